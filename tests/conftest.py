@@ -1,0 +1,45 @@
+"""What all tests share: the option that rewrites golden files, and generated modules made to run."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from types import ModuleType
+
+import pytest
+
+from modules import LoadSource, execute
+
+_numbers = itertools.count(1)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-golden",
+        action="store_true",
+        help="rewrite what golden files and the README expect to what the compiler says now",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--update-golden") and config.getoption("numprocesses", None):
+        raise pytest.UsageError("--update-golden rewrites files: run it without -n, or workers overwrite one another")
+
+
+@pytest.fixture(scope="session")
+def update_golden(request: pytest.FixtureRequest) -> bool:
+    """Whether this run accepts what the compiler says now."""
+    return bool(request.config.getoption("--update-golden"))
+
+
+@pytest.fixture
+def load_source(monkeypatch: pytest.MonkeyPatch) -> LoadSource:
+    """Make a fresh module of generated source text; it leaves `sys.modules` when the test ends."""
+
+    def load(source: str) -> ModuleType:
+        name = f"generated_{next(_numbers)}"
+        module = execute(source, name)
+        monkeypatch.setitem(sys.modules, name, module)
+        return module
+
+    return load
