@@ -1,0 +1,169 @@
+"""What is wrong with a program, and how it is shown.
+
+```
+error[E0203]: operands of `@` do not agree
+ --> mlp.g:4:5
+  |
+4 | S = H @ W2 + b2
+  |     ^^^^^^ inner dimensions H and K differ
+  = help: declare `param W2[H, C]`, or transpose it: `W2.T`
+```
+
+Stages report to a `Diagnostics`, which collects; nothing is raised until `raise_if_errors`, so that all errors of a file
+are seen and not the first alone. The drawing of a diagnostic is in `excerpt.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from graphc.language.source import Span
+
+__all__ = ["Diagnostic", "Diagnostics", "GraphcError", "render", "render_all", "suggest"]
+
+MOST_SHOWN = 20
+"""So many errors are shown; of the others only the number. More than that nobody reads."""
+
+Note = tuple[str, "Span | None"]
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One error or warning. `label` stands after the underline; a note with a place is shown with that place."""
+
+    code: str
+    severity: str
+    message: str
+    span: Span | None = None
+    label: str | None = None
+    notes: tuple[Note, ...] = ()
+    help: str | None = None
+
+
+class Diagnostics:
+    """Collects what the stages report, in the order of reporting; the same report twice is kept once."""
+
+    def __init__(self) -> None:
+        self._errors: list[Diagnostic] = []
+        self._warnings: list[Diagnostic] = []
+        self._seen: set[tuple[object, ...]] = set()
+
+    def error(
+        self,
+        code: str,
+        message: str,
+        span: Span | None,
+        label: str | None = None,
+        notes: Sequence[Note] = (),
+        help: str | None = None,
+    ) -> None:
+        """Report something that keeps the program from being compiled."""
+        self.add(Diagnostic(code, "error", message, span, label, tuple(notes), help))
+
+    def warning(
+        self,
+        code: str,
+        message: str,
+        span: Span | None,
+        label: str | None = None,
+        notes: Sequence[Note] = (),
+        help: str | None = None,
+    ) -> None:
+        """Report something the user should know although the program compiles."""
+        self.add(Diagnostic(code, "warning", message, span, label, tuple(notes), help))
+
+    def add(self, diagnostic: Diagnostic) -> None:
+        span = diagnostic.span
+        place = (id(span.source), span.start, span.stop) if span else None
+        key = (diagnostic.severity, diagnostic.message, place)
+        if key not in self._seen:
+            self._seen.add(key)
+            (self._errors if diagnostic.severity == "error" else self._warnings).append(diagnostic)
+
+    def extend(self, diagnostics: Iterable[Diagnostic]) -> None:
+        for diagnostic in diagnostics:
+            self.add(diagnostic)
+
+    @property
+    def errors(self) -> tuple[Diagnostic, ...]:
+        return tuple(self._errors)
+
+    @property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        return tuple(self._warnings)
+
+    @property
+    def has_errors(self) -> bool:
+        return bool(self._errors)
+
+    def raise_if_errors(self) -> None:
+        """Raise a `GraphcError` with all errors so far, if there are any."""
+        if self._errors:
+            raise GraphcError(self._errors)
+
+
+class GraphcError(Exception):
+    """A program is wrong. Place and message are those of the first error; `errors` has all of them.
+
+    `file`, `line` and `column` are None for an error that has no place in a text; line and column count from 1.
+    """
+
+    file: str | None
+    line: int | None
+    column: int | None
+    message: str
+    errors: list[Diagnostic]
+
+    def __init__(self, errors: Sequence[Diagnostic]) -> None:
+        if not errors:
+            raise ValueError("a GraphcError needs an error")
+        super().__init__(errors)
+        self.errors = list(errors)
+        first = self.errors[0]
+        self.message = first.message
+        self.file, self.line, self.column = None, None, None
+        if first.span is not None:
+            self.file = first.span.source.name
+            self.line, self.column = first.span.line, first.span.column
+
+    def __str__(self) -> str:
+        return render_all(self.errors)
+
+
+def render(diagnostic: Diagnostic, color: bool = False) -> str:
+    """The diagnostic as lines of text (no newline at the end), with terminal colours if asked for."""
+    from graphc.language.excerpt import draw  # errors are rare: nobody else pays for the drawing's import
+
+    return draw(diagnostic, color)
+
+
+def render_all(diagnostics: Sequence[Diagnostic], color: bool = False) -> str:
+    """Several diagnostics with an empty line between them; of very many only the first, and the number of the rest."""
+    shown = [render(diagnostic, color) for diagnostic in diagnostics[:MOST_SHOWN]]
+    rest = len(diagnostics) - MOST_SHOWN
+    if rest > 0:
+        shown.append(f"… and {rest} more {'error' if rest == 1 else 'errors'}")
+    return "\n\n".join(shown)
+
+
+def suggest(name: str, candidates: Iterable[str]) -> str | None:
+    """The candidate a user who wrote `name` most likely meant, or None. The order of the candidates plays no part."""
+    from difflib import SequenceMatcher  # 5 ms, and needed for errors only
+
+    folded = name.casefold()
+    best, best_ratio = None, 0.0
+    matcher = SequenceMatcher(autojunk=False)
+    matcher.set_seq2(folded)
+    # One letter wrong in a name of three is the least that still counts as a slip; single letters are never alike.
+    needed = 0.65 if len(name) > 3 else 0.6
+    for candidate in sorted(set(candidates) - {name}):
+        if len(name) < 2 and candidate.casefold() != folded:
+            continue
+        matcher.set_seq1(candidate.casefold())
+        if min(matcher.real_quick_ratio(), matcher.quick_ratio()) < needed:
+            continue
+        ratio = matcher.ratio()
+        if ratio >= needed and ratio > best_ratio:
+            best, best_ratio = candidate, ratio
+    return best

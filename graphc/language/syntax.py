@@ -1,0 +1,90 @@
+"""The front end's door: `parse` takes the text of a program to its syntax tree.
+
+The one grammar is `graphc.lark`; `parser.py` feeds it, `builder.py` makes the nodes, `complaints.py` words the errors.
+"""
+
+from __future__ import annotations
+
+import gc
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final
+
+from graphc.language.diagnostics import Diagnostics
+from graphc.language.source import Source
+from graphc.language.tree import Module
+
+if TYPE_CHECKING:
+    from lark import Lark
+
+    from graphc.language.builder import Builder
+
+__all__ = ["grammar_path", "make_lark", "parse", "parse_rules"]
+
+_LOCK: Final = Lock()
+"""The parser calls one builder, which works for one program at a time."""
+_tools: tuple[Lark, frozenset[Any], Builder] | None = None
+
+
+def parse(source: Source, diagnostics: Diagnostics) -> Module:
+    """The syntax tree of a program. Every syntax error is reported; the statements without one are in the tree."""
+    return _parse(source, diagnostics, "module")
+
+
+def parse_rules(source: Source, diagnostics: Diagnostics) -> Module:
+    """As `parse`, for the compiler's own files, which hold `rule …` and `rewrite … => …` and nothing else."""
+    return _parse(source, diagnostics, "rules")
+
+
+def grammar_path() -> Path:
+    """Where the grammar is: in the package, if that was installed from a wheel; else beside it, in the checkout."""
+    package = Path(__file__).parent.parent
+    installed = package / "graphc.lark"
+    return installed if installed.exists() else package.parent / "grammar" / "graphc.lark"
+
+
+def make_lark(builder: object, strict: bool = False) -> Lark:
+    """The parser of the grammar. `strict` (for the tests) refuses a grammar whose terminals collide."""
+    from lark import Lark
+
+    from graphc.language.parser import PassThrough
+
+    options: dict[str, Any] = {"transformer": builder, "postlex": PassThrough(), "strict": strict}
+    grammar = grammar_path().read_text(encoding="utf-8")
+    return Lark(grammar, parser="lalr", lexer="contextual", start=["module", "rules"], **options)
+
+
+def _parse(source: Source, diagnostics: Diagnostics, start: str) -> Module:
+    from graphc.language.parser import Parser, awaiting_states
+
+    global _tools
+    if source.text.startswith("\ufeff"):
+        source = Source(source.text[1:], source.name, source.path)
+    found = Diagnostics()
+    with _LOCK, _NoCollection():
+        if _tools is None:
+            from graphc.language.builder import Builder
+
+            builder = Builder()
+            lark = make_lark(builder)
+            _tools = lark, awaiting_states(lark), builder
+        lark, awaiting, builder = _tools
+        builder.begin(source, found, only_rules=start == "rules")
+        try:
+            module = Parser(lark, awaiting, builder, start, source, found).run()
+        finally:
+            builder.begin(Source(""), Diagnostics())  # do not keep the program alive
+    diagnostics.extend(sorted(found.errors, key=lambda error: error.span.start if error.span else 0))
+    return module
+
+
+class _NoCollection:
+    """Pauses the collector of cycles: a syntax tree is a hundred thousand objects and not one cycle."""
+
+    def __enter__(self) -> None:
+        self._was_on = gc.isenabled()
+        gc.disable()
+
+    def __exit__(self, *_: object) -> None:
+        if self._was_on:
+            gc.enable()
