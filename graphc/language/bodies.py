@@ -46,9 +46,7 @@ class Bodies:
             elif self._only_rules and kind is not RuleDef and kind is not Rewrite:
                 self._misplaced(statement, "a program", "this file holds rules")
 
-    def check_function(
-        self, word: str, signature: Signature, statements: Sequence[Statement], span: Span
-    ) -> None:
+    def check_function(self, word: str, signature: Signature, statements: Sequence[Statement], span: Span) -> None:
         """The body of a `def` or `op`: assignments and loops, and one `return` at the end."""
         self._check(statements, (Assign, For, Return), f"the body of `{word}`")
         for statement in statements:
@@ -57,7 +55,10 @@ class Bodies:
         returns = [statement for statement in statements if type(statement) is Return]
         if returns and returns[0] is not statements[-1]:
             self._diagnostics.error(
-                NO_RETURN, "`return` ends a body: nothing may follow it", returns[0].span, "this is not the last statement"
+                NO_RETURN,
+                "`return` ends a body: nothing may follow it",
+                returns[0].span,
+                "this is not the last statement",
             )
         elif not returns and not self._damaged(span):
             message = f"`{signature.name}` returns nothing"
@@ -96,8 +97,7 @@ class Bodies:
     def _damaged(self, span: Span) -> bool:
         """Whether something in this body was already complained about, the missing `return` perhaps."""
         return self.unclosed or any(
-            error.span is not None and span.start <= error.span.start <= span.stop
-            for error in self._diagnostics.errors
+            error.span is not None and span.start <= error.span.start <= span.stop for error in self._diagnostics.errors
         )
 
 

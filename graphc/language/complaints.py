@@ -12,7 +12,7 @@ from typing import Final
 
 from graphc.language.diagnostics import suggest
 
-__all__ = ["Complaint", "Flaw", "Situation", "UNEXPECTED", "complain"]
+__all__ = ["UNEXPECTED", "Complaint", "Flaw", "Situation", "complain"]
 
 UNEXPECTED: Final = "E0101"
 UNCLOSED: Final = "E0102"
@@ -78,9 +78,9 @@ class Situation:
 
 
 # Signs that may follow a complete expression; to list them all would help nobody.
-_AFTER_EXPRESSION = frozenset(
-    "SIGN STAR FACTOR POWER COMPARISON TRANSPOSE LSQB LPAR ATTRIBUTE SEMICOLON NEWLINE BECOMES".split()
-)
+_OPERATORS = frozenset(["SIGN", "STAR", "FACTOR", "POWER", "COMPARISON"])
+_ALWAYS = frozenset(["SEMICOLON", "NEWLINE", "ATTRIBUTE"])  # what the lexer recognises wherever it stands
+_AFTER_EXPRESSION = _OPERATORS | _ALWAYS | {"TRANSPOSE", "LSQB", "LPAR", "BECOMES"}
 _SPELT = {
     "_END": "the end of the statement",
     "COMMA": "`,`",
@@ -113,7 +113,6 @@ _FOREIGN = {
     "function": "a function is written `def f(x) = …`",
     "print": "a program has no actions; `output x` names a result",
 }
-_OPERATORS = frozenset(["SIGN", "STAR", "FACTOR", "POWER", "COMPARISON"])
 
 
 def complain(at: Situation) -> Complaint:
@@ -131,9 +130,7 @@ def _about_the_token(at: Situation) -> Complaint | None:
         return Complaint(CHAINED_COMPARISON, "comparisons do not chain", at.start, at.stop, help=help)
     if at.kind == "LPAR" and after_expression:
         help = "to multiply, write `*`"
-        return Complaint(
-            UNEXPECTED, "only a name can be called", at.start, at.stop, "a call follows a name", help
-        )
+        return Complaint(UNEXPECTED, "only a name can be called", at.start, at.stop, "a call follows a name", help)
     if at.kind == "LBRACE" and "NUMBER" in at.accepted:
         return Complaint(
             UNEXPECTED,
@@ -161,9 +158,7 @@ def _about_the_statement(at: Situation) -> Complaint | None:
         if at.kind in ("NAME", "SUBSCRIPTED"):
             return None
         help = "a statement is `name = expression`, or begins with a word such as `input` or `def`"
-        return Complaint(
-            NOT_A_TARGET, "a statement begins with a name", at.start, at.stop, f"found {_found(at)}", help
-        )
+        return Complaint(NOT_A_TARGET, "a statement begins with a name", at.start, at.stop, f"found {_found(at)}", help)
     if at.kind == at.previous_kind == "EQUAL" and at.start == at.previous_stop:
         help = "to assign, write `=`; to use the comparison, give it a name: `c = a == b`"
         return Complaint(NOT_A_TARGET, "a comparison alone does nothing", at.start - 1, at.stop, help=help)
@@ -191,11 +186,8 @@ def _about_the_statement(at: Situation) -> Complaint | None:
     if at.kind == "UPDATE":
         return Complaint(NOT_A_TARGET, "an update has one name before `<-`", at.start, at.stop)
     word = suggest(name, WORDS) if first and at.kind in ("NAME", "STRING") else None
-    help = f"did you mean `{word}`?" if word else None
-    return Complaint(UNEXPECTED, f"expected `=` after `{name}`", at.start, at.stop, _label(at), help)
-
-
-_ALWAYS = frozenset(["SEMICOLON", "NEWLINE", "ATTRIBUTE"])
+    meant = f"did you mean `{word}`?" if word else None
+    return Complaint(UNEXPECTED, f"expected `=` after `{name}`", at.start, at.stop, _label(at), meant)
 
 
 def _about_the_place(at: Situation) -> Complaint:
@@ -245,7 +237,7 @@ def _hint(at: Situation) -> str | None:
     if at.kind == "COMMA" and "_END" in at.accepted:
         return "a tuple needs brackets: `(a, b)`"
     if at.head == "import" and "STRING" in at.accepted:
-        return "an import names a file: `import \"layers.g\"`"
+        return 'an import names a file: `import "layers.g"`'
     if at.head == "for" and ("COLON" in at.accepted or "IN" in at.accepted):
         return "a loop is written `for k in 0:3 { … }`"
     if at.head in ("def", "op") and "LBRACE" in at.accepted:

@@ -9,8 +9,8 @@ error[E0203]: operands of `@` do not agree
   = help: declare `param W2[H, C]`, or transpose it: `W2.T`
 ```
 
-Stages report to a `Diagnostics`, which collects; nothing is raised until `raise_if_errors`, so that all errors of a file
-are seen and not the first alone. The drawing of a diagnostic is in `excerpt.py`.
+Stages report to a `Diagnostics`, which collects; nothing is raised until `raise_if_errors`, so that all errors of a
+file are seen and not the first alone. The drawing of a diagnostic is in `excerpt.py`.
 """
 
 from __future__ import annotations

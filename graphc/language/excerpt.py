@@ -46,8 +46,7 @@ def draw(diagnostic: Diagnostic, color: bool = False) -> str:
     width = max((len(str(span.line)) for span in spans), default=1)
 
     lines = [
-        paint(strong, f"{diagnostic.severity}[{diagnostic.code}]")
-        + paint(_BOLD, f": {printable(diagnostic.message)}")
+        paint(strong, f"{diagnostic.severity}[{diagnostic.code}]") + paint(_BOLD, f": {printable(diagnostic.message)}")
     ]
     bar = paint(_BLUE, " " * width + " |")
     span = diagnostic.span

@@ -1,8 +1,8 @@
 """Tokens to the LALR parser, one at a time: ends of statements, and going on after an error.
 
 Lark's contextual lexer gives the tokens. Whether a newline ends a statement is decided here, by the brackets that are
-open. When the parser cannot use a token, the complaint is recorded, the parser goes back to the state in which it awaits
-a statement, and the lexer to where the next statement begins.
+open. When the parser cannot use a token, the complaint is recorded, the parser goes back to the state in which it
+awaits a statement, and the lexer to where the next statement begins.
 """
 
 from __future__ import annotations
@@ -15,15 +15,16 @@ from lark import Lark, Token
 from lark.exceptions import UnexpectedCharacters, UnexpectedToken
 from lark.parsers.lalr_interactive_parser import InteractiveParser
 
-from graphc.language.builder import DEEPEST, Builder
+from graphc.language.builder import Builder
 from graphc.language.complaints import CLOSER, TOO_DEEP, UNCLOSED, UNMATCHED, Complaint, Situation, complain
+from graphc.language.depth import DEEPEST
 from graphc.language.diagnostics import Diagnostics, Note
 from graphc.language.recovery import Extent, extent
 from graphc.language.source import Source, Span
 from graphc.language.spelling import stray, unreadable
 from graphc.language.tree import Module
 
-__all__ = ["PassThrough", "Parser", "awaiting_states"]
+__all__ = ["Parser", "PassThrough", "awaiting_states"]
 
 _LAYOUT: Final = frozenset(["NEWLINE", "SEMICOLON", "LPAR", "LSQB", "LBRACE", "SUBSCRIPTED", "RPAR", "RSQB", "RBRACE"])
 _OPENING: Final = frozenset(["LPAR", "LSQB", "LBRACE", "SUBSCRIPTED"])
@@ -40,7 +41,7 @@ _HEADINGS: Final[dict[str, list[tuple[str, str]]]] = {
 
 
 class PassThrough:
-    """What Lark calls a post-lexer: it changes nothing, but has these tokens recognised in every state of the parser."""
+    """What Lark calls a post-lexer: it changes nothing, but has these tokens recognised wherever they stand."""
 
     always_accept = ("NEWLINE", "SEMICOLON", "RBRACE", "ATTRIBUTE")
 
@@ -56,7 +57,7 @@ class _TooDeep(Exception):
 
 def awaiting_states(lark: Lark) -> frozenset[Any]:
     """The states of the parser in which a statement may begin."""
-    table = lark.parser.parser._parse_table.states  # type: ignore[attr-defined]
+    table = lark.parser.parser._parse_table.states
     beginnings = {"statement", "statements", "rule_statements"}
     return frozenset(state for state, actions in table.items() if not beginnings.isdisjoint(actions))
 
@@ -77,6 +78,8 @@ class Parser:
         """Whether no token of the present statement has been read."""
         self._statement_start = 0
         self._last: Token = Token("_END", "", 0, end_pos=0)
+        self._end_of_body: Token | None = None
+        """The `}` that closed a body last: with it a statement is complete."""
 
     def run(self) -> Module:
         state = self._parser.parser_state
@@ -97,7 +100,7 @@ class Parser:
                 assert isinstance(error.token, Token)
                 self._go_on(error.token)
             except UnexpectedCharacters as error:
-                self._go_on(Token("", self._source.text[error.pos_in_stream], error.pos_in_stream))
+                self._go_on(_character(self._source.text, error.pos_in_stream or 0))
             except _TooDeep as error:
                 self._go_on(error.token, too_deep=True)
         module: Module = self._parser.feed_token(Token("$END", "", len(self._source.text)))
@@ -128,8 +131,9 @@ class Parser:
             if kind == "LBRACE":
                 self._fresh = True
                 self._statement_start = token.end_pos or 0
-        elif kind != "SEMICOLON":
-            self._open.pop()
+        elif kind != "SEMICOLON" and self._open.pop().type == "LBRACE":
+            self._end_of_body = token
+            self._statement_start = token.end_pos or 0
 
     def _end(self, token: Token, text: str) -> None:
         self._parser.parser_state.feed_token(Token("_END", text, token.start_pos, end_pos=token.end_pos))
@@ -162,7 +166,7 @@ class Parser:
         in_block = any(opened.type == "LBRACE" for opened in self._open)
         # What is nested too deeply is skipped from there: to begin again with each of its lines could take for ever.
         start = _range(token)[0] if too_deep else self._statement_start
-        reach = extent(self._source.text, start, in_block)
+        reach = extent(self._source.text, start, max(start, _range(token)[0]), in_block)
         if too_deep:
             message = f"more than {DEEPEST} brackets inside one another"
             self._report(Complaint(TOO_DEEP, message, *_range(token), "this is nested too deeply"))
@@ -174,7 +178,7 @@ class Parser:
         """Parser and lexer to where the next statement begins."""
         state = self._parser.parser_state
         values, states = state.value_stack, state.state_stack
-        if values and isinstance(values[-1], Token) and values[-1].type == "_END":
+        if values and (values[-1] is self._end_of_body or getattr(values[-1], "type", "") == "_END"):
             # The statement before is read, but the parser has not put it away yet.
             state.feed_token(Token("_END", "", start, end_pos=start))
         while states[-1] not in self._awaiting:
@@ -188,19 +192,22 @@ class Parser:
                 state.feed_token(Token(kind, text, reach.stop, end_pos=reach.stop))
         self._fresh = not reach.head
         self._statement_start = reach.stop
-        line_counter: Any = self._parser.lexer_thread.state.line_ctr
-        line_counter.char_pos = reach.stop if reach.stop > start or reach.head else _range(token)[1]
+        lexer: Any = self._parser.lexer_thread.state
+        lexer.line_ctr.char_pos = reach.stop if reach.stop > start or reach.head else _range(token)[1]
 
     def _complain(self, token: Token, reach: Extent) -> None:
         at, _ = _range(token)
-        if reach.unclosed:
+        swallowed = not token.type and self._source.text[at] in "\"'"
+        if reach.unclosed and not swallowed:  # an open string may have swallowed what closes the brackets
             self._unclosed(reach)
             closes = token.type in ("RPAR", "RSQB", "RBRACE", "_END", "SEMICOLON")
             if closes or at >= reach.stop:
                 return  # that is the same mistake, noticed
         elif reach.unmatched and at in reach.unmatched:
             char = self._source.text[at]
-            self._report(Complaint(UNMATCHED, f"unmatched `{char}`", at, at + 1, "nothing is open that this could close"))
+            self._report(
+                Complaint(UNMATCHED, f"unmatched `{char}`", at, at + 1, "nothing is open that this could close")
+            )
             return
         if not self._builder.misread:  # else the present trouble is likely to come from there
             self._report(self._complaint(token))
@@ -212,8 +219,7 @@ class Parser:
             (f"this `{text[other]}` is not closed either", Span(self._source, other, other + 1)) for other in outer
         ]
         notes += [
-            (f"this `{text[other]}` closes nothing", Span(self._source, other, other + 1))
-            for other in reach.unmatched
+            (f"this `{text[other]}` closes nothing", Span(self._source, other, other + 1)) for other in reach.unmatched
         ]
         label = f"expected a `{CLOSER[text[at]]}` for it"
         self._report(Complaint(UNCLOSED, f"this `{text[at]}` is never closed", at, at + 1, label), notes[:4])
@@ -241,7 +247,7 @@ class Parser:
                 text=str(token.value),
                 start=start,
                 stop=stop,
-                accepted=self._parser.accepts(),
+                accepted=self._parser.accepts(),  # type: ignore[no-untyped-call]
                 previous_kind=last.type,
                 previous_text=self._source.text[first_start:last_stop] if last.type == "RBRACE" else str(last.value),
                 previous_stop=last_stop,
@@ -260,6 +266,11 @@ class Parser:
     def _report(self, complaint: Complaint, notes: Sequence[Note] = ()) -> None:
         span = Span(self._source, complaint.start, complaint.stop)
         self._found.error(complaint.code, complaint.message, span, complaint.label, notes, complaint.help)
+
+
+def _character(text: str, at: int) -> Token:
+    """A character with which no token begins."""
+    return Token("", text[at], at, end_pos=at + 1)
 
 
 def _range(token: Token) -> tuple[int, int]:

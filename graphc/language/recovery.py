@@ -26,7 +26,8 @@ _STATEMENT: Final = re.compile(
 _BLOCK_HEAD: Final = re.compile(r"(def|op|rule|for)[ \t]+[^\W\d]")
 _LANDMARK: Final = re.compile(
     r"""(?P<string>"(?:[^"\\\r\n]|\\[^\r\n])*"?|'(?:[^'\\\r\n]|\\[^\r\n])*'?)"""
-    r"""|(?P<comment>\#[^\r\n]*)|(?P<joined>\\[ \t]*(?:\r\n?|\n))|(?P<open>[(\[{])|(?P<close>[)\]}])|(?P<line>[\r\n]+[ \t\f]*)|(?P<semicolon>;)"""
+    r"""|(?P<comment>\#[^\r\n]*)|(?P<joined>\\[ \t]*(?:\r\n?|\n))"""
+    r"""|(?P<open>[(\[{])|(?P<close>[)\]}])|(?P<line>[\r\n]+[ \t\f]*)|(?P<semicolon>;)"""
 )
 _BLANK: Final = re.compile(r"[\s;]*(?:#[^\r\n]*[\s;]*)*")
 
@@ -73,10 +74,13 @@ class _Scan:
         return Extent(stop, head, tuple(unclosed), tuple(at for at in self.wrong if at < stop))
 
 
-def extent(text: str, start: int, in_block: bool) -> Extent:
-    """The extent of the bad statement that begins at `start`; `in_block`: a `}` may end the body it stands in."""
+def extent(text: str, start: int, fault: int, in_block: bool) -> Extent:
+    """The extent of the bad statement that begins at `start` and goes wrong at `fault`.
+
+    `in_block`: a `}` may end the body it stands in.
+    """
     blank = _BLANK.match(text, start)
-    start = blank.end() if blank else start
+    start = min(blank.end(), fault) if blank else start
     scan = _Scan(text, start)
     indent = start - max(text.rfind("\n", 0, start), text.rfind("\r", 0, start)) - 1
     head = _BLOCK_HEAD.match(text, start)

@@ -69,9 +69,7 @@ def target(text: str) -> str:
     normal = name(text)
     if normal in CONSTANTS:
         help = f"choose another name, such as `{normal}_`"
-        raise Flaw(
-            RESERVED_NAME, f"`{normal}` is reserved", 0, len(text), "this name always means the constant", help
-        )
+        raise Flaw(RESERVED_NAME, f"`{normal}` is reserved", 0, len(text), "this name always means the constant", help)
     return normal
 
 
@@ -185,9 +183,13 @@ def _bad_number(text: str) -> Flaw:
         return Flaw(BAD_NUMBER, "there are no complex numbers", 0, size)
     if rest.startswith(".T"):
         return Flaw(BAD_NUMBER, "a number has no `.T`", 0, size)
-    if text[:2].lower() not in ("0x", "0b", "0o") and digits and not digits.endswith("_") and rest.isidentifier():
-        if rest not in ("e", "E"):
-            help = f"to multiply, write `{digits}*{rest}`"
-            return Flaw(BAD_NUMBER, f"expected an operator between `{digits}` and `{rest}`", 0, size, help=help)
+    if text[:2].lower() not in ("0x", "0b", "0o") and digits and not digits.endswith("_") and _is_name(rest):
+        help = f"to multiply, write `{digits}*{rest}`"
+        return Flaw(BAD_NUMBER, f"expected an operator between `{digits}` and `{rest}`", 0, size, help=help)
     shown = text if size <= 30 else text[:29] + "…"
     return Flaw(BAD_NUMBER, f"`{shown}` is not a number", 0, size)
+
+
+def _is_name(text: str) -> bool:
+    """Whether letters after a number look like a name, and not like half of an exponent."""
+    return text.isidentifier() and text not in ("e", "E") and len(text) <= 30
