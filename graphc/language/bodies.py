@@ -43,8 +43,8 @@ class Bodies:
             kind = type(statement)
             if kind is Return:
                 self._misplaced(statement, "a function's body", "`output` names the results of a program")
-            elif self._only_rules and kind is not RuleDef and kind is not Rewrite:
-                self._misplaced(statement, "a program", "this file holds rules")
+            elif self._only_rules and kind not in _OWN:
+                self._misplaced(statement, "a program", "this file holds operations and rules")
 
     def check_function(self, word: str, signature: Signature, statements: Sequence[Statement], span: Span) -> None:
         """The body of a `def` or `op`: assignments and loops, and one `return` at the end."""
@@ -108,6 +108,9 @@ def _length(statement: Statement) -> int:
     text = statement.span.text
     return next((i for i, char in enumerate(text) if not char.isalpha()), len(text))
 
+
+_OWN = frozenset([Def, OpDef, RuleDef, Rewrite])
+"""What the compiler's own files are made of."""
 
 _WHAT: dict[type, str] = {
     Assign: "an assignment",

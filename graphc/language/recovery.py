@@ -80,7 +80,10 @@ def extent(text: str, start: int, fault: int, in_block: bool) -> Extent:
     `in_block`: a `}` may end the body it stands in.
     """
     blank = _BLANK.match(text, start)
-    start = min(blank.end(), fault) if blank else start
+    if blank and blank.end() <= fault:
+        start = blank.end()
+    else:  # the fault is in a comment before the statement
+        start = max(start, text.rfind("#", start, fault))
     scan = _Scan(text, start)
     indent = start - max(text.rfind("\n", 0, start), text.rfind("\r", 0, start)) - 1
     head = _BLOCK_HEAD.match(text, start)

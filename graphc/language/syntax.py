@@ -32,7 +32,7 @@ def parse(source: Source, diagnostics: Diagnostics) -> Module:
 
 
 def parse_rules(source: Source, diagnostics: Diagnostics) -> Module:
-    """As `parse`, for the compiler's own files, which hold `rule …` and `rewrite … => …` and nothing else."""
+    """As `parse`, for the compiler's own files: `def`, `op`, `rule` and `rewrite … => …`, and nothing else."""
     return _parse(source, diagnostics, "rules")
 
 
