@@ -1,0 +1,25 @@
+"""graphc: a few lines of network mathematics to readable, stand-alone NumPy, forward and backward."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from graphc.version import __version__
+
+if TYPE_CHECKING:
+    from graphc.api import compile, differentiate, emit, load, parse
+    from graphc.ir.graph import Graph
+    from graphc.language.diagnostics import GraphcError
+
+__all__ = ["Graph", "GraphcError", "__version__", "compile", "differentiate", "emit", "load", "parse"]
+
+_HOMES = {"Graph": "graphc.ir.graph", "GraphcError": "graphc.language.diagnostics"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for when it is asked for: `graphc --help` needs neither NumPy nor networkx nor Lark."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES.get(name, "graphc.api")), name)

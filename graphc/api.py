@@ -1,0 +1,79 @@
+"""The Python API: what `import graphc` offers."""
+
+from __future__ import annotations
+
+import builtins
+import types
+from collections.abc import Sequence
+from pathlib import Path
+
+from graphc.ir.graph import Graph
+from graphc.language.diagnostics import Diagnostics
+from graphc.language.source import Source
+from graphc.pipeline import Options, compile_graph, compile_source, joint_graph, lower_source
+
+__all__ = ["compile", "differentiate", "emit", "load", "parse"]
+
+
+def compile(
+    text: str, *, wrt: Sequence[str] | None = None, loss: str | None = None, level: int = 1, verify: bool = True
+) -> str:
+    """The source of the NumPy module that a program's text compiles to.
+
+    `wrt` names the variables that get a gradient, `loss` the scalar to differentiate, `level` is 0, 1 or 2.
+    With `verify` the gradients are checked numerically before anything is returned. Raises GraphcError.
+    """
+    return compile_source(Source(text), _options(wrt, loss, level, verify)).module
+
+
+def load(
+    source: str | Path, *, wrt: Sequence[str] | None = None, loss: str | None = None, level: int = 1, verify: bool = True
+) -> types.ModuleType:
+    """The compiled program as a module: `net.forward`, `net.backward`, `net.value_and_grad`, …
+
+    `source` is a `Path`, a one-line string that ends in `.g` (a file's name), or the program's text.
+    Raises GraphcError, and OSError for a file that cannot be read.
+    """
+    if isinstance(source, Path) or (source.endswith(".g") and "\n" not in source):
+        path = Path(source)
+        program = Source(path.read_text(encoding="utf-8-sig"), path.name, str(path))
+    else:
+        program = Source(source)
+    text = compile_source(program, _options(wrt, loss, level, verify)).module
+    return module_from(text, program.name)
+
+
+def module_from(text: str, name: str) -> types.ModuleType:
+    """A module executed from its source; tracebacks show the generated lines."""
+    import linecache
+
+    file = f"<graphc {name} {abs(hash(text)):x}>"
+    module = types.ModuleType(Path(name).stem if name != "<string>" else "graphc_module")
+    module.__file__ = file
+    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
+    exec(builtins.compile(text, file, "exec"), module.__dict__)
+    return module
+
+
+def parse(text: str) -> Graph:
+    """The graph of a program. Raises GraphcError."""
+    return lower_source(Source(text), Diagnostics())
+
+
+def differentiate(graph: Graph, wrt: Sequence[str] | None = None, loss: str | None = None) -> Graph:
+    """The joint graph of a program and its gradients. Raises GraphcError."""
+    return joint_graph(graph, _options(wrt, loss, 1, False), Diagnostics())
+
+
+def emit(graph: Graph) -> str:
+    """The source of the module for a graph; gradients are those of `differentiate`, by default made here."""
+    joint = graph if graph.gradients else differentiate(graph)
+    return compile_graph(joint, Options())[0]
+
+
+def _options(wrt: Sequence[str] | None, loss: str | None, level: int, verify: bool) -> Options:
+    if level not in (0, 1, 2):
+        raise ValueError(f"level must be 0, 1 or 2, not {level!r}")
+    if isinstance(wrt, str):
+        wrt = [name.strip() for name in wrt.split(",")]
+    return Options(tuple(wrt) if wrt is not None else None, loss, level, verify)

@@ -1,0 +1,269 @@
+"""The check of the arguments: arrays of one floating type, shapes that agree, labels in range.
+
+It is written out for the program at hand, so that it costs next to nothing when all is well; what is wrong is put into
+words by helpers that only then run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from graphc.emit.context import solve
+from graphc.emit.naming import Names, argument_name
+from graphc.ir.dims import Dim
+from graphc.ir.graph import Argument, Graph
+from graphc.ir.types import Unknown
+
+__all__ = ["ARRAYS", "write_check"]
+
+ARRAYS = '''\
+def arrays(names, kinds, values):
+    """The arguments as arrays, floating ones of one type; ValueError for what cannot be one.
+
+    The last item is None, or the types of the floating arguments if they differ. Numbers that are not arrays and
+    arrays of integers take the type of the floating arrays beside them.
+    """
+    result = [np.asarray(value) for value in values]
+    for name, kind, array in zip(names, kinds, result):
+        if array.dtype.kind not in KINDS[kind[0]]:
+            raise ValueError(f"argument {name} must be {WORDS[kind[0]]}, not {array.dtype}")
+    given = [array.dtype for array, kind in zip(result, kinds) if kind[0] == "f"]
+    if not given or given.count(given[0]) == len(given) and given[0].char in "fd" and kinds.count("float") == len(given):
+        return *result, None
+    strong = [np.dtype(k) if k != "float" else a.dtype for a, k, v in zip(result, kinds, values)
+              if k[0] == "f" and (k != "float" or a.dtype.kind == "f" and type(v) is not float)]
+    common = np.result_type(*strong) if strong else np.dtype("float64")
+    types = {}
+    for k, (name, kind) in enumerate(zip(names, kinds)):
+        if kind[0] == "f":
+            weak = result[k].dtype.kind != "f" or type(values[k]) is float
+            types[name] = np.dtype(kind) if kind != "float" else common if weak else result[k].dtype
+            result[k] = result[k].astype(types[name]).astype(common)
+    return *result, None if all(t == common for t in types.values()) else types
+'''
+
+
+def write_check(graph: Graph, helpers: set[str], shapes: Callable[[Dim], str]) -> list[str]:
+    """The function `check` of the module."""
+    arguments = graph.arguments
+    called = [argument_name(a.name) for a in arguments]
+    signature = ", ".join(called)
+    helpers.add("arrays")
+    lines = [
+        f"def check({signature}):",
+        '    """The arguments as arrays that fit each other; ValueError for those that do not."""',
+    ]
+    names = ", ".join(repr(a.name) for a in arguments) + ("," if len(arguments) == 1 else "")
+    kinds = ", ".join(repr(a.declared if a.declared != "float" or graph[a.node].type.is_float else graph[a.node].type.dtype)
+                      for a in arguments) + ("," if len(arguments) == 1 else "")  # fmt: skip
+    packed = signature + ("," if len(arguments) == 1 else "")
+    lines.append(f"    {signature}, types = arrays(({names}), ({kinds}), ({packed}))")
+    writer = _ShapeChecks(graph, called, helpers, shapes)
+    lines += ["    " + line for line in writer.write()]
+    lines.append(f"    return {signature}, types")
+    return lines
+
+
+class _ShapeChecks:
+    """All sizes are found first, over all arguments; then every argument is compared with them."""
+
+    def __init__(self, graph: Graph, called: list[str], helpers: set[str], shapes: Callable[[Dim], str]) -> None:
+        self.graph = graph
+        self.helpers = helpers
+        self.shown = shapes
+        self.called = dict(zip((a.name for a in graph.arguments), called, strict=True))
+        self.names = Names([*called, "types"])
+        self.known: dict[str, str] = {}
+        self.origin: dict[str, str] = {}
+
+    def write(self) -> list[str]:
+        lines: list[str] = []
+        ranked = [(a, self.graph[a.node].type.dims) for a in self.graph.arguments
+                  if not isinstance(self.graph[a.node].type.shape, Unknown)]  # fmt: skip
+        for argument, dims in ranked:
+            name = self.called[argument.name]
+            lines += [f"if {name}.ndim != {len(dims)}:",
+                      f"    raise {self.helper('wrong_rank')}({argument.name!r}, {name}, {self._shape(dims)!r})"]  # fmt: skip
+        lines += self._bind(ranked)
+        for argument, dims in ranked:
+            lines += self._compare(argument, dims)
+        lines += self._minimums()
+        lines += self._bounds()
+        lines += self._limits()
+        return lines
+
+    def _limits(self) -> list[str]:
+        """Labels and indices, once each."""
+        lines: list[str] = []
+        for name, size, kind in dict.fromkeys(self.graph.limits):
+            if any(s not in self.known for s in size.names()):
+                continue
+            text, called = size.text(self.text), self.called[name]
+            low = "0" if kind == "label" else f"-{size.text(self.text, tight=True)}"
+            lines += [f"if {called}.size and not ({low} <= {called}.min() and {called}.max() < {text}):",
+                      f"    raise {self.helper('out_of_range')}({name!r}, {called}, {low}, {text})"]  # fmt: skip
+        return lines
+
+    def helper(self, name: str) -> str:
+        self.helpers.add(name)
+        return name
+
+    def _shape(self, dims: tuple[Dim, ...]) -> str:
+        return "(" + ", ".join(map(self.shown, dims)) + ("," if len(dims) == 1 else "") + ")"
+
+    def _bind(self, ranked: list[tuple[Argument, tuple[Dim, ...]]]) -> list[str]:
+        """Sizes from plain names first, then those that stand in expressions only."""
+        lines: list[str] = []
+        for argument, dims in ranked:
+            wanted = [d.symbol if d.symbol and d.symbol not in self.known and dims.index(d) == k else None
+                      for k, d in enumerate(dims)]  # fmt: skip
+            name = self.called[argument.name]
+            for symbol in wanted:
+                if symbol:
+                    self.known[symbol] = self.names.fresh(self.shown_symbol(symbol))
+                    self.origin[symbol] = argument.name
+            if wanted and all(wanted):
+                left = ", ".join(self.known[s] for s in wanted if s) + ("," if len(wanted) == 1 else "")
+                lines.append(f"{left} = {name}.shape")
+            else:
+                lines += [f"{self.known[s]} = {name}.shape[{k}]" for k, s in enumerate(wanted) if s]
+        progress = True
+        while progress:
+            progress = False
+            for argument, dims in ranked:
+                for axis, size in enumerate(dims):
+                    for symbol in sorted(set(size.names()) - set(self.known)):
+                        rest = size.substitute({s: Dim(()) + 0 for s in ()})
+                        text = self._solved(rest, symbol, f"{self.called[argument.name]}.shape[{axis}]")
+                        if text is not None:
+                            self.known[symbol] = self.names.fresh(self.shown_symbol(symbol))
+                            self.origin[symbol] = argument.name
+                            lines.append(f"{self.known[symbol]} = {text}")
+                            progress = True
+        return lines
+
+    def shown_symbol(self, symbol: str) -> str:
+        shown = self.shown(Dim(((((symbol, 1),), 1),)))
+        return shown if shown.isidentifier() else "size"
+
+    def _solved(self, size: Dim, symbol: str, value: str) -> str | None:
+        plain = solve(size, symbol, value)
+        if plain is not None:
+            return plain
+        if set(size.names()) - {symbol} - set(self.known):
+            return None
+        parts = size.linear_in(symbol)
+        if parts is None or not parts[0].terms:
+            return None
+        slope, rest = (p.text(self.text, tight=True) for p in parts)
+        if parts[0].value == 1:
+            return f"{value} - {rest}" if parts[1].terms else value
+        top = f"({value} - {rest})" if parts[1].terms else value
+        return f"{top} // {slope} if {slope} else 0"
+
+    def text(self, symbol: str) -> str:
+        return self.known.get(symbol, "0")
+
+    def _compare(self, argument: Argument, dims: tuple[Dim, ...]) -> list[str]:
+        name = self.called[argument.name]
+        if not dims or all(
+            d.symbol and self.origin.get(d.symbol) == argument.name and dims.index(d) == k for k, d in enumerate(dims)
+        ):
+            return []
+        if any(symbol not in self.known for d in dims for symbol in d.names()):
+            free = [k for k, d in enumerate(dims) if all(s in self.known for s in d.names())]
+            lines = []
+            for k in free:
+                size = dims[k].text(self.text)
+                lines += [f"if {name}.shape[{k}] != {size}:", "    " + self._refusal(argument, name, (dims[k],), f"({size},)", k)]
+            return lines
+        sizes = ", ".join(d.text(self.text) for d in dims) + ("," if len(dims) == 1 else "")
+        return [f"if {name}.shape != ({sizes}):", "    " + self._refusal(argument, name, dims, f"({sizes})", 0)]
+
+    def _refusal(self, argument: Argument, name: str, dims: tuple[Dim, ...], sizes: str, axis: int) -> str:
+        said = "(" + ", ".join(repr(self._said(d)) for d in dims) + ("," if len(dims) == 1 else "") + ")"
+        first = f", {axis}" if axis else ""
+        return f"raise {self.helper('wrong_shape')}({argument.name!r}, {name}, {sizes}, {said}{first})"
+
+    def _said(self, size: Dim) -> str:
+        if size.value is not None:
+            return ""
+        owners = sorted({self.origin[s] for s in size.names() if s in self.origin})
+        shown = self.shown(size)
+        return shown + (f" of {', '.join(owners)}" if owners else "")
+
+    def _minimums(self) -> list[str]:
+        lines: list[str] = []
+        for size, minimum, what in dict.fromkeys(self.graph.minimums):
+            least = minimum if isinstance(minimum, Dim) else Dim(()) + minimum
+            if all(s in self.known for s in [*size.names(), *least.names()]):
+                a, b = size.text(self.text), least.text(self.text)
+                lines += [f"if {a} < {b}:",
+                          f"    raise {self.helper('too_small')}({self.shown(size)!r}, {a}, {b}, {what!r})"]  # fmt: skip
+        return lines
+
+    def _bounds(self) -> list[str]:
+        """Undeclared arguments that must not enlarge what they are combined with."""
+        lines: list[str] = []
+        for inner, outer in dict.fromkeys(self.graph.bounds):
+            leaf = _leaf_of(inner)
+            if leaf not in self.called or any(s not in self.known for d in outer for s in d.names()):
+                continue
+            sizes = ", ".join(d.text(self.text) for d in outer) + ("," if len(outer) == 1 else "")
+            lines.append(f"{self.helper('fits_into')}({leaf!r}, {self.called[leaf]}, ({sizes}), {self._shape(outer)!r})")
+        return lines
+
+
+def _leaf_of(shape: object) -> str:
+    if isinstance(shape, Unknown):
+        return shape.leaf or ""
+    assert isinstance(shape, tuple)
+    names = [d.symbol for d in shape if d.symbol]
+    return names[0][1:].rpartition(".")[0] if names else ""
+
+
+CHECK_HELPERS: dict[str, str] = {
+    "arrays": ARRAYS,
+    "wrong_rank": '''\
+def wrong_rank(name, array, wanted):
+    """The error for an argument with the wrong number of dimensions."""
+    return ValueError(f"argument {name} must have shape {wanted}, not {array.ndim} dimensions: its shape is {array.shape}")
+''',
+    "wrong_shape": '''\
+def wrong_shape(name, array, sizes, said, first=0):
+    """The error for an argument of which one size is wrong."""
+    for axis, (size, dimension) in enumerate(zip(sizes, said), first):
+        if array.shape[axis] != size:
+            wanted = f"{dimension}, which is {size}" if dimension else f"{size}"
+            return ValueError(f"argument {name}: dimension {axis} must be {wanted}, not {array.shape[axis]}; its shape is {array.shape}")
+''',
+    "too_small": '''\
+def too_small(name, size, minimum, what):
+    """The error for a size that an index of the program exceeds."""
+    return ValueError(f"dimension {name} is {size}, but {what} needs at least {minimum}")
+''',
+    "out_of_range": '''\
+def out_of_range(name, array, low, high):
+    """The error for labels or indices outside low…high-1."""
+    wrong = array[(array < low) | (array >= high)].flat[0]
+    return ValueError(f"argument {name} must hold integers from {low} to {high - 1}, not {wrong}")
+''',
+    "in_range": '''\
+def in_range(labels, size):
+    """The labels; ValueError for one outside 0…size-1."""
+    if labels.size and not (0 <= labels.min() and labels.max() < size):
+        raise ValueError(f"labels must be integers from 0 to {size - 1}")
+    return labels
+''',
+    "fits_into": '''\
+def fits_into(name, array, shape, said):
+    """ValueError if broadcasting with the array would enlarge a value of that shape."""
+    tail = shape[len(shape) - array.ndim :] if array.ndim <= len(shape) else None
+    if tail is None or any(n not in (1, m) for n, m in zip(array.shape, tail)):
+        raise ValueError(f"argument {name} of shape {array.shape} does not broadcast to {said}, which is {shape}")
+''',
+}
+CHECK_CONSTANTS = '''\
+KINDS = {"f": "fiub", "i": "iu", "b": "b"}
+WORDS = {"f": "an array of real numbers", "i": "an array of integers", "b": "an array of booleans"}
+'''

@@ -1,0 +1,281 @@
+"""The statements of one function: which values are named, which stand inside others, what is done in place.
+
+    dP = dS @ W.T; dZ = dP * (H > 0)     becomes, where dP is not used again,
+    dP = dS @ W.T
+    dZ = np.multiply(dP, H > 0, out=dP)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from graphc.emit.context import BodyContext
+from graphc.emit.expressions import LOOSE, Text, fill
+from graphc.emit.naming import Names
+from graphc.emit.statements import STATEMENTS
+from graphc.ir.graph import Graph, Node
+from graphc.ir.types import Unknown
+from graphc.ops.base import Op
+
+__all__ = ["Body", "Line", "write_body"]
+
+WIDEST = 72  # an expression longer than this is not put into another one
+ALWAYS_INLINE = {"size", "size_of", "transpose", "mT", "stop_gradient"}
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of code, the node it computes, and the statement of the program it belongs to."""
+
+    text: str
+    node: Node | None = None
+    group: tuple[int, bool] = (-1, False)
+
+
+@dataclass
+class Body:
+    """A written body: its lines, the names of the roots, the context with the sizes and helpers it uses."""
+
+    lines: list[Line]
+    names: dict[int, str]
+    context: BodyContext
+    texts: dict[int, Text] = field(default_factory=dict)
+    aliases: dict[int, frozenset[int]] = field(default_factory=dict)
+    fresh: set[int] = field(default_factory=set)
+
+
+def group_of(node: Node) -> tuple[int, bool]:
+    """The statement a node belongs to, and whether it is of the reverse pass."""
+    if node.origin is None:
+        return (-1, False)
+    return (node.origin.statement, node.origin.rule is not None)
+
+
+def write_body(
+    graph: Graph, order: Sequence[int], arrays: dict[int, str], roots: Iterable[int], names: Names,
+    helpers: set[str], sizes: dict[str, str], in_place: bool,
+) -> Body:
+    """The body of a function that computes `roots` from `arrays` (node -> the name it is bound to)."""
+    return _Writer(graph, order, arrays, roots, names, helpers, sizes, in_place).write()
+
+
+class _Writer:
+    def __init__(
+        self, graph: Graph, order: Sequence[int], arrays: dict[int, str], roots: Iterable[int], names: Names,
+        helpers: set[str], sizes: dict[str, str], in_place: bool,
+    ) -> None:
+        self.graph = graph
+        self.order = [i for i in order if i not in arrays]
+        self.roots = list(dict.fromkeys(roots))
+        self.names = names
+        self.context = BodyContext(graph, names, helpers, arrays, sizes)
+        self.arrays = arrays
+        self.in_place = in_place
+        self.consumers: dict[int, list[int]] = {}
+        for id in self.order:
+            for u in dict.fromkeys(graph[id].operands):
+                self.consumers.setdefault(u, []).append(id)
+        self.inlined: set[int] = set()
+        self.called: dict[int, str] = dict(arrays)
+        self.texts: dict[int, Text] = {}
+
+    def write(self) -> Body:
+        self._choose_inlined()
+        statements = [i for i in self.order if i not in self.inlined]
+        aliases = self._aliases()
+        reuse = self._choose_in_place(statements, aliases) if self.in_place else {}
+        self._name(statements, reuse)
+        lines: list[Line] = []
+        for id in statements:
+            lines.extend(self._statement(id, reuse.get(id)))
+            self.context.live[id] = self.called[id]
+            if id in reuse:  # the array that was overwritten is not itself any more
+                self.context.live.pop(reuse[id], None)
+        fresh = {i for i in statements if not self._op(i).view and self._op(i).cost != "free"}
+        texts = {r: self._text(r) for r in self.roots}
+        return Body(lines, dict(self.called), self.context, texts, aliases, fresh)
+
+    def _op(self, id: int) -> Op:
+        return self.graph.op(self.graph[id])
+
+    # ------------------------------------------------------------ what stands inside what
+
+    def _choose_inlined(self) -> None:
+        width: dict[int, int] = {}
+        roots = set(self.roots)
+        for id in self.order:
+            node = self.graph[id]
+            op = self._op(id)
+            width[id] = _overhead(node, op) + sum(
+                width[u] if u in self.inlined else len(self.graph[u].name or self.graph[u].hint or "temp") for u in node.operands
+            )
+            if self._always(node) and (id not in roots or node.op in ("const", "size")):
+                self.inlined.add(id)
+                continue
+            consumers = self.consumers.get(id, [])
+            if id in roots or node.name or len(consumers) != 1 or node.op in STATEMENTS:
+                continue
+            consumer = self.graph[consumers[0]]
+            if consumer.operands.count(id) > 1 or _repeats(self.graph.op(consumer), consumer, id) or consumer.op in STATEMENTS:
+                continue
+            if group_of(node) != group_of(consumer) or width[id] > WIDEST:
+                continue
+            self.inlined.add(id)
+
+    def _always(self, node: Node) -> bool:
+        if node.op == "const":
+            return not isinstance(node.attr("value"), tuple) or len(repr(node.attr("value"))) < 40 and len(self.consumers.get(node.id, [])) < 2
+        if node.op == "shape_of":
+            return node.operands[0] in self.arrays or node.operands[0] not in self.inlined
+        return node.op in ALWAYS_INLINE
+
+    # ------------------------------------------------------------ memory
+
+    def _aliases(self) -> dict[int, frozenset[int]]:
+        """Per value the values whose memory it may share: itself, or for a view those of its operands."""
+        aliases: dict[int, frozenset[int]] = {i: frozenset((i,)) for i in self.arrays}
+        for id in self.order:
+            node = self.graph[id]
+            if self._op(id).view:
+                shared: frozenset[int] = frozenset()
+                for u in node.operands:
+                    shared |= aliases[u]
+                aliases[id] = shared or frozenset((id,))
+            else:
+                aliases[id] = frozenset((id,))
+        return aliases
+
+    def _reads(self, id: int) -> set[int]:
+        """The values a statement reads, through what stands inside it."""
+        found: set[int] = set()
+        stack = list(self.graph[id].operands)
+        while stack:
+            u = stack.pop()
+            if u in self.inlined:
+                stack.extend(self.graph[u].operands)
+            else:
+                found.add(u)
+        return found
+
+    def _choose_in_place(self, statements: list[int], aliases: dict[int, frozenset[int]]) -> dict[int, int]:
+        """Statement -> the operand whose array it overwrites: its own, of the same type, and not used again."""
+        last: dict[int, float] = {}
+        for position, id in enumerate(statements):
+            for u in self._reads(id):
+                for base in aliases[u]:
+                    last[base] = position
+        for root in self.roots:
+            for base in aliases[root]:
+                last[base] = float("inf")
+        reuse: dict[int, int] = {}
+        owned = {i for i in statements if not self._op(i).view and self._op(i).cost != "free"}
+        for position, id in enumerate(statements):
+            node, op = self.graph[id], self._op(id)
+            if not (op.ufunc or (node.op in STATEMENTS and STATEMENTS[node.op].in_place)) or not node.type.rank:
+                continue
+            if not node.type.is_float:
+                continue
+            candidates = node.operands if op.ufunc else node.operands[:1]
+            for u in candidates:
+                same = u in owned and self.graph[u].type == node.type and not isinstance(node.type.shape, Unknown)
+                if same and last.get(u) == position and node.operands.count(u) == 1:
+                    reuse[id] = u
+                    last.setdefault(id, position)
+                    break
+        return reuse
+
+    # ------------------------------------------------------------ names
+
+    def _name(self, statements: list[int], reuse: dict[int, int]) -> None:
+        overwritten_by = {old: new for new, old in reuse.items()}
+        for id in statements:
+            node = self.graph[id]
+            if node.name:
+                self.called[id] = self.names.fresh(node.name)
+        for id in statements:
+            if id in self.called:
+                continue
+            final = id  # an unnamed array that is overwritten bears the name of what it becomes
+            while final in overwritten_by and not self.graph[final].name:
+                final = overwritten_by[final]
+            if final != id and final in self.called:
+                self.called[id] = self.called[final]
+            else:
+                self.called[id] = self.called[final] = self.names.fresh(self._describe(final))
+
+    def _describe(self, id: int) -> str:
+        """A name for a value that the program does not name: from a definition, else from what it is."""
+        node = self.graph[id]
+        if node.hint:
+            return node.hint
+        if node.origin is not None and node.origin.rule and node.origin.primal is not None:
+            primal = self.graph.nodes.get(node.origin.primal)
+            if primal is not None and primal.name:
+                return f"d{primal.name}_{_word(node.op)}"
+        for u in node.operands:
+            if self.graph[u].name:
+                return f"{_word(node.op)}_{self.graph[u].name}"
+        return _word(node.op)
+
+    # ------------------------------------------------------------ text
+
+    def _text(self, id: int) -> Text:
+        if id in self.called:
+            return Text(self.called[id])
+        known = self.texts.get(id)
+        if known is None:
+            known = self.texts[id] = self._expression(id)
+        return known
+
+    def _expression(self, id: int) -> Text:
+        node, op = self.graph[id], self._op(id)
+        operands = [self._text(u) for u in node.operands]
+        if callable(op.numpy):
+            return op.numpy(self.context, node, operands)
+        named = dict(zip(op.operands, operands, strict=False))
+        for key, value in node.attrs:
+            named[key] = Text(repr(value))
+        return fill(op.numpy, named, op.precedence)
+
+    def _statement(self, id: int, over: int | None) -> list[Line]:
+        node, op = self.graph[id], self._op(id)
+        target, group = self.called[id], group_of(node)
+        special = STATEMENTS.get(node.op)
+        if special is not None:
+            texts = special.write(self.context, node, target, [self._text(u) for u in node.operands], over is not None)
+            return [Line(text, node, group) for text in texts]
+        if over is None:
+            return [Line(f"{target} = {self._expression(id)}", node, group)]
+        operands = [self._text(u) for u in node.operands]
+        position = node.operands.index(over)
+        if self.called[over] == target and op.augmented:
+            commutes = node.op in ("add", "multiply")
+            if position == 0 or commutes:
+                return [Line(f"{target} {op.augmented} {operands[1 - position]}", node, group)]
+        arguments = ", ".join(t.within(LOOSE) for t in operands)
+        return [Line(f"{target} = {op.ufunc}({arguments}, out={self.called[over]})", node, group)]
+
+
+def _overhead(node: Node, op: Op) -> int:
+    template = op.numpy if isinstance(op.numpy, str) else ""
+    return max(3, len(template) - 3 * len(node.operands)) if template else 6 if op.elementwise else 14
+
+
+def _repeats(op: Op, node: Node, operand: int) -> bool:
+    """Whether the operation's text writes this operand more than once: then it must be a name."""
+    if not isinstance(op.numpy, str):
+        return node.op in ("power_const",)
+    name = op.operands[node.operands.index(operand)] if node.operands.index(operand) < len(op.operands) else ""
+    return op.numpy.count("{" + name + "}") > 1
+
+
+_WORDS = {
+    "matmul": "product", "multiply": "product", "subtract": "difference", "add": "total", "divide": "ratio",
+    "sum": "sum", "greater": "mask", "less": "mask", "equal": "mask", "broadcast_to": "spread", "sum_to": "sum",
+    "negative": "minus", "expand_dims": "column", "reshape": "flat", "const": "constant",
+}  # fmt: skip
+
+
+def _word(op: str) -> str:
+    return _WORDS.get(op, op)

@@ -1,0 +1,148 @@
+"""What a function body knows while it is written: names at hand, sizes, helpers, the floating type."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from graphc.emit.expressions import ATOM, PRODUCT, SUM, Text
+from graphc.emit.naming import Names
+from graphc.ir.dims import Dim, dim
+from graphc.ir.graph import Graph, Node
+from graphc.ir.types import Shape, Type, Unknown
+
+__all__ = ["BodyContext"]
+
+
+class BodyContext:
+    """The `NumpyContext` of one function.
+
+    A size is written as a local (`N`, defined at the top from an array at hand), or as `X.shape[1]` where its name is
+    taken or it was only inferred. Sizes that no array at hand shows are collected in `missing`.
+    """
+
+    def __init__(self, graph: Graph, names: Names, helpers: set[str], arrays: dict[int, str], sizes: dict[str, str]) -> None:
+        self.graph = graph
+        self.names = names
+        self.helpers = helpers
+        self.arrays = arrays
+        self.given_sizes = sizes
+        self.used: dict[str, str] = {}
+        self.sources: dict[str, str] = {}
+        self.missing: list[str] = []
+        self.live: dict[int, str] = dict(arrays)
+        self.uses_dtype = False
+
+    def type(self, id: int) -> Type:
+        return self.graph[id].type
+
+    def node(self, id: int) -> Node:
+        return self.graph[id]
+
+    def helper(self, name: str) -> str:
+        self.helpers.add(name)
+        return name
+
+    def dtype(self) -> str:
+        """The program's floating type, from an array at hand."""
+        for id, name in self.arrays.items():
+            if self.graph[id].type.is_float and self.graph[id].op in ("argument",):
+                return f"{name}.dtype"
+        for id, name in self.arrays.items():
+            if self.graph[id].type.is_float and self.graph[id].type.rank != 0:
+                return f"{name}.dtype"
+        self.uses_dtype = True
+        return "dtype"
+
+    # ------------------------------------------------------------ sizes
+
+    def dim(self, size: Dim | int) -> Text:
+        size = dim(size)
+        if size.value is not None:
+            return Text(str(size.value))
+        text = size.text(self.symbol)
+        if len(size.terms) > 1:
+            return Text(text, SUM)
+        return Text(text, ATOM if size.symbol else PRODUCT)
+
+    def symbol(self, name: str) -> str:
+        """How a size's name is written here."""
+        if name in self.used:
+            return self.used[name]
+        if name in self.given_sizes:
+            self.used[name] = self.given_sizes[name]
+            return self.used[name]
+        source = self._source(name)
+        if source is None:
+            self.missing.append(name)
+            source = ""
+        plain = name.removeprefix("?")
+        if source and (name.startswith("?") or plain in self.names.taken or not plain.isidentifier()):
+            self.used[name] = source if source.endswith("]") else f"({source})"
+        else:
+            self.used[name] = self.names.fresh(plain.replace(".", "_"))
+            self.sources[self.used[name]] = source
+        return self.used[name]
+
+    def _source(self, name: str) -> str | None:
+        for id, array in self.arrays.items():
+            shape = self.graph[id].type.shape
+            if isinstance(shape, Unknown) or self.graph[id].type.dtype == "shape":
+                continue
+            for axis, size in enumerate(shape):
+                if size.symbol == name:
+                    return f"{array}.shape[{axis}]"
+        for id, array in self.arrays.items():
+            shape = self.graph[id].type.shape
+            if isinstance(shape, Unknown):
+                continue
+            for axis, size in enumerate(shape):
+                solved = solve(size, name, f"{array}.shape[{axis}]")
+                if solved is not None:
+                    return solved
+        return None
+
+    def shape(self, shape: Shape) -> str:
+        if isinstance(shape, Unknown):
+            for id, name in self.live.items():
+                if self.graph[id].type.shape == shape and self.graph[id].type.dtype != "shape":
+                    return f"{name}.shape"
+            raise AssertionError(f"no value of shape {shape.key} is at hand")
+        if all(d.value is not None for d in shape):
+            return "(" + ", ".join(str(d) for d in shape) + ("," if len(shape) == 1 else "") + ")"
+        for id, name in self.live.items():
+            if self.graph[id].type.shape == shape and self.graph[id].type.dtype != "shape":
+                return f"{name}.shape"
+        return "(" + ", ".join(self.dim(d).text for d in shape) + ("," if len(shape) == 1 else "") + ")"
+
+    def size_lines(self) -> list[str]:
+        """The statements that define the sizes used, those of one array together."""
+        lines: list[str] = []
+        grouped: dict[str, list[tuple[int, str]]] = {}
+        for local, source in self.sources.items():
+            array, bracket, axis = source.partition(".shape[")
+            if bracket and source.endswith("]") and axis[:-1].isdigit():
+                grouped.setdefault(array, []).append((int(axis[:-1]), local))
+            elif source:
+                lines.append(f"{local} = {source}")
+        for array, items in grouped.items():
+            items.sort()
+            rank = next(len(self.graph[i].type.dims) for i, n in self.arrays.items() if n == array)
+            if [axis for axis, _ in items] == list(range(rank)):
+                left = ", ".join(local for _, local in items) + ("," if rank == 1 else "")
+                lines.insert(0, f"{left} = {array}.shape")
+            else:
+                lines = [f"{local} = {array}.shape[{axis}]" for axis, local in items] + lines
+        return lines
+
+
+def solve(size: Dim, name: str, value: str, known: Callable[[str], bool] | None = None) -> str | None:
+    """The text that gives `name` from the value of a size expression that holds it alone and linearly."""
+    if set(size.names()) != {name}:
+        return None
+    parts = size.linear_in(name)
+    if parts is None or parts[0].value in (None, 0) or parts[1].value is None:
+        return None
+    slope, rest = parts[0].value, parts[1].value
+    assert slope is not None and rest is not None
+    text = value if rest == 0 else f"({value} {'-' if rest > 0 else '+'} {abs(rest)})"
+    return text if slope == 1 else f"{text} // {slope}"

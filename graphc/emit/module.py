@@ -1,0 +1,333 @@
+"""The generated module: docstring, constants, forward, backward, value_and_grad, step, the check of the arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from graphc.emit.arguments import CHECK_CONSTANTS, CHECK_HELPERS, write_check
+from graphc.emit.body import Body, Line, write_body
+from graphc.emit.mathtext import group_comment
+from graphc.emit.naming import MODULE, Names, argument_name
+from graphc.emit.prelude import HELPERS
+from graphc.emit.shapes import ShapeNames
+from graphc.emit.text import bracketed, comment_text, docstring, quoted
+from graphc.ir.graph import Graph
+from graphc.ir.types import Unknown
+from graphc.passes.dce import needed
+from graphc.passes.partition import Split
+
+__all__ = ["emit_module"]
+
+COLUMN = 48  # shapes stand beside the code from this column on
+
+
+@dataclass(frozen=True)
+class Options:
+    """How the module is written."""
+
+    level: int = 1
+
+
+def emit_module(split: Split, step: Graph | None = None, level: int = 1) -> str:
+    """The source of the module. `step` is the graph of the training step's new values, if there is one."""
+    return _Module(split, step, level).write()
+
+
+class _Module:
+    def __init__(self, split: Split, step: Graph | None, level: int) -> None:
+        self.split, self.graph, self.step, self.level = split, split.graph, step, level
+        self.helpers: set[str] = set()
+        self.shapes = ShapeNames(self.graph)
+        self.arguments = {a.node: argument_name(a.name) for a in self.graph.arguments}
+        self.signature = list(self.arguments.values())
+
+    def write(self) -> str:
+        backward = self._backward()
+        forward = self._forward()
+        parts = [forward, backward, self._value_and_grad()]
+        if self.step is not None:
+            parts.append(self._step(self.step))
+        check = "\n".join(write_check(self.graph, self.helpers, self.shapes.dim)) + "\n"
+        tail = [check, *self._helper_sources()]
+        head = [self._docstring(), self._imports(), self._constants()]
+        named_tuple = self._outputs_type()
+        if named_tuple:
+            head.append(named_tuple)
+        body = "\n\n".join(part.rstrip("\n") + "\n" for part in [*parts, *tail])
+        return "\n".join(part.rstrip("\n") + "\n" for part in head) + "\n\n" + body
+
+    # ------------------------------------------------------------ the head
+
+    def _docstring(self) -> str:
+        graph = self.graph
+        lines = [f"{_title(graph.file)}", ""]
+        lines += ["    " + line for line in graph.source.strip("\n").splitlines()]
+        lines += ["", "Shapes:"]
+        for argument in graph.arguments:
+            type = graph[argument.node].type
+            kind = "" if argument.declared == "float" and type.is_float else f", {argument.declared if type.is_float else type.dtype}"
+            lines.append(f"    {argument.name}: {self.shapes.shape(type.shape)}{kind}")
+        for name, id in graph.outputs.items():
+            lines.append(f"    {name}: {self.shapes.shape(graph[id].type.shape)}, an output")
+        call = ", ".join(self.signature)
+        outputs = self._output_display()
+        lines += ["", "Use:", f"    {outputs}, cache = forward({call})"]
+        lines.append(f"    grads = backward({', '.join(['cache', *self._seed_names(shown=True)])})")
+        lines.append(f"    {outputs}, grads = value_and_grad({call}{'' if graph.loss else ', cotangents=…'})")
+        if self.step is not None:
+            lines.append(f"    new = step({call})")
+        gradients = ", ".join(graph.gradients) or "nothing"
+        lines += ["", f"The gradients, by name: {gradients}.", "Made by graphc; it is yours."]
+        return docstring(lines)
+
+    def _imports(self) -> str:
+        lines = ["from typing import NamedTuple", ""] if len(self.graph.outputs) > 1 else []
+        return "\n" + "\n".join([*lines, "import numpy as np"]) + "\n"
+
+    def _constants(self) -> str:
+        params = [a.name for a in self.graph.arguments if a.kind == "param"]
+        inputs = [a.name for a in self.graph.arguments if a.kind != "param"]
+        return "\n".join([
+            "", f"INPUTS = {quoted(inputs)}", f"PARAMETERS = {quoted(params)}",
+            f"OUTPUTS = {quoted(list(self.graph.outputs))}",
+            "SOURCE = " + _source_constant(self.graph.source),
+        ]) + "\n"  # fmt: skip
+
+    def _outputs_type(self) -> str:
+        if len(self.graph.outputs) < 2:
+            return ""
+        names = self._output_fields()
+        return "\n\nclass Outputs(NamedTuple):\n    \"\"\"The results of forward.\"\"\"\n\n" + "\n".join(f"    {n}: np.ndarray" for n in names)
+
+    def _output_fields(self) -> list[str]:
+        names = Names({"count", "index"})
+        return [names.fresh(n.lstrip("_") or "value") for n in self.graph.outputs]
+
+    def _output_display(self) -> str:
+        names = [argument_name(n) for n in self.graph.outputs]
+        return names[0] if len(names) == 1 else "outputs"
+
+    def _helper_sources(self) -> list[str]:
+        known = {**HELPERS, **CHECK_HELPERS}
+        wanted: list[str] = []
+        stack = sorted(self.helpers, reverse=True)
+        while stack:
+            name = stack.pop()
+            if name not in wanted:
+                wanted.append(name)
+                stack += [other for other in known if other != name and f"{other}(" in known[name] and other not in wanted]
+        sources = [known[name] for name in sorted(wanted, key=lambda n: (n in CHECK_HELPERS, n))]
+        if "arrays" in wanted:
+            sources.append(CHECK_CONSTANTS)
+        return sources
+
+    # ------------------------------------------------------------ functions
+
+    def _seed_names(self, shown: bool = False) -> list[str]:
+        names = [f"d{argument_name(n)}" for n in self.graph.cotangents]
+        return [] if shown and self.graph.loss else names
+
+    def _taken(self) -> set[str]:
+        return set(MODULE) | set(HELPERS) | set(CHECK_HELPERS) | {"check"}
+
+    def _forward(self) -> str:
+        graph, split = self.graph, self.split
+        names = Names(self._taken() | set(self.signature) | set(self.saved_sizes))
+        roots = [*graph.outputs.values(), *split.saved]
+        body = write_body(graph, split.forward, dict(self.arguments), roots, names, self.helpers, {}, self.level > 0)
+        for symbol, name in self.saved_sizes_of.items():
+            source = body.context._source(symbol)
+            assert source is not None, symbol
+            if body.context.used.get(symbol) != name:
+                body.context.sources[name] = source
+        cache = [body.names.get(i) or str(body.texts[i]) for i in split.saved] + list(self.saved_sizes)
+        lines = [f"def forward({', '.join(self.signature)}):", f'    """{self._forward_doc()}"""']
+        call = ", ".join(self.signature)
+        lines.append(f"    {call + ', ' if call else ''}types = check({call})")
+        lines += self._body(body)
+        results = [self._result(body, i, split.saved, graph.outputs.values()) for i in graph.outputs.values()]
+        value = results[0] if len(results) == 1 else f"Outputs({', '.join(results)})"
+        lines += bracketed(f"    return {value}, (", [*cache, "types"], ")")
+        return "\n".join(lines) + "\n"
+
+    def _forward_doc(self) -> str:
+        names = ", ".join(self.graph.outputs)
+        return comment_text(f"Return {names} and what backward needs.")
+
+    @property
+    def saved_sizes(self) -> list[str]:
+        return list(self.saved_sizes_of.values())
+
+    def _backward(self) -> str:
+        graph, split = self.graph, self.split
+        seeds = self._seed_names()
+        self.saved_sizes_of: dict[str, str] = {}
+        names = Names(self._taken() | set(seeds) | set(self.signature))
+        arrays: dict[int, str] = {}
+        for id in split.saved:
+            arrays[id] = self.arguments.get(id) or names.fresh(graph[id].name or graph[id].hint or "saved")
+        bound = {**arrays, **dict(zip(graph.cotangents.values(), seeds, strict=True))}
+        roots = list(graph.gradients.values())
+        body = write_body(graph, split.backward, bound, roots, names, self.helpers, {}, self.level > 0)
+        for symbol in body.context.missing:
+            self.saved_sizes_of[symbol] = body.context.used[symbol]
+        cached = [*arrays.values(), *self.saved_sizes, "types"]
+        default = "=1.0" if graph.loss else ""
+        lines = [f"def backward({', '.join(['cache', *(s + default for s in seeds)])}):", f'    """{self._backward_doc()}"""']
+        lines += bracketed("    ", cached, " = cache", tuple_=True)
+        lines += self._check_seeds(seeds, body)
+        lines += self._body(body)
+        results = [f"{name!r}: {self._result(body, i, split.saved, roots)}" for name, i in graph.gradients.items()]
+        lines += self._typed_return(results)
+        return "\n".join(lines) + "\n"
+
+    def _backward_doc(self) -> str:
+        loss = self.graph.loss
+        what = f"{loss}" if loss else "the outputs, weighted by the cotangents,"
+        return comment_text(f"Return the gradients of {what} by name.")
+
+    def _check_seeds(self, seeds: Sequence[str], body: Body) -> list[str]:
+        lines = []
+        for (name, id), seed in zip(self.graph.cotangents.items(), seeds, strict=True):
+            shape = self.graph[id].type.shape
+            dtype = body.context.dtype()
+            self.helpers.add("cotangent")
+            wanted = "None" if isinstance(shape, Unknown) else body.context.shape(shape)
+            if f"{seed}." in wanted:
+                del body.context.live[id]
+                wanted = body.context.shape(shape)
+            lines.append(f"    {seed} = cotangent({seed!r}, {seed}, {wanted}, {dtype})")
+        if body.context.uses_dtype:
+            pass
+        return lines
+
+    def _typed_return(self, results: list[str]) -> list[str]:
+        lines = bracketed("    grads = {", results, "}")
+        self.helpers.add("as_types")
+        lines.append("    return grads if types is None else as_types(grads, types)")
+        return lines
+
+    def _result(self, body: Body, id: int, saved: Sequence[int], others: Iterable[int]) -> str:
+        """A result as it leaves: an array that shares memory with nothing."""
+        node = self.graph[id]
+        text = body.texts[id]
+        same = list(others).count(id) > 1
+        if node.type.shape == ():
+            dtype = body.context.dtype() if node.type.is_float else node.type.dtype
+            return f"np.array({text}, {dtype})"
+        if node.op == "broadcast_to":
+            return f"{text.within(6)}.copy()"
+        shared = body.aliases.get(id, frozenset((id,)))
+        kept: set[int] = set()
+        for other in [*saved, *(o for o in others if o != id)]:
+            kept |= body.aliases.get(other, frozenset((other,)))
+        if isinstance(node.type.shape, Unknown):
+            return f"np.array({text})"
+        if same or shared & kept or not shared <= body.fresh:
+            return f"{text.within(6)}.copy()"
+        return str(text)
+
+    def _body(self, body: Body) -> list[str]:
+        """The lines with their sizes first, each group of a statement under its comment, shapes beside."""
+        lines = ["    " + line for line in body.context.size_lines()]
+        group: tuple[int, bool] | None = None
+        shown: set[int] = set()
+        for line in body.lines:
+            if line.group != group:
+                group = line.group
+                comment = self._group_comment(group, body.lines)
+                lines += ["", f"    # {comment}"] if comment else [""]
+            lines.append("    " + self._beside(line, shown))
+        return [*lines, ""] if body.lines else lines
+
+    def _beside(self, line: Line, shown: set[int]) -> str:
+        node = line.node
+        if node is None or node.id in shown or node.type.dtype == "shape":
+            return line.text
+        shown.add(node.id)
+        return f"{line.text:<{COLUMN}}  # {self.shapes.shape(node.type.shape)}"
+
+    def _group_comment(self, group: tuple[int, bool], lines: Sequence[Line]) -> str:
+        index, reverse = group
+        if not 0 <= index < len(self.graph.statements):
+            return ""
+        statement = self.graph.statements[index]
+        text = comment_text(statement.text)
+        if len(text) > 80:
+            text = text[:77] + "..."
+        place = comment_text(f"{statement.file}:{statement.line}")
+        parts = [text, place]
+        if reverse:
+            nodes = {line.node.id: line.node for line in lines if line.group == group and line.node is not None}
+            parts.append(group_comment(self.graph, list(nodes.values())))
+        return "    ".join(p for p in parts if p)
+
+    def _value_and_grad(self) -> str:
+        call = ", ".join(self.signature)
+        if self.graph.loss:
+            head = f"def value_and_grad({call}):"
+            doc = comment_text(f"Return {', '.join(self.graph.outputs)} and the gradients of {self.graph.loss} by name.")
+            last = "backward(cache)"
+        else:
+            head = f"def value_and_grad({call + ', ' if call else ''}*, cotangents):"
+            doc = "Return the outputs and their gradients, weighted by the cotangents (a tuple, one an output)."
+            last = "backward(cache, *cotangents)" if len(self.graph.cotangents) != 1 else "backward(cache, cotangents)"
+        return "\n".join([
+            head, f'    """{doc}"""', f"    value, cache = forward({call})",
+            *(["    if isinstance(cotangents, tuple):", "        (cotangents,) = cotangents"]
+              if not self.graph.loss and len(self.graph.cotangents) == 1 else []),
+            f"    return value, {last}",
+        ]) + "\n"  # fmt: skip
+
+    def _step(self, graph: Graph) -> str:
+        arguments = {a.node: argument_name(a.name) for a in graph.arguments}
+        names = Names(self._taken() | set(self.signature))
+        roots = list(graph.updates.values())
+        order = [i for i in sorted(needed(graph, roots)) if i not in arguments]
+        saved_graph, saved_shapes = self.graph, self.shapes
+        self.graph = graph
+        body = write_body(graph, order, dict(arguments), roots, names, self.helpers, {}, self.level > 0)
+        call = ", ".join(self.signature)
+        lines = [f"def step({call}):", '    """Return the new values of one training step by name; nothing is changed in place."""']
+        lines.append(f"    {call}, types = check({call})")
+        lines += self._body(body)
+        results = []
+        for name, id in graph.updates.items():
+            text = self._result(body, id, list(arguments), roots)
+            results.append(f"{name!r}: {text}")
+        lines += bracketed("    new = {", results, "}")
+        self.helpers.add("as_types")
+        lines.append("    return new if types is None else as_types(new, types)")
+        self.graph, self.shapes = saved_graph, saved_shapes
+        return "\n".join(lines) + "\n"
+
+
+def _title(file: str) -> str:
+    return f"The program {file}, forward and backward." if file != "<string>" else "A program, forward and backward."
+
+
+def _source_constant(source: str) -> str:
+    lines = source.splitlines(keepends=True)
+    if len(lines) < 2:
+        return quoted(source)
+    return "(\n" + "".join(f"    {quoted(line)}\n" for line in lines) + ")"
+
+
+CHECK_HELPERS.update({
+    "cotangent": '''\
+def cotangent(name, value, shape, dtype):
+    """An incoming cotangent as an array of that shape; ValueError for one that does not fit."""
+    value = np.asarray(value)
+    if value.dtype.kind not in "fiub":
+        raise ValueError(f"argument {name} must be an array of real numbers, not {value.dtype}")
+    if shape is not None and value.shape != shape:
+        raise ValueError(f"argument {name} must have shape {shape}, not {value.shape}")
+    return value.astype(dtype, copy=False)
+''',
+    "as_types": '''\
+def as_types(arrays, types):
+    """The arrays in the types that the variables of their names came in."""
+    return {name: array.astype(types.get(name, array.dtype), copy=False) for name, array in arrays.items()}
+''',
+})  # fmt: skip

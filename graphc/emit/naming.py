@@ -1,0 +1,49 @@
+"""Names in the generated module: the user's where they can stand, unique, the same on every run."""
+
+from __future__ import annotations
+
+import builtins
+import keyword
+import unicodedata
+from collections.abc import Iterable
+
+__all__ = ["RESERVED", "Names", "argument_name"]
+
+# What the generated module defines or uses at its top level: no argument or local may hide these.
+MODULE = {
+    "np", "forward", "backward", "value_and_grad", "step", "Workspace", "INPUTS", "PARAMETERS", "OUTPUTS", "SOURCE",
+    "cache", "Outputs", "NamedTuple", "annotations", "workspace", "cotangents", "types", "dtype", "grads", "updates",
+}  # fmt: skip
+USED_BUILTINS = {
+    "ValueError", "type", "len", "tuple", "range", "float", "int", "bool", "isinstance", "dict", "max", "min", "zip",
+    "enumerate", "str", "any", "all", "abs", "sum", "slice", "sorted", "list",
+}  # fmt: skip
+RESERVED = frozenset(MODULE | set(keyword.kwlist) | {"match", "case", "_"})
+
+assert USED_BUILTINS <= set(dir(builtins))
+
+
+def argument_name(name: str) -> str:
+    """How an argument is called in the module: the user's name, with an underscore after it if it is taken."""
+    name = unicodedata.normalize("NFKC", name)
+    return name + "_" if name in RESERVED or name in USED_BUILTINS or name.startswith("__") else name
+
+
+class Names:
+    """Hands out names for one function: each is used once, taken ones get a number."""
+
+    def __init__(self, taken: Iterable[str] = ()) -> None:
+        self.taken = set(taken)
+
+    def fresh(self, wanted: str) -> str:
+        """The wanted name, or the first free variation of it."""
+        wanted = unicodedata.normalize("NFKC", wanted)
+        if not wanted.isidentifier():
+            wanted = "value"
+        name = argument_name(wanted)
+        number = 2
+        while name in self.taken:
+            name = f"{wanted}_{number}"
+            number += 1
+        self.taken.add(name)
+        return name

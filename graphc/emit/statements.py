@@ -1,0 +1,34 @@
+"""Operations that take more than one line of NumPy: make an array, then write into part of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from graphc.emit.expressions import Text
+from graphc.ir.graph import Node
+from graphc.ops.base import NumpyContext
+
+__all__ = ["STATEMENTS", "Special"]
+
+Write = Callable[[NumpyContext, Node, str, "list[Text]", bool], "list[str]"]
+
+
+@dataclass(frozen=True)
+class Special:
+    """How to write such an operation; `in_place` if it may overwrite its first operand."""
+
+    write: Write
+    in_place: bool = False
+
+
+def _subtract_one_hot(ctx: NumpyContext, node: Node, target: str, operands: list[Text], over: bool) -> list[str]:
+    source, labels = operands
+    lines = [] if over and source.text == target else [f"{target} = {source}" if over else f"{target} = {source.within(6)}.copy()"]
+    rows = ctx.dim(ctx.type(node.operands[0]).dims[0])
+    return [*lines, f"{target}[np.arange({rows}), {labels}] -= 1"]
+
+
+STATEMENTS: dict[str, Special] = {
+    "subtract_one_hot": Special(_subtract_one_hot, in_place=True),
+}

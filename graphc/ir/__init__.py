@@ -1,0 +1,1 @@
+"""The intermediate representation: symbolic dimensions, types, the graph and its reference evaluator."""

@@ -1,0 +1,352 @@
+"""Symbolic dimensions: polynomials with integer coefficients over names.
+
+Two dimensions are equal exactly when their normal forms are. What no polynomial can say (`d//2`, `d % 2`, the
+result of broadcasting two sizes of which neither is known) is an opaque `Atom` that takes part like a name.
+
+A name that starts with `?` is *open*: it was not declared but inferred for an undeclared argument, so nothing
+promises that it differs from 1. Declared names promise that they broadcast only where they are equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeAlias
+
+__all__ = ["Atom", "Dim", "DimLike", "Symbol", "broadcast_dim", "dim", "numel"]
+
+
+@dataclass(frozen=True, slots=True)
+class Atom:
+    """An opaque size: `floordiv`, `mod`, `bcast` (what two sizes broadcast to) or `max`."""
+
+    kind: str
+    args: tuple[Dim, ...]
+
+    def evaluate(self, values: list[int]) -> int:
+        a, b = values
+        if self.kind == "floordiv":
+            return a // b
+        if self.kind == "mod":
+            return a % b
+        if self.kind == "bcast":
+            return b if a == 1 else a
+        assert self.kind == "max"
+        return max(a, b)
+
+    def text(self, name: Callable[[str], str] = str) -> str:
+        a, b = self.args
+        if self.kind == "bcast":
+            left, right = a.text(name), b.text(name)
+            return f"({right} if {left} == 1 else {left})"
+        if self.kind == "max":
+            return f"max({a.text(name)}, {b.text(name)})"
+        sign = "//" if self.kind == "floordiv" else "%"
+        return f"{a.text(name, tight=True)}{sign}{b.text(name, tight=True)}"
+
+
+Symbol: TypeAlias = "str | Atom"
+Monomial: TypeAlias = "tuple[tuple[Symbol, int], ...]"
+DimLike: TypeAlias = "Dim | int"
+
+
+def _key(symbol: Symbol) -> tuple[int, str]:
+    return (0, symbol) if isinstance(symbol, str) else (1, symbol.text())
+
+
+@dataclass(frozen=True, eq=False)
+class Dim:
+    """A polynomial in normal form: monomials in a fixed order, no zero coefficient, the constant last."""
+
+    terms: tuple[tuple[Monomial, int], ...]
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash(self.terms)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if isinstance(other, Dim):
+            return self._hash == other._hash and self.terms == other.terms
+        if isinstance(other, int):
+            return self.value == other
+        return NotImplemented
+
+    @cached_property
+    def value(self) -> int | None:
+        """The number, where this is one."""
+        if not self.terms:
+            return 0
+        if len(self.terms) == 1 and not self.terms[0][0]:
+            return self.terms[0][1]
+        return None
+
+    @cached_property
+    def symbol(self) -> str | None:
+        """The name, where this is a single name."""
+        if len(self.terms) == 1:
+            monomial, coefficient = self.terms[0]
+            if coefficient == 1 and len(monomial) == 1 and monomial[0][1] == 1 and isinstance(monomial[0][0], str):
+                return monomial[0][0]
+        return None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a size that was only inferred takes part in this one."""
+        return any(name.startswith("?") for name in self.names())
+
+    def names(self) -> Iterator[str]:
+        """All names in this dimension, those inside atoms too; with repetitions."""
+        for monomial, _ in self.terms:
+            for symbol, _ in monomial:
+                if isinstance(symbol, str):
+                    yield symbol
+                else:
+                    for argument in symbol.args:
+                        yield from argument.names()
+
+    # ------------------------------------------------------------ arithmetic
+
+    def __add__(self, other: DimLike) -> Dim:
+        return _collect([*self.terms, *dim(other).terms])
+
+    __radd__ = __add__
+
+    def __neg__(self) -> Dim:
+        return Dim(tuple((m, -c) for m, c in self.terms))
+
+    def __sub__(self, other: DimLike) -> Dim:
+        return self + (-dim(other))
+
+    def __rsub__(self, other: DimLike) -> Dim:
+        return dim(other) - self
+
+    def __mul__(self, other: DimLike) -> Dim:
+        products = [
+            (_multiply(m, n), c * d) for m, c in self.terms for n, d in dim(other).terms
+        ]
+        return _collect(products)
+
+    __rmul__ = __mul__
+
+    def __floordiv__(self, other: DimLike) -> Dim:
+        divisor = dim(other)
+        if divisor.value == 0:
+            raise ZeroDivisionError("division of a dimension by zero")
+        exact = self.divided_by(divisor)
+        if exact is not None:
+            return exact
+        if self.value is not None and divisor.value is not None:
+            return dim(self.value // divisor.value)
+        return _symbol(Atom("floordiv", (self, divisor)))
+
+    def __rfloordiv__(self, other: DimLike) -> Dim:
+        return dim(other) // self
+
+    def __mod__(self, other: DimLike) -> Dim:
+        divisor = dim(other)
+        if divisor.value == 0:
+            raise ZeroDivisionError("division of a dimension by zero")
+        if self.divided_by(divisor) is not None:
+            return dim(0)
+        if self.value is not None and divisor.value is not None:
+            return dim(self.value % divisor.value)
+        return _symbol(Atom("mod", (self, divisor)))
+
+    def __rmod__(self, other: DimLike) -> Dim:
+        return dim(other) % self
+
+    def __pow__(self, exponent: int) -> Dim:
+        result = dim(1)
+        for _ in range(exponent):
+            result = result * self
+        return result
+
+    def divided_by(self, divisor: Dim) -> Dim | None:
+        """The exact quotient by a single-term divisor, or None if there is none."""
+        if divisor == self and self.terms:
+            return dim(1)
+        if len(divisor.terms) != 1:
+            return None
+        monomial, coefficient = divisor.terms[0]
+        quotient = []
+        for m, c in self.terms:
+            powers = dict(m)
+            for symbol, power in monomial:
+                left = powers.get(symbol, 0) - power
+                if left < 0:
+                    return None
+                powers[symbol] = left
+            if c % coefficient:
+                return None
+            quotient.append((_ordered({s: p for s, p in powers.items() if p}), c // coefficient))
+        return _collect(quotient)
+
+    # ------------------------------------------------------------ use
+
+    def evaluate(self, sizes: Mapping[str, int]) -> int:
+        """The number for given sizes of the names."""
+        total = 0
+        for monomial, coefficient in self.terms:
+            product = coefficient
+            for symbol, power in monomial:
+                if isinstance(symbol, str):
+                    product *= sizes[symbol] ** power
+                else:
+                    product *= symbol.evaluate([a.evaluate(sizes) for a in symbol.args]) ** power
+            total += product
+        return total
+
+    def substitute(self, bindings: Mapping[str, Dim]) -> Dim:
+        """This dimension with names replaced; names without a binding stay."""
+        if not any(name in bindings for name in self.names()):
+            return self
+        total = dim(0)
+        for monomial, coefficient in self.terms:
+            product = dim(coefficient)
+            for symbol, power in monomial:
+                if isinstance(symbol, str):
+                    factor = bindings.get(symbol) or dim(symbol)
+                else:
+                    a, b = (argument.substitute(bindings) for argument in symbol.args)
+                    factor = _apply(symbol.kind, a, b)
+                product = product * factor**power
+            total = total + product
+        return total
+
+    def linear_in(self, name: str) -> tuple[Dim, Dim] | None:
+        """`(a, b)` with self = a*name + b where neither holds the name, or None."""
+        slope, rest = dim(0), dim(0)
+        for monomial, coefficient in self.terms:
+            term = Dim(((monomial, coefficient),))
+            if name not in set(term.names()):
+                rest = rest + term
+                continue
+            quotient = term.divided_by(dim(name))
+            if quotient is None or name in set(quotient.names()):
+                return None
+            slope = slope + quotient
+        return slope, rest
+
+    def is_nonnegative(self) -> bool:
+        """Whether this is certainly not negative, sizes themselves never being so."""
+        return all(c >= 0 for _, c in self.terms)
+
+    def text(self, name: Callable[[str], str] = str, tight: bool = False) -> str:
+        """As a Python expression; `name` says how a symbol is written; `tight` adds parentheses round a sum."""
+        if not self.terms:
+            return "0"
+        positive = [t for t in self.terms if t[1] > 0]
+        parts: list[str] = []
+        for monomial, coefficient in positive + [t for t in self.terms if t[1] < 0]:
+            factors: list[str] = []
+            if abs(coefficient) != 1 or not monomial:
+                factors.append(str(abs(coefficient)))
+            for symbol, power in monomial:
+                if isinstance(symbol, str):
+                    written = name(symbol)
+                else:
+                    written = symbol.text(name)
+                    if symbol.kind in ("floordiv", "mod") and (len(monomial) > 1 or abs(coefficient) != 1 or power > 1):
+                        written = f"({written})"
+                factors.append(written if power == 1 else f"{written}**{power}")
+            sign = "-" if coefficient < 0 else ("+" if parts else "")
+            parts.append(sign + "*".join(factors))
+        written = "".join(f" {p[0]} {p[1:]}" if i and p[0] in "+-" else p for i, p in enumerate(parts))
+        compound = len(parts) > 1 or parts[0].startswith("-") or ("*" in written or "//" in written or "%" in written)
+        return f"({written})" if tight and compound else written
+
+    def __str__(self) -> str:
+        return self.text(lambda name: name.removeprefix("?"))
+
+    __repr__ = __str__
+
+
+def dim(value: Dim | int | str) -> Dim:
+    """A dimension from a number or a name."""
+    if isinstance(value, Dim):
+        return value
+    if isinstance(value, str):
+        return _symbol(value)
+    return Dim((((), int(value)),)) if value else Dim(())
+
+
+def _symbol(symbol: Symbol) -> Dim:
+    return Dim(((((symbol, 1),), 1),))
+
+
+def _apply(kind: str, a: Dim, b: Dim) -> Dim:
+    if kind == "floordiv":
+        return a // b
+    if kind == "mod":
+        return a % b
+    if kind == "bcast":
+        return broadcast_dim(a, b) or _symbol(Atom("bcast", (a, b)))
+    return maximum(a, b)
+
+
+def _ordered(powers: Mapping[Symbol, int]) -> Monomial:
+    return tuple(sorted(powers.items(), key=lambda item: _key(item[0])))
+
+
+def _multiply(m: Monomial, n: Monomial) -> Monomial:
+    if not m:
+        return n
+    if not n:
+        return m
+    powers = dict(m)
+    for symbol, power in n:
+        powers[symbol] = powers.get(symbol, 0) + power
+    return _ordered(powers)
+
+
+def _collect(terms: list[tuple[Monomial, int]]) -> Dim:
+    totals: dict[Monomial, int] = {}
+    for monomial, coefficient in terms:
+        totals[monomial] = totals.get(monomial, 0) + coefficient
+    kept = [(m, c) for m, c in totals.items() if c]
+    kept.sort(key=lambda term: (-sum(p for _, p in term[0]), [_key(s) for s, _ in term[0]]))
+    return Dim(tuple(kept))
+
+
+def maximum(a: Dim, b: Dim) -> Dim:
+    """The larger of two sizes."""
+    if (a - b).is_nonnegative():
+        return a
+    if (b - a).is_nonnegative():
+        return b
+    return _symbol(Atom("max", (a, b)))
+
+
+def broadcast_dim(a: Dim, b: Dim) -> Dim | None:
+    """What two sizes broadcast to, or None if they certainly differ.
+
+    Declared sizes must be equal or one of them 1. Where an open size takes part the answer may be left to run time.
+    """
+    if a == b or b.value == 1:
+        return a
+    if a.value == 1:
+        return b
+    if not a.is_open and not b.is_open:
+        return None
+    if a.value is not None and not b.is_open:
+        return None
+    # A number other than 1 decides: the open partner is that number or 1.
+    if a.value is not None:
+        return a
+    if b.value is not None:
+        return b
+    return _symbol(Atom("bcast", (a, b)))
+
+
+def numel(shape: tuple[Dim, ...]) -> Dim:
+    """The number of entries of an array of this shape."""
+    total = dim(1)
+    for size in shape:
+        total = total * size
+    return total

@@ -1,0 +1,222 @@
+"""The graph: nodes in a typed dict, edges in one networkx.DiGraph.
+
+A node's operands are the only home of operand order: `x * x` has two operands and one edge. Ids grow along edges, so
+sorting by id is a topological order and every tie is broken the same way on every run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import networkx as nx
+
+from graphc.ir.dims import Dim
+from graphc.ir.types import Solver, Type
+from graphc.language.source import Span
+
+if TYPE_CHECKING:
+    from graphc.ops.base import Op
+
+__all__ = ["Argument", "Attrs", "Builder", "Graph", "Node", "Origin", "Statement"]
+
+Attrs = tuple[tuple[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A statement of the source as the generated module quotes it: text, file and line."""
+
+    index: int
+    text: str
+    file: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a node comes from: the statement, the exact place, and if a rule made it the node it differentiates."""
+
+    statement: int
+    span: Span | None = None
+    rule: str | None = None
+    primal: int | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Node:
+    """One operation. `name` is the user's (or `dZ` for a gradient); `hint` a name from a definition, not binding."""
+
+    id: int
+    op: str
+    operands: tuple[int, ...]
+    attrs: Attrs
+    type: Type
+    name: str | None = None
+    hint: str | None = None
+    origin: Origin | None = None
+
+    def attr(self, name: str, default: Any = None) -> Any:
+        """The value of an attribute."""
+        for key, value in self.attrs:
+            if key == name:
+                return value
+        return default
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """An argument of the program. `kind` is `input`, `param` or `free` (undeclared).
+
+    `declared` is the type as written (`float`, `float32`, `float64`, `int`, `bool`).
+    """
+
+    name: str
+    node: int
+    kind: str
+    declared: str = "float"
+    span: Span | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """A program, or a program with its gradients (then `gradients` and `cotangents` are filled).
+
+    `outputs` maps names to nodes; `loss` names the scalar among them to differentiate, if there is one. `updates` are
+    the training step's new values; `bounds` the run-time checks that undeclared arguments need: (inner, outer) shapes.
+    `minimums` are sizes that must not be too small, `limits` the ranges of integer arguments: (name, size, `label` or
+    `index`).
+    """
+
+    nodes: Mapping[int, Node]
+    arguments: tuple[Argument, ...] = ()
+    outputs: Mapping[str, int] = field(default_factory=dict)
+    loss: str | None = None
+    values: Mapping[str, int] = field(default_factory=dict)
+    updates: Mapping[str, int] = field(default_factory=dict)
+    gradients: Mapping[str, int] = field(default_factory=dict)
+    cotangents: Mapping[str, int] = field(default_factory=dict)
+    statements: tuple[Statement, ...] = ()
+    bounds: tuple[tuple[Any, tuple[Dim, ...]], ...] = ()
+    minimums: tuple[tuple[Dim, int | Dim, str], ...] = ()
+    limits: tuple[tuple[str, Dim, str], ...] = ()
+    ops: Mapping[str, Op] = field(default_factory=dict)
+    source: str = ""
+    file: str = "<string>"
+
+    @cached_property
+    def dag(self) -> nx.DiGraph:
+        """Edges u→v: u is an operand of v. Frozen."""
+        dag = nx.DiGraph()
+        dag.add_nodes_from(self.nodes)
+        dag.add_edges_from((u, node.id) for node in self.nodes.values() for u in node.operands)
+        return nx.freeze(dag)
+
+    @property
+    def roots(self) -> list[int]:
+        """Everything that must be kept: outputs, gradients, updates."""
+        return [*self.outputs.values(), *self.gradients.values(), *self.updates.values()]
+
+    def __getitem__(self, id: int) -> Node:
+        return self.nodes[id]
+
+    def __iter__(self) -> Iterator[Node]:
+        return iter(self.nodes.values())
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+    def op(self, node: Node) -> Op:
+        """The operation of a node: the program's own, else the table's."""
+        from graphc.ops.table import lookup
+
+        return self.ops.get(node.op) or lookup(node.op)
+
+    def replace(self, **changes: Any) -> Graph:
+        return replace(self, **changes)
+
+
+class Builder:
+    """Makes a graph node by node; each new node's type comes from its operation's shape function.
+
+    With `share`, equal operations on equal operands become one node (common subexpressions).
+    """
+
+    def __init__(self, ops: Mapping[str, Op] | None = None, solver: Solver | None = None, share: bool = False) -> None:
+        self.nodes: dict[int, Node] = {}
+        self.ops: dict[str, Op] = dict(ops or {})
+        self.solver = solver or Solver()
+        self.share = share
+        self.origin: Origin | None = None
+        self._next = 0
+        self._known: dict[tuple[Any, ...], int] = {}
+
+    def op(self, name: str) -> Op:
+        from graphc.ops.table import lookup
+
+        return self.ops.get(name) or lookup(name)
+
+    def add(
+        self, op: str, operands: Sequence[int] = (), attrs: Mapping[str, Any] | None = None, *,
+        type: Type | None = None, name: str | None = None, hint: str | None = None, origin: Origin | None = None,
+    ) -> int:
+        """Add a node and return its id. Raises ShapeError where the operands do not agree."""
+        pairs: Attrs = tuple(sorted(attrs.items())) if attrs else ()
+        key: tuple[Any, ...] = ()
+        if self.share and op != "argument":
+            key = (op, tuple(operands), _typed(pairs))
+            known = self._known.get(key)
+            if known is not None:
+                node = self.nodes[known]
+                if (name and not node.name) or (hint and not node.hint):
+                    self.nodes[known] = replace(node, name=node.name or name, hint=node.hint or hint)
+                return known
+        if type is None:
+            types = [self.nodes[i].type for i in operands]
+            type = self.op(op).infer(self.solver, types, dict(pairs))
+        id = self._next
+        self._next += 1
+        self.nodes[id] = Node(id, op, tuple(operands), pairs, type, name, hint, origin or self.origin)
+        if key:
+            self._known[key] = id
+        return id
+
+    def __getitem__(self, id: int) -> Node:
+        return self.nodes[id]
+
+    def type(self, id: int) -> Type:
+        return self.nodes[id].type
+
+    def rename(self, id: int, name: str) -> None:
+        """Give a node its user's name."""
+        self.nodes[id] = replace(self.nodes[id], name=name)
+
+    def hint(self, id: int, name: str) -> None:
+        """Suggest a name for a node in the generated code."""
+        self.nodes[id] = replace(self.nodes[id], hint=name)
+
+    # ------------------------------------------------------------ what every pass writes
+
+    def const(self, value: Any, dtype: str = "float") -> int:
+        """A constant: a number, or nested tuples of numbers."""
+        return self.add("const", (), {"value": value, "dtype": dtype})
+
+    def copy(self, graph: Graph, ids: Iterable[int], map: dict[int, int]) -> None:
+        """Copy nodes of another graph in order; `map` takes old ids to new ones and is filled."""
+        for id in ids:
+            node = graph.nodes[id]
+            map[id] = self.add(
+                node.op, [map[u] for u in node.operands], dict(node.attrs),
+                type=node.type, name=node.name, hint=node.hint, origin=node.origin,
+            )
+
+
+def _typed(value: Any) -> Any:
+    """A key in which 1, 1.0 and True differ."""
+    if isinstance(value, tuple):
+        return tuple(map(_typed, value))
+    if isinstance(value, slice):
+        return ("slice", _typed(value.start), _typed(value.stop), _typed(value.step))
+    return (type(value).__name__, repr(value) if isinstance(value, float) else value)

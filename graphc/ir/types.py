@@ -1,0 +1,187 @@
+"""Types of values: a shape over symbolic dimensions and a kind of number.
+
+A shape is a tuple of `Dim`, or `Unknown` where even the rank is known only at run time. Two `Unknown` with the same
+key are the same shape: `relu(b)` has the shape of `b`, whatever that is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from graphc.ir.dims import Dim, broadcast_dim, dim
+
+__all__ = ["Scalar", "Shape", "ShapeError", "Solver", "Type", "Unknown", "broadcast_shapes", "promote", "shape_text"]
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A shape that is known at run time only. The key says how it comes about: `@b` is that of the argument `b`."""
+
+    key: str
+
+    @property
+    def leaf(self) -> str | None:
+        """The argument whose very shape this is, if it is one's."""
+        name = self.key[1:]
+        return name if self.key.startswith("@") and "(" not in name else None
+
+    @staticmethod
+    def of(operation: str, *parts: object) -> Unknown:
+        """The shape that an operation makes of others: equal operations give equal keys, of bounded length."""
+        key = f"{operation}({', '.join(p.key if isinstance(p, Unknown) else str(p) for p in parts)})"
+        if len(key) > 200:
+            key = f"{operation}(#{hashlib.sha256(key.encode()).hexdigest()[:24]})"
+        return Unknown(key)
+
+
+Shape: TypeAlias = "tuple[Dim, ...] | Unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Type:
+    """`dtype` is `float`, `int`, `bool`, or `shape` (a tuple of sizes, made by `shape_of`)."""
+
+    shape: Shape
+    dtype: str = "float"
+
+    @property
+    def dims(self) -> tuple[Dim, ...]:
+        """The dimensions; only for types whose rank is known."""
+        assert not isinstance(self.shape, Unknown), "the rank is not known"
+        return self.shape
+
+    @property
+    def rank(self) -> int | None:
+        return None if isinstance(self.shape, Unknown) else len(self.shape)
+
+    @property
+    def is_float(self) -> bool:
+        return self.dtype == "float"
+
+    def with_shape(self, shape: Shape) -> Type:
+        return Type(shape, self.dtype)
+
+    def __str__(self) -> str:
+        kind = "" if self.dtype == "float" else f": {self.dtype}"
+        return shape_text(self.shape) + kind
+
+
+Scalar = Type(())
+
+
+def shape_text(shape: Shape) -> str:
+    """As a user writes it: `(N, D)`, `(H,)`, `()`, `(?)`."""
+    if isinstance(shape, Unknown):
+        return "(?)"
+    return "(" + ", ".join(map(str, shape)) + ("," if len(shape) == 1 else "") + ")"
+
+
+class ShapeError(Exception):
+    """Operands do not agree. `operand` is the index of the one to point at, if it is one."""
+
+    def __init__(
+        self, message: str, *, label: str | None = None, help: str | None = None, operand: int | None = None,
+        code: str = "E0203",
+    ) -> None:
+        super().__init__(message)
+        self.message, self.label, self.help, self.operand, self.code = message, label, help, operand, code
+
+
+class Solver:
+    """What a shape function may ask for while it works.
+
+    This base answers from what is known and refuses the rest: it serves all passes after lowering. The one that
+    lowering uses also learns from the questions: it fixes ranks and sizes of undeclared arguments.
+    """
+
+    def equal(self, a: Dim, b: Dim) -> bool:
+        """Whether two sizes are equal; an open one may be made so."""
+        return a == b
+
+    def shape(self, type: Type, rank: int | None = None, what: str = "operand") -> tuple[Dim, ...]:
+        """The dimensions of a type. An undeclared argument of unknown rank becomes one of rank `rank`.
+
+        Raises ShapeError where the rank is not known and cannot be fixed.
+        """
+        if isinstance(type.shape, Unknown):
+            leaf = type.shape.leaf
+            shown = f"`{leaf}`" if leaf else f"this {what}"
+            raise ShapeError(
+                f"the rank of {shown} is not known here",
+                code="E0210",
+                help=f"declare its shape, for example `input {leaf or 'x'}[N, D]`",
+            )
+        return type.shape
+
+    def bound(self, inner: Shape, outer: tuple[Dim, ...]) -> None:
+        """Note that an undeclared operand must not enlarge its partner; checked at run time."""
+
+
+def _is_leaf(shape: tuple[Dim, ...]) -> str | None:
+    """The undeclared argument whose dimensions these are, one by one, if they are."""
+    names = {d.symbol for d in shape if d.value != 1}
+    leaf = None
+    for name in names:
+        if name is None or not name.startswith("?"):
+            return None
+        owner = name[1:].rpartition(".")[0]
+        if leaf not in (None, owner):
+            return None
+        leaf = owner
+    return leaf
+
+
+def broadcast_shapes(solver: Solver, a: Shape, b: Shape) -> Shape:
+    """NumPy's broadcasting over symbolic sizes.
+
+    An undeclared operand never enlarges a partner of known rank: the result is the partner's shape, and a check
+    at run time refuses what would enlarge it. Raises ShapeError where two declared sizes differ.
+    """
+    if a == b:
+        return a
+    if isinstance(a, Unknown) or isinstance(b, Unknown):
+        if isinstance(a, tuple) and not a:
+            return b
+        if isinstance(b, tuple) and not b:
+            return a
+        if isinstance(a, Unknown) and isinstance(b, Unknown):
+            return Unknown.of("broadcast", *sorted((a, b), key=lambda u: u.key))
+        inner, outer = (a, b) if isinstance(a, Unknown) else (b, a)
+        assert isinstance(outer, tuple)
+        solver.bound(inner, outer)
+        return outer
+    for inner, outer in ((a, b), (b, a)):
+        if inner and len(inner) <= len(outer) and _is_leaf(inner) and not _is_leaf(outer):
+            tail = outer[len(outer) - len(inner) :]
+            if all(i == o or i.is_open or i.value == 1 for i, o in zip(inner, tail, strict=True)):
+                solver.bound(inner, outer)
+                return outer
+    rank = max(len(a), len(b))
+    result = []
+    for i, (p, q) in enumerate(zip(_padded(a, rank), _padded(b, rank), strict=True)):
+        size = broadcast_dim(p, q)
+        if size is None:
+            raise ShapeError(
+                f"shapes {shape_text(a)} and {shape_text(b)} do not broadcast",
+                label=f"{_ordinal(i - rank)} dimensions {p} and {q} differ",
+            )
+        result.append(size)
+    return tuple(result)
+
+
+def _padded(shape: tuple[Dim, ...], rank: int) -> tuple[Dim, ...]:
+    return (dim(1),) * (rank - len(shape)) + shape
+
+
+def _ordinal(axis: int) -> str:
+    return {-1: "last", -2: "second last", -3: "third last"}.get(axis, f"{-axis}th last")
+
+
+_ORDER = {"bool": 0, "int": 1, "float": 2}
+
+
+def promote(*dtypes: str) -> str:
+    """The kind that NumPy's arithmetic on these kinds gives."""
+    return max(dtypes, key=_ORDER.__getitem__)

@@ -1,0 +1,1 @@
+"""From text to graph: source, syntax tree, lowering, diagnostics."""

@@ -1,0 +1,84 @@
+"""Operations that are written in the language: composite operations, and derivation rules applied to a node."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from graphc.ir.graph import Builder, Node
+from graphc.ir.types import Solver, Type
+from graphc.language import tree
+from graphc.language.evaluate import Evaluator
+from graphc.language.scope import Environment, Scope
+from graphc.language.values import Fault, Tensor
+from graphc.ops.base import Op
+from graphc.rules.table import builtin_rule, signature_parts
+
+__all__ = ["composite_op", "expand_definition", "expand_rule", "rule_of"]
+
+
+def composite_op(
+    statement: tree.OpDef, rule: tree.RuleDef | None, *, family: str, doc: str = "", math: str = "", source: str = "",
+    domain: Mapping[str, str] | None = None, hidden: bool = False, environment: Environment | None = None,
+    indices: tuple[str, ...] = (),
+) -> Op:
+    """The operation that an `op` statement defines; with a rule it stays one node until after differentiation."""
+    operands, attributes, optional = signature_parts(statement.signature)
+
+    def infer(solver: Solver, types: list[Type], attrs: dict[str, Any]) -> Type:
+        scratch = Builder(environment.ops if environment else None, solver)
+        evaluator = Evaluator(scratch)
+        ids = [
+            scratch.add("argument", (), {"name": name}, type=type, name=name)
+            for name, type in zip(operands, types, strict=True)
+        ]
+        results = evaluator.inline(op, ids, attrs)
+        return scratch.type(results[0])
+
+    op = Op(
+        name=statement.signature.name, family=family, operands=operands, attributes=attributes,
+        positional=tuple(attributes), infer=infer, doc=doc, math=math, source=source, domain=domain or {},
+        hidden=hidden, definition=statement, rule=rule, environment=environment, optional=optional, indices=indices,
+        cost="dear",
+    )  # fmt: skip
+    return op
+
+
+def expand_definition(builder: Builder, op: Op, operands: list[int], attrs: Mapping[str, Any]) -> int:
+    """The nodes that a composite operation stands for."""
+    return Evaluator(builder).inline(op, operands, attrs)[0]
+
+
+def rule_of(op: Op) -> tree.RuleDef | None:
+    """The derivation rule of an operation: its program's own, else the table's."""
+    return op.rule or builtin_rule(op.name)
+
+
+def expand_rule(builder: Builder, op: Op, node: Node, cotangent: int) -> list[int | None]:
+    """The contributions of a node's cotangent to its operands, one per operand; None where there is no gradient."""
+    from graphc.rules.python import BUILDERS
+
+    evaluator = Evaluator(builder)
+    build = BUILDERS.get(op.name)
+    if build is not None and op.rule is None:
+        return build(evaluator, node, cotangent)
+    rule = rule_of(op)
+    assert rule is not None, f"operation {op.name} has no rule"
+    scope = Scope(op.environment or Environment(), inside=f"the rule of `{op.name}`")
+    formals = [p.name for p in rule.signature.operands]
+    for name, operand in zip(formals, node.operands, strict=True):
+        scope.values[name] = Tensor(operand)
+    scope.values.update({p.name: node.attr(p.name) for p in rule.signature.attributes})
+    result = rule.results[0].id
+    scope.values[result] = Tensor(node.id)
+    scope.values["d" + result] = Tensor(cotangent)
+    evaluator.body(rule.body, scope)
+    contributions: list[int | None] = []
+    for name in formals:
+        key = "d" + name
+        if key not in scope.values:
+            raise Fault("E0302", f"the rule of `{op.name}` has no line for `{key}`", rule.span,
+                        help=f"write `{key} = none` if `{name}` has no gradient")  # fmt: skip
+        value = scope.values[key]
+        contributions.append(None if value is None else evaluator.tensor(value))
+    return contributions

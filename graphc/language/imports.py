@@ -1,0 +1,170 @@
+"""The functions, operations and rules that a program sees: its own and those of the files it imports."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from graphc.language import tree
+from graphc.language.diagnostics import Diagnostics
+from graphc.language.evaluate import Evaluator
+from graphc.language.expand import composite_op
+from graphc.language.scope import Environment, Function, Scope
+from graphc.language.source import Source, Span
+from graphc.language.values import Fault, Silent
+from graphc.ops.table import find
+
+__all__ = ["Importer"]
+
+MAX_FILE = 16 * 1024 * 1024
+
+
+class Importer:
+    """Collects definitions, following imports once each; paths are relative to the importing file."""
+
+    def __init__(self, diagnostics: Diagnostics) -> None:
+        self.diagnostics = diagnostics
+        self.loaded: dict[Path, Environment] = {}
+        self.way: list[Path] = []
+
+    def environment(self, module: tree.Module) -> Environment:
+        """What the bodies of this file's functions see. Errors go to the diagnostics."""
+        environment = Environment()
+        places: dict[str, Span] = {}
+        base = Path(module.source.path) if module.source.path else None
+        if base is not None:
+            self.way.append(base.resolve())
+        for statement in module.statements:
+            try:
+                if isinstance(statement, tree.Import):
+                    self._import(statement, base, environment, places)
+                elif isinstance(statement, tree.Def):
+                    self._new(statement.signature, places)
+                    environment.functions[statement.signature.name] = Function(statement, environment)
+                elif isinstance(statement, tree.Const) and base is not None and len(self.way) > 1:
+                    self._constant(statement, environment)
+            except Fault as fault:
+                self._report(fault)
+        self._operations(module, environment, places)
+        if base is not None:
+            self.way.pop()
+        return environment
+
+    def _report(self, fault: Fault) -> None:
+        self.diagnostics.error(fault.code, fault.message, fault.span, fault.label, tuple(fault.notes), fault.help)
+
+    def _new(self, signature: tree.Signature, places: dict[str, Span]) -> None:
+        name = signature.name
+        if name in places:
+            raise Fault("E0202", f"`{name}` is defined twice", signature.name_span,
+                        notes=[("the first definition is here", places[name])])  # fmt: skip
+        places[name] = signature.name_span
+        seen: set[str] = set()
+        for parameter in (*signature.operands, *signature.attributes):
+            if parameter.name in seen:
+                raise Fault("E0202", f"`{name}` has two arguments `{parameter.name}`", parameter.span)
+            seen.add(parameter.name)
+
+    def _constant(self, statement: tree.Const, environment: Environment) -> None:
+        """A constant of an imported file, for that file's functions."""
+        from graphc.ir.graph import Builder
+
+        evaluator = Evaluator(Builder())
+        try:
+            value = evaluator.evaluate(statement.value, Scope(environment))
+        except Silent:
+            return
+        environment.constants[statement.target.id] = value
+
+    def _operations(self, module: tree.Module, environment: Environment, places: dict[str, Span]) -> None:
+        rules: dict[str, tree.RuleDef] = {}
+        ops = [s for s in module.statements if isinstance(s, tree.OpDef)]
+        own = {s.signature.name for s in ops}
+        for statement in module.statements:
+            if isinstance(statement, tree.RuleDef):
+                name = statement.signature.name
+                if name in rules:
+                    self._report(Fault("E0301", f"`{name}` has two rules", statement.signature.name_span,
+                                       notes=[("the first is here", rules[name].signature.name_span)]))  # fmt: skip
+                elif name in own:
+                    rules[name] = statement
+                elif find(name) is not None:
+                    self._report(Fault("E0301", f"`{name}` is a built-in operation and has its rule",
+                                       statement.signature.name_span,
+                                       help=f"define an operation of your own: `op my_{name}(…) = …`"))  # fmt: skip
+                else:
+                    self._report(Fault("E0301", f"no operation has the name `{name}`", statement.signature.name_span,
+                                       help=f"define it first: `op {name}(…) = …`"))  # fmt: skip
+        for definition in ops:
+            try:
+                self._new(definition.signature, places)
+                rule = rules.get(definition.signature.name)
+                if rule is not None:
+                    _check_rule(definition, rule)
+                op = composite_op(definition, rule, family="program", environment=environment)
+                environment.ops[op.name] = op
+            except Fault as fault:
+                self._report(fault)
+
+    def _import(self, statement: tree.Import, base: Path | None, environment: Environment,
+                places: dict[str, Span]) -> None:  # fmt: skip
+        path = Path(statement.path)
+        if not path.is_absolute():
+            path = (base.parent if base is not None else Path()) / path
+        path = path.resolve()
+        if path in self.way:
+            way = " → ".join(p.name for p in [*self.way[self.way.index(path) :], path])
+            raise Fault("E0218", "files import each other in a circle", statement.path_span, label=way)
+        if path not in self.loaded:
+            self.loaded[path] = self._load(path, statement)
+        inner = self.loaded[path]
+        for name, function in inner.functions.items():
+            self._take(name, function.definition.signature, statement, places)
+            environment.functions[name] = function
+        for name, op in inner.ops.items():
+            assert op.definition is not None
+            self._take(name, op.definition.signature, statement, places)
+            environment.ops[name] = op
+
+    def _take(self, name: str, signature: tree.Signature, statement: tree.Import, places: dict[str, Span]) -> None:
+        first = places.get(name)
+        if first is not None and first != signature.name_span:
+            raise Fault("E0202", f"`{name}` is defined twice", statement.path_span,
+                        notes=[("one definition is here", first), ("the other is here", signature.name_span)])  # fmt: skip
+        places[name] = signature.name_span
+
+    def _load(self, path: Path, statement: tree.Import) -> Environment:
+        from graphc.language.syntax import parse
+
+        try:
+            if path.stat().st_size > MAX_FILE:
+                raise Fault("E0218", f"`{statement.path}` is larger than 16 MiB", statement.path_span)
+            text = path.read_bytes().decode("utf-8")
+        except UnicodeDecodeError:
+            raise Fault("E0218", f"`{statement.path}` is not UTF-8 text", statement.path_span) from None
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise Fault("E0218", f"cannot read `{statement.path}`: {reason}", statement.path_span,
+                        help="paths are relative to the importing file") from None  # fmt: skip
+        module = parse(Source(text, statement.path, str(path)), self.diagnostics)
+        return self.environment(module)
+
+
+def _check_rule(definition: tree.OpDef, rule: tree.RuleDef) -> None:
+    """The rule has the operands and attributes of its operation, one result, and a line for each operand."""
+    signature, own = rule.signature, definition.signature
+    if len(signature.operands) != len(own.operands):
+        raise Fault("E0301", f"the rule of `{own.name}` has {len(signature.operands)} operands, the operation "
+                    f"{len(own.operands)}", signature.span, notes=[("the operation is defined here", own.span)])  # fmt: skip
+    if {p.name for p in signature.attributes} - {p.name for p in own.attributes}:
+        raise Fault("E0301", f"the rule of `{own.name}` has other attributes than the operation", signature.span,
+                    notes=[("the operation is defined here", own.span)])  # fmt: skip
+    if len(rule.results) != 1:
+        raise Fault("E0301", f"the rule of `{own.name}` names {len(rule.results)} results, the operation has one",
+                    rule.results[0].span if rule.results else rule.span)  # fmt: skip
+    assigned = {t.id for s in rule.body if isinstance(s, tree.Assign) for t in s.targets}
+    for operand in signature.operands:
+        if f"d{operand.name}" not in assigned:
+            raise Fault("E0302", f"the rule of `{own.name}` has no line for `d{operand.name}`", rule.span,
+                        help=f"write `d{operand.name} = none` if `{operand.name}` has no gradient")  # fmt: skip
+
+

@@ -1,0 +1,105 @@
+"""What is learned about undeclared arguments while a program is lowered.
+
+Lowering runs again with what a run has learned, until nothing new comes: two runs for most undeclared programs, one for
+declared ones. An open size `?X.1` (axis 1 of the undeclared `X`) is replaced where it must equal something.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from graphc.ir.dims import Dim, dim
+from graphc.ir.types import ShapeError, Solver, Type, Unknown
+
+__all__ = ["Assumptions", "LearningSolver"]
+
+
+class Assumptions:
+    """What is known of undeclared arguments: ranks, which are indices, what their sizes equal."""
+
+    def __init__(self) -> None:
+        self.ranks: dict[str, int] = {}
+        self.indices: set[str] = set()
+        self.sizes: dict[str, Dim] = {}
+
+    def snapshot(self) -> tuple[Any, ...]:
+        return (dict(self.ranks), set(self.indices), {k: str(v) for k, v in self.sizes.items()})
+
+    def resolve(self, size: Dim) -> Dim:
+        """The size with everything known put in."""
+        for _ in range(len(self.sizes) + 1):
+            after = size.substitute(self.sizes)
+            if after is size:
+                return size
+            size = after
+        return size
+
+    def type(self, name: str) -> Type:
+        """The type of an undeclared argument as far as it is known."""
+        dtype = "int" if name in self.indices else "float"
+        if name not in self.ranks:
+            return Type(Unknown("@" + name), dtype)
+        return Type(tuple(self.resolve(dim(f"?{name}.{k}")) for k in range(self.ranks[name])), dtype)
+
+
+class LearningSolver(Solver):
+    """Answers the questions of shape functions and remembers what the answers imply."""
+
+    def __init__(self, assumptions: Assumptions, undeclared: set[str]) -> None:
+        self.known = assumptions
+        self.undeclared = undeclared
+        self.bounds: list[tuple[Any, tuple[Dim, ...]]] = []
+
+    def equal(self, a: Dim, b: Dim) -> bool:
+        a, b = self.known.resolve(a), self.known.resolve(b)
+        if a == b:
+            return True
+        if not a.is_open and not b.is_open:
+            return False
+        for left, right in ((a, b), (b, a)):
+            name = left.symbol
+            if name and name.startswith("?") and name not in set(right.names()):
+                self.known.sizes[name] = right
+                return True
+        difference = a - b
+        for name in sorted({n for n in difference.names() if n.startswith("?")}):
+            parts = difference.linear_in(name)
+            if parts is None:
+                continue
+            slope, rest = parts
+            solved = (-rest).divided_by(slope) if slope.terms else None
+            if solved is not None and not (solved.value is not None and solved.value < 0):
+                self.known.sizes[name] = solved
+                return True
+        if a.value is not None and b.value is not None:
+            return False
+        raise ShapeError(
+            f"whether the sizes {a} and {b} are equal cannot be told", code="E0210",
+            help="declare the shapes of the arguments, for example `input x[N, D]`",
+        )  # fmt: skip
+
+    def shape(self, type: Type, rank: int | None = None, what: str = "operand") -> tuple[Dim, ...]:
+        if isinstance(type.shape, Unknown) and rank is not None:
+            leaf = type.shape.leaf
+            if leaf is not None and leaf in self.undeclared:
+                self.known.ranks.setdefault(leaf, rank)
+                known = self.known.type(leaf).shape
+                assert not isinstance(known, Unknown)
+                return known
+        return super().shape(type, rank, what)
+
+    def index(self, name: str, shape: tuple[Dim, ...] | None) -> None:
+        """An undeclared argument is an array of indices, of this shape if one is given."""
+        if name not in self.undeclared:
+            return
+        self.known.indices.add(name)
+        if shape is not None:
+            self.known.ranks.setdefault(name, len(shape))
+            if self.known.ranks[name] == len(shape):
+                for k, size in enumerate(shape):
+                    self.equal(dim(f"?{name}.{k}"), size)
+
+    def bound(self, inner: Any, outer: tuple[Dim, ...]) -> None:
+        entry = (inner, outer)
+        if entry not in self.bounds:
+            self.bounds.append(entry)

@@ -1,0 +1,103 @@
+"""Compile-time arithmetic: numbers and sizes, bounded so that no program can make the compiler work without end."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from graphc.ir.dims import Dim, dim
+from graphc.language import tree
+from graphc.language.source import Span
+from graphc.language.values import Fault, Value, is_number, is_size
+
+__all__ = ["arithmetic", "check_number", "literal", "negate"]
+
+LARGEST_INTEGER = 2**63 - 1
+LARGEST_DIM_TERMS = 64
+
+_NUMBERS: dict[str, Callable[[Any, Any], Any]] = {
+    "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv, "//": operator.floordiv,
+    "%": operator.mod, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+    "==": operator.eq, "!=": operator.ne,
+}  # fmt: skip
+
+
+def check_number(value: Any, span: Span | None) -> Any:
+    """The number itself if it is finite and fits; a Fault otherwise."""
+    if isinstance(value, complex):
+        raise Fault("E0212", "a constant expression is not a real number", span)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise Fault("E0212", "a constant expression is not finite", span)
+    if isinstance(value, int) and abs(value) > LARGEST_INTEGER:
+        raise Fault("E0212", "a constant expression is too large", span, help="integers are limited to 64 bits")
+    return value
+
+
+def arithmetic(op: str, left: Value, right: Value, span: Span | None) -> Value:
+    """`left op right` for compile-time operands; NotImplemented where it takes a tensor to say it.
+
+    Raises Fault for a division by zero and for results that are not finite or too large.
+    """
+    try:
+        if is_number(left) and is_number(right):
+            if op == "**":
+                return check_number(_power(left, right, span), span)
+            return check_number(_NUMBERS[op](left, right), span) if op in _NUMBERS else NotImplemented
+        if is_size(left) and is_size(right):
+            result = _sizes(op, left, right)
+            if isinstance(result, Dim):
+                if result.value is not None:
+                    return check_number(result.value, span)
+                if len(result.terms) > LARGEST_DIM_TERMS:
+                    raise Fault("E0212", "a size expression is too large", span)
+            return result
+    except ZeroDivisionError:
+        raise Fault("E0212", "a constant expression divides by zero", span) from None
+    except OverflowError:
+        raise Fault("E0212", "a constant expression is too large", span) from None
+    return NotImplemented
+
+
+def _power(base: int | float, exponent: int | float, span: Span | None) -> Any:
+    if isinstance(base, int) and isinstance(exponent, int) and exponent > 0:
+        if abs(base) > 1 and exponent * abs(base).bit_length() > 256:
+            raise Fault("E0212", "a constant expression is too large", span, help="integers are limited to 64 bits")
+        return base**exponent
+    return base**exponent
+
+
+def _sizes(op: str, left: int | Dim, right: int | Dim) -> Any:
+    if op in "+-*":
+        return {"+": operator.add, "-": operator.sub, "*": operator.mul}[op](dim(left), dim(right))
+    if op == "//":
+        return dim(left) // dim(right)
+    if op == "%":
+        return dim(left) % dim(right)
+    if op == "**" and isinstance(right, int) and 0 <= right <= 8:
+        return dim(left) ** right
+    if op in ("==", "!=") and dim(left) == dim(right):
+        return op == "=="
+    return NotImplemented
+
+
+def negate(value: Value) -> Value:
+    """`-value` for a compile-time number or size."""
+    return -dim(value) if isinstance(value, Dim) else -value
+
+
+def literal(expr: tree.Expr) -> Value:
+    """The value of an expression that holds literals only: defaults of attributes."""
+    if isinstance(expr, (tree.Number, tree.String, tree.Constant)):
+        return expr.value
+    if isinstance(expr, tree.Sequence):
+        return tuple(literal(item) for item in expr.items)
+    if isinstance(expr, tree.Unary):
+        value = literal(expr.operand)
+        return -value if expr.op == "-" else value
+    if isinstance(expr, tree.Binary):
+        result = arithmetic(expr.op, literal(expr.left), literal(expr.right), expr.span)
+        if result is not NotImplemented:
+            return result
+    raise Fault("E0211", "a default value must be a literal", expr.span)

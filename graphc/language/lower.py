@@ -1,0 +1,450 @@
+"""Lowering: a syntax tree to a graph.
+
+Functions are inlined, loops unrolled, names resolved, shapes inferred. All errors of a file are reported: a statement
+in error gives its names a poisoned value that nothing complains about again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from graphc.ir.dims import Dim, dim
+from graphc.ir.graph import Argument, Builder, Graph, Origin, Statement
+from graphc.ir.types import ShapeError, Type, Unknown
+from graphc.language import tree
+from graphc.language.diagnostics import Diagnostics, suggest
+from graphc.language.evaluate import Evaluator
+from graphc.language.imports import Importer
+from graphc.language.infer import Assumptions, LearningSolver
+from graphc.language.literals import arithmetic
+from graphc.language.scope import Environment, Scope
+from graphc.language.source import Span
+from graphc.language.values import POISON, Fault, Poison, Silent, Tensor, Value
+from graphc.ops.base import CallError
+
+__all__ = ["lower"]
+
+TYPES = ("float", "float32", "float64", "int", "bool")
+MAX_RUNS = 12
+MAX_RANK = 32
+
+
+def lower(module: tree.Module, diagnostics: Diagnostics) -> Graph:
+    """The graph of a program. Raises GraphcError with all errors of the file."""
+    assumptions = Assumptions()
+    environment = Importer(diagnostics).environment(module)
+    graph: Graph | None = None
+    for _ in range(MAX_RUNS):
+        known = assumptions.snapshot()
+        found = Diagnostics()  # only what the last run finds counts: it knows most
+        graph = Lowering(module, found, assumptions, environment).run()
+        if assumptions.snapshot() == known:
+            break
+    diagnostics.extend([*found.errors, *found.warnings])
+    diagnostics.raise_if_errors()
+    assert graph is not None
+    return graph
+
+
+class Lowering(Evaluator):
+    """One run over a program with what is assumed of its undeclared arguments."""
+
+    def __init__(self, module: tree.Module, diagnostics: Diagnostics, assumptions: Assumptions,
+                 environment: Environment) -> None:  # fmt: skip
+        self.module = module
+        self.diagnostics = diagnostics
+        self.assumptions = assumptions
+        self.environment = Environment(environment.functions, environment.ops, {}, set())
+        self.undeclared: set[str] = set()
+        self.solver = LearningSolver(assumptions, self.undeclared)
+        super().__init__(Builder(environment.ops, self.solver))
+        self.scope = Scope(self.environment, missing=self._missing)
+        self.arguments: dict[str, Argument] = {}
+        self.declared: dict[str, tree.Declared] = {}
+        self.assigned: dict[str, Span] = {}
+        self.used: set[str] = set()
+        self.first_use: dict[str, Span] = {}
+        self.values: dict[str, int] = {}
+        self.updates: dict[str, int] = {}
+        self.statements: list[Statement] = []
+        self.outputs: list[tree.Name] = []
+        self.loss: tree.Name | None = None
+        self.loops: list[tuple[str, int]] = []
+        self.in_update = False
+        self.body_environments: list[Environment] = []
+
+    # ------------------------------------------------------------ the run
+
+    def run(self) -> Graph | None:
+        self._collect(self.module.statements)
+        for function in self.environment.functions.values():
+            function.environment.dims |= self.environment.dims
+        for op in self.environment.ops.values():
+            if op.environment is not None:
+                op.environment.dims |= self.environment.dims
+        self._statements(self.module.statements)
+        self._check_unused_declarations()
+        outputs = self._outputs()
+        if self.diagnostics.has_errors:
+            return None
+        return Graph(
+            nodes=self.builder.nodes, arguments=tuple(self._ordered_arguments()), outputs=outputs,
+            loss=self._loss(outputs), values=self.values, updates=self.updates, statements=tuple(self.statements),
+            bounds=tuple(self.solver.bounds), minimums=tuple(self.minimums), limits=tuple(self.limits), ops=self.builder.ops,
+            source=self.module.source.text, file=self.module.source.name,
+        )  # fmt: skip
+
+    def _collect(self, statements: tuple[tree.Statement, ...]) -> None:
+        """Names that are assigned without a subscript, dimension names, declarations: known before the first line."""
+        for statement in statements:
+            if isinstance(statement, tree.Assign):
+                for target in statement.targets:
+                    if not target.subscripts:
+                        self.assigned.setdefault(target.id, target.span)
+            elif isinstance(statement, tree.Const):
+                self.assigned.setdefault(statement.target.id, statement.target.span)
+            elif isinstance(statement, tree.For):
+                self._collect(statement.body)
+            elif isinstance(statement, tree.Declaration):
+                for declared in statement.names:
+                    for expr in declared.dims or ():
+                        self.environment.dims |= set(_names(expr))
+        self.environment.dims -= self._integer_constants(statements)
+
+    def _integer_constants(self, statements: tuple[tree.Statement, ...]) -> set[str]:
+        """Constants that are plain integers may stand for sizes in declarations."""
+        return {
+            s.target.id for s in statements
+            if isinstance(s, tree.Const) and isinstance(s.value, tree.Number) and isinstance(s.value.value, int)
+        }  # fmt: skip
+
+    def _statements(self, statements: tuple[tree.Statement, ...]) -> None:
+        # Declarations and constants come first: a program may use a name above the line that declares it.
+        if not self.loops:
+            for statement in statements:
+                if isinstance(statement, tree.Const):
+                    self._guard(self._const, statement)
+            for statement in statements:
+                if isinstance(statement, tree.Declaration):
+                    self._declaration(statement)
+        for statement in statements:
+            if isinstance(statement, tree.Assign):
+                self._guard(self._assign, statement)
+            elif isinstance(statement, tree.Update):
+                self._guard(self._update, statement)
+            elif isinstance(statement, tree.For):
+                self._guard(self._for, statement)
+            elif isinstance(statement, tree.Output):
+                self._once_at_top(statement)
+                self.outputs.extend(statement.names)
+            elif isinstance(statement, tree.Loss):
+                self._once_at_top(statement)
+                if self.loss is not None:
+                    self._report(Fault("E0214", "a program has one loss", statement.span,
+                                       notes=[("the first is declared here", self.loss.span)]))  # fmt: skip
+                self.loss = statement.name
+            elif isinstance(statement, tree.Return):
+                self._report(Fault("E0209", "`return` stands in the body of a `def` or `op` only", statement.span))
+            elif self.loops and isinstance(statement, (tree.Def, tree.OpDef, tree.RuleDef, tree.Import, tree.Const, tree.Declaration)):
+                self._once_at_top(statement)
+
+    def _once_at_top(self, statement: tree.Statement) -> None:
+        if self.loops:
+            self._report(Fault("E0209", "a loop holds assignments, updates and loops only", statement.span))
+
+    def _guard(self, lower: Callable[..., None], statement: tree.Statement) -> None:
+        """Lower a statement; report what is wrong with it and poison what it would have assigned."""
+        index = len(self.statements)
+        self._quote(statement)
+        self.builder.origin = Origin(index, statement.span)
+        try:
+            lower(statement)
+            return
+        except Silent:
+            pass
+        except Fault as fault:
+            self._report(fault)
+        except ShapeError as error:
+            self._report(Fault(error.code, error.message, statement.span, error.label, help=error.help))
+        except CallError as error:
+            self._report(Fault(error.code, error.message, statement.span, help=error.help))
+        finally:
+            self.builder.origin = None
+        if isinstance(statement, (tree.Assign, tree.Const)):
+            for target in statement.targets if isinstance(statement, tree.Assign) else (statement.target,):
+                try:
+                    self.scope.values.setdefault(self.name(target, self.scope), POISON)
+                except (Fault, Silent):
+                    pass
+
+    def _report(self, fault: Fault) -> None:
+        self.diagnostics.error(fault.code, fault.message, fault.span, fault.label, tuple(fault.notes), fault.help)
+
+    def _quote(self, statement: tree.Statement) -> None:
+        """The statement as the generated code quotes it; a loop's steps say which they are."""
+        text = " ".join(statement.span.text.split())
+        if self.loops:
+            text += "   [" + ", ".join(f"{name} = {k}" for name, k in self.loops) + "]"
+        self.statements.append(
+            Statement(len(self.statements), text, statement.span.source.name, statement.span.line)
+        )
+
+    # ------------------------------------------------------------ statements
+
+    def _const(self, statement: tree.Const) -> None:
+        name = self.name(statement.target, self.scope)
+        if name in self.environment.constants:
+            raise Fault("E0202", f"`{name}` is assigned twice", statement.span)
+        value = self.evaluate(statement.value, self.scope)
+        if isinstance(value, (list, tuple)):
+            self.tensor(value)  # a ragged constant is an error where it is written
+        self.environment.constants[name] = value
+
+    def _declaration(self, statement: tree.Declaration) -> None:
+        for declared in statement.names:
+            try:
+                for name in self._declared_names(declared):
+                    self._declare(name, declared, statement.kind)
+            except Fault as fault:
+                self._report(fault)
+                self.scope.values.setdefault(declared.name.id, POISON)
+            except Silent:
+                pass
+
+    def _declared_names(self, declared: tree.Declared) -> Iterator[str]:
+        if declared.range is None:
+            yield self.name(declared.name, self.scope)
+            return
+        loop = tree.For(tree.Name("", (), declared.span), declared.range, (), declared.span)
+        if declared.range.start is None or declared.range.stop is None:
+            raise Fault("E0204", "a range of names needs both ends, as in `W_{0:3}`", declared.range.span)
+        for k in self.loop(loop, self.scope):
+            yield f"{declared.name.id}_{k}"
+
+    def _declare(self, name: str, declared: tree.Declared, kind: str) -> None:
+        if name in self.declared:
+            raise Fault("E0202", f"`{name}` is declared twice", declared.span,
+                        notes=[("the first declaration is here", self.declared[name].span)])  # fmt: skip
+        if name in self.assigned:
+            raise Fault("E0202", f"`{name}` is declared an argument and assigned", self.assigned[name],
+                        notes=[(f"`{name}` is declared here", declared.span)], help="give the value another name")  # fmt: skip
+        if name in self.environment.constants:
+            raise Fault("E0202", f"`{name}` is declared an argument and a constant", declared.span)
+        written = declared.type or "float"
+        if written not in TYPES:
+            close = suggest(written, list(TYPES))
+            raise Fault("E0215", f"no type has the name `{written}`", declared.type_span,
+                        help=f"did you mean `{close}`?" if close else f"types are {', '.join(TYPES)}")  # fmt: skip
+        if kind == "param" and written in ("int", "bool"):
+            raise Fault("E0215", f"a parameter is floating, and `{name}` is declared `{written}`", declared.type_span,
+                        help=f"declare `input {name}` for a value that is not trained")  # fmt: skip
+        self.declared[name] = declared
+        dtype = written if written in ("int", "bool") else "float"
+        if declared.dims is None:
+            self.undeclared.add(name)
+            type = self.assumptions.type(name)
+            type = Type(type.shape, dtype)
+        else:
+            if len(declared.dims) > MAX_RANK:
+                raise Fault("E0213", f"an array has at most {MAX_RANK} dimensions", declared.span)
+            type = Type(tuple(self._size(expr) for expr in declared.dims), dtype)
+        self._argument(name, type, kind, written, declared.span)
+
+    def _size(self, expr: tree.Expr) -> Dim:
+        """A dimension in a declaration: every name in it is a dimension's."""
+        if isinstance(expr, tree.Name) and not expr.subscripts:
+            constant = self.environment.constants.get(expr.id)
+            return dim(constant) if isinstance(constant, int) and not isinstance(constant, bool) else dim(expr.id)
+        if isinstance(expr, tree.Number) and isinstance(expr.value, int):
+            return self._positive(dim(expr.value), expr.span)
+        if isinstance(expr, tree.Unary):
+            size = self._size(expr.operand)
+            return self._positive(-size if expr.op == "-" else size, expr.span)
+        if isinstance(expr, tree.Binary) and expr.op in ("+", "-", "*", "//", "%", "**"):
+            right: Value = self._size(expr.right)
+            right = right.value if right.value is not None and expr.op == "**" else right
+            result = arithmetic(expr.op, self._size(expr.left), right, expr.span)
+            if result is not NotImplemented:
+                return self._positive(dim(result), expr.span)
+        raise Fault("E0204", "a dimension is an integer, a name, or an expression over them", expr.span,
+                    help="for example `[N, 2*D]`")  # fmt: skip
+
+    def _positive(self, size: Dim, span: Span) -> Dim:
+        if size.value is not None and size.value < 0:
+            raise Fault("E0204", f"a dimension is not negative, and this is {size}", span)
+        return size
+
+    def _argument(self, name: str, type: Type, kind: str, written: str, span: Span) -> int:
+        origin, self.builder.origin = self.builder.origin, Origin(-1, span)
+        id = self.builder.add("argument", (), {"name": name}, type=type, name=name)
+        self.builder.origin = origin
+        self.arguments[name] = Argument(name, id, kind, written, span)
+        self.scope.values[name] = Tensor(id)
+        self.values[name] = id
+        return id
+
+    def _missing(self, name: str, span: Span) -> Value:
+        """A name without a value: a dimension's, or a free name, which is an input."""
+        if name in self.assigned:
+            raise Fault("E0201", f"`{name}` is used before the statement that assigns it", span,
+                        notes=[(f"`{name}` is assigned here", self.assigned[name])], help="move that statement up")  # fmt: skip
+        if name in self.environment.dims:
+            return dim(name)
+        if name in self.environment.functions or name in self.environment.ops:
+            raise Fault("E0201", f"`{name}` is a function, not a value", span, help=f"call it: `{name}(…)`")
+        self.undeclared.add(name)
+        self.first_use[name] = span
+        return Tensor(self._argument(name, self.assumptions.type(name), "free", "float", span))
+
+    def _assign(self, statement: tree.Assign) -> None:
+        for name, value in self.assign(statement, self.scope):
+            target = next(t for t in statement.targets)
+            if name in self.first_use:
+                raise Fault("E0201", f"`{name}` is used before the statement that assigns it", self.first_use[name],
+                            notes=[(f"`{name}` is assigned here", target.span)], help="move that statement up")  # fmt: skip
+            if isinstance(value, Tensor):
+                self.values[name] = value.id
+            elif isinstance(value, (int, float, Dim)):
+                id = self.tensor(value)
+                self.values[name] = id
+                self.scope.values[name] = value
+                if not isinstance(value, Dim):
+                    self.builder.rename(id, name)
+            elif isinstance(value, (list, tuple)) and value and not _has_tensor(value):
+                self.values[name] = self.tensor(value)
+            elif not isinstance(value, Poison):
+                raise Fault("E0205", f"`{name}` would not be a tensor", statement.value.span,
+                            help="one name for each result: `a, b = split(x, 2)`" if isinstance(value, tuple) else None)  # fmt: skip
+
+    def named(self, id: int, name: str, scope: Scope) -> None:
+        node = self.builder[id]
+        if scope is self.scope and node.name is None and node.op != "argument":
+            self.builder.rename(id, name)
+        else:
+            super().named(id, name, scope)
+
+    def _leaf(self, expr: tree.Expr, scope: Scope) -> Value:
+        if scope is self.scope and isinstance(expr, tree.Name) and not self.in_update:
+            self.used.add(self.name(expr, scope))
+        return super()._leaf(expr, scope)
+
+    def _update(self, statement: tree.Update) -> None:
+        name = self.name(statement.target, self.scope)
+        argument = self.arguments.get(name)
+        if argument is None:
+            raise Fault("E0216", f"`<-` updates an argument, and `{name}` is "
+                        + ("a value of the program" if name in self.scope.values else "not one"),
+                        statement.target.span, help="write `=` to assign a value")  # fmt: skip
+        if name in self.updates:
+            raise Fault("E0202", f"`{name}` is updated twice", statement.target.span)
+        self.in_update = True
+        try:
+            id = self.tensor(self.evaluate(statement.value, self.scope))
+        finally:
+            self.in_update = False
+        old, new = self.builder.type(argument.node), self.builder.type(id)
+        if old.is_float != new.is_float and old.dtype != new.dtype and not (old.is_float and new.dtype == "int"):
+            raise Fault("E0216", f"the new value of `{name}` is {new.dtype}, the old one {old.dtype}", statement.value.span)
+        if not isinstance(old.shape, Unknown) and not isinstance(new.shape, Unknown):
+            if len(old.shape) != len(new.shape) or not all(map(self.solver.equal, old.shape, new.shape)):
+                raise Fault("E0203", f"the new value of `{name}` has another shape", statement.value.span,
+                            label=f"this is {new}, `{name}` is {old}")  # fmt: skip
+        self.updates[name] = id
+        node = self.builder[id]
+        if node.name is None and node.op != "argument":
+            self.builder.hint(id, f"new_{name}")
+
+    def _for(self, statement: tree.For) -> None:
+        variable = self.name(statement.variable, self.scope)
+        origin = self.builder.origin
+        self.statements.pop()  # its steps are quoted one by one
+        for k in self.loop(statement, self.scope):
+            self.loops.append((variable, k))
+            self._statements(statement.body)
+            self.loops.pop()
+            self.builder.origin = origin
+
+    # ------------------------------------------------------------ the ends
+
+    def _check_unused_declarations(self) -> None:
+        if not self.module.statements or not any(
+            isinstance(s, (tree.Assign, tree.For, tree.Update, tree.Output, tree.Loss)) for s in self.module.statements
+        ):
+            if not self.diagnostics.has_errors:
+                start = Span(self.module.source, 0, 0)
+                self._report(Fault("E0217", "the program has no statement", start, help="for example `L = sum(x * x)`"))
+
+    def _outputs(self) -> dict[str, int]:
+        outputs: dict[str, int] = {}
+        if self.outputs:
+            for name in self.outputs:
+                key = self._known(name)
+                if key is not None:
+                    if key in outputs:
+                        self._report(Fault("E0202", f"`{key}` is an output twice", name.span))
+                    outputs[key] = self.values[key]
+            return outputs
+        for name, id in self.values.items():
+            if name not in self.used and name not in self.arguments:
+                outputs[name] = id
+        if self.loss is not None:
+            key = self._known(self.loss)
+            if key is not None:
+                outputs.setdefault(key, self.values[key])
+        if not outputs and not self.diagnostics.has_errors and self.values:
+            self._report(Fault("E0217", "the program has no output", Span(self.module.source, 0, 0),
+                               help="name one: `output L`"))  # fmt: skip
+        return outputs
+
+    def _known(self, name: tree.Name) -> str | None:
+        try:
+            key = self.name(name, self.scope)
+        except Fault as fault:
+            self._report(fault)
+            return None
+        if key in self.values:
+            return key
+        if key not in self.scope.values:
+            close = suggest(key, list(self.values))
+            self._report(Fault("E0201", f"no value has the name `{key}`", name.span,
+                               help=f"did you mean `{close}`?" if close else None))  # fmt: skip
+        return None
+
+    def _loss(self, outputs: dict[str, int]) -> str | None:
+        if self.loss is not None:
+            key = self._known(self.loss)
+            if key is None:
+                return None
+            type = self.builder.type(self.values[key])
+            if type.rank not in (0, None) or not type.is_float:
+                self._report(Fault("E0401", f"the loss is a scalar, and `{key}` is {type}", self.loss.span,
+                                   help=f"for example `L = sum({key})`"))  # fmt: skip
+            return key
+        scalars = [n for n, id in outputs.items() if self.builder.type(id).rank == 0 and self.builder.type(id).is_float]
+        return scalars[0] if len(scalars) == 1 else None
+
+    def _ordered_arguments(self) -> Iterator[Argument]:
+        """Declared ones in the order of declaration, then the others in the order of first use."""
+        yield from (a for name, a in self.arguments.items() if name in self.declared)
+        yield from (a for name, a in self.arguments.items() if name not in self.declared)
+
+
+def _names(expr: tree.Expr) -> Iterator[str]:
+    """The names in a dimension expression."""
+    stack = [expr]
+    while stack:
+        expr = stack.pop()
+        if isinstance(expr, tree.Name):
+            yield expr.id
+        elif isinstance(expr, tree.Binary):
+            stack += [expr.left, expr.right]
+        elif isinstance(expr, tree.Unary):
+            stack.append(expr.operand)
+
+
+def _has_tensor(value: Value) -> bool:
+    if isinstance(value, (list, tuple)):
+        return any(map(_has_tensor, value))
+    return isinstance(value, Tensor) or not isinstance(value, (int, float, bool))
+
+

@@ -1,0 +1,79 @@
+"""Names while a program is lowered: values, functions, dimension names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from graphc.language import tree
+from graphc.language.source import Span
+from graphc.language.values import Fault, Value
+from graphc.ops.base import Op
+
+__all__ = ["Environment", "Scope"]
+
+
+@dataclass
+class Environment:
+    """What the bodies of one file's functions see: its functions, operations, constants; all dimension names."""
+
+    functions: dict[str, Function] = field(default_factory=dict)
+    ops: dict[str, Op] = field(default_factory=dict)
+    constants: dict[str, Value] = field(default_factory=dict)
+    dims: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True)
+class Function:
+    """A `def` and the file it belongs to."""
+
+    definition: tree.Def
+    environment: Environment
+
+
+class Scope:
+    """The names that an expression sees. `missing` is asked for a name that is nowhere; it answers or faults."""
+
+    def __init__(self, environment: Environment, missing: Callable[[str, Span], Value] | None = None,
+                 inside: str | None = None) -> None:  # fmt: skip
+        self.environment = environment
+        self.values: dict[str, Value] = {}
+        self.places: dict[str, Span] = {}
+        self.missing = missing
+        self.inside = inside
+
+    def lookup(self, name: str, span: Span) -> Value:
+        """The value of a name. Raises Fault where there is none."""
+        from graphc.ir.dims import dim
+
+        if name in self.values:
+            return self.values[name]
+        if name in self.environment.constants:
+            return self.environment.constants[name]
+        if self.missing is not None:
+            return self.missing(name, span)
+        if name in self.environment.dims:
+            return dim(name)
+        raise self._unknown(name, span)
+
+    def _unknown(self, name: str, span: Span) -> Fault:
+        from graphc.language.diagnostics import suggest
+
+        known: Iterable[str] = [*self.values, *self.environment.constants, *self.environment.dims]
+        close = suggest(name, list(known))
+        return Fault(
+            "E0201", f"no value has the name `{name}`" + (f" in {self.inside}" if self.inside else ""), span,
+            label="not known here",
+            help=f"did you mean `{close}`?" if close else
+            "a body sees its arguments, constants and dimension names only" if self.inside else None,
+        )  # fmt: skip
+
+    def define(self, name: str, value: Value, span: Span) -> None:
+        """Give a name its value. Raises Fault where it has one already."""
+        if name in self.values:
+            first = self.places.get(name)
+            raise Fault("E0202", f"`{name}` is assigned twice", span, label="a name is assigned once",
+                        notes=[(f"`{name}` is first assigned here", first)] if first else [],
+                        help="give this value another name")  # fmt: skip
+        self.values[name] = value
+        self.places[name] = span

@@ -1,0 +1,64 @@
+"""Program text and places in it.
+
+A `Source` is the text of one file (or string); a `Span` is a half-open range of character offsets in it.
+Line and column are computed only when a diagnostic asks for them, so that spans stay cheap.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from functools import cached_property
+
+__all__ = ["Source", "Span"]
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """The text of a program. `name` is what diagnostics call it; `path` is the file it came from, if any."""
+
+    text: str
+    name: str = "<string>"
+    path: str | None = None
+
+    @cached_property
+    def _line_starts(self) -> list[int]:
+        starts = [0]
+        starts.extend(i + 1 for i, char in enumerate(self.text) if char == "\n")
+        return starts
+
+    def position(self, offset: int) -> tuple[int, int]:
+        """Line and column of a character offset, both counted from 1."""
+        line = bisect_right(self._line_starts, offset)
+        return line, offset - self._line_starts[line - 1] + 1
+
+    def line(self, number: int) -> str:
+        """The text of a line (from 1), without its end."""
+        start = self._line_starts[number - 1]
+        stop = self._line_starts[number] if number < len(self._line_starts) else len(self.text)
+        return self.text[start:stop].rstrip("\r\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Characters `start` up to `stop` of `source`."""
+
+    source: Source = field(repr=False, compare=False)
+    start: int
+    stop: int
+
+    @property
+    def line(self) -> int:
+        return self.source.position(self.start)[0]
+
+    @property
+    def column(self) -> int:
+        return self.source.position(self.start)[1]
+
+    @property
+    def text(self) -> str:
+        return self.source.text[self.start : self.stop]
+
+    def to(self, other: Span) -> Span:
+        """From the start of this span to the end of the other."""
+        return Span(self.source, self.start, other.stop)

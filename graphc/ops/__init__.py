@@ -1,0 +1,1 @@
+"""The operations, one file a family. `table.lookup` finds one by name."""

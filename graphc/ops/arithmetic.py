@@ -1,0 +1,69 @@
+"""The operators of the language: arithmetic with broadcasting, comparisons, signs, powers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from graphc.emit.expressions import COMPARE, PRODUCT, SUM, UNARY, Text, binary
+from graphc.ir.graph import Node
+from graphc.ir.types import Solver, Type, broadcast_shapes, promote
+from graphc.ops.base import NumpyContext, Op, register
+
+__all__ = ["elementwise_type"]
+
+
+def elementwise_type(dtype: Callable[..., str] = promote) -> Callable[[Solver, list[Type], dict[str, Any]], Type]:
+    """The shape function of an elementwise operation: operands broadcast, `dtype` gives the kind of the result."""
+
+    def infer(solver: Solver, types: list[Type], attrs: dict[str, Any]) -> Type:
+        shape = types[0].shape
+        for other in types[1:]:
+            shape = broadcast_shapes(solver, shape, other.shape)
+        return Type(shape, dtype(*(t.dtype for t in types)))
+
+    return infer
+
+
+def _number(*dtypes: str) -> str:
+    """Arithmetic on booleans is arithmetic on integers."""
+    return promote("int", *dtypes)
+
+
+def _operator(symbol: str) -> Callable[[NumpyContext, Node, list[Text]], Text]:
+    def text(ctx: NumpyContext, node: Node, operands: list[Text]) -> Text:
+        return binary(symbol, operands[0], operands[1])
+
+    return text
+
+
+def _declare(name: str, symbol: str, ufunc: str, precedence: int, dtype: Callable[..., str], math: str, doc: str,
+             augmented: bool = True) -> None:  # fmt: skip
+    register(Op(
+        name=name, family="arithmetic", operands=("x", "y"), infer=elementwise_type(dtype), numpy=_operator(symbol),
+        precedence=precedence, evaluate=getattr(np, ufunc), elementwise=True, cost="cheap", ufunc=f"np.{ufunc}",
+        augmented=f"{symbol}=" if augmented else None, math=math, doc=doc, source=f"NumPy: {ufunc}",
+    ))  # fmt: skip
+
+
+_declare("add", "+", "add", SUM, _number, "{x} + {y}", "x + y, with broadcasting.")
+_declare("subtract", "-", "subtract", SUM, _number, "{x} - {y}", "x - y, with broadcasting.")
+_declare("multiply", "*", "multiply", PRODUCT, _number, "{x} ⊙ {y}", "x * y entry by entry, with broadcasting.")
+_declare("divide", "/", "divide", PRODUCT, lambda *d: "float", "{x} / {y}", "x / y, with broadcasting.")
+_declare("floor_divide", "//", "floor_divide", PRODUCT, _number, "⌊{x} / {y}⌋", "x // y; gradient zero.", False)
+_declare("remainder", "%", "remainder", PRODUCT, _number, "{x} mod {y}",
+         "x % y with the sign of y; the gradient with respect to y is -floor(x / y), zero for an integer y.", False)  # fmt: skip
+for _name, _symbol in (
+    ("less", "<"), ("less_equal", "<="), ("greater", ">"), ("greater_equal", ">="), ("equal", "=="),
+    ("not_equal", "!="),
+):  # fmt: skip
+    _declare(_name, _symbol, _name, COMPARE, lambda *d: "bool", f"{{x}} {_symbol} {{y}}",
+             f"x {_symbol} y: booleans, no gradient.", False)  # fmt: skip
+
+register(Op(
+    name="negative", family="arithmetic", operands=("x",), infer=elementwise_type(_number), numpy="-{x}",
+    precedence=UNARY, evaluate=np.negative, elementwise=True, cost="cheap", ufunc="np.negative", math="-{x}",
+    doc="The negative.", source="NumPy: negative",
+))  # fmt: skip

@@ -1,0 +1,147 @@
+"""What an operation is: its signature, its shape function, its NumPy text, its reference value.
+
+Primitive operations are declared here in Python, one file a family. Composite ones (softmax, layer_norm, …) are
+`op` statements in `graphc/rules/*.g`, written in the language itself; both kinds have their rule there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from graphc.emit.expressions import Text
+from graphc.ir.types import Solver, Type
+
+if TYPE_CHECKING:
+    from graphc.ir.dims import Dim
+    from graphc.ir.graph import Node
+    from graphc.ir.types import Shape
+    from graphc.language import tree
+    from graphc.language.scope import Environment
+
+__all__ = ["REQUIRED", "CallError", "Lowering", "NumpyContext", "Op", "register", "registry"]
+
+
+class _Required:
+    def __repr__(self) -> str:
+        return "REQUIRED"
+
+
+REQUIRED: Any = _Required()
+
+
+class CallError(Exception):
+    """A call that does not fit its operation. `argument` is the index or keyword of the one to point at."""
+
+    def __init__(
+        self, message: str, *, argument: int | str | None = None, help: str | None = None, code: str = "E0206"
+    ) -> None:
+        super().__init__(message)
+        self.message, self.argument, self.help, self.code = message, argument, help, code
+
+
+class NumpyContext(Protocol):
+    """What an operation's NumPy text may ask the emitter."""
+
+    def type(self, id: int) -> Type: ...
+    def dim(self, size: Dim | int) -> Text:
+        """A size as an expression, `N` or `2*H`."""
+    def shape(self, shape: Shape) -> str:
+        """A shape as a tuple display, or `X.shape` where a value at hand has it."""
+    def helper(self, name: str) -> str:
+        """The name of a helper of the prelude, which is then defined in the module."""
+    def dtype(self) -> str:
+        """The program's floating type as an expression."""
+
+
+class Lowering(Protocol):
+    """What an operation's `call` may do while a program is lowered. Values are node ids."""
+
+    def add(self, op: str, operands: Sequence[int] = (), attrs: Mapping[str, Any] | None = None) -> int: ...
+    def type(self, id: int) -> Type: ...
+    def tensor(self, value: Any, dtype: str = "float") -> int:
+        """The node of a value: of a number, a size, or a list of numbers a constant's."""
+    def shape(self, id: int, rank: int | None = None) -> tuple[Dim, ...]:
+        """The dimensions of a value; an undeclared argument becomes one of rank `rank`. Else a ShapeError."""
+    def index(self, id: int, shape: tuple[Dim, ...] | None = None) -> None:
+        """Make an undeclared argument an array of indices (`int`), of this shape if given."""
+    def call(self, name: str, *operands: Any, **attributes: Any) -> Any:
+        """Another operation by name, through its own normal form; operands are node ids or values."""
+    def limit(self, id: int, size: Dim, kind: str = "index") -> int:
+        """Integers that must lie in 0…size-1 (`label`) or -size…size-1 (`index`); returns the node to use."""
+    def at_least(self, size: Dim, minimum: Dim | int, what: str) -> None:
+        """Note that a size must not be smaller than this; checked at run time where it is not certain."""
+
+
+Infer = Callable[[Solver, list[Type], dict[str, Any]], Type]
+Numpy = Callable[[NumpyContext, "Node", list[Text]], Text]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Op:
+    """An operation.
+
+    `operands` are tensors, `attributes` compile-time values with their defaults (REQUIRED: none). `positional` is the
+    order in which a call may give attributes after the operands. A name `*xs` takes any number of operands.
+    `call` rewrites a call into other operations (normal forms, defaults that depend on the rank); without it the call
+    is the node. `infer` is the shape function; `numpy` the text, a template over the operands' and attributes' names
+    or a function; `evaluate(*operands, **attributes)` the reference value by plain NumPy, written without regard to
+    `numpy`. Operands in `optional` may be left out or be `none` (then `call` gets None and makes another operation of
+    it); operands in `indices` are integers: an undeclared argument there becomes one, a list an integer constant.
+    `cost` is `free` (a view or a size), `cheap` (recompute rather than save) or `dear`.
+    """
+
+    name: str
+    family: str
+    operands: tuple[str, ...]
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    positional: tuple[str, ...] = ()
+    infer: Infer
+    numpy: str | Numpy = ""
+    precedence: int = 6
+    evaluate: Callable[..., Any] | None = None
+    call: Callable[..., Any] | None = None
+    math: str = ""
+    doc: str = ""
+    source: str = ""
+    cost: str = "dear"
+    elementwise: bool = False
+    view: bool = False
+    ufunc: str | None = None
+    augmented: str | None = None
+    domain: Mapping[str, str] = field(default_factory=dict)
+    optional: tuple[str, ...] = ()
+    indices: tuple[str, ...] = ()
+    hidden: bool = False
+    definition: tree.OpDef | None = None
+    rule: tree.RuleDef | None = None
+    environment: Environment | None = None
+
+    @property
+    def variadic(self) -> bool:
+        return bool(self.operands) and self.operands[-1].startswith("*")
+
+
+registry: dict[str, Op] = {}
+
+
+def register(op: Op) -> Op:
+    """Put an operation into the table; a name is registered once."""
+    assert op.name not in registry, op.name
+    registry[op.name] = op
+    return op
+
+
+@dataclass(frozen=True, slots=True)
+class DynamicShape:
+    """The shape of a value whose rank is known only at run time: a node of dtype `shape`, and the shape it holds."""
+
+    node: int
+    shape: Any
+    of: int
+
+
+def dynamic_shape(value: Any) -> DynamicShape | None:
+    """The value as a shape known only at run time, if it is one."""
+    return value if isinstance(value, DynamicShape) else None

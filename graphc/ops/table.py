@@ -1,0 +1,51 @@
+"""Finding operations: the primitive ones of the family files, the composite ones of `graphc/rules/*.g`."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pkgutil import iter_modules
+
+import graphc.ops
+from graphc.ops.base import Op, registry
+
+__all__ = ["find", "lookup", "names"]
+
+_loaded = False
+
+
+def _load() -> None:
+    """Import the family files, once; each registers its operations."""
+    global _loaded
+    if not _loaded:
+        _loaded = True
+        for family in sorted(module.name for module in iter_modules(graphc.ops.__path__)):
+            import_module(f"graphc.ops.{family}")
+
+
+def find(name: str) -> Op | None:
+    """The operation of that name, or None."""
+    _load()
+    op = registry.get(name)
+    if op is None:
+        from graphc.rules.table import composite
+
+        op = composite(name)
+        if op is not None:
+            registry[name] = op
+    return op
+
+
+def lookup(name: str) -> Op:
+    """The operation of that name; it must exist."""
+    op = find(name)
+    assert op is not None, f"no operation {name}"
+    return op
+
+
+def names(hidden: bool = False) -> list[str]:
+    """All names that a program may call, sorted; with `hidden` also those that only rules use."""
+    from graphc.rules.table import composite_names
+
+    _load()
+    composite = [name for name in composite_names() if not lookup(name).hidden or hidden]
+    return sorted({name for name, op in registry.items() if hidden or not op.hidden} | set(composite))

@@ -1,0 +1,33 @@
+"""Dead code: what no output, gradient or update needs.
+
+    Z = X @ W; U = exp(Z); L = sum(Z)       with output L:
+    Z = X @ W; L = sum(Z)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from graphc.ir.graph import Graph
+
+__all__ = ["eliminate_dead_code", "needed"]
+
+
+def needed(graph: Graph, roots: Iterable[int]) -> set[int]:
+    """The roots and everything they are computed from."""
+    seen = set(roots)
+    stack = list(seen)
+    while stack:
+        for u in graph[stack.pop()].operands:
+            if u not in seen:
+                seen.add(u)
+                stack.append(u)
+    return seen
+
+
+def eliminate_dead_code(graph: Graph) -> Graph:
+    """The graph without nodes that nothing needs. Arguments and cotangents stay: they are the interface."""
+    keep = needed(graph, graph.roots)
+    keep |= {a.node for a in graph.arguments} | set(graph.cotangents.values())
+    nodes = {id: node for id, node in graph.nodes.items() if id in keep}
+    return graph.replace(nodes=nodes, values={n: i for n, i in graph.values.items() if i in keep})

@@ -1,0 +1,212 @@
+"""Reverse-mode differentiation of a graph by the derivation rules.
+
+    L = sum(relu(x @ w))        forward
+    dL = 1                      the cotangent
+    d(relu) = broadcast(dL)     rule sum
+    d(x@w) = d(relu) * (x@w > 0)        rule relu
+    dw = x.T @ d(x@w)           rule matmul
+
+Un-broadcasting happens here and nowhere else: a contribution that is wider than its operand is summed to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+
+from graphc.ir.graph import Argument, Builder, Graph, Node, Origin
+from graphc.ir.types import Unknown, shape_text
+from graphc.language.expand import expand_rule
+from graphc.language.values import Fault
+
+__all__ = ["Adjoint", "default_wrt", "differentiate", "sum_to_type", "unreached", "zeros_of"]
+
+
+class Adjoint:
+    """The cotangents of everything that `seeds` (node -> its cotangent) depend on, made as they are asked for."""
+
+    def __init__(self, builder: Builder, seeds: dict[int, int], name: bool = True) -> None:
+        self.builder = builder
+        self.seeds = seeds
+        self.name = name
+        self.cotangents: dict[int, int | None] = {}
+        self.contributions: dict[int, list[int]] = {id: [cotangent] for id, cotangent in seeds.items()}
+        self.ancestors = _ancestors(builder, seeds)
+        self.expanded: set[int] = set()
+
+    def gradients(self, wrt: Sequence[int]) -> list[int | None]:
+        """The cotangents of these nodes; None for one that the seeds do not depend on smoothly."""
+        active = self._active(wrt)
+        for id in sorted(active, reverse=True):
+            if id not in self.cotangents:
+                self.cotangents[id] = self._accumulate(id)
+            cotangent = self.cotangents[id]
+            if cotangent is not None and id not in self.expanded:
+                node = self.builder[id]
+                if any(u in active for u in node.operands):
+                    self.expanded.add(id)
+                    self._expand(node, cotangent)
+        return [self.cotangents.get(id) for id in wrt]
+
+    def _active(self, wrt: Sequence[int]) -> set[int]:
+        """What lies between the variables and the seeds: descendants of the one, ancestors of the other."""
+        active = {id for id in wrt if id in self.ancestors}
+        for id in sorted(self.ancestors):
+            if id not in active and any(u in active for u in self.builder[id].operands):
+                if self.builder[id].type.is_float:
+                    active.add(id)
+        return active
+
+    def _accumulate(self, id: int) -> int | None:
+        parts = self.contributions.pop(id, [])
+        if not parts:
+            return None
+        node = self.builder[id]
+        total = parts[0]
+        for part in parts[1:]:
+            with_origin = self.builder.origin
+            self.builder.origin = _reverse(node, "fan-out")
+            total = self.builder.add("add", [total, part])
+            self.builder.origin = with_origin
+        if self.name and node.name and not self.builder[total].name and self.builder[total].op not in ("argument", "seed", "const"):
+            if total > id and total not in self.seeds.values():
+                self.builder.rename(total, "d" + node.name)
+        return total
+
+    def _expand(self, node: Node, cotangent: int) -> None:
+        builder, before = self.builder, self.builder.origin
+        builder.origin = _reverse(node, node.op)
+        try:
+            op = builder.op(node.op)
+            contributions = expand_rule(builder, op, node, cotangent)
+            for operand, contribution in zip(node.operands, contributions, strict=True):
+                if contribution is None or operand not in self.ancestors or not builder.type(operand).is_float:
+                    continue
+                fitted = sum_to_type(builder, contribution, operand, node.op)
+                self.contributions.setdefault(operand, []).append(fitted)
+        finally:
+            builder.origin = before
+
+
+def _reverse(node: Node, rule: str) -> Origin | None:
+    if node.origin is None:
+        return Origin(-1, None, rule, node.id)
+    return Origin(node.origin.statement, node.origin.span, rule, node.id)
+
+
+def _ancestors(builder: Builder, roots: Iterable[int]) -> set[int]:
+    seen = set(roots)
+    stack = list(seen)
+    while stack:
+        for u in builder[stack.pop()].operands:
+            if u not in seen:
+                seen.add(u)
+                stack.append(u)
+    return seen
+
+
+def sum_to_type(builder: Builder, contribution: int, operand: int, op: str) -> int:
+    """The contribution summed over the axes along which the operand was broadcast: then it has its type.
+
+    Raises Fault for one that is narrower than its operand, which is the rule's mistake.
+    """
+    wide, narrow = builder.type(contribution).shape, builder.type(operand).shape
+    if wide == narrow:
+        return contribution
+    if isinstance(wide, Unknown) or isinstance(narrow, Unknown):
+        if narrow == ():
+            return builder.add("sum", [contribution], {"axis": None, "keepdims": False})
+        if isinstance(narrow, Unknown):
+            like = builder.add("shape_of", [operand])
+            return builder.add("sum_to", [contribution, like], {"like": narrow, "shape": None})
+        return builder.add("sum_to", [contribution], {"shape": narrow, "like": None})
+    extra = len(wide) - len(narrow)
+    tail = wide[extra:] if extra >= 0 else ()
+    if extra < 0 or any(w.value == 1 and n.value != 1 and not n.is_open for w, n in zip(tail, narrow, strict=True)):
+        raise Fault(
+            "E0303", f"the rule of `{op}` gives a gradient of shape {shape_text(wide)} for an operand of shape "
+            f"{shape_text(narrow)}", None, help="a wider gradient is summed to its operand, a narrower one is an error: "
+            "use `broadcast_to(…, shape(x))`",
+        )  # fmt: skip
+    certain = all(w == n or n.value == 1 for w, n in zip(tail, narrow, strict=True))
+    if not certain:
+        if any(w != n and not w.is_open and not n.is_open for w, n in zip(tail, narrow, strict=True)):
+            raise Fault("E0303", f"the rule of `{op}` gives a gradient of shape {shape_text(wide)} for an operand of "
+                        f"shape {shape_text(narrow)}", None)  # fmt: skip
+        return builder.add("sum_to", [contribution], {"shape": narrow, "like": None})
+    kept = tuple(i + extra for i, (w, n) in enumerate(zip(tail, narrow, strict=True)) if w != n)
+    if kept:
+        contribution = builder.add("sum", [contribution], {"axis": kept, "keepdims": True})
+    if extra:
+        contribution = builder.add("sum", [contribution], {"axis": tuple(range(extra)), "keepdims": False})
+    return contribution
+
+
+def default_wrt(graph: Graph) -> list[str]:
+    """The variables that get a gradient if nobody says otherwise.
+
+    The declared parameters; else the undeclared floating names; else, where all are declared inputs, those.
+    """
+    def floating(arguments: Iterable[Argument]) -> list[str]:
+        return [a.name for a in arguments if graph[a.node].type.is_float]
+
+    for kinds in (("param",), ("free",), ("input",)):
+        chosen = floating(a for a in graph.arguments if a.kind in kinds)
+        if chosen:
+            return chosen
+    return []
+
+
+def differentiate(graph: Graph, wrt: Sequence[str] | None = None, loss: str | None = None) -> Graph:
+    """The joint graph: outputs and gradients in one.
+
+    Gradients are named in `Graph.gradients`; the incoming cotangents are the `seed` leaves in `Graph.cotangents`, one
+    for the loss, else one per output. A variable that nothing smooth leads to gets zeros of its shape.
+    Raises Fault where a name is not one of the program's.
+    """
+    names = list(wrt) if wrt is not None else default_wrt(graph)
+    loss = loss or graph.loss
+    builder = Builder(graph.ops)
+    map: dict[int, int] = {}
+    builder.copy(graph, graph.nodes, map)
+    targets = [loss] if loss else [n for n, id in graph.outputs.items() if graph[id].type.is_float]
+    seeds: dict[int, int] = {}
+    cotangents: dict[str, int] = {}
+    for name in targets:
+        id = map[graph.values[name]]
+        seed = builder.add("seed", (), {"name": name}, type=builder.type(id), name=f"d{name}",
+                           origin=_reverse(builder[id], "seed"))  # fmt: skip
+        cotangents[name] = seed
+        seeds[id] = seed if id not in seeds else builder.add("add", [seeds[id], seed])
+    adjoint = Adjoint(builder, seeds)
+    ids = [map[graph.values[name]] for name in names]
+    gradients: dict[str, int] = {}
+    for name, id, gradient in zip(names, ids, adjoint.gradients(ids), strict=True):
+        gradients[name] = gradient if gradient is not None else zeros_of(builder, id)
+        if gradient is None and not builder[gradients[name]].name:
+            builder.rename(gradients[name], f"d{name}")
+    moved = {name: map[id] for name, id in graph.values.items()}
+    return graph.replace(
+        nodes=builder.nodes, loss=loss, gradients=gradients, cotangents=cotangents, values=moved,
+        outputs={n: map[i] for n, i in graph.outputs.items()}, updates={n: map[i] for n, i in graph.updates.items()},
+        arguments=tuple(Argument(a.name, map[a.node], a.kind, a.declared, a.span) for a in graph.arguments),
+    )  # fmt: skip
+
+
+def unreached(graph: Graph) -> list[str]:
+    """The variables whose gradient is zero because nothing smooth leads from them to the loss."""
+    from graphc.passes.dce import needed
+
+    seeds = set(graph.cotangents.values())
+    return [name for name, id in graph.gradients.items() if not needed(graph, [id]) & seeds]
+
+
+def zeros_of(builder: Builder, id: int) -> int:
+    """Zeros with the shape of a value."""
+    shape = builder.type(id).shape
+    zero = builder.const(0.0)
+    if isinstance(shape, Unknown):
+        return builder.add("broadcast_to", [zero, builder.add("shape_of", [id])], {"shape": None, "like": shape})
+    return zero if shape == () else builder.add("broadcast_to", [zero], {"shape": shape, "like": None})
+
+

@@ -1,0 +1,45 @@
+"""Composite operations replaced by their definitions, after differentiation has used their rules.
+
+    P = softmax(S)      becomes     shifted = S - max(S); e = exp(shifted); P = e / sum(e)
+
+Value and gradient are written with the same subexpressions, so that sharing them leaves one of each.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from graphc.ir.graph import Builder, Graph, Node
+from graphc.language.evaluate import Evaluator
+from graphc.ops.base import Op
+from graphc.passes.rebuild import rebuild_tracking, same
+
+__all__ = ["expand", "expand_tracking"]
+
+
+class _Expander(Evaluator):
+    """An evaluator that leaves no composite operation standing."""
+
+    def apply(self, op: Op, operands: Any, attributes: Any) -> Any:
+        if op.call is None and op.definition is not None:
+            filled = {**{k: v for k, v in op.attributes.items()}, **attributes}
+            results = self.inline(op, list(operands), filled)
+            return results[0] if len(results) == 1 else tuple(results)
+        return super().apply(op, operands, attributes)
+
+
+def expand(graph: Graph, share: bool) -> Graph:
+    """The graph of primitive operations only."""
+    return expand_tracking(graph, share)[0]
+
+
+def expand_tracking(graph: Graph, share: bool = False) -> tuple[Graph, dict[int, int]]:
+    """The graph of primitive operations, and where each node of the old one went."""
+
+    def make(builder: Builder, node: Node, operands: list[int]) -> int:
+        op = builder.op(node.op)
+        if op.definition is None:
+            return same(builder, node, operands)
+        return _Expander(builder).inline(op, operands, dict(node.attrs))[0]
+
+    return rebuild_tracking(graph, make, share)

@@ -1,0 +1,129 @@
+"""Cutting the joint graph into forward and backward: what is dear to compute is saved, what is cheap is done again.
+
+    H = relu(Z); dZ = dH * (H > 0); dW2 = H.T @ dS      H is saved for dW2; the mask H > 0 is made again from it.
+
+The choice is a minimum cut: from what can only come from forward (arguments, dear operations) to what backward reads.
+The capacity of a value is the memory that saving it takes; arguments exist anyway and cost next to nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import networkx as nx
+
+from graphc.ir.graph import Graph, Node
+from graphc.ir.types import Unknown
+from graphc.passes.dce import needed
+
+__all__ = ["Split", "partition"]
+
+TYPICAL = 64  # the size of a symbolic dimension when capacities are compared
+LARGEST_CUT = 20_000
+INFINITE = 10**15
+
+
+@dataclass(frozen=True)
+class Split:
+    """Node ids of forward and backward, each in order, and what crosses from one to the other."""
+
+    graph: Graph
+    forward: tuple[int, ...]
+    saved: tuple[int, ...]
+    backward: tuple[int, ...]
+
+
+def partition(graph: Graph, recompute: bool = True) -> Split:
+    """Split a joint graph. Without `recompute` everything that backward reads of forward is saved."""
+    roots = list(graph.gradients.values())
+    behind = _descendants(graph, graph.cotangents.values())
+    wanted = needed(graph, roots)
+    before = [id for id in graph.nodes if id in wanted and id not in behind]
+    read = {u for id in wanted & behind for u in graph[id].operands if u not in behind}
+    read |= {id for id in roots if id not in behind}
+    forward = needed(graph, graph.outputs.values())
+    if recompute and len(before) <= LARGEST_CUT:
+        saved = _minimum_cut(graph, before, read)
+    else:
+        saved = _directly_read(graph, read, forward)
+    order = {a.node: k for k, a in enumerate(graph.arguments)}
+    crossing = sorted(saved, key=lambda id: (order.get(id, len(order)), id))
+    forward |= needed(graph, crossing)
+    backward = _needed_above(graph, roots, saved)
+    return Split(
+        graph, tuple(sorted(forward)), tuple(crossing), tuple(sorted(backward - set(graph.cotangents.values()) - saved))
+    )
+
+
+def _descendants(graph: Graph, sources: Iterable[int]) -> set[int]:
+    found = set(sources)
+    for node in graph:  # ids grow along edges: one sweep
+        if node.id not in found and any(u in found for u in node.operands):
+            found.add(node.id)
+    return found
+
+
+def _needed_above(graph: Graph, roots: Iterable[int], stop: set[int]) -> set[int]:
+    seen = set(roots)
+    stack = [r for r in seen if r not in stop]
+    while stack:
+        for u in graph[stack.pop()].operands:
+            if u not in seen:
+                seen.add(u)
+                if u not in stop:
+                    stack.append(u)
+    return seen
+
+
+def bytes_of(node: Node) -> int:
+    """What saving a value takes, each symbolic size being `TYPICAL`."""
+    shape = node.type.shape
+    if node.type.dtype == "shape":
+        return 1
+    if isinstance(shape, Unknown):
+        return 8 * TYPICAL * TYPICAL
+    total = 1 if node.type.dtype == "bool" else 8
+    for size in shape:
+        total *= max(1, abs(size.evaluate(dict.fromkeys(size.names(), TYPICAL))))
+    return min(total, INFINITE // 1000)
+
+
+def _directly_read(graph: Graph, read: set[int], forward: set[int]) -> set[int]:
+    """What backward reads, leaves without operands apart: they are written again; views are made again."""
+    saved: set[int] = set()
+    stack = list(read)
+    while stack:
+        id = stack.pop()
+        node = graph[id]
+        op = graph.op(node)
+        if node.op == "argument" or (op.cost != "free" and id in forward) or (op.cost == "dear"):
+            saved.add(id)
+        else:
+            stack.extend(node.operands)
+    return saved
+
+
+def _minimum_cut(graph: Graph, before: list[int], read: set[int]) -> set[int]:
+    network = nx.DiGraph()
+    source, sink = "source", "sink"
+    network.add_node(source)
+    network.add_node(sink)
+    inside = set(before)
+    for id in before:
+        node = graph[id]
+        op = graph.op(node)
+        bound = node.op == "argument"
+        network.add_edge(2 * id, 2 * id + 1, capacity=1 if bound else 8 + bytes_of(node))
+        if bound or op.cost == "dear":
+            network.add_edge(source, 2 * id, capacity=INFINITE)
+        else:
+            for u in node.operands:
+                if u in inside:
+                    network.add_edge(2 * u + 1, 2 * id, capacity=INFINITE)
+        if id in read:
+            network.add_edge(2 * id + 1, sink, capacity=INFINITE)
+    if not network.in_degree(sink):
+        return set()
+    _, (reachable, _) = nx.minimum_cut(network, source, sink, flow_func=nx.algorithms.flow.boykov_kolmogorov)
+    return {id for id in before if 2 * id in reachable and 2 * id + 1 not in reachable}

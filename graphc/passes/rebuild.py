@@ -1,0 +1,47 @@
+"""What passes share that make a graph anew, node by node."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from graphc.ir.graph import Builder, Graph, Node
+
+__all__ = ["rebuild", "rebuild_tracking", "same"]
+
+Make = Callable[[Builder, Node, list[int]], int]
+
+
+def rebuild(graph: Graph, make: Make, share: bool) -> Graph:
+    """As `rebuild_tracking`, without the map."""
+    return rebuild_tracking(graph, make, share)[0]
+
+
+def rebuild_tracking(graph: Graph, make: Make, share: bool) -> tuple[Graph, dict[int, int]]:
+    """The graph with every node made again by `make(builder, node, new operands)`, in order.
+
+    A user's name goes with the value: the node that stands for a named one gets the name, unless it has one.
+    """
+    builder = Builder(graph.ops, share=share)
+    moved: dict[int, int] = {}
+    for node in graph:
+        builder.origin = node.origin
+        moved[node.id] = made = make(builder, node, [moved[u] for u in node.operands])
+        new = builder[made]
+        if new.op not in ("argument", "seed") and new.type == node.type:
+            if (node.name and not new.name) or (node.hint and not new.hint and not new.name):
+                builder.nodes[made] = replace(new, name=new.name or node.name, hint=new.hint or node.hint)
+    rebuilt = graph.replace(
+        nodes=dict(builder.nodes),
+        arguments=tuple(replace(a, node=moved[a.node]) for a in graph.arguments),
+        **{
+            field: {name: moved[id] for name, id in getattr(graph, field).items() if id in moved}
+            for field in ("outputs", "values", "updates", "gradients", "cotangents")
+        },
+    )
+    return rebuilt, moved
+
+
+def same(builder: Builder, node: Node, operands: list[int]) -> int:
+    """The node as it is, on its new operands."""
+    return builder.add(node.op, operands, dict(node.attrs), type=node.type, name=node.name, hint=node.hint, origin=node.origin)

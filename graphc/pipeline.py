@@ -1,0 +1,162 @@
+"""The stages in their order, from text to text; an observer sees what each has made.
+
+    text ─ parse ─► tree ─ lower ─► graph ─ differentiate ─► joint graph ─ optimise ─► joint graph
+         ─ partition ─► forward | saved | backward ─ emit ─► module ─ verify ─► written
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from graphc.language.diagnostics import Diagnostics, GraphcError
+from graphc.language.source import Source
+from graphc.language.values import Fault
+
+if TYPE_CHECKING:
+    from graphc.ir.graph import Graph
+    from graphc.passes.partition import Split
+    from graphc.verify.gradients import Report
+
+__all__ = ["Compiled", "Options", "compile_source", "joint_graph", "lower_source", "optimise", "show"]
+
+Observer = Callable[[str, Any], None]
+STAGES = ("source", "graph", "backward", "optimized", "forward-code", "backward-code")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a compile is asked for."""
+
+    wrt: tuple[str, ...] | None = None
+    loss: str | None = None
+    level: int = 1
+    verify: bool = True
+
+
+@dataclass
+class Compiled:
+    """What a compile made: the module's source, the joint graph, the warnings, the result of the verification."""
+
+    module: str
+    graph: Graph
+    warnings: Diagnostics
+    report: Report | None = None
+    stages: dict[str, Any] = field(default_factory=dict)
+
+
+def _ignore(stage: str, result: Any) -> None:
+    pass
+
+
+def lower_source(source: Source, diagnostics: Diagnostics, observe: Observer = _ignore) -> Graph:
+    """Text to graph. Raises GraphcError with all errors."""
+    from graphc.language.lower import lower
+    from graphc.language.syntax import parse
+
+    module = parse(source, diagnostics)
+    observe("source", module)
+    diagnostics.raise_if_errors()
+    graph = lower(module, diagnostics)
+    observe("graph", graph)
+    return graph
+
+
+def joint_graph(graph: Graph, options: Options, diagnostics: Diagnostics) -> Graph:
+    """The graph with its gradients. Raises GraphcError."""
+    from graphc.passes.differentiate import differentiate, unreached
+
+    _check_names(graph, options, diagnostics)
+    try:
+        joint = differentiate(graph, options.wrt, options.loss)
+    except Fault as fault:
+        diagnostics.error(fault.code, fault.message, fault.span, fault.label, tuple(fault.notes), fault.help)
+        raise GraphcError(diagnostics.errors) from None
+    for name in unreached(joint):
+        diagnostics.warning("W0401", f"{_target(joint)} does not depend on `{name}` smoothly: its gradient is zero", None)
+    return joint
+
+
+def _target(graph: Graph) -> str:
+    return f"`{graph.loss}`" if graph.loss else "no output"
+
+
+def _check_names(graph: Graph, options: Options, diagnostics: Diagnostics) -> None:
+    from graphc.language.diagnostics import suggest
+
+    for name in [*(options.wrt or ()), *([options.loss] if options.loss else [])]:
+        if name not in graph.values:
+            close = suggest(name, list(graph.values))
+            diagnostics.error("E0201", f"no value has the name `{name}`", None,
+                              help=f"did you mean `{close}`?" if close else None)  # fmt: skip
+        elif not graph[graph.values[name]].type.is_float:
+            diagnostics.error("E0402", f"`{name}` is {graph[graph.values[name]].type.dtype}: it has no gradient", None)
+        elif name == options.loss and graph[graph.values[name]].type.rank not in (0, None):
+            diagnostics.error("E0401", f"the loss is a scalar, and `{name}` is {graph[graph.values[name]].type}", None)
+    diagnostics.raise_if_errors()
+
+
+def optimise(graph: Graph, level: int, observe: Observer = _ignore) -> Graph:
+    """The joint graph as it is emitted: literally at level 0, as an expert writes it from level 1 on."""
+    from graphc.passes.dce import eliminate_dead_code
+    from graphc.passes.expand import expand
+    try:
+        from graphc.passes.fold import fold
+    except ImportError:
+        fold = lambda g: g
+    from graphc.passes.simplify import simplify
+
+    graph = eliminate_dead_code(graph)
+    graph = expand(graph, share=level > 0)
+    if level > 0:
+        graph = simplify(graph)
+    graph = eliminate_dead_code(fold(graph))
+    if level > 0:
+        graph = eliminate_dead_code(simplify(graph))
+    observe("optimized", graph)
+    return graph
+
+
+def compile_graph(joint: Graph, options: Options, observe: Observer = _ignore) -> tuple[str, Split]:
+    """The module's source from the joint graph."""
+    from graphc.emit.module import emit_module
+    from graphc.passes.partition import partition
+
+    body = joint.replace(updates={})
+    optimised = optimise(body, options.level, observe)
+    split = partition(optimised, recompute=options.level > 0)
+    observe("split", split)
+    step = None
+    if joint.updates:
+        step = optimise(joint.replace(outputs={}, gradients={}, cotangents={}), options.level)
+    text = emit_module(split, step, options.level)
+    observe("module", text)
+    return text, split
+
+
+def compile_source(source: Source, options: Options, observe: Observer = _ignore) -> Compiled:
+    """Text to verified module. Raises GraphcError with all errors of the program."""
+    diagnostics = Diagnostics()
+    graph = lower_source(source, diagnostics, observe)
+    joint = joint_graph(graph, options, diagnostics)
+    observe("backward", joint)
+    text, _ = compile_graph(joint, options, observe)
+    compiled = Compiled(text, joint, diagnostics)
+    if options.verify:
+        from graphc.verify.gradients import verify
+
+        compiled.report = verify(joint, text, diagnostics)
+        diagnostics.raise_if_errors()
+    return compiled
+
+
+def show(text: str, stage: str, *, name: str = "<string>", level: int = 1, wrt: Sequence[str] | None = None,
+         loss: str | None = None, path: str | None = None) -> str:  # fmt: skip
+    """What a stage made of a program, as text. Raises GraphcError."""
+    from graphc.explain.report import render_stage
+
+    seen: dict[str, Any] = {}
+    options = Options(tuple(wrt) if wrt is not None else None, loss, level, verify=False)
+    compile_source(Source(text, name, path), options, seen.__setitem__)
+    return render_stage(stage, seen)

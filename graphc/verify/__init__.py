@@ -1,0 +1,1 @@
+"""Numerical verification of gradients, before anything is written."""

@@ -1,0 +1,198 @@
+"""Single rules checked by numbers: every rule that a program brings, and the search for the one that is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from graphc.ir.dims import dim
+from graphc.ir.graph import Argument, Builder, Graph, Node
+from graphc.ir.interpret import interpret
+from graphc.ir.types import ShapeError, Type, Unknown
+from graphc.language.diagnostics import Diagnostics
+from graphc.language.values import Fault
+from graphc.ops.base import REQUIRED, CallError, Op
+
+__all__ = ["check_rules", "first_wrong", "rule_error"]
+
+TOLERANCE = 1e-5
+SHAPES = ((3, 4), (3, 3), (3,), (), (2, 3, 4))
+FALLBACK = (0.7, 2, 1)
+
+
+def rule_graph(op: Op, types: Sequence[Type], attrs: dict[str, Any], ops: Any) -> tuple[Graph, Graph, list[str]]:
+    """The operation on arguments of these types and its vjp, both of primitive operations; which operands have one.
+
+    Raises what the operation's shape function and its rule raise.
+    """
+    from graphc.language.expand import expand_rule
+    from graphc.passes.differentiate import sum_to_type
+    from graphc.passes.expand import expand
+
+    builder = Builder(ops)
+    names = [f"x{k}" for k in range(len(types))]
+    ids = [builder.add("argument", (), {"name": n}, type=t, name=n) for n, t in zip(names, types, strict=True)]
+    result = builder.add(op.name, ids, attrs)
+    arguments = tuple(Argument(n, i, "free") for n, i in zip(names, ids, strict=True))
+    forward = Graph(nodes=dict(builder.nodes), arguments=arguments, outputs={"y": result}, values={"y": result}, ops=ops)
+    seed = builder.add("seed", (), {"name": "y"}, type=builder.type(result))
+    contributions = expand_rule(builder, op, builder[result], seed)
+    gradients = {
+        name: sum_to_type(builder, c, id, op.name)
+        for name, id, c in zip(names, ids, contributions, strict=True)
+        if c is not None and builder.type(id).is_float
+    }
+    reverse = Graph(nodes=builder.nodes, arguments=arguments, outputs={"y": result}, gradients=gradients,
+                    cotangents={"y": seed}, ops=ops)  # fmt: skip
+    return expand(forward, False), expand(reverse, False), list(gradients)
+
+
+def rule_error(op: Op, values: Sequence[Any], types: Sequence[Type], attrs: dict[str, Any], ops: Any, seed: int) -> tuple[float, str]:
+    """The worst relative error of a rule's gradients at given operands, and the operand. nan where it cannot be told."""
+    from graphc.verify.gradients import derivative
+
+    forward, reverse, names = rule_graph(op, types, attrs, ops)
+    sample = {f"x{k}": v for k, v in enumerate(values)}
+    y = np.asarray(interpret(forward, sample)[forward.outputs["y"]], dtype=float)
+    rng = np.random.default_rng(seed)
+    cotangent = rng.standard_normal(y.shape)
+    gradients = interpret(reverse, sample, {"y": cotangent})
+    worst, where = 0.0, ""
+    for name in names:
+        gradient = np.asarray(gradients[reverse.gradients[name]], dtype=float)
+        value = np.asarray(sample[name], dtype=float)
+        if gradient.shape != value.shape:
+            return float("inf"), name
+        direction = rng.standard_normal(value.shape)
+
+        def moved(t: float, name: str = name, value: Any = value, direction: Any = direction) -> float:
+            out = interpret(forward, {**sample, name: value + t * direction})[forward.outputs["y"]]
+            return float(np.sum(cotangent * out))
+
+        numerical, uncertain = derivative(moved)
+        analytic = float(np.sum(gradient * direction))
+        scale = max(abs(analytic), abs(numerical), 1e-3 * float(np.sum(np.abs(gradient * direction))), 1e-7)
+        if not np.isfinite(numerical) or not np.isfinite(analytic) or uncertain > TOLERANCE * scale / 3:
+            return float("nan"), name
+        error = abs(analytic - numerical) / scale
+        if error > worst:
+            worst, where = error, name
+    return worst, where
+
+
+def check_rules(graph: Graph, diagnostics: Diagnostics, seed: int = 0) -> None:
+    """Check every rule that the program brings, used or not, with random operands and cotangents."""
+    for op in graph.ops.values():
+        if op.rule is not None:
+            _check_own(op, graph, diagnostics, seed)
+
+
+def _check_own(op: Op, graph: Graph, diagnostics: Diagnostics, seed: int) -> None:
+    assert op.rule is not None
+    used = [n for n in graph if n.op == op.name]
+    reason = "no shape of the operands that was tried fits"
+    tried = [([graph[u].type for u in node.operands], dict(node.attrs)) for node in used[:3]]
+    for attempt, (types, attrs) in enumerate([*tried, *_candidates(op)]):
+        concrete = [_concrete(t) for t in types]
+        rng = np.random.default_rng(seed + attempt)
+        for domain in ("normal", "positive", "probability"):
+            try:
+                values = [_draw(rng, t, domain) for t in concrete]
+                error, where = rule_error(op, values, concrete, attrs, graph.ops, seed)
+            except Fault as fault:
+                diagnostics.error(fault.code, fault.message, fault.span or op.rule.span, fault.label, tuple(fault.notes), fault.help)
+                return
+            except (ShapeError, CallError, ValueError, AssertionError, IndexError) as problem:
+                reason = str(problem) or reason
+                break
+            if np.isnan(error):
+                reason = "its numerical derivative is not reliable"
+                continue
+            if error <= TOLERANCE:
+                return
+            operand = op.operands[int(where[1:])]
+            statement = next((s for s in op.rule.body if getattr(s, "targets", None) and s.targets[0].id == f"d{operand}"), op.rule)  # type: ignore[union-attr]
+            diagnostics.error("E0304", f"the rule of `{op.name}` gives a wrong gradient for `{operand}`", statement.span,
+                              f"differs from the numerical derivative by {error:.1e} (relative)",
+                              notes=[("the operation is defined here", op.definition.span if op.definition else None)])  # fmt: skip
+            return
+    diagnostics.warning("W0301", f"the rule of `{op.name}` was not checked: {reason}", op.rule.signature.name_span)
+
+
+def _candidates(op: Op) -> list[tuple[list[Type], dict[str, Any]]]:
+    found = []
+    for fallback in FALLBACK:
+        attrs = {name: fallback if default is REQUIRED else default for name, default in op.attributes.items()}
+        for shape in SHAPES:
+            found.append(([Type(tuple(map(dim, shape)))] * len(op.operands), attrs))
+        if all(default is not REQUIRED for default in op.attributes.values()):
+            break
+    return found
+
+
+def _concrete(type: Type) -> Type:
+    """The type with numbers for its sizes: equal names get equal numbers."""
+    if isinstance(type.shape, Unknown):
+        return Type((dim(2), dim(3)), type.dtype)
+    names = sorted({n for d in type.shape for n in d.names()})
+    sizes = {n: 2 + sum(map(ord, n)) % 3 for n in names}
+    return Type(tuple(dim(max(d.evaluate(sizes), 1)) for d in type.shape), type.dtype)
+
+
+def _draw(rng: np.random.Generator, type: Type, domain: str) -> Any:
+    from graphc.verify.sampling import values
+
+    shape = tuple(d.evaluate({}) for d in type.dims)
+    if type.dtype == "int":
+        return rng.integers(0, 2, shape)
+    if type.dtype == "bool":
+        return rng.random(shape) < 0.5
+    return values(rng, shape, domain)
+
+
+def first_wrong(joint: Graph, seed: int = 0) -> tuple[Node, str, float] | None:
+    """The last operation of forward whose rule is wrong at the values it meets: node, operand, relative error."""
+    from graphc.verify.sampling import samples
+
+    forward = joint.replace(gradients={}, updates={})
+    sample = next(iter(samples(joint, seed)), None)
+    if sample is None:
+        return None
+    try:
+        values = _values(forward, sample)
+    except (ValueError, IndexError, np.linalg.LinAlgError):
+        return None
+    for node in reversed(list(forward)):
+        if node.op in ("argument", "seed") or not node.operands or not node.type.is_float or node.id not in values:
+            continue
+        if node.origin is not None and node.origin.rule is not None:
+            continue
+        try:
+            arrays = [values[u] for u in node.operands]
+            types = [Type(tuple(map(dim, np.shape(a))), joint[u].type.dtype) for a, u in zip(arrays, node.operands, strict=True)]
+            from graphc.ir.interpret import _numbers, bind_sizes
+
+            sizes = bind_sizes(forward, sample)
+            attrs = {k: _dims(_numbers(v, sizes)) if k == "shape" else v for k, v in node.attrs}
+            error, where = rule_error(joint.op(node), arrays, types, attrs, joint.ops, seed)
+        except (Fault, ShapeError, CallError, ValueError, AssertionError, KeyError, IndexError, np.linalg.LinAlgError):
+            continue
+        if error > TOLERANCE:
+            operand = node.operands[int(where[1:])]
+            return node, f"`{joint[operand].name or joint.op(node).operands[min(int(where[1:]), len(joint.op(node).operands) - 1)]}`", error
+    return None
+
+
+def _dims(value: Any) -> Any:
+    return tuple(dim(v) if isinstance(v, int) else v for v in value) if isinstance(value, tuple) else value
+
+
+def _values(graph: Graph, sample: dict[str, Any]) -> dict[int, Any]:
+    """The value of every node of the program itself, composite operations being expanded one by one."""
+    from graphc.passes.expand import expand_tracking
+
+    expanded, moved = expand_tracking(graph)
+    values = interpret(expanded, sample, {n: 0.0 for n in graph.cotangents})
+    return {old: values[new] for old, new in moved.items() if new in values}
