@@ -4,6 +4,8 @@
     dx = squeeze(expand_dims(dy, 0) @ mT(W), 0)                 dx = dy @ mT(W)
     dW = mT(expand_dims(x, 0)) @ expand_dims(dy, 0)             dW = outer(x, dy)
     dV = sum(mT(X) @ dZ, axis=0)        X: (B, N, D)            dV = mT(reshape(X, (B*N, D))) @ reshape(dZ, (B*N, H))
+    dA = mT(mT(X) @ dY)                                         dA = mT(dY) @ X
+    dZ = unslice(da, 0:H) + unslice(db, H:2*H)                  dZ = concatenate([da, db], axis=1)
     T = mT(mT(Z)); U = reshape(reshape(Z, a), b)                T = Z; U = reshape(Z, b)
 
 A product whose inner size is 1 becomes one by entries. Each rewrite looks at a node and the nodes it is made from; what
@@ -13,12 +15,13 @@ it leaves unused is removed by the next pass. A named value stays what it is: on
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from graphc.ir.dims import Dim, numel
+from graphc.ir.dims import Dim, dim, numel
 from graphc.ir.graph import Builder, Graph, Node
 from graphc.ir.types import Unknown
+from graphc.ops.cuts import WHOLE
 from graphc.passes.rebuild import rebuild, same
 
 __all__ = ["fold"]
@@ -28,14 +31,20 @@ def fold(graph: Graph) -> Graph:
     """The graph with the rewrites above applied wherever they fit."""
     uses = Counter(u for node in graph for u in node.operands)
     uses.update(graph.roots)
+    summed = {u for node in graph if node.op == "add" for u in node.operands if uses[u] == 1}
+    moved: dict[int, int] = {}
 
     def make(builder: Builder, node: Node, operands: list[int]) -> int:
         rewrite = _REWRITES.get(node.op)
-        if rewrite is not None:
+        made = None
+        if node.op == "add" and node.id not in summed:
+            made = _joined(_Place(builder, node, operands, uses), graph, moved)
+        if made is None and rewrite is not None:
             made = rewrite(_Place(builder, node, operands, uses))
-            if made is not None and builder.type(made) == node.type:
-                return made
-        return same(builder, node, operands)
+        if made is None or builder.type(made) != node.type:
+            made = same(builder, node, operands)
+        moved[node.id] = made
+        return made
 
     return rebuild(graph, make, share=False)
 
@@ -43,7 +52,7 @@ def fold(graph: Graph) -> Graph:
 class _Place:
     """A node about to be made again: its new operands, and the nodes behind them."""
 
-    def __init__(self, builder: Builder, node: Node, operands: list[int], uses: Counter[int]) -> None:
+    def __init__(self, builder: Builder, node: Node, operands: list[int], uses: Mapping[int, int]) -> None:
         self.builder, self.node, self.operands, self.uses = builder, node, operands, uses
 
     def __getitem__(self, position: int) -> Node:
@@ -100,9 +109,8 @@ def _squeeze(place: _Place) -> int | None:
         return None
     if inner.op == "matmul":
         return _vectors(place, inner, axes, len(shape))
-    if inner.op == "solve" and len(shape) == 2 and axes == (1,):
-        column = _opened(place, place.behind(inner, 1), (1,))
-        return None if column is None else place.add("solve", [inner.operands[0], column])
+    if inner.attr("keepdims") and inner.attr("axis") == axes:
+        return place.add(inner.op, list(inner.operands), {**dict(inner.attrs), "keepdims": False})
     if inner.op in ("multiply", "divide"):
         return _narrowed(place, inner, axes, len(shape))
     return None
@@ -150,6 +158,8 @@ def _expand_dims(place: _Place) -> int | None:
         return None
     if inner.op == "squeeze" and inner.attr("axis") == axes:
         return inner.operands[0]
+    if inner.attr("keepdims") is False and inner.attr("axis") == axes and place.only_here():
+        return place.add(inner.op, list(inner.operands), {**dict(inner.attrs), "keepdims": True})
     if inner.op == "expand_dims":
         rank = place.node.type.rank
         assert rank is not None
@@ -185,6 +195,8 @@ def _transpose_matrix(place: _Place) -> int | None:
         return inner.operands[0]
     if inner.op == "outer" and place.only_here():
         return place.add("outer", [inner.operands[1], inner.operands[0]])
+    if inner.op == "matmul" and place.only_here():
+        return _turned(place, inner)
     rank = inner.type.rank
     if inner.op == "expand_dims" and rank is not None:  # a column becomes a row
         for axis, other in ((rank - 1, rank - 2), (rank - 2, rank - 1)):
@@ -195,6 +207,15 @@ def _transpose_matrix(place: _Place) -> int | None:
         axes = inner.attr("axes")
         return _permuted(place, inner.operands[0], (*axes[:-2], axes[-1], axes[-2]))
     return None
+
+
+def _turned(place: _Place, product: Node) -> int | None:
+    """The transpose of a product as a product, where that saves one."""
+    A, B = place.behind(product, 0), place.behind(product, 1)
+    if "mT" not in (A.op, B.op) or A.type.rank != B.type.rank:
+        return None
+    first, second = (x.operands[0] if x.op == "mT" else place.add("mT", [x.id]) for x in (B, A))
+    return place.add("matmul", [first, second])
 
 
 @_rewrite("transpose")
@@ -299,3 +320,64 @@ def _sums_batch(place: _Place, rank: int) -> bool:
     axis = node.attr("axis")
     axes = axis if isinstance(axis, tuple) else (axis,)
     return not node.attr("keepdims") and axes == tuple(range(rank - 2))
+
+
+# ---------------------------------------------------------------- parts put together
+
+def _joined(place: _Place, graph: Graph, moved: Mapping[int, int]) -> int | None:
+    """A sum of arrays that are zero but for one part each: where the parts fill the array, they are joined."""
+    parts = _summands(graph, place.node, place.uses)
+    groups: dict[tuple[Any, int], list[tuple[Any, Node]]] = {}
+    for part in parts:
+        if part.op == "unslice" and part.attr("shape") is not None and place.uses[part.id] == 1:
+            cut = [(axis, item) for axis, item in enumerate(part.attr("index")) if item != WHOLE]
+            if len(cut) == 1 and (not isinstance(cut[0][1], tuple) or cut[0][1][2] is None):
+                groups.setdefault((part.attr("shape"), cut[0][0]), []).append((cut[0][1], part))
+    gone: set[int] = set()
+    made: list[int] = []
+    for (shape, axis), group in groups.items():
+        order = _tiling(dim(shape[axis]), group) if len(group) > 1 else None
+        if order is not None:
+            gone |= {part.id for _, part in group}
+            made.append(_side_by_side(place, order, axis, moved))
+    if not made:
+        return None
+    total, *rest = [*(moved[part.id] for part in parts if part.id not in gone), *made]
+    for other in rest:
+        total = place.add("add", [total, other])
+    return total
+
+
+def _summands(graph: Graph, node: Node, uses: Mapping[int, int]) -> list[Node]:
+    """What a sum of sums adds up, in order; iteratively, for a chain may be long."""
+    found: list[Node] = []
+    stack = [graph[u] for u in reversed(node.operands)]
+    while stack:
+        part = stack.pop()
+        if part.op == "add" and uses[part.id] == 1 and part.type == node.type:
+            stack.extend(graph[u] for u in reversed(part.operands))
+        else:
+            found.append(part)
+    return found
+
+
+def _tiling(size: Dim, group: list[tuple[Any, Node]]) -> list[tuple[Any, Node]] | None:
+    """The parts in order, if each begins where the one before it ends, from 0 to the size."""
+    begins = {dim((item[0] or 0) if isinstance(item, tuple) else item): (item, part) for item, part in group}
+    order = []
+    at = dim(0)
+    while at != size and at in begins:
+        item, part = begins.pop(at)
+        order.append((item, part))
+        at = (size if item[1] is None else dim(item[1])) if isinstance(item, tuple) else at + 1
+    return order if at == size and len(order) == len(group) else None
+
+
+def _side_by_side(place: _Place, order: list[tuple[Any, Node]], axis: int, moved: Mapping[int, int]) -> int:
+    values = [place.builder[moved[part.id]].operands[0] for _, part in order]
+    if not any(isinstance(item, tuple) for item, _ in order):
+        return place.add("stack", values, {"axis": axis})
+    for k, (item, _) in enumerate(order):
+        if not isinstance(item, tuple):
+            values[k] = place.add("expand_dims", [values[k]], {"axis": (axis,)})
+    return place.add("concatenate", values, {"axis": axis})

@@ -1,0 +1,195 @@
+"""Basic indices in normal form: what NumPy's slices mean over symbolic sizes.
+
+An index is a tuple with an item per axis, hashable so that it can be an attribute:
+- a size: that one entry, the axis is dropped;
+- `(start, stop, step)`: a cut. An end at the border of the array is None, others are counted from the front; a step
+  of 1 is None. `(None, None, None)` is the whole axis;
+- None: a new axis of size 1; `Ellipsis`: only where the rank is not known;
+- `ARRAY`: the place of an array of indices.
+
+Where a size is a number a slice is clipped exactly as in NumPy. A symbolic size is taken to be large enough for the
+slice, which the generated module checks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+from graphc.ir.dims import Dim, dim
+from graphc.ir.types import ShapeError
+from graphc.ops.base import CallError, NumpyContext
+
+__all__ = ["ARRAY", "WHOLE", "Cut", "Index", "bounded", "index_texts", "length", "normal_cut", "normal_place", "plain"]
+
+ARRAY = "index"
+WHOLE = (None, None, None)
+
+Index: TypeAlias = "tuple[Any, ...]"
+Bound: TypeAlias = "Dim | int | None"
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """`start:stop:step` as a program writes it; absent parts are None."""
+
+    start: Bound = None
+    stop: Bound = None
+    step: Bound = None
+
+
+class Bounding(Protocol):
+    """Who keeps the requirements on sizes: the lowering."""
+
+    def at_least(self, size: Dim, minimum: Dim | int, what: str) -> None: ...
+
+
+def plain(size: Dim | int) -> Dim | int:
+    """A size as attributes hold it: a number where it is one."""
+    return size if isinstance(size, int) or size.value is None else size.value
+
+
+def bounded(lowering: Bounding, size: Dim, minimum: Dim | int, what: str) -> None:
+    """Require that a size is not smaller than this. Raises ShapeError where it certainly is."""
+    rest = size - minimum
+    if rest.value is not None and rest.value < 0:
+        raise ShapeError(f"{what} reaches beyond an axis of size {size}")
+    if not rest.is_nonnegative():
+        lowering.at_least(size, minimum, what)
+
+
+# ---------------------------------------------------------------- normal forms
+
+def normal_place(lowering: Bounding, size: Dim, place: Dim | int, axis: int) -> Dim | int:
+    """The place of one entry, counted from the front. Raises ShapeError where it is out of range."""
+    at = dim(place)
+    if size.value is not None and at.value is not None and not -size.value <= at.value < size.value:
+        raise ShapeError(f"index {at} is out of range for axis {axis} of size {size}", code="E0207")
+    what = f"index {at}"
+    if _from_the_end(at):
+        bounded(lowering, size, -at, what)
+        return plain(size + at)
+    bounded(lowering, size, at + 1, what)
+    return plain(at)
+
+
+def _from_the_end(bound: Dim) -> bool:
+    return bool(bound.terms) and (-bound).is_nonnegative()
+
+
+def normal_cut(lowering: Bounding, size: Dim, cut: Cut) -> tuple[Bound, Bound, int | None]:
+    """A cut of an axis in normal form. Raises CallError and ShapeError."""
+    step = 1 if cut.step is None else plain(cut.step)
+    if not isinstance(step, int) or step == 0:
+        raise CallError("the step of a slice is zero" if step == 0 else "the step of a slice is a number", code="E0207")
+    ends = [None if end is None else plain(end) for end in (cut.start, cut.stop)]
+    if size.value is not None and all(end is None or isinstance(end, int) for end in ends):
+        return _clipped(size.value, slice(ends[0], ends[1], step))
+    what = f"slice {_shown(cut)}"
+    start, stop = (None if end is None else _from_the_front(lowering, size, dim(end), what) for end in ends)
+    if step > 0:
+        first, last = start or dim(0), size if stop is None else stop
+        reach = last if start is None or stop is not None else start
+    else:
+        first, last = size - 1 if start is None else start, stop if stop is not None else dim(-1)
+        reach = first + 1
+    bounded(lowering, size, reach, what)
+    if step < 0:
+        first, last = last, first
+    rest = last - first
+    if rest.value is not None and rest.value <= 0:
+        return (0, 0, None)  # empty
+    if stop is not None and (start is not None or step < 0) and not rest.is_nonnegative():
+        bounded(lowering, last, first, what)
+    if start is not None and start == (0 if step > 0 else size - 1):
+        start = None
+    if step > 0 and stop is not None and stop == size:
+        stop = None
+    return (
+        None if start is None else plain(start), None if stop is None else plain(stop), None if step == 1 else step
+    )  # fmt: skip
+
+
+def _clipped(size: int, cut: slice) -> tuple[Bound, Bound, int | None]:
+    """A cut of numbers, ends as NumPy takes them."""
+    start, stop, step = cut.indices(size)
+    count = len(range(start, stop, step))
+    if count == 0:
+        return WHOLE if size == 0 and step == 1 else (0, 0, None)
+    if step > 0:
+        return (start or None, None if stop >= size else stop, None if step == 1 else step)
+    return (None if start == size - 1 else start, None if stop == -1 else stop, step)
+
+
+def _from_the_front(lowering: Bounding, size: Dim, bound: Dim, what: str) -> Dim:
+    if _from_the_end(bound):
+        bounded(lowering, size, -bound, what)
+        return size + bound
+    if not bound.is_nonnegative():  # `H - K`: taken to be counted from the front, so it must not be negative
+        bounded(lowering, bound, 0, what)
+    return bound
+
+
+def _shown(cut: Cut) -> str:
+    text = f"{'' if cut.start is None else cut.start}:{'' if cut.stop is None else cut.stop}"
+    return text if cut.step is None else f"{text}:{cut.step}"
+
+
+def length(size: Dim, item: tuple[Bound, Bound, int | None]) -> Dim:
+    """The number of entries that a cut in normal form takes."""
+    start, stop, step = item
+    if step is None or step > 0:
+        span = (size if stop is None else dim(stop)) - (0 if start is None else start)
+    else:
+        span = (size - 1 if start is None else dim(start)) - (-1 if stop is None else stop)
+    count = abs(step or 1)
+    return span if count == 1 else (span + (count - 1)) // count
+
+
+# ---------------------------------------------------------------- text
+
+def index_texts(ctx: NumpyContext, sizes: Sequence[Dim] | None, index: Index, arrays: Sequence[str] = ()) -> list[str]:
+    """The items of an index as Python writes them between brackets; `sizes` are those of the axes, if known."""
+    texts: list[str] = []
+    rest = iter(arrays)
+    axis = 0
+    for item in index:
+        size = sizes[axis] if sizes is not None and axis < len(sizes) else None
+        axis += item is not None
+        if item is None or item is Ellipsis:
+            texts.append("None" if item is None else "...")
+        elif item == ARRAY:
+            texts.append(next(rest))
+        elif isinstance(item, tuple):
+            start, stop, step = item
+            text = f"{_bound(ctx, size, start)}:{_bound(ctx, size, stop)}"
+            texts.append(text if step is None else f"{text}:{step}")
+        else:
+            texts.append(_bound(ctx, size, item))
+    while len(texts) > 1 and texts[-1] == ":":
+        texts.pop()
+    whole = next((i for i, text in enumerate(texts) if text != ":"), 0)
+    if whole > 2 and sizes is not None and axis == len(sizes) and "..." not in texts and len(texts) == len(index):
+        texts[:whole] = ["..."]
+    return texts
+
+
+def _bound(ctx: NumpyContext, size: Dim | None, bound: Bound) -> str:
+    """An end of a cut; `N - 1` on an axis of size N is `-1`."""
+    if bound is None:
+        return ""
+    if size is not None and size.value is None:
+        behind = (dim(bound) - size).value
+        if behind is not None and behind < 0:
+            return str(behind)
+    return str(bound) if isinstance(bound, int) else str(ctx.dim(bound))
+
+
+def selector(index: Index, arrays: Sequence[Any] = ()) -> tuple[Any, ...]:
+    """An index of numbers as NumPy takes it."""
+    rest = iter(arrays)
+    take: Callable[[Any], Any] = lambda item: (  # noqa: E731
+        next(rest) if isinstance(item, str) else slice(*item) if isinstance(item, tuple) else item
+    )
+    return tuple(take(item) for item in index)
