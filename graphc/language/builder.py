@@ -190,8 +190,13 @@ class Builder(ExpressionBuilder):
     def _long(self, kind: type[Def] | type[OpDef], children: Children) -> Def | OpDef:
         word, signature, (statements, stop) = children
         span = Span(self.source, word.start_pos, stop)
+        self._leave_out_unless(signature.name)
         self.bodies.check_function(word.value, signature, statements, span)
         return kind(signature, tuple(statements), span)
+
+    def _leave_out_unless(self, name: str) -> None:
+        """An empty name is the parser's own: the heading did not parse, and the body was read for its errors alone."""
+        self.broken |= not name
 
     def def_short(self, children: Children) -> Def | OpDef:
         return self._short(Def, children)
@@ -208,12 +213,14 @@ class Builder(ExpressionBuilder):
     def rule(self, children: Children) -> RuleDef:
         word, signature, *results, (statements, stop) = children
         self._not_constant(results)
+        self._leave_out_unless(signature.name)
         self.bodies.check_rule(statements)
         return RuleDef(signature, tuple(results), tuple(statements), Span(self.source, word.start_pos, stop))
 
     def for_loop(self, children: Children) -> For:
         word, variable, _, range_, (statements, stop) = children
         self._not_constant([variable])
+        self._leave_out_unless(variable.id)
         self.bodies.check_loop(statements)
         return For(variable, range_, tuple(statements), Span(self.source, word.start_pos, stop))
 

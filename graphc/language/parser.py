@@ -178,9 +178,12 @@ class Parser:
         """Parser and lexer to where the next statement begins."""
         state = self._parser.parser_state
         values, states = state.value_stack, state.state_stack
-        if values and (values[-1] is self._end_of_body or getattr(values[-1], "type", "") == "_END"):
-            # The statement before is read, but the parser has not put it away yet.
-            state.feed_token(Token("_END", "", start, end_pos=start))
+        # A statement may be read, but not put away yet, for which the parser waits for one token more.
+        end = Token("_END", "", start, end_pos=start)
+        if values and values[-1] is self._end_of_body:
+            state.feed_token(end)
+        if values and getattr(values[-1], "type", "") == "_END":
+            state.feed_token(end)
         while states[-1] not in self._awaiting:
             states.pop()
             values.pop()
@@ -228,13 +231,14 @@ class Parser:
         start, stop = _range(token)
         if not token.type:
             return unreadable(self._source.text, start)
-        flaw = stray(token.type, str(token.value))
-        if flaw is not None:
-            found = flaw.complaint
-            return Complaint(
-                found.code, found.message, start + found.start, start + found.stop, found.label, found.help
-            )
         last, last_stop = self._last, _range(self._last)[1]
+        values = self._parser.parser_state.value_stack
+        # A word just before, which nobody has read yet, may be the reason: `2x y`, `a⊙ b`.
+        for word in (last, token) if values and values[-1] is last else (token,):
+            flaw = stray(word.type, str(word.value))
+            if flaw is not None:
+                found, at = flaw.complaint, _range(word)[0]
+                return Complaint(found.code, found.message, at + found.start, at + found.stop, found.label, found.help)
         if token.type == "_END" and token.value != "}" and token.value != ";":
             # An end that comes too early is seen where something is missing.
             start = stop = max(last_stop, self._statement_start)

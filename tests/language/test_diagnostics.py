@@ -95,6 +95,7 @@ def test_an_empty_place_is_one_mark() -> None:
     [
         ("\ta = !", 4 + 4, 1),  # a tab
         ("变量 = !", 4 + 3, 1),  # two columns a character
+        ("ｆ = !", 2 + 3, 1),
         ("x\u0302 = !", 1 + 3, 1),  # a combining mark has none
         ("α = !", 1 + 3, 1),
         ("\x1b[31m = !", 8 + 3, 1),  # an escape is shown as four characters
