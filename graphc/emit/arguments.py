@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from graphc.emit.context import solve
 from graphc.emit.naming import Names, argument_name
+from graphc.emit.text import bracketed, quoted
 from graphc.ir.dims import Dim
 from graphc.ir.graph import Argument, Graph
 from graphc.ir.types import Unknown
@@ -53,11 +54,11 @@ def write_check(graph: Graph, helpers: set[str], shapes: Callable[[Dim], str]) -
         f"def check({signature}):",
         '    """The arguments as arrays that fit each other; ValueError for those that do not."""',
     ]
-    names = ", ".join(repr(a.name) for a in arguments) + ("," if len(arguments) == 1 else "")
-    kinds = ", ".join(repr(a.declared if a.declared != "float" or graph[a.node].type.is_float else graph[a.node].type.dtype)
+    names = ", ".join(quoted(a.name) for a in arguments) + ("," if len(arguments) == 1 else "")
+    kinds = ", ".join(quoted(a.declared if a.declared != "float" or graph[a.node].type.is_float else graph[a.node].type.dtype)
                       for a in arguments) + ("," if len(arguments) == 1 else "")  # fmt: skip
     packed = signature + ("," if len(arguments) == 1 else "")
-    lines.append(f"    {signature}, types = arrays(({names}), ({kinds}), ({packed}))")
+    lines += bracketed(f"    {signature}, types = arrays(", [f"({names})", f"({kinds})", f"({packed})"], ")")
     writer = _ShapeChecks(graph, called, helpers, shapes)
     lines += ["    " + line for line in writer.write()]
     lines.append(f"    return {signature}, types")
@@ -83,7 +84,7 @@ class _ShapeChecks:
         for argument, dims in ranked:
             name = self.called[argument.name]
             lines += [f"if {name}.ndim != {len(dims)}:",
-                      f"    raise {self.helper('wrong_rank')}({argument.name!r}, {name}, {self._shape(dims)!r})"]  # fmt: skip
+                      f"    raise {self.helper('wrong_rank')}({quoted(argument.name)}, {name}, {quoted(self._shape(dims))})"]  # fmt: skip
         lines += self._bind(ranked)
         for argument, dims in ranked:
             lines += self._compare(argument, dims)
@@ -101,7 +102,7 @@ class _ShapeChecks:
             text, called = size.text(self.text), self.called[name]
             low = "0" if kind == "label" else f"-{size.text(self.text, tight=True)}"
             lines += [f"if {called}.size and not ({low} <= {called}.min() and {called}.max() < {text}):",
-                      f"    raise {self.helper('out_of_range')}({name!r}, {called}, {low}, {text})"]  # fmt: skip
+                      f"    raise {self.helper('out_of_range')}({quoted(name)}, {called}, {low}, {text})"]  # fmt: skip
         return lines
 
     def helper(self, name: str) -> str:
@@ -123,7 +124,8 @@ class _ShapeChecks:
                     self.known[symbol] = self.names.fresh(self.shown_symbol(symbol))
                     self.origin[symbol] = argument.name
             if wanted and all(wanted):
-                left = ", ".join(self.known[s] for s in wanted if s) + ("," if len(wanted) == 1 else "")
+                left = ", ".join(self.known[s] for s in wanted if s)
+                left = f"({left},)" if len(wanted) == 1 else left
                 lines.append(f"{left} = {name}.shape")
             else:
                 lines += [f"{self.known[s]} = {name}.shape[{k}]" for k, s in enumerate(wanted) if s]
@@ -181,9 +183,9 @@ class _ShapeChecks:
         return [f"if {name}.shape != ({sizes}):", "    " + self._refusal(argument, name, dims, f"({sizes})", 0)]
 
     def _refusal(self, argument: Argument, name: str, dims: tuple[Dim, ...], sizes: str, axis: int) -> str:
-        said = "(" + ", ".join(repr(self._said(d)) for d in dims) + ("," if len(dims) == 1 else "") + ")"
+        said = "(" + ", ".join(quoted(self._said(d)) for d in dims) + ("," if len(dims) == 1 else "") + ")"
         first = f", {axis}" if axis else ""
-        return f"raise {self.helper('wrong_shape')}({argument.name!r}, {name}, {sizes}, {said}{first})"
+        return f"raise {self.helper('wrong_shape')}({quoted(argument.name)}, {name}, {sizes}, {said}{first})"
 
     def _said(self, size: Dim) -> str:
         if size.value is not None:
@@ -199,7 +201,7 @@ class _ShapeChecks:
             if all(s in self.known for s in [*size.names(), *least.names()]):
                 a, b = size.text(self.text), least.text(self.text)
                 lines += [f"if {a} < {b}:",
-                          f"    raise {self.helper('too_small')}({self.shown(size)!r}, {a}, {b}, {what!r})"]  # fmt: skip
+                          f"    raise {self.helper('too_small')}({quoted(self.shown(size))}, {a}, {b}, {quoted(what)})"]  # fmt: skip
         return lines
 
     def _bounds(self) -> list[str]:
@@ -210,7 +212,7 @@ class _ShapeChecks:
             if leaf not in self.called or any(s not in self.known for d in outer for s in d.names()):
                 continue
             sizes = ", ".join(d.text(self.text) for d in outer) + ("," if len(outer) == 1 else "")
-            lines.append(f"{self.helper('fits_into')}({leaf!r}, {self.called[leaf]}, ({sizes}), {self._shape(outer)!r})")
+            lines.append(f"{self.helper('fits_into')}({quoted(leaf)}, {self.called[leaf]}, ({sizes}), {quoted(self._shape(outer))})")
         return lines
 
 

@@ -18,7 +18,7 @@ from graphc.ir.graph import Graph, Node
 from graphc.ir.types import Unknown
 from graphc.ops.base import Op
 
-__all__ = ["Body", "Line", "write_body"]
+__all__ = ["Body", "Line", "describe", "write_body"]
 
 WIDEST = 72  # an expression longer than this is not put into another one
 ALWAYS_INLINE = {"size", "size_of", "transpose", "mT", "stop_gradient"}
@@ -92,7 +92,7 @@ class _Writer:
             self.context.live[id] = self.called[id]
             if id in reuse:  # the array that was overwritten is not itself any more
                 self.context.live.pop(reuse[id], None)
-        fresh = {i for i in statements if not self._op(i).view and self._op(i).cost != "free"}
+        fresh = {i for i in statements if self._is_fresh(i)}
         texts = {r: self._text(r) for r in self.roots}
         return Body(lines, dict(self.called), self.context, texts, aliases, fresh)
 
@@ -137,7 +137,7 @@ class _Writer:
         aliases: dict[int, frozenset[int]] = {i: frozenset((i,)) for i in self.arrays}
         for id in self.order:
             node = self.graph[id]
-            if self._op(id).view:
+            if self._op(id).view and not self._is_full(id):
                 shared: frozenset[int] = frozenset()
                 for u in node.operands:
                     shared |= aliases[u]
@@ -145,6 +145,15 @@ class _Writer:
             else:
                 aliases[id] = frozenset((id,))
         return aliases
+
+    def _is_fresh(self, id: int) -> bool:
+        """Whether the statement makes a new array, which nothing else refers to."""
+        return self._is_full(id) or (not self._op(id).view and self._op(id).cost != "free")
+
+    def _is_full(self, id: int) -> bool:
+        """Whether the value is a result that repeats one number: an array of its own then, not a view."""
+        node = self.graph[id]
+        return node.op == "broadcast_to" and id in self.roots and self.graph[node.operands[0]].type.shape == ()
 
     def _reads(self, id: int) -> set[int]:
         """The values a statement reads, through what stands inside it."""
@@ -169,7 +178,7 @@ class _Writer:
             for base in aliases[root]:
                 last[base] = float("inf")
         reuse: dict[int, int] = {}
-        owned = {i for i in statements if not self._op(i).view and self._op(i).cost != "free"}
+        owned = {i for i in statements if self._is_fresh(i)}
         for position, id in enumerate(statements):
             node, op = self.graph[id], self._op(id)
             if not (op.ufunc or (node.op in STATEMENTS and STATEMENTS[node.op].in_place)) or not node.type.rank:
@@ -202,21 +211,7 @@ class _Writer:
             if final != id and final in self.called:
                 self.called[id] = self.called[final]
             else:
-                self.called[id] = self.called[final] = self.names.fresh(self._describe(final))
-
-    def _describe(self, id: int) -> str:
-        """A name for a value that the program does not name: from a definition, else from what it is."""
-        node = self.graph[id]
-        if node.hint:
-            return node.hint
-        if node.origin is not None and node.origin.rule and node.origin.primal is not None:
-            primal = self.graph.nodes.get(node.origin.primal)
-            if primal is not None and primal.name:
-                return f"d{primal.name}_{_word(node.op)}"
-        for u in node.operands:
-            if self.graph[u].name:
-                return f"{_word(node.op)}_{self.graph[u].name}"
-        return _word(node.op)
+                self.called[id] = self.called[final] = self.names.fresh(describe(self.graph, final))
 
     # ------------------------------------------------------------ text
 
@@ -231,6 +226,9 @@ class _Writer:
     def _expression(self, id: int) -> Text:
         node, op = self.graph[id], self._op(id)
         operands = [self._text(u) for u in node.operands]
+        if self._is_full(id):
+            shape = str(operands[1]) if len(operands) > 1 else self.context.shape(node.type.shape)
+            return Text(f"np.full({shape}, {operands[0]}, {self.context.dtype()})")
         if callable(op.numpy):
             return op.numpy(self.context, node, operands)
         named = dict(zip(op.operands, operands, strict=False))
@@ -257,6 +255,21 @@ class _Writer:
         return [Line(f"{target} = {op.ufunc}({arguments}, out={self.called[over]})", node, group)]
 
 
+def describe(graph: Graph, id: int) -> str:
+    """A name for a value that the program does not name: from a definition, else from what it is."""
+    node = graph[id]
+    if node.hint:
+        return node.hint
+    if node.origin is not None and node.origin.rule and node.origin.primal is not None:
+        primal = graph.nodes.get(node.origin.primal)
+        if primal is not None and primal.name:
+            return f"d{primal.name}_{_word(node.op)}"
+    for u in node.operands:
+        if graph[u].name:
+            return f"{_word(node.op)}_{graph[u].name}"
+    return _word(node.op)
+
+
 def _overhead(node: Node, op: Op) -> int:
     template = op.numpy if isinstance(op.numpy, str) else ""
     return max(3, len(template) - 3 * len(node.operands)) if template else 6 if op.elementwise else 14
@@ -271,6 +284,7 @@ def _repeats(op: Op, node: Node, operand: int) -> bool:
 
 
 _WORDS = {
+    "number": "factor", "sqrt": "root", "as_float": "float",
     "matmul": "product", "multiply": "product", "subtract": "difference", "add": "total", "divide": "ratio",
     "sum": "sum", "greater": "mask", "less": "mask", "equal": "mask", "broadcast_to": "spread", "sum_to": "sum",
     "negative": "minus", "expand_dims": "column", "reshape": "flat", "const": "constant",

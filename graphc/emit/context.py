@@ -128,7 +128,7 @@ class BodyContext:
             items.sort()
             rank = next(len(self.graph[i].type.dims) for i, n in self.arrays.items() if n == array)
             if [axis for axis, _ in items] == list(range(rank)):
-                left = ", ".join(local for _, local in items) + ("," if rank == 1 else "")
+                left = ", ".join(local for _, local in items) if rank > 1 else f"({items[0][1]},)"
                 lines.insert(0, f"{left} = {array}.shape")
             else:
                 lines = [f"{local} = {array}.shape[{axis}]" for axis, local in items] + lines

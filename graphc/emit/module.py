@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from graphc.emit.arguments import CHECK_CONSTANTS, CHECK_HELPERS, write_check
-from graphc.emit.body import Body, Line, write_body
+from graphc.emit.body import Body, Line, describe, write_body
+from graphc.emit.context import BodyContext
 from graphc.emit.mathtext import group_comment
 from graphc.emit.naming import MODULE, Names, argument_name
 from graphc.emit.prelude import HELPERS
@@ -133,21 +134,23 @@ class _Module:
 
     def _forward(self) -> str:
         graph, split = self.graph, self.split
-        names = Names(self._taken() | set(self.signature) | set(self.saved_sizes))
+        names = Names(self._taken() | set(self.signature))
         roots = [*graph.outputs.values(), *split.saved]
         body = write_body(graph, split.forward, dict(self.arguments), roots, names, self.helpers, {}, self.level > 0)
-        for symbol, name in self.saved_sizes_of.items():
-            source = body.context._source(symbol)
-            assert source is not None, symbol
-            if body.context.used.get(symbol) != name:
-                body.context.sources[name] = source
-        cache = [body.names.get(i) or str(body.texts[i]) for i in split.saved] + list(self.saved_sizes)
+        cache = [body.names.get(i) or str(body.texts[i]) for i in split.saved]
+        cache += [body.context.symbol(symbol) for symbol in self.saved_sizes]
+        cache += [f"np.shape({body.texts.get(id) or body.names[id]})" for id in self.saved_shapes]
+        if self.saves_dtype:
+            cache.append(body.context.dtype())
         lines = [f"def forward({', '.join(self.signature)}):", f'    """{self._forward_doc()}"""']
         call = ", ".join(self.signature)
         lines.append(f"    {call + ', ' if call else ''}types = check({call})")
+        at = len(lines)
         lines += self._body(body)
         results = [self._result(body, i, split.saved, graph.outputs.values()) for i in graph.outputs.values()]
         value = results[0] if len(results) == 1 else f"Outputs({', '.join(results)})"
+        if body.context.uses_dtype:  # no argument has one
+            lines.insert(at, '    dtype = np.dtype("float64")')
         lines += bracketed(f"    return {value}, (", [*cache, "types"], ")")
         return "\n".join(lines) + "\n"
 
@@ -155,51 +158,50 @@ class _Module:
         names = ", ".join(self.graph.outputs)
         return comment_text(f"Return {names} and what backward needs.")
 
-    @property
-    def saved_sizes(self) -> list[str]:
-        return list(self.saved_sizes_of.values())
-
     def _backward(self) -> str:
         graph, split = self.graph, self.split
         seeds = self._seed_names()
-        self.saved_sizes_of: dict[str, str] = {}
         names = Names(self._taken() | set(seeds) | set(self.signature))
         arrays: dict[int, str] = {}
         for id in split.saved:
-            arrays[id] = self.arguments.get(id) or names.fresh(graph[id].name or graph[id].hint or "saved")
+            arrays[id] = self.arguments.get(id) or names.fresh(graph[id].name or describe(graph, id))
+        checks = BodyContext(graph, names, self.helpers, arrays, {})
+        self.saved_shapes: dict[int, str] = {}
+        seed_lines = self._check_seeds(seeds, checks, names)
         bound = {**arrays, **dict(zip(graph.cotangents.values(), seeds, strict=True))}
         roots = list(graph.gradients.values())
-        body = write_body(graph, split.backward, bound, roots, names, self.helpers, {}, self.level > 0)
-        for symbol in body.context.missing:
-            self.saved_sizes_of[symbol] = body.context.used[symbol]
-        cached = [*arrays.values(), *self.saved_sizes, "types"]
-        default = "=1.0" if graph.loss else ""
-        lines = [f"def backward({', '.join(['cache', *(s + default for s in seeds)])}):", f'    """{self._backward_doc()}"""']
-        lines += bracketed("    ", cached, " = cache", tuple_=True)
-        lines += self._check_seeds(seeds, body)
-        lines += self._body(body)
-        results = [f"{name!r}: {self._result(body, i, split.saved, roots)}" for name, i in graph.gradients.items()]
+        body = write_body(graph, split.backward, bound, roots, names, self.helpers, checks.used, self.level > 0)
+        lines = [*("    " + line for line in checks.size_lines()), *seed_lines, *self._body(body)]
+        results = [f"{quoted(name)}: {self._result(body, i, split.saved, roots)}" for name, i in graph.gradients.items()]
         lines += self._typed_return(results)
-        return "\n".join(lines) + "\n"
+        missing = {symbol: context.used[symbol] for context in (checks, body.context) for symbol in context.missing}
+        self.saved_sizes = list(missing)
+        self.saves_dtype = checks.uses_dtype or body.context.uses_dtype
+        cached = [*arrays.values(), *missing.values(), *self.saved_shapes.values()]
+        cached += [*(["dtype"] if self.saves_dtype else []), "types"]
+        default = "=1.0" if graph.loss else ""
+        head = [f"def backward({', '.join(['cache', *(s + default for s in seeds)])}):", f'    """{self._backward_doc()}"""']
+        head += bracketed("    ", cached, " = cache", tuple_=True)
+        return "\n".join([*head, *lines]) + "\n"
 
     def _backward_doc(self) -> str:
         loss = self.graph.loss
         what = f"{loss}" if loss else "the outputs, weighted by the cotangents,"
         return comment_text(f"Return the gradients of {what} by name.")
 
-    def _check_seeds(self, seeds: Sequence[str], body: Body) -> list[str]:
+    def _check_seeds(self, seeds: Sequence[str], context: BodyContext, names: Names) -> list[str]:
+        """The incoming cotangents as arrays of the shapes that forward's results had."""
         lines = []
+        self.helpers.add("cotangent")
         for (name, id), seed in zip(self.graph.cotangents.items(), seeds, strict=True):
             shape = self.graph[id].type.shape
-            dtype = body.context.dtype()
-            self.helpers.add("cotangent")
-            wanted = "None" if isinstance(shape, Unknown) else body.context.shape(shape)
-            if f"{seed}." in wanted:
-                del body.context.live[id]
-                wanted = body.context.shape(shape)
-            lines.append(f"    {seed} = cotangent({seed!r}, {seed}, {wanted}, {dtype})")
-        if body.context.uses_dtype:
-            pass
+            if self.graph.loss:
+                wanted = "()"
+            elif isinstance(shape, Unknown):
+                wanted = self.saved_shapes[self.graph.values[name]] = names.fresh(f"{name}_shape")
+            else:
+                wanted = context.shape(shape)
+            lines.append(f"    {seed} = cotangent({quoted(seed)}, {seed}, {wanted}, {context.dtype()})")
         return lines
 
     def _typed_return(self, results: list[str]) -> list[str]:
@@ -216,15 +218,16 @@ class _Module:
         if node.type.shape == ():
             dtype = body.context.dtype() if node.type.is_float else node.type.dtype
             return f"np.array({text}, {dtype})"
-        if node.op == "broadcast_to":
+        if node.op == "broadcast_to" and id not in body.fresh:
             return f"{text.within(6)}.copy()"
         shared = body.aliases.get(id, frozenset((id,)))
         kept: set[int] = set()
         for other in [*saved, *(o for o in others if o != id)]:
             kept |= body.aliases.get(other, frozenset((other,)))
-        if isinstance(node.type.shape, Unknown):
-            return f"np.array({text})"
-        if same or shared & kept or not shared <= body.fresh:
+        own = not (same or shared & kept) and shared <= body.fresh
+        if isinstance(node.type.shape, Unknown):  # perhaps a NumPy scalar, which is not writable
+            return f"np.asarray({text})" if own else f"np.array({text})"
+        if not own:
             return f"{text.within(6)}.copy()"
         return str(text)
 
@@ -243,7 +246,7 @@ class _Module:
 
     def _beside(self, line: Line, shown: set[int]) -> str:
         node = line.node
-        if node is None or node.id in shown or node.type.dtype == "shape":
+        if node is None or node.id in shown or node.type.dtype == "shape" or node.type.shape == ():
             return line.text
         shown.add(node.id)
         return f"{line.text:<{COLUMN}}  # {self.shapes.shape(node.type.shape)}"
@@ -291,11 +294,14 @@ class _Module:
         call = ", ".join(self.signature)
         lines = [f"def step({call}):", '    """Return the new values of one training step by name; nothing is changed in place."""']
         lines.append(f"    {call}, types = check({call})")
+        at = len(lines)
         lines += self._body(body)
         results = []
         for name, id in graph.updates.items():
             text = self._result(body, id, list(arguments), roots)
-            results.append(f"{name!r}: {text}")
+            results.append(f"{quoted(name)}: {text}")
+        if body.context.uses_dtype:
+            lines.insert(at, '    dtype = np.dtype("float64")')
         lines += bracketed("    new = {", results, "}")
         self.helpers.add("as_types")
         lines.append("    return new if types is None else as_types(new, types)")

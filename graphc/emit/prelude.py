@@ -18,7 +18,7 @@ HELPERS["erf"] = '''\
 def erf(x):
     """The error function, to full precision: 1 - exp(-|x| p/q) with the sign of x."""
     x = np.asarray(x)
-    flat, result = x.ravel(), np.empty(x.size, x.dtype)
+    flat, result = x.ravel(), np.empty(x.size, np.result_type(x, np.float32))
     for i in range(0, x.size, 16384):
         block = flat[i : i + 16384]
         y = np.minimum(np.abs(block), 6)
@@ -140,4 +140,21 @@ def linear_scan_back(a, b, axis):
         factor[:-step] = factor[:-step] * factor[step:]
         step *= 2
     return np.moveaxis(result, 0, axis)
+'''
+
+HELPERS["sum_to"] = '''\
+def sum_to(x, shape):
+    """Sum x over the axes along which an array of that shape was broadcast to it."""
+    x = np.asarray(x)
+    x = x.sum(axis=tuple(range(x.ndim - len(shape))))
+    return x.sum(axis=tuple(i for i, n in enumerate(shape) if n == 1 and x.shape[i] != 1), keepdims=True)
+'''
+
+HELPERS["fits"] = '''\
+def fits(x, shape):
+    """The array x; ValueError if broadcasting with it would enlarge an array of that shape."""
+    tail = shape[max(len(shape) - np.ndim(x), 0) :]
+    if np.ndim(x) > len(shape) or any(n not in (1, m) for n, m in zip(np.shape(x), tail)):
+        raise ValueError(f"a value of shape {np.shape(x)} does not broadcast to {shape}")
+    return x
 '''

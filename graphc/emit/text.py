@@ -44,16 +44,14 @@ def quoted(value: str | Sequence[str]) -> str:
 def _literal(text: str) -> str:
     plain = repr(text)
     if plain.isprintable() and not any(unicodedata.bidirectional(c) in _TURNS for c in plain):
-        if '"' not in plain and "\\" not in plain:
-            return '"' + plain[1:-1] + '"'
-        return plain
+        return '"' + plain[1:-1] + '"' if '"' not in plain and "\\'" not in plain else plain
     return ascii(text)
 
 
 def bracketed(head: str, items: Sequence[str], tail: str, tuple_: bool = False) -> list[str]:
     """`head` + the items between brackets + `tail`, over several lines if it would be too wide."""
     if tuple_:
-        inner = ", ".join(items) + ("," if len(items) == 1 else "")
+        inner = f"({items[0]},)" if len(items) == 1 else ", ".join(items)
         if len(head) + len(inner) + len(tail) <= WIDTH:
             return [f"{head}{inner}{tail}"]
         head, tail = head + "(", ")" + tail

@@ -28,6 +28,10 @@ OPERATORS = {
     "==": "equal", "!=": "not_equal",
 }  # fmt: skip
 
+# Operators that give plain numbers of plain numbers; operations that are not elementwise but cast integers likewise.
+PLAIN = {"add", "subtract", "multiply", "divide", "floor_divide", "remainder", "negative"}
+CASTING = {"matmul", "mean", "var", "std", "logsumexp", "norm", "cumprod"}
+
 MAX_NODES = 1_000_000
 
 
@@ -48,7 +52,46 @@ class Evaluator:
     def add(self, op: str, operands: Sequence[int] = (), attrs: Mapping[str, Any] | None = None) -> int:
         if len(self.builder.nodes) >= MAX_NODES:
             raise Fault("E0213", f"the program has more than {MAX_NODES:,} operations", self._place())
-        return self.builder.add(op, operands, attrs)
+        if all(self.builder.type(u).dtype == "float" for u in operands) and operands:
+            if not all(map(self._is_plain, operands)):
+                return self.builder.add(op, operands, attrs)
+        return self._mixed(op, operands, attrs)
+
+    def _mixed(self, op: str, operands: Sequence[int], attrs: Mapping[str, Any] | None) -> int:
+        """An operation on integers, booleans or plain numbers, such that a float32 program stays one.
+
+        NumPy makes float64 of integer arrays and of functions of plain numbers: the former are cast to the program's
+        floating type, the latter made plain numbers of Python again, which adapt to the arrays they meet.
+        """
+        operation = self.builder.op(op)
+        if not operands or not (operation.elementwise or op in CASTING):
+            return self.builder.add(op, operands, attrs)
+        if all(map(self._is_plain, operands)):
+            if op == "number":
+                return operands[0]
+            id = self.builder.add(op, operands, attrs)
+            return id if op in PLAIN or self.type(id).dtype == "bool" else self.builder.add("number", [id])
+        types = [self.type(u) for u in operands]
+        result = operation.infer(self.builder.solver, types, dict(attrs or {}))
+        some_float = any(t.is_float for t in types)
+        cast = list(operands)
+        for k, (u, type) in enumerate(zip(operands, types, strict=True)):
+            if self._is_plain(u):
+                continue
+            if result.is_float and (type.dtype == "int" or (type.dtype == "bool" and not some_float)):
+                cast[k] = self.builder.add("as_float", [u])
+            elif result.dtype == "int" and type.dtype == "bool" and op in ("negative", "subtract"):
+                cast[k] = self.builder.add("as_int", [u])
+        return self.builder.add(op, cast, attrs)
+
+    def _is_plain(self, id: int) -> bool:
+        """Whether a value is a plain number of Python in the generated code."""
+        node = self.builder[id]
+        if node.op == "const":
+            return not isinstance(node.attr("value"), tuple)
+        if node.op in ("size", "size_of", "number"):
+            return True
+        return node.op in PLAIN and node.type.shape == () and all(map(self._is_plain, node.operands))
 
     def type(self, id: int) -> Type:
         return self.builder.type(id)

@@ -54,11 +54,19 @@ def rule_of(op: Op) -> tree.RuleDef | None:
     return op.rule or builtin_rule(op.name)
 
 
+class _RuleEvaluator(Evaluator):
+    """Evaluates a rule's body: `dx` there is the rule's own name and says nothing in the generated code."""
+
+    def named(self, id: int, name: str, scope: Scope) -> None:
+        if name[1:] not in scope.values:
+            super().named(id, name, scope)
+
+
 def expand_rule(builder: Builder, op: Op, node: Node, cotangent: int) -> list[int | None]:
     """The contributions of a node's cotangent to its operands, one per operand; None where there is no gradient."""
     from graphc.rules.python import BUILDERS
 
-    evaluator = Evaluator(builder)
+    evaluator = _RuleEvaluator(builder)
     build = BUILDERS.get(op.name)
     if build is not None and op.rule is None:
         return build(evaluator, node, cotangent)

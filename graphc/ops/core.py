@@ -92,6 +92,26 @@ register(Op(
 ))  # fmt: skip
 
 
+register(Op(
+    name="as_float", family="core", operands=("x",), infer=lambda solver, types, attrs: Type(types[0].shape, "float"),
+    numpy=lambda ctx, node, xs: Text(f"{xs[0].within(ATOM)}.astype({ctx.dtype()})"),
+    evaluate=lambda x: np.asarray(x, dtype=float), hidden=True, cost="cheap", math="{x}",
+    doc="Integers or booleans in the program's floating type.",
+))  # fmt: skip
+register(Op(
+    name="as_int", family="core", operands=("x",), infer=lambda solver, types, attrs: Type(types[0].shape, "int"),
+    numpy=lambda ctx, node, xs: Text(f"{xs[0].within(ATOM)}.astype(int)"),
+    evaluate=lambda x: np.asarray(x, dtype=int), hidden=True, cost="cheap", math="{x}",
+    doc="Booleans as the integers 0 and 1.",
+))  # fmt: skip
+register(Op(
+    name="number", family="core", operands=("x",), infer=_same,
+    numpy=lambda ctx, node, xs: Text(f"{'float' if node.type.is_float else 'int'}({xs[0]})"),
+    evaluate=lambda x: x, hidden=True, cost="free", math="{x}",
+    doc="A number as Python's own, which takes the floating type of the arrays it meets.",
+))  # fmt: skip
+
+
 def _fits_text(ctx: NumpyContext, node: Node, operands: list[Text]) -> Text:
     return Text(f"{ctx.helper('fits')}({operands[0]}, {ctx.shape(node.attr('shape'))})")
 

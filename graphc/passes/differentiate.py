@@ -64,10 +64,7 @@ class Adjoint:
         node = self.builder[id]
         total = parts[0]
         for part in parts[1:]:
-            with_origin = self.builder.origin
-            self.builder.origin = _reverse(node, "fan-out")
-            total = self.builder.add("add", [total, part])
-            self.builder.origin = with_origin
+            total = self.builder.add("add", [total, part], origin=self.builder[part].origin)
         if self.name and node.name and not self.builder[total].name and self.builder[total].op not in ("argument", "seed", "const"):
             if total > id and total not in self.seeds.values():
                 self.builder.rename(total, "d" + node.name)

@@ -92,13 +92,13 @@ def verify(
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         check_rules(joint, diagnostics, seed)
-        if report.rows:
+        if report.rows and not diagnostics.has_errors:  # a wrong rule explains every wrong gradient
             _check_all(_Program(joint, module), report, seed, sizes, start, patient)
     report.seconds = time.perf_counter() - start
     for row in report.rows:
         if not row.ok:
             _blame(joint, row, diagnostics, seed)
-        elif not row.directions:
+        elif not row.directions and not diagnostics.has_errors:
             diagnostics.warning("W0402", f"the gradient of `{row.name}` was not checked: {row.note or 'no sample served'}", None)
     return report
 

@@ -1,0 +1,38 @@
+# Rewrites: where the pattern on the left stands, the expression on the right does. A name in a pattern matches any
+# value, a number only that number; sums and products match in both orders. A rewrite is taken only where the new
+# value has the type of the old one, so none of them needs to speak of shapes.
+
+# ---- neutral elements
+rewrite x + 0 => x
+rewrite x - 0 => x
+rewrite 0 - x => -x
+rewrite x * 1 => x
+rewrite x / 1 => x
+rewrite -(-x) => x
+
+# ---- signs move outwards, and into sums
+rewrite x + (-y) => x - y
+rewrite x - (-y) => x + y
+rewrite (-x) * y => -(x * y)
+rewrite (-x) / y => -(x / y)
+rewrite x / (-y) => -(x / y)
+rewrite x * (-1) => -x
+rewrite mT(-x) => -mT(x)
+rewrite (-x) @ y => -(x @ y)
+rewrite x @ (-y) => -(x @ y)
+
+# ---- what is added to itself
+rewrite x + x => 2 * x
+rewrite x - x * y => x * (1 - y)
+
+# ---- quotients: the derivative of a logarithm meets the value that it is taken of
+rewrite (x / y) * y => x
+rewrite (x * y) / y => x
+rewrite exp(log(x)) => x
+rewrite log(exp(x)) => x
+
+# ---- transposes
+rewrite mT(mT(x)) => x
+
+# ---- labels: a gradient at one entry per row meets a whole row (derivations E2)
+rewrite P - one_hot(y, n=k) => subtract_one_hot(P, y)
