@@ -1,0 +1,73 @@
+"""Axis attributes in normal form: counted from the front where the rank is known, tuples sorted.
+
+Where the rank is known only at run time an axis stays as it was given: NumPy resolves it then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from graphc.ir.dims import Dim
+from graphc.ops.base import CallError
+
+__all__ = ["normal_axes", "normal_axis"]
+
+
+def normal_axis(axis: Any, rank: int | None, name: str = "axis") -> int:
+    """One axis as a non-negative number; a negative one counts from the end. Raises CallError.
+
+    `name` is the attribute that the message speaks of. With an unknown rank the number is kept as it is.
+    """
+    if isinstance(axis, Dim):  # a dimension that is a number, as in `axis=D` for a D that is
+        axis = axis.value if axis.value is not None else axis
+    if isinstance(axis, bool) or not isinstance(axis, int):
+        raise CallError(f"`{name}` is {_shown(axis)}; an axis is an integer known at compile time", argument=name)
+    if rank is None:
+        return axis
+    if not -rank <= axis < rank:
+        raise CallError(f"{name} {axis} is out of range for {_array(rank)}", argument=name, help=_range(rank))
+    return axis % rank
+
+
+def normal_axes(axis: Any, rank: int | None, name: str = "axis") -> tuple[int, ...] | None:
+    """Several axes: None (all of them), one, or a tuple; sorted. Raises CallError for a repeated one.
+
+    With an unknown rank, axes of different signs cannot be compared and stay in the order given.
+    """
+    if axis is None:
+        return None
+    if not isinstance(axis, (tuple, list)):
+        return (normal_axis(axis, rank, name),)
+    axes = tuple(normal_axis(a, rank, name) for a in axis)
+    repeated = _repeated(axes)
+    if repeated is not None:
+        raise CallError(f"axis {repeated} is given twice", argument=name)
+    if rank is None and len({a < 0 for a in axes}) > 1:
+        return axes
+    return tuple(sorted(axes))
+
+
+def _repeated(axes: Iterable[int]) -> int | None:
+    seen: set[int] = set()
+    for axis in axes:
+        if axis in seen:
+            return axis
+        seen.add(axis)
+    return None
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, Dim):
+        return f"the size {value}"
+    return repr(value)
+
+
+def _array(rank: int) -> str:
+    return "a scalar, which has no axis" if rank == 0 else f"an array of {rank} dimension{'s' if rank > 1 else ''}"
+
+
+def _range(rank: int) -> str | None:
+    if rank == 0:
+        return None
+    return "the only axis is 0" if rank == 1 else f"axes run from 0 to {rank - 1}, or from -{rank} to -1"
