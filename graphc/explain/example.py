@@ -1,0 +1,108 @@
+"""A small program for an operation, and what it adds to `backward`.
+
+An operation that takes arrays of any shape gets a program made for it; what needs more is listed in `CALLS`. A test
+holds that every operation with a gradient has an example.
+"""
+
+from __future__ import annotations
+
+import textwrap
+
+from graphc.ops.base import REQUIRED, Op
+
+__all__ = ["example"]
+
+CALLS = {
+    "bilinear": "param X[N, D], Y[N, E], A[H, D, E], b[H]\nZ = bilinear(X, Y, A, b)",
+    "broadcast_to": "param x[D]\nY = broadcast_to(x, (3, D))",
+    "concatenate": "param a[N, D], b[N, E]\nY = concatenate((a, b), axis=1)",
+    "dot": "param a[n], b[n]\ny = dot(a, b)",
+    "einsum": 'param A[N, K], B[K, M]\nY = einsum("ik,kj->ij", A, B)',
+    "embedding": "input i[N]: int\nparam W[V, D]\nY = embedding(i, W)",
+    "full_like": "input x[N, D]\nparam v[]\nY = full_like(x, v)",
+    "inner": "param a[n], b[n]\ny = inner(a, b)",
+    "kron": "param A[2, 2], B[n, m]\nY = kron(A, B)",
+    "linear": "param X[N, D], A[H, D], b[H]\nY = linear(X, A, b)",
+    "matmul": "param A[N, K], B[K, M]\nY = A @ B",
+    "outer": "param x[n], y[m]\nZ = outer(x, y)",
+    "pad": "param x[N, D]\nY = pad(x, ((1, 1), (0, 0)))",
+    "quadratic": "param x[n], A[n, m], y[m]\nz = quadratic(x, A, y)",
+    "scatter_add": "input i[M]: int\nparam x[N, D], u[M, D]\nY = scatter_add(x, i, u)",
+    "slogdet": "param A[n, n]\nsign_, l = slogdet(A)",
+    "solve": "param A[n, n], B[n, m]\nX = solve(A, B)",
+    "split": "param x[2*N, D]\na, b = split(x, 2)",
+    "take": "input i[M]: int\nparam x[N, D]\nY = take(x, i)",
+    "take_along_axis": "input i[N, K]: int\nparam x[N, D]\nY = take_along_axis(x, i, axis=1)",
+    "tensordot": "param a[N, K], b[K, M]\nY = tensordot(a, b, 1)",
+}
+
+VALUES = {
+    "axis": "0", "shape": "(D, N)", "n": "10", "repeats": "2", "reps": "(2, 1)", "shift": "1", "width": "1",
+    "source": "0", "destination": "1", "axis1": "0", "axis2": "1", "value": "1", "start": "5", "size": "2",
+}  # fmt: skip
+"""Values of attributes that a call must give."""
+
+SHAPES = ("N, D", "n", "n, n")
+
+
+def example(op: Op) -> tuple[str, str] | None:
+    """A program that calls the operation, and the statements of its `backward`; None if none of the attempts fits."""
+    from graphc.language.diagnostics import GraphcError
+
+    if op.hidden or not op.operands:
+        return None
+    attempts = [CALLS[op.name]] if op.name in CALLS else [_program(op, shape) for shape in SHAPES]
+    for program in attempts:
+        try:
+            statements = _backward(program)
+        except GraphcError:
+            continue
+        return (program, statements) if statements else None
+    return None
+
+
+def _program(op: Op, shape: str) -> str:
+    """A program in which all operands have the same shape."""
+    names = ["a", "b"] if op.variadic else list(op.operands)
+    integers = [f"{name}[{shape}]: int" for name in names if name in op.indices]
+    masks = [f"{name}[{shape}]: bool" for name in names if op.domain.get(name) == "boolean"]
+    floats = [f"{name}[{shape}]" for name in names if name not in op.indices and op.domain.get(name) != "boolean"]
+    declared = f"input {', '.join(integers + masks)}\n" if integers or masks else ""
+    declared += f"param {', '.join(floats)}\n" if floats else ""
+    attributes = [f"{name}={VALUES.get(name, '1')}" for name, default in op.attributes.items() if default is REQUIRED]
+    operands = [f"({', '.join(names)})"] if op.variadic else names
+    result = next(name for name in "YZRSVW" if name not in names)
+    call = _operator(op.name, names) or f"{op.name}({', '.join([*operands, *attributes])})"
+    return f"{declared}{result} = {call}"
+
+
+def _operator(name: str, operands: list[str]) -> str | None:
+    """The expression, for operations that have an operator."""
+    from graphc.language.evaluate import OPERATORS
+
+    if name == "negative":
+        return f"-{operands[0]}"
+    for symbol, operation in OPERATORS.items():
+        if operation == name:
+            return (f" {symbol} " if symbol != "**" else symbol).join(operands)
+    return None
+
+
+def _backward(program: str) -> str:
+    """The statements of the program's `backward`, without what every `backward` begins and ends with."""
+    from graphc.explain.report import function_text
+    from graphc.language.diagnostics import Diagnostics
+    from graphc.language.source import Source
+    from graphc.pipeline import Options, compile_graph, joint_graph, lower_source
+
+    diagnostics, options = Diagnostics(), Options(verify=False)
+    joint = joint_graph(lower_source(Source(program, "example.g"), diagnostics), options, diagnostics)
+    if not joint.gradients or diagnostics.warnings:  # nothing flows back
+        return ""
+    module, _ = compile_graph(joint, options)
+    lines = function_text(module, "backward").splitlines()
+    last = next(k for k, line in enumerate(lines) if line.startswith("    grads"))
+    first = next((k for k, line in enumerate(lines) if line.startswith("    #")), None)
+    if first is None:  # nothing is computed: the cotangent itself is the gradient
+        first, last = last, len(lines) - 1
+    return textwrap.dedent("\n".join(lines[first:last])).strip("\n")

@@ -1,0 +1,119 @@
+"""An operation explained: how it is called, what it is, the rule that differentiates it, and where that comes from."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from typing import Any
+
+from graphc.explain.spelling import statement_lines
+from graphc.language import tree
+from graphc.ops.base import REQUIRED, Op
+
+__all__ = ["WITHOUT_TABLE", "describe", "signature"]
+
+WIDTH = 100
+
+WITHOUT_TABLE = {
+    "grad(L, W)": "The gradient of a scalar, a value like any other: it may be differentiated again.",
+    "jacobian(Y, X)": "All derivatives of Y, its axes before those of X.",
+    "hessian(L, W)": "All second derivatives of a scalar.",
+    "vjp(Y, X, v)": "The gradient with respect to X for the cotangent v of Y.",
+    "jvp(Y, X, v)": "The derivative of Y along v, a direction of X.",
+    "hvp(L, W, v)": "The Hessian of a scalar times v, without the Hessian.",
+    "shape(x)": "The sizes of an array; `shape(x)[0]` is a number.",
+}
+"""Functions of the language that are no operations of the table: they make graphs of others."""
+
+
+def signature(op: Op) -> str:
+    """The call with its defaults: `softmax(x, axis=-1)`."""
+    # `*like` and `like` are how the graph holds a shape that only run time knows; a call has no such thing.
+    operands = [name.lstrip("*") for name in op.operands if name != "*like"]
+    parts = [name + ("=none" if name in op.optional else "") for name in operands]
+    attributes = {name: default for name, default in op.attributes.items() if f"*{name}" not in op.operands}
+    written = [_parameter(name, default) for name, default in attributes.items()]
+    if op.operands[:1] == ("*xs",) and any(default is REQUIRED for default in attributes.values()):
+        parts = [*written, *operands]  # einsum: what is done comes before what it is done to
+    else:
+        parts += written
+    return f"{op.name}({', '.join(parts)})"
+
+
+def _parameter(name: str, default: Any) -> str:
+    if default is REQUIRED:
+        return name
+    if default is None or isinstance(default, bool):
+        return f"{name}={str(default).lower()}"
+    return f'{name}="{default}"' if isinstance(default, str) else f"{name}={default}"
+
+
+def describe(op: Op) -> str:
+    """Everything there is to say about an operation, with an example if one can be made."""
+    from graphc.explain.example import example
+
+    lines = [signature(op), ""]
+    lines += [*textwrap.wrap(op.doc, WIDTH), ""] if op.doc else []
+    if op.hidden:
+        lines += ["Rules and normal forms use it; programs do not call it.", ""]
+    if op.math:
+        lines += _part("formula", [_formula(op)])
+    if op.definition is not None:
+        lines += _part("definition", _statement(op.definition))
+    lines += _part("rule", _rule(op))
+    if op.source:
+        lines += _part("source", [op.source])
+    shown = example(op)
+    if shown is not None:
+        program, backward = shown
+        lines += _part("for example", program.splitlines())
+        lines += _part("has in its backward", backward.splitlines())
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _part(title: str, lines: list[str]) -> list[str]:
+    return [f"{title}:", *(f"    {line}".rstrip() for line in lines), ""]
+
+
+def _formula(op: Op) -> str:
+    """The formula over the operation's own names."""
+    return re.sub(r"\{(\w+)\}", r"\1", op.math)
+
+
+def _statement(statement: tree.Statement) -> list[str]:
+    return [text for _, text in statement_lines(statement)]
+
+
+def _rule(op: Op) -> list[str]:
+    """The rule as it stands in its file, or in words what stands in for one."""
+    from graphc.language.expand import rule_of
+    from graphc.rules.python import BUILDERS
+
+    rule = rule_of(op)
+    if rule is not None:
+        return [*_remarks(op), *_text_of(rule)]
+    builder = BUILDERS.get(op.name)
+    if builder is not None:
+        remark = (builder.__doc__ or "").strip().split("\n")[0]
+        return ["a builder in Python, in graphc/rules/python.py" + (f": {remark}" if remark else "")]
+    if op.definition is not None:
+        return ["none of its own: the definition is differentiated"]
+    if not op.operands:
+        return ["none: it has no operand"]
+    return ["none of its own: a call becomes other operations, which have theirs"]
+
+
+def _text_of(rule: tree.RuleDef) -> list[str]:
+    """The text of a rule with its comments, that at the end of its last line too: there choices at kinks are stated."""
+    text = rule.span.source.text
+    stop = text.find("\n", rule.span.stop)
+    shown = text[rule.span.start : stop if stop >= 0 else len(text)]
+    return [re.sub(r" {3,}#", "  #", line) for line in shown.splitlines()]
+
+
+def _remarks(op: Op) -> list[str]:
+    """The comment above the rule in its file."""
+    from graphc.rules.table import _entries
+
+    entry = _entries().get(("rule", op.name)) if op.rule is None else None
+    return [f"# {line}" for line in entry.comment if not line.startswith("---")] if entry else []
