@@ -20,7 +20,9 @@ _LINE = re.compile(rb"^# graphc: sha256 ([0-9a-f]{64})[ \t]*$", re.MULTILINE)
 
 
 def sign(text: str) -> str:
-    """The text with the digest's line at its end."""
+    """The text with the digest's line at its end; a signed one is returned as it is."""
+    if is_ours(text.encode("utf-8")) == "ours":
+        return text
     if not text.endswith("\n"):
         text += "\n"
     return f"{text}# graphc: sha256 {_digest(text.encode('utf-8'))}\n"
@@ -32,11 +34,10 @@ def is_ours(data: bytes) -> Ownership:
     Ends of lines do not count: version control may change all of them at once.
     """
     data = data.replace(b"\r\n", b"\n")
-    found = None
-    for found in _LINE.finditer(data):
-        pass
-    if found is None:
+    lines = list(_LINE.finditer(data))
+    if not lines:
         return "foreign"
+    found = lines[-1]
     if found.group(1).decode() == _digest(data[: found.start()]) and not data[found.end() :].strip():
         return "ours"
     return "edited"
