@@ -1,0 +1,104 @@
+"""`graphc check net.g`: each gradient against numerical derivatives, one row per variable."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from graphc.cli.console import print_text, report
+from graphc.cli.failure import DATA, UsageError, failure
+from graphc.cli.options import add_program, add_what, options_of
+from graphc.cli.reading import read_program
+from graphc.cli.table import table
+from graphc.language.diagnostics import Diagnostics, GraphcError, suggest
+
+if TYPE_CHECKING:
+    from graphc.ir.graph import Graph
+    from graphc.verify.gradients import Report, Row
+
+__all__ = ["configure", "run"]
+
+DIGITS = 7
+LARGEST = 10**7
+"""So many entries an argument may have; a check evaluates the program many times."""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    add_program(parser)
+    add_what(parser)
+    parser.add_argument("--seed", type=int, default=0, help="draws other arguments and directions (default: 0)")
+    parser.add_argument("--size", metavar="N=5,D=4", help="sizes of dimensions; others are drawn small")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    options = options_of(arguments, verify=False)
+    if arguments.seed < 0:
+        raise UsageError("argument --seed: it must not be negative")
+    sizes = _sizes(arguments.size)
+    program = read_program(arguments.program)
+    diagnostics = Diagnostics()
+    try:
+        from graphc.pipeline import compile_graph, joint_graph, lower_source
+        from graphc.verify.gradients import verify
+
+        joint = joint_graph(lower_source(program.source, diagnostics), options, diagnostics)
+        _know(sizes, joint)
+        text, _ = compile_graph(joint, options)
+        result = verify(joint, text, diagnostics, arguments.seed, sizes or None, patient=True)
+    except GraphcError as error:
+        report(program.located(error.errors))
+        return 1
+    print_text(_shown(joint, result))
+    report(program.located([*diagnostics.errors, *diagnostics.warnings]))
+    return 1 if diagnostics.has_errors or not all(row.ok for row in result.rows) else 0
+
+
+def _sizes(text: str | None) -> dict[str, int]:
+    """`N=5,D=4` as a dictionary. Raises UsageError."""
+    sizes: dict[str, int] = {}
+    for part in text.split(",") if text is not None else ():
+        name, _, number = (each.strip() for each in part.partition("="))
+        if not name.isidentifier() or not number.isascii() or not number.isdigit() or len(number.lstrip("0")) > DIGITS:
+            raise UsageError(f"argument --size: {part.strip()!r} is not of the form N=5, with at most {DIGITS} digits")
+        if name in sizes:
+            raise UsageError(f"argument --size: {name} stands there twice")
+        sizes[name] = int(number)
+    return sizes
+
+
+def _know(sizes: dict[str, int], graph: Graph) -> None:
+    """Refuse a size of a dimension that the program does not have, and arrays that are not for checking."""
+    from graphc.ir.dims import numel
+    from graphc.ir.types import Unknown
+
+    shapes = [graph[argument.node].type.shape for argument in graph.arguments]
+    known = [shape for shape in shapes if not isinstance(shape, Unknown)]
+    every = {name for shape in known for size in shape for name in size.names()}
+    names = {name for name in every if not name.startswith("?")}  # the others a user has not written
+    for name in sizes:
+        if name not in names:
+            close = suggest(name, names)
+            have = f"its dimensions are {', '.join(sorted(names))}" if names else "no dimension of it has a name"
+            help = f"did you mean `{close}`?" if close else have
+            raise failure(DATA, f"no argument of the program has a dimension `{name}`", help=help)
+    for argument in graph.arguments:
+        shape = graph[argument.node].type.shape
+        if not isinstance(shape, Unknown) and numel(shape).evaluate({**dict.fromkeys(every, 1), **sizes}) > LARGEST:
+            raise failure(DATA, f"`{argument.name}` would have more than {LARGEST} entries", help="check smaller sizes")
+
+
+def _shown(graph: Graph, result: Report) -> str:
+    if not result.rows:
+        return "no variable has a gradient: there is nothing to check\n"
+    rows = [["variable", "shape", "relative error", "verdict"]]
+    rows += [[row.name, row.shape, f"{row.error:.1e}" if row.directions else "-", _verdict(row)] for row in result.rows]
+    of = graph.loss or ", ".join(graph.cotangents)
+    plural = "" if result.directions == 1 else "s"
+    count = f"{result.directions} direction{plural}"
+    return f"gradients of {of} against numerical ones, {count}\n\n{table(rows)}"
+
+
+def _verdict(row: Row) -> str:
+    if not row.ok:
+        return "WRONG"
+    return "ok" if row.directions else "not checked"

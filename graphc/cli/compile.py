@@ -1,0 +1,73 @@
+"""`graphc compile net.g`: the module, verified, into a file or to standard output."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import TYPE_CHECKING
+
+from graphc.cli.console import note, print_bytes, print_text, report
+from graphc.cli.files import write_file
+from graphc.cli.options import add_output, add_program, add_what, options_of
+from graphc.cli.reading import read_program
+from graphc.language.diagnostics import GraphcError
+
+if TYPE_CHECKING:
+    from graphc.pipeline import Compiled
+
+__all__ = ["configure", "run", "said_of_gradients"]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    add_program(parser)
+    add_output(parser, "net.py", "the module to write (default: beside the program); `-` is standard output")
+    add_what(parser)
+    parser.add_argument("--no-verify", action="store_true", help="do not check the gradients numerically")
+    parser.add_argument("-q", "--quiet", action="store_true", help="say nothing but warnings and errors")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from graphc.emit.signature import sign
+    from graphc.pipeline import compile_source
+
+    options = options_of(arguments, verify=not arguments.no_verify)
+    program = read_program(arguments.program)
+    try:
+        compiled = compile_source(program.source, options)
+    except GraphcError as error:
+        report(program.located(error.errors))
+        return 1
+    report(program.located(compiled.warnings.warnings))
+    module = sign(compiled.module).encode("utf-8")
+    output = arguments.output or _beside(program.path)
+    if output == "-":
+        print_bytes(module)
+        said = "wrote the module to standard output"
+    elif write_file(output, module, force=arguments.force, inputs=[program.path]):
+        said = f"wrote {output}"
+    else:
+        said = f"{output} is up to date"
+    if not arguments.quiet:
+        say = note if output == "-" else lambda text: print_text(text + "\n")
+        say(f"{said}: {said_of_gradients(compiled)}")
+    return 0
+
+
+def _beside(path: str | None) -> str:
+    """Where the module goes if nobody says: `net.py` beside `net.g`; what came on standard input goes to the output."""
+    return "-" if path is None else os.path.splitext(path)[0] + ".py"
+
+
+def said_of_gradients(compiled: Compiled) -> str:
+    """Which gradients there are, and how far they were verified."""
+    graph, result = compiled.graph, compiled.report
+    if not graph.gradients:
+        return "no variable has a gradient"
+    of = graph.loss or ", ".join(graph.cotangents)
+    text = f"gradients of {of} for {', '.join(graph.gradients)}"
+    if result is None:
+        return f"{text}; not verified"
+    if not result.directions:
+        return f"{text}; none could be verified"
+    plural = "s" if result.directions > 1 else ""
+    return f"{text}; verified along {result.directions} direction{plural}, worst relative error {result.worst:.0e}"

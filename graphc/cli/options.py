@@ -1,0 +1,58 @@
+"""Options that several commands share, and the program they are about."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from graphc.cli.failure import UsageError
+
+if TYPE_CHECKING:
+    from graphc.pipeline import Options
+
+__all__ = ["add_output", "add_program", "add_what", "names_of", "options_of"]
+
+
+def add_program(parser: argparse.ArgumentParser) -> None:
+    """The program itself."""
+    parser.add_argument("program", metavar="net.g", help="the program; `-` is standard input")
+
+
+def add_what(parser: argparse.ArgumentParser) -> None:
+    """What is differentiated, and how much is made of it."""
+    parser.add_argument("--wrt", metavar="W1,b1", help="what gets a gradient; it may be an intermediate value")
+    parser.add_argument("--loss", metavar="L", help="the scalar to differentiate")
+    parser.add_argument(
+        "-O", dest="level", type=int, choices=(0, 1, 2), default=1, metavar="0|1|2",
+        help="0: the derivation, literally; 1 (default): what an expert writes; 2: for speed",
+    )  # fmt: skip
+
+
+def add_output(parser: argparse.ArgumentParser, metavar: str, help: str) -> None:
+    """Where to write, and whether over somebody else's file."""
+    parser.add_argument("-o", "--output", metavar=metavar, help=help)
+    parser.add_argument("--force", action="store_true", help="replace even a file that is not graphc's or was edited")
+
+
+def names_of(text: str | None, option: str) -> tuple[str, ...] | None:
+    """Names separated by commas, as the language compares them. Raises UsageError."""
+    from unicodedata import normalize
+
+    if text is None:
+        return None
+    names = [normalize("NFKC", name.strip()) for name in text.split(",")]
+    for name in names:
+        if not name.isidentifier():
+            raise UsageError(f"argument {option}: names separated by commas are expected, not {text!r}")
+    return tuple(dict.fromkeys(names))
+
+
+def options_of(arguments: argparse.Namespace, verify: bool = True) -> Options:
+    """The compiler's options. Raises UsageError."""
+    from graphc.pipeline import Options
+
+    wrt = names_of(arguments.wrt, "--wrt")
+    loss = names_of(arguments.loss, "--loss")
+    if loss is not None and len(loss) != 1:
+        raise UsageError("argument --loss: one name is expected")
+    return Options(wrt, loss[0] if loss else None, arguments.level, verify)

@@ -1,0 +1,128 @@
+"""Reading a program: a file's bytes, or standard input's, to a `Source`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from graphc.cli.failure import NOT_TEXT, READ, failure
+from graphc.language.diagnostics import Diagnostic, GraphcError
+from graphc.language.source import Source, Span
+
+__all__ = ["MAX_BYTES", "Program", "read_program"]
+
+MAX_BYTES = 16 * 1024 * 1024
+STDIN = "<stdin>"
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program that was read. `path` is as the user wrote it; None for standard input.
+
+    The source is called by the file's name alone: that is what the generated module quotes, and it must be the same
+    wherever the compiler was started. Diagnostics call it as the user did, so that terminals and editors find it.
+    """
+
+    source: Source
+    path: str | None
+
+    def located(self, diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:
+        """The diagnostics with the path in their places."""
+        if self.path is None or self.path == self.source.name:
+            return list(diagnostics)
+        shown = replace(self.source, name=self.path)
+
+        def moved(span: Span | None) -> Span | None:
+            return Span(shown, span.start, span.stop) if span and span.source is self.source else span
+
+        return [
+            replace(each, span=moved(each.span), notes=tuple((text, moved(span)) for text, span in each.notes))
+            for each in diagnostics
+        ]
+
+
+def read_program(name: str) -> Program:
+    """The program in a file, or on standard input for `-`. Raises GraphcError."""
+    if name == "-":
+        return Program(_decode(_standard_input(), STDIN, None), None)
+    return Program(_decode(_content(name), os.path.basename(name), name), name)
+
+
+def _content(name: str) -> bytes:
+    try:
+        with open(name, "rb") as file:
+            return _limited(file.read(MAX_BYTES + 1), name)
+    except IsADirectoryError:
+        raise failure(READ, f"`{name}` is a folder, not a program") from None
+    except FileNotFoundError:
+        raise failure(READ, f"there is no file `{name}`", help=_neighbour(name)) from None
+    except OSError as error:
+        if os.path.isdir(name):  # Windows says that permission is denied
+            raise failure(READ, f"`{name}` is a folder, not a program") from None
+        raise failure(READ, f"cannot read `{name}`: {_reason(error)}") from None
+    except ValueError:  # a NUL in the name
+        raise failure(READ, f"`{name}` cannot be the name of a file") from None
+
+
+def _standard_input() -> bytes:
+    if sys.stdin is None:
+        raise failure(READ, "cannot read standard input: it is closed")
+    try:
+        buffer = getattr(sys.stdin, "buffer", None)
+        data = sys.stdin.read(MAX_BYTES + 1).encode("utf-8") if buffer is None else buffer.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise failure(READ, f"cannot read standard input: {_reason(error)}") from None
+    return _limited(data, STDIN)
+
+
+def _limited(data: bytes, name: str) -> bytes:
+    if len(data) > MAX_BYTES:
+        raise failure(READ, f"`{name}` is larger than {MAX_BYTES >> 20} MiB", help="is it a program?")
+    return data
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()
+
+
+def _neighbour(name: str) -> str | None:
+    """The file that was meant, if one of a similar name is there."""
+    from graphc.language.diagnostics import suggest
+
+    folder, base = os.path.split(name)
+    try:
+        files = [entry for entry in os.listdir(folder or ".") if entry.endswith(".g")]
+    except OSError:
+        return f"there is no folder `{folder}` either" if folder and not os.path.exists(folder) else None
+    if f"{base}.g" in files:
+        return f"did you mean `{os.path.join(folder, base)}.g`?"
+    close = suggest(base, files)
+    return f"did you mean `{os.path.join(folder, close)}`?" if close else None
+
+
+def _decode(data: bytes, name: str, path: str | None) -> Source:
+    """The text, without a byte-order mark; ends of lines stay as they are, the lexer knows them all."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _not_utf8(data, error, name, path) from None
+    nul = text.find("\0")
+    if nul >= 0:
+        source = Source(text, path or name, path)
+        raise failure(NOT_TEXT, "the program is not text", Span(source, nul, nul + 1), "a byte 0")
+    return Source(text, name, path)
+
+
+def _not_utf8(data: bytes, error: UnicodeDecodeError, name: str, path: str | None) -> GraphcError:
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return failure(NOT_TEXT, f"`{path or name}` is UTF-16, and a program is UTF-8", help="save it as UTF-8")
+    # `utf-8-sig` counts from behind the mark.
+    body = data[3:] if data.startswith(b"\xef\xbb\xbf") else data
+    at = len(body[: error.start].decode("utf-8"))
+    source = Source(body.decode("utf-8", "replace"), path or name, path)
+    return failure(
+        NOT_TEXT, "the program is not UTF-8 text", Span(source, at, at + 1), f"byte 0x{body[error.start]:02x}",
+        help="save it as UTF-8",
+    )  # fmt: skip
