@@ -54,16 +54,19 @@ def group_of(node: Node) -> tuple[int, bool]:
 
 def write_body(
     graph: Graph, order: Sequence[int], arrays: dict[int, str], roots: Iterable[int], names: Names,
-    helpers: set[str], sizes: dict[str, str], in_place: bool,
+    helpers: set[str], sizes: dict[str, str], in_place: bool, forward: bool = False,
 ) -> Body:
-    """The body of a function that computes `roots` from `arrays` (node -> the name it is bound to)."""
-    return _Writer(graph, order, arrays, roots, names, helpers, sizes, in_place).write()
+    """The body of a function that computes `roots` from `arrays` (node -> the name it is bound to).
+
+    In `forward` a value that the program names keeps its array; in backward a gradient may overwrite another.
+    """
+    return _Writer(graph, order, arrays, roots, names, helpers, sizes, in_place, forward).write()
 
 
 class _Writer:
     def __init__(
         self, graph: Graph, order: Sequence[int], arrays: dict[int, str], roots: Iterable[int], names: Names,
-        helpers: set[str], sizes: dict[str, str], in_place: bool,
+        helpers: set[str], sizes: dict[str, str], in_place: bool, forward: bool,
     ) -> None:
         self.graph = graph
         self.order = [i for i in order if i not in arrays]
@@ -72,6 +75,7 @@ class _Writer:
         self.context = BodyContext(graph, names, helpers, arrays, sizes)
         self.arrays = arrays
         self.in_place = in_place
+        self.forward = forward
         self.consumers: dict[int, list[int]] = {}
         for id in self.order:
             for u in dict.fromkeys(graph[id].operands):
@@ -88,7 +92,8 @@ class _Writer:
         self._name(statements, reuse)
         lines: list[Line] = []
         for id in statements:
-            lines.extend(self._statement(id, reuse.get(id)))
+            for line in self._statement(id, reuse.get(id)):
+                lines.append(Line(line.text, line.node, (line.group[0], False)) if self.forward else line)
             self.context.live[id] = self.called[id]
             if id in reuse:  # the array that was overwritten is not itself any more
                 self.context.live.pop(reuse[id], None)
@@ -187,6 +192,8 @@ class _Writer:
                 continue
             candidates = node.operands if op.ufunc else node.operands[:1]
             for u in candidates:
+                if self.forward and self.graph[u].name:
+                    continue
                 same = u in owned and self.graph[u].type == node.type and not isinstance(node.type.shape, Unknown)
                 if same and last.get(u) == position and node.operands.count(u) == 1:
                     reuse[id] = u

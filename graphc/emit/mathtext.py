@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from graphc.emit.expressions import ATOM, COMPARE, PRODUCT, SUM, UNARY, Text
 from graphc.emit.text import comment_text
@@ -16,12 +16,12 @@ LONGEST = 64
 _PRECEDENCE = {
     "add": SUM, "subtract": SUM, "multiply": PRODUCT, "divide": PRODUCT, "matmul": PRODUCT, "negative": UNARY,
     "less": COMPARE, "less_equal": COMPARE, "greater": COMPARE, "greater_equal": COMPARE, "equal": COMPARE,
-    "not_equal": COMPARE,
+    "not_equal": COMPARE, "subtract_one_hot": SUM,
 }  # fmt: skip
 _COMPARISONS = {op for op, level in _PRECEDENCE.items() if level == COMPARE}
 
 
-def math_of(graph: Graph, id: int, named: dict[int, str], depth: int = 6) -> Text:
+def math_of(graph: Graph, id: int, named: Mapping[int, str], depth: int = 6) -> Text:
     """A value as mathematics over the values that have names."""
     if id in named:
         return Text(named[id])
@@ -44,6 +44,8 @@ def math_of(graph: Graph, id: int, named: dict[int, str], depth: int = 6) -> Tex
     if node.op in ("sum", "sum_to"):
         return _sum(graph, node, operands[0])
     if node.op in ("multiply", "divide"):
+        if node.op == "multiply" and graph[node.operands[0]].type.rank == 0:  # numbers stand in front
+            operands = operands[:]
         scalar = any(graph[u].type.rank == 0 for u in node.operands)
         sign = " / " if node.op == "divide" else " " if scalar and node.op == "multiply" else " ⊙ "
         parts = [f"1{{{t}}}" if graph[u].op in _COMPARISONS and u not in named else t.within(PRODUCT if k == 0 else UNARY)
@@ -71,13 +73,13 @@ def _sum(graph: Graph, node: Node, operand: Text) -> Text:
     return Text(f"Σ {operand.within(PRODUCT)}", PRODUCT)
 
 
-def group_comment(graph: Graph, nodes: Sequence[Node]) -> str:
-    """The mathematics of the named gradients of one statement."""
-    named = {n.id: n.name for n in graph if n.name}
+def group_comment(graph: Graph, nodes: Sequence[Node], named: Mapping[int, str]) -> str:
+    """The mathematics of the named gradients of one statement; `named` are the names in the function's code."""
     parts = []
     for node in nodes:
         if node.name:
-            others = {i: t for i, t in named.items() if i != node.id}
+            own = named.get(node.id)  # what it overwrites bears its name: that is not what it is made of
+            others = {i: n for i, n in named.items() if n != own}
             text = f"{node.name} = {math_of(graph, node.id, others)}"
             if len(text) <= LONGEST:
                 parts.append(comment_text(text))

@@ -136,7 +136,7 @@ class _Module:
         graph, split = self.graph, self.split
         names = Names(self._taken() | set(self.signature))
         roots = [*graph.outputs.values(), *split.saved]
-        body = write_body(graph, split.forward, dict(self.arguments), roots, names, self.helpers, {}, self.level > 0)
+        body = write_body(graph, split.forward, dict(self.arguments), roots, names, self.helpers, {}, self.level > 0, forward=True)
         cache = [body.names.get(i) or str(body.texts[i]) for i in split.saved]
         cache += [body.context.symbol(symbol) for symbol in self.saved_sizes]
         cache += [f"np.shape({body.texts.get(id) or body.names[id]})" for id in self.saved_shapes]
@@ -236,10 +236,13 @@ class _Module:
         lines = ["    " + line for line in body.context.size_lines()]
         group: tuple[int, bool] | None = None
         shown: set[int] = set()
+        by_group: dict[tuple[int, bool], list[Line]] = {}
+        for line in body.lines:
+            by_group.setdefault(line.group, []).append(line)
         for line in body.lines:
             if line.group != group:
                 group = line.group
-                comment = self._group_comment(group, body.lines)
+                comment = self._group_comment(group, by_group[group], body.names)
                 lines += ["", f"    # {comment}"] if comment else [""]
             lines.append("    " + self._beside(line, shown))
         return [*lines, ""] if body.lines else lines
@@ -251,7 +254,7 @@ class _Module:
         shown.add(node.id)
         return f"{line.text:<{COLUMN}}  # {self.shapes.shape(node.type.shape)}"
 
-    def _group_comment(self, group: tuple[int, bool], lines: Sequence[Line]) -> str:
+    def _group_comment(self, group: tuple[int, bool], lines: Sequence[Line], names: dict[int, str]) -> str:
         index, reverse = group
         if not 0 <= index < len(self.graph.statements):
             return ""
@@ -262,8 +265,8 @@ class _Module:
         place = comment_text(f"{statement.file}:{statement.line}")
         parts = [text, place]
         if reverse:
-            nodes = {line.node.id: line.node for line in lines if line.group == group and line.node is not None}
-            parts.append(group_comment(self.graph, list(nodes.values())))
+            nodes = {line.node.id: line.node for line in lines if line.node is not None}
+            parts.append(group_comment(self.graph, list(nodes.values()), names))
         return "    ".join(p for p in parts if p)
 
     def _value_and_grad(self) -> str:

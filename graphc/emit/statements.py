@@ -29,6 +29,17 @@ def _subtract_one_hot(ctx: NumpyContext, node: Node, target: str, operands: list
     return [*lines, f"{target}[np.arange({rows}), {labels}] -= 1"]
 
 
+def _unslice(ctx: NumpyContext, node: Node, target: str, operands: list[Text], over: bool) -> list[str]:
+    from graphc.ops.indexing import index_texts
+
+    shape = node.attr("shape")
+    size = str(operands[1]) if shape is None else ctx.shape(shape)
+    index = ", ".join(index_texts(ctx, shape, node.attr("index")))
+    kind = ctx.dtype() if node.type.is_float else node.type.dtype
+    return [f"{target} = np.zeros({size}, {kind})", f"{target}[{index}] = {operands[0]}"]
+
+
 STATEMENTS: dict[str, Special] = {
     "subtract_one_hot": Special(_subtract_one_hot, in_place=True),
+    "unslice": Special(_unslice),
 }
