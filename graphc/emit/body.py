@@ -21,6 +21,7 @@ from graphc.ops.base import Op
 __all__ = ["Body", "Line", "describe", "write_body"]
 
 WIDEST = 72  # an expression longer than this is not put into another one
+FULL = 100  # nor is one that would make the other one longer than this
 ALWAYS_INLINE = {"size", "size_of", "transpose", "mT", "stop_gradient"}
 
 
@@ -93,13 +94,26 @@ class _Writer:
         lines: list[Line] = []
         for id in statements:
             for line in self._statement(id, reuse.get(id)):
-                lines.append(Line(line.text, line.node, (line.group[0], False)) if self.forward else line)
+                lines.append(line)
             self.context.live[id] = self.called[id]
             if id in reuse:  # the array that was overwritten is not itself any more
                 self.context.live.pop(reuse[id], None)
+        lines = self._grouped(lines)
         fresh = {i for i in statements if self._is_fresh(i)}
         texts = {r: self._text(r) for r in self.roots}
         return Body(lines, dict(self.called), self.context, texts, aliases, fresh)
+
+    def _grouped(self, lines: list[Line]) -> list[Line]:
+        """Forward knows only statements; what backward computes again belongs to the gradient that it is for."""
+        if self.forward:
+            return [Line(line.text, line.node, (line.group[0], False)) for line in lines]
+        grouped: list[Line] = []
+        group: tuple[int, bool] | None = None
+        for line in reversed(lines):
+            if line.group[1] or group is None:
+                group = line.group
+            grouped.append(Line(line.text, line.node, group))
+        return grouped[::-1]
 
     def _op(self, id: int) -> Op:
         return self.graph.op(self.graph[id])
@@ -108,6 +122,7 @@ class _Writer:
 
     def _choose_inlined(self) -> None:
         width: dict[int, int] = {}
+        room: dict[int, int] = {}
         roots = set(self.roots)
         for id in self.order:
             node = self.graph[id]
@@ -124,8 +139,12 @@ class _Writer:
             consumer = self.graph[consumers[0]]
             if consumer.operands.count(id) > 1 or _repeats(self.graph.op(consumer), consumer, id) or consumer.op in STATEMENTS:
                 continue
-            if group_of(node) != group_of(consumer) or width[id] > WIDEST:
+            if group_of(node) != group_of(consumer) and (self.forward or group_of(node)[1]):
                 continue
+            taken = room.get(consumer.id, 0) + width[id]
+            if width[id] > WIDEST or taken > FULL:
+                continue
+            room[consumer.id] = taken
             self.inlined.add(id)
 
     def _always(self, node: Node) -> bool:
@@ -294,7 +313,8 @@ _WORDS = {
     "number": "factor", "sqrt": "root", "as_float": "float",
     "matmul": "product", "multiply": "product", "subtract": "difference", "add": "total", "divide": "ratio",
     "sum": "sum", "greater": "mask", "less": "mask", "equal": "mask", "broadcast_to": "spread", "sum_to": "sum",
-    "negative": "minus", "expand_dims": "column", "reshape": "flat", "const": "constant",
+    "negative": "minus", "expand_dims": "column", "reshape": "flat", "const": "constant", "slice": "part",
+    "concatenate": "joined",
 }  # fmt: skip
 
 

@@ -44,9 +44,9 @@ def math_of(graph: Graph, id: int, named: Mapping[int, str], depth: int = 6) -> 
     if node.op in ("sum", "sum_to"):
         return _sum(graph, node, operands[0])
     if node.op in ("multiply", "divide"):
-        if node.op == "multiply" and graph[node.operands[0]].type.rank == 0:  # numbers stand in front
-            operands = operands[:]
         scalar = any(graph[u].type.rank == 0 for u in node.operands)
+        if node.op == "multiply" and graph[node.operands[1]].op in ("const", "size", "number"):  # numbers stand in front
+            return Text(f"{operands[1].within(UNARY)} {operands[0].within(PRODUCT)}", PRODUCT)
         sign = " / " if node.op == "divide" else " " if scalar and node.op == "multiply" else " ⊙ "
         parts = [f"1{{{t}}}" if graph[u].op in _COMPARISONS and u not in named else t.within(PRODUCT if k == 0 else UNARY)
                  for k, (u, t) in enumerate(zip(node.operands, operands, strict=True))]  # fmt: skip

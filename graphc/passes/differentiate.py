@@ -30,7 +30,7 @@ class Adjoint:
         self.seeds = seeds
         self.name = name
         self.cotangents: dict[int, int | None] = {}
-        self.contributions: dict[int, list[int]] = {id: [cotangent] for id, cotangent in seeds.items()}
+        self.contributions: dict[int, int] = dict(seeds)
         self.ancestors = _ancestors(builder, seeds)
         self.expanded: set[int] = set()
 
@@ -58,16 +58,16 @@ class Adjoint:
         return active
 
     def _accumulate(self, id: int) -> int | None:
-        parts = self.contributions.pop(id, [])
-        if not parts:
+        """The whole cotangent of a node, all of whose uses have contributed; it gets the node's name."""
+        total = self.contributions.pop(id, None)
+        if total is None:
             return None
-        node = self.builder[id]
-        total = parts[0]
-        for part in parts[1:]:
-            total = self.builder.add("add", [total, part], origin=self.builder[part].origin)
-        if self.name and node.name and not self.builder[total].name and self.builder[total].op not in ("argument", "seed", "const"):
-            if total > id and total not in self.seeds.values():
+        node, made = self.builder[id], self.builder[total]
+        if total > id and total not in self.seeds.values() and made.op not in ("argument", "seed", "const") and not made.name:
+            if node.name and self.name:
                 self.builder.rename(total, "d" + node.name)
+            elif node.hint and not made.hint:
+                self.builder.hint(total, "d" + node.hint)
         return total
 
     def _expand(self, node: Node, cotangent: int) -> None:
@@ -76,11 +76,16 @@ class Adjoint:
         try:
             op = builder.op(node.op)
             contributions = expand_rule(builder, op, node, cotangent)
+            here: dict[int, int] = {}
             for operand, contribution in zip(node.operands, contributions, strict=True):
                 if contribution is None or operand not in self.ancestors or not builder.type(operand).is_float:
                     continue
                 fitted = sum_to_type(builder, contribution, operand, node.op)
-                self.contributions.setdefault(operand, []).append(fitted)
+                here[operand] = builder.add("add", [here[operand], fitted]) if operand in here else fitted
+            for operand, fitted in here.items():
+                # Added at once, so that no contribution outlives the statement it comes from.
+                earlier = self.contributions.get(operand)
+                self.contributions[operand] = fitted if earlier is None else builder.add("add", [earlier, fitted])
         finally:
             builder.origin = before
 

@@ -16,6 +16,7 @@ import networkx as nx
 from graphc.ir.graph import Graph, Node
 from graphc.ir.types import Unknown
 from graphc.passes.dce import needed
+from graphc.passes.schedule import schedule
 
 __all__ = ["Split", "partition"]
 
@@ -51,9 +52,9 @@ def partition(graph: Graph, recompute: bool = True) -> Split:
     crossing = sorted(saved, key=lambda id: (order.get(id, len(order)), id))
     forward |= needed(graph, crossing)
     backward = _needed_above(graph, roots, saved)
-    return Split(
-        graph, tuple(sorted(forward)), tuple(crossing), tuple(sorted(backward - set(graph.cotangents.values()) - saved))
-    )
+    remaining = sorted(backward - set(graph.cotangents.values()) - saved)
+    again = [id for id in remaining if id not in behind]
+    return Split(graph, tuple(sorted(forward)), tuple(crossing), tuple(schedule(graph, remaining, again)))
 
 
 def _descendants(graph: Graph, sources: Iterable[int]) -> set[int]:
@@ -120,7 +121,7 @@ def _minimum_cut(graph: Graph, before: list[int], read: set[int], forward: set[i
         rank = int(400 * (1 - share) if id in forward else 500 + 400 * share)
         capacity = 1 if bound else 1000 * (8 + bytes_of(node)) + rank
         network.add_edge(2 * id, 2 * id + 1, capacity=capacity)
-        if bound or op.cost == "dear":
+        if bound or op.cost == "dear" or (node.name and id in forward):  # what the program names is not computed twice
             network.add_edge(source, 2 * id, capacity=INFINITE)
         else:
             for u in node.operands:

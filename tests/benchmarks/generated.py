@@ -1,0 +1,39 @@
+"""The generated modules as an implementation of the workloads: `make(workload, inputs) -> fn() -> (value, gradients)`.
+
+The level is taken from the environment variable GRAPHC_LEVEL (1 by default).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import graphc
+
+PROGRAMS = Path(__file__).parent / "programs"
+FILES = {
+    "W1:tiny": "w1_two_layer.g", "W1:cifar": "w1_two_layer.g", "W1:large": "w1_two_layer.g", "W1:deep": "w1_deep.g",
+    "W2": "w2_gelu_norm.g", "W4": "w4_attention.g", "W5": "w5_lstm.g", "W7": "w7_conv.g",
+}  # fmt: skip
+WRT = {
+    "W1:deep": [f"W{i}" for i in range(1, 10)] + [f"b{i}" for i in range(1, 10)],
+    "W2": ["X", "g", "b"], "W4": ["Wq", "Wk", "Wv", "Wo"], "W5": ["Wx", "Wh", "b"], "W7": ["Wc", "bc", "Wf", "bf"],
+}  # fmt: skip
+
+
+def make(workload: str, inputs: Mapping[str, Any]) -> Callable[[], tuple[Any, list[Any]]]:
+    """A function that computes value and gradients of a workload, the gradients in the workload's order."""
+    module = graphc.load(PROGRAMS / FILES[workload], level=int(os.environ.get("GRAPHC_LEVEL", "1")))
+    names = [*module.INPUTS, *module.PARAMETERS]
+    key = {name: name.replace("_", "") for name in names}
+    arguments = {name: inputs[key[name]] for name in names}
+    wrt = WRT.get(workload, ["W1", "W2", "b1", "b2"])
+
+    def run() -> tuple[Any, list[Any]]:
+        value, gradients = module.value_and_grad(**arguments)
+        by_key = {key[name]: gradient for name, gradient in gradients.items()}
+        return value, [by_key[name] for name in wrt]
+
+    return run
