@@ -26,7 +26,7 @@ register(Op(
     doc="The square; `x**2` is the same.", source="NumPy: square", cost="cheap", elementwise=True, ufunc="np.square",
 ))  # fmt: skip
 
-LARGEST_WHOLE = 16
+LARGEST_WHOLE = 32
 """Powers up to this one are made of products."""
 
 

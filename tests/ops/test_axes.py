@@ -1,0 +1,55 @@
+"""Axis attributes in normal form."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from graphc.ir.dims import dim
+from graphc.ops.axes import normal_axes, normal_axis
+from graphc.ops.base import CallError
+
+
+@pytest.mark.parametrize(("axis", "rank", "expected"), [
+    (0, 3, 0), (2, 3, 2), (-1, 3, 2), (-3, 3, 0), (-1, None, -1), (5, None, 5), (dim(1), 2, 1),
+])  # fmt: skip
+def test_one_axis(axis: Any, rank: int | None, expected: int) -> None:
+    assert normal_axis(axis, rank) == expected
+
+
+@pytest.mark.parametrize(("axis", "rank", "message"), [
+    (3, 3, "axis 3 is out of range for an array of 3 dimensions"),
+    (-2, 1, "axis -2 is out of range for an array of 1 dimension"),
+    (0, 0, "axis 0 is out of range for a scalar, which has no axis"),
+    (1.0, 3, "`axis` is 1.0; an axis is an integer known at compile time"),
+    (True, 3, "`axis` is True"),
+    ("x", None, "`axis` is 'x'"),
+    (dim("N"), 3, "`axis` is the size N"),
+])  # fmt: skip
+def test_what_is_no_axis(axis: Any, rank: int | None, message: str) -> None:
+    with pytest.raises(CallError) as error:
+        normal_axis(axis, rank)
+    assert error.value.message.startswith(message)
+    assert error.value.argument == "axis"
+
+
+def test_the_message_speaks_of_the_attribute() -> None:
+    with pytest.raises(CallError) as error:
+        normal_axis(4, 2, "axis1")
+    assert error.value.message == "axis1 4 is out of range for an array of 2 dimensions"
+    assert error.value.help == "axes run from 0 to 1, or from -2 to -1"
+
+
+@pytest.mark.parametrize(("axis", "rank", "expected"), [
+    (None, 3, None), (1, 3, (1,)), (-1, 3, (2,)), ((-1, 0), 3, (0, 2)), ([2, 1], 3, (1, 2)), ((), 2, ()),
+    ((2, 0), None, (0, 2)), ((-1, -2), None, (-2, -1)), ((-1, 0), None, (-1, 0)),
+])  # fmt: skip
+def test_several_axes(axis: Any, rank: int | None, expected: Any) -> None:
+    assert normal_axes(axis, rank) == expected
+
+
+@pytest.mark.parametrize(("axis", "rank"), [((0, 0), 2), ((0, -2), 2), ((1, 1), None)])
+def test_a_repeated_axis(axis: Any, rank: int | None) -> None:
+    with pytest.raises(CallError, match="is given twice"):
+        normal_axes(axis, rank)

@@ -1,0 +1,319 @@
+"""Functions applied entry by entry: against NumPy, at kinks, far out, and of integers and plain numbers."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.special
+
+from graphc.emit.prelude import HELPERS
+from op_programs import array, body, compiled, error_of, hold
+
+X = array(3, 4)
+POSITIVE = np.abs(X)
+UNIT = X / 2
+ABOVE_ONE = 1 + POSITIVE
+
+FUNCTIONS: dict[str, tuple[Any, Any]] = {
+    "abs(x)": (np.abs, X),
+    "exp(x)": (np.exp, X),
+    "expm1(x)": (np.expm1, X),
+    "log(x)": (np.log, POSITIVE),
+    "log1p(x)": (np.log1p, POSITIVE),
+    "log2(x)": (np.log2, POSITIVE),
+    "log10(x)": (np.log10, POSITIVE),
+    "sqrt(x)": (np.sqrt, POSITIVE),
+    "rsqrt(x)": (lambda x: x**-0.5, POSITIVE),
+    "square(x)": (lambda x: x * x, X),
+    "reciprocal(x)": (np.reciprocal, X),
+    "sin(x)": (np.sin, X),
+    "cos(x)": (np.cos, X),
+    "tan(x)": (np.tan, UNIT),
+    "arcsin(x)": (np.arcsin, UNIT),
+    "arccos(x)": (np.arccos, UNIT),
+    "arctan(x)": (np.arctan, X),
+    "sinh(x)": (np.sinh, X),
+    "cosh(x)": (np.cosh, X),
+    "tanh(x)": (np.tanh, X),
+    "arcsinh(x)": (np.arcsinh, X),
+    "arccosh(x)": (np.arccosh, ABOVE_ONE),
+    "arctanh(x)": (np.arctanh, UNIT),
+    "erf(x)": (scipy.special.erf, X),
+    "relu(x)": (lambda x: np.where(x > 0, x, 0), X),
+    "leaky_relu(x)": (lambda x: np.where(x > 0, x, 0.01 * x), X),
+    "leaky_relu(x, slope=2)": (lambda x: np.where(x > 0, x, 2 * x), X),
+    "elu(x)": (lambda x: np.where(x > 0, x, np.exp(x) - 1), X),
+    "elu(x, 0.5)": (lambda x: np.where(x > 0, x, 0.5 * (np.exp(x) - 1)), X),
+    "selu(x)": (lambda x: 1.0507009873554805 * np.where(x > 0, x, 1.6732632423543772 * (np.exp(x) - 1)), X),
+    "celu(x, alpha=2)": (lambda x: np.where(x > 0, x, 2 * (np.exp(x / 2) - 1)), X),
+    "gelu(x)": (lambda x: x * scipy.special.ndtr(x), X),
+    'gelu(x, approximate="tanh")': (
+        lambda x: x / 2 * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))), X,
+    ),
+    "silu(x)": (lambda x: x / (1 + np.exp(-x)), X),
+    "mish(x)": (lambda x: x * np.tanh(np.log(1 + np.exp(x))), X),
+    "sigmoid(x)": (scipy.special.expit, X),
+    "log_sigmoid(x)": (scipy.special.log_expit, X),
+    "softplus(x)": (lambda x: np.log(1 + np.exp(x)), X),
+    "softsign(x)": (lambda x: x / (1 + np.abs(x)), X),
+    "relu6(4 * x)": (lambda x: np.clip(4 * x, 0, 6), X),
+    "hardtanh(x)": (lambda x: np.clip(x, -1, 1), X),
+    "hardtanh(x, -0.5, max_val=2)": (lambda x: np.clip(x, -0.5, 2), X),
+    "hardsigmoid(3 * x)": (lambda x: np.clip(x / 2 + 0.5, 0, 1), X),
+    "hardswish(3 * x)": (lambda x: 3 * x * np.clip(x / 2 + 0.5, 0, 1), X),
+    "clip(x, -0.5, 0.7)": (lambda x: np.clip(x, -0.5, 0.7), X),
+    "clip(x, none, 0.7)": (lambda x: np.minimum(x, 0.7), X),
+    "clip(x, lo=-0.5)": (lambda x: np.maximum(x, -0.5), X),
+    "maximum(x, 0.5)": (lambda x: np.maximum(x, 0.5), X),
+    "where(x > 0, x**2, sin(x))": (lambda x: np.where(x > 0, x**2, np.sin(x)), X),
+    "where(x > 0, 2.0, 1.0) * x": (lambda x: np.where(x > 0, 2, 1) * x, X),
+    "2**x": (lambda x: 2**x, X),
+    "x**D": (lambda x: x**4, X),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("expression", FUNCTIONS)
+def test_values_and_gradients(expression: str) -> None:
+    reference, x = FUNCTIONS[expression]
+    hold(f"input x[N, D]\ny = {expression}", {"x": x}, lambda x: reference(x))
+
+
+@pytest.mark.parametrize("expression", FUNCTIONS)
+def test_second_derivatives(expression: str) -> None:
+    hold(f"input x[N, D]\nL = sum(cos({expression}))\ng = grad(L, x)\nM = sum(g * g * x)\noutput M",
+         {"x": FUNCTIONS[expression][1]}, levels=(1,), rtol=1e-6)  # fmt: skip
+
+
+@pytest.mark.parametrize("expression", ["sign(x)", "floor(x)", "ceil(x)", "round(x)"])
+def test_steps_have_no_gradient(expression: str) -> None:
+    x = np.array([-2.5, -1.5, -0.3, 0.0, 0.4, 0.5, 2.5])
+    module = compiled(f"input x[N]\ny = {expression}")
+    y, cache = module.forward(x)
+    np.testing.assert_array_equal(y, getattr(np, expression[:-3])(x))
+    np.testing.assert_array_equal(module.backward(cache, np.ones(7))["x"], np.zeros(7))
+
+
+BINARY = {
+    "maximum(x, y)": np.maximum,
+    "minimum(x, y)": np.minimum,
+    "arctan2(x, y)": np.arctan2,
+    "hypot(x, y)": np.hypot,
+    "logaddexp(x, y)": np.logaddexp,
+    "power(abs(x), y)": lambda x, y: np.abs(x) ** y,
+    "abs(x)**(y + 1)": lambda x, y: np.abs(x) ** (y + 1),
+    "clip(x, y, 0.9)": lambda x, y: np.clip(x, y, 0.9),
+    "where(x > y, x * y, y)": lambda x, y: np.where(x > y, x * y, y),
+    "dropout(x, y > 0, p=0.2)": lambda x, y: x * (y > 0) / 0.8,
+    "dropout(x, y)": lambda x, y: x * y / 0.5,
+}
+
+
+@pytest.mark.parametrize("shapes", [("[N, D]", "[N, D]"), ("[N, D]", "[D]"), ("[N, 1]", "[1, D]"), ("", "")])
+@pytest.mark.parametrize("expression", BINARY)
+def test_binary_functions_broadcast(expression: str, shapes: tuple[str, str]) -> None:
+    sizes = {"[N, D]": (3, 4), "[D]": (4,), "[N, 1]": (3, 1), "[1, D]": (1, 4), "": (3, 4)}
+    x, y = array(*sizes[shapes[0]], seed=1), array(*sizes[shapes[1]], seed=2)
+    declared = f"input x{shapes[0]}, y{shapes[1]}\n" if shapes[0] else ""
+    hold(f"{declared}z = {expression}", {"x": x, "y": y}, lambda x, y: BINARY[expression](x, y))
+
+
+# ---------------------------------------------------------------- kinks
+
+KINKS = [
+    ("abs(x)", [-1.0, 0.0, 1.0], [-1, 0, 1]),
+    ("relu(x)", [-1.0, 0.0, 1.0], [0, 0, 1]),
+    ("relu6(x)", [0.0, 1.0, 6.0, 7.0], [0, 1, 0, 0]),
+    ("leaky_relu(x, 0.25)", [-1.0, 0.0, 1.0], [0.25, 0.25, 1]),
+    ("elu(x, 3)", [0.0, 1.0], [3, 1]),
+    ("celu(x, 3)", [0.0, 1.0], [1, 1]),
+    ("hardtanh(x)", [-2.0, -1.0, 0.0, 1.0, 2.0], [0, 0, 1, 0, 0]),
+    ("hardsigmoid(x)", [-3.0, 0.0, 3.0], [0, 1 / 6, 0]),
+    ("hardswish(x)", [-4.0, -3.0, 0.0, 3.0, 4.0], [0, 0, 0.5, 1, 1]),
+    ("clip(x, -1, 1)", [-2.0, -1.0, 0.0, 1.0, 2.0], [0, 1, 1, 1, 0]),
+    ("clip(x, none, 1)", [0.0, 1.0, 2.0], [1, 1, 0]),
+    ("clip(x, -1, none)", [-2.0, -1.0, 0.0], [0, 1, 1]),
+    ("maximum(x, 0)", [-1.0, 0.0, 1.0], [0, 0.5, 1]),
+    ("minimum(x, 0)", [-1.0, 0.0, 1.0], [1, 0.5, 0]),
+    ("maximum(x, x)", [0.0, 1.0], [1, 1]),
+    ("hypot(x, 0)", [0.0, 2.0], [0, 1]),
+    ("x**0", [0.0, 2.0], [0, 0]),
+    ("x**1", [0.0, 2.0], [1, 1]),
+    ("x**2", [0.0, 2.0], [0, 4]),
+    ("x**3", [0.0, 2.0], [0, 12]),
+    ("x**1.5", [0.0, 4.0], [0, 3]),
+    ("x**17", [0.0, 1.0], [0, 17]),
+    ("where(x, 3, 4) * x", [0.0, 1.0], [4, 3]),
+]
+
+
+@pytest.mark.parametrize(("expression", "x", "gradient"), KINKS)
+def test_kinks(expression: str, x: list[float], gradient: list[float]) -> None:
+    module = compiled(f"input x[N]\nL = sum({expression})")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        _, gradients = module.value_and_grad(np.array(x))
+    np.testing.assert_allclose(gradients["x"], gradient, rtol=1e-14)
+
+
+def test_the_derivative_of_the_root_at_zero_is_infinite() -> None:
+    module = compiled("input x[N]\nL = sum(sqrt(x))")
+    with np.errstate(divide="ignore"):
+        assert module.value_and_grad(np.zeros(1))[1]["x"][0] == np.inf
+
+
+def test_powers_of_zero_have_finite_derivatives() -> None:
+    module = compiled("input x[N], y[N]\nL = sum(x**y)")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        value, gradients = module.value_and_grad(np.array([0.0, 0, 0, 2, 2]), np.array([0.0, 1, 2, 0, 1]))
+    assert value == 4
+    np.testing.assert_allclose(gradients["x"], [0, 1, 0, 0, 1])
+    np.testing.assert_allclose(gradients["y"], [0, 0, 0, math.log(2), 2 * math.log(2)])
+
+
+def test_contradicting_bounds_give_the_upper_one() -> None:
+    module = compiled("input x[N], lo[], hi[]\nL = sum(clip(x, lo, hi))")
+    value, gradients = module.value_and_grad(np.array([0.0, 1.5, 5.0]), 2.0, 1.0)
+    assert value == 3
+    assert (gradients["x"].tolist(), gradients["lo"], gradients["hi"]) == ([0, 0, 0], 0, 3)
+
+
+# ---------------------------------------------------------------- far out
+
+FAR = np.array([-1e3, -100.0, -40.0, 40.0, 100.0, 1e3])
+ENDS: dict[str, tuple[float, float, float, float]] = {  # value at -1000 and 1000, derivative there
+    "sigmoid(x)": (0, 1, 0, 0),
+    "log_sigmoid(x)": (-1000, 0, 1, 0),
+    "softplus(x)": (0, 1000, 0, 1),
+    "silu(x)": (0, 1000, 0, 1),
+    "mish(x)": (0, 1000, 0, 1),
+    "gelu(x)": (0, 1000, 0, 1),
+    'gelu(x, "tanh")': (0, 1000, 0, 1),
+    "elu(x)": (-1, 1000, 0, 1),
+    "celu(x, 0.5)": (-0.5, 1000, 0, 1),
+    "selu(x)": (-1.7580993408473766, 1050.7009873554805, 0, 1.0507009873554805),
+    "tanh(x)": (-1, 1, 0, 0),
+    "erf(x)": (-1, 1, 0, 0),
+    "logaddexp(x, 0)": (0, 1000, 0, 1),
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("expression", ENDS)
+def test_no_overflow_at_either_end(expression: str, dtype: Any) -> None:
+    module = compiled(f"input x[N]\ny = {expression}\nL = sum(y)\noutput L, y\nloss L")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        outputs, gradients = module.value_and_grad(FAR.astype(dtype))
+    low, high, rising, level = ENDS[expression]
+    np.testing.assert_allclose(outputs.y[[0, -1]], [low, high], rtol=1e-6, atol=1e-30)
+    np.testing.assert_allclose(gradients["x"][[0, -1]], [rising, level], rtol=1e-6, atol=1e-30)
+    assert outputs.y.dtype == gradients["x"].dtype == dtype
+
+
+def test_the_sigmoid_keeps_its_digits_where_it_is_small() -> None:
+    x = np.linspace(-700, 40, 1000)
+    y, _ = compiled("input x[N]\ny = sigmoid(x)").forward(x)
+    np.testing.assert_allclose(y, scipy.special.expit(x), rtol=1e-15 * 4)
+
+
+# ---------------------------------------------------------------- the error function
+
+
+def _erf() -> Any:
+    names: dict[str, Any] = {"np": np}
+    exec(HELPERS["erf"], names)
+    return names["erf"]
+
+
+def test_erf_is_precise_everywhere() -> None:
+    x = np.concatenate([np.linspace(-7, 7, 20001), np.logspace(-300, 1, 5001), -np.logspace(-20, 1, 5001)])
+    wanted = np.array([math.erf(v) for v in x])
+    have = _erf()(x)
+    np.testing.assert_allclose(have, wanted, rtol=1e-15, atol=0)
+    assert np.max(np.abs(have - wanted)) <= 2.3e-16
+
+
+def test_erf_keeps_shape_and_type() -> None:
+    erf = _erf()
+    special = erf(np.array([0.0, -0.0, np.inf, -np.inf, np.nan]))
+    np.testing.assert_array_equal(special, [0, 0, 1, -1, np.nan])
+    assert np.signbit(special[1])
+    single = array(2, 3, 4).astype(np.float32)
+    assert erf(single.T).dtype == np.float32
+    np.testing.assert_allclose(erf(single.T), scipy.special.erf(single.T), rtol=1e-6)
+    assert erf(0.5) == pytest.approx(math.erf(0.5), rel=1e-15)
+    assert erf(np.array([1, 2])).dtype == np.float64
+    assert erf(np.zeros((0, 3))).shape == (0, 3)
+    large = array(40001)
+    np.testing.assert_allclose(erf(large), scipy.special.erf(large), rtol=1e-15)
+
+
+# ---------------------------------------------------------------- the text
+
+
+@pytest.mark.parametrize(("p", "text"), [
+    (2, "x * x"), (3, "x * x * x"), (-1, "1 / x"), (-2, "1 / (x * x)"), (0.5, "np.sqrt(x)"), (-0.5, "1 / np.sqrt(x)"),
+    (1.5, "x**1.5"), (40, "x**40"),
+])  # fmt: skip
+def test_powers_by_numbers(p: float, text: str) -> None:
+    assert body(f"input x[N]\ny = x**({p})")[1] == f"y = {text}"
+
+
+@pytest.mark.parametrize("p", range(-16, 17))
+def test_whole_powers_are_products(p: int) -> None:
+    text = f"input x[N]\ny = x**({p})"
+    hold(text, {"x": POSITIVE[0]}, lambda x: x ** float(p), levels=(1,))
+    assert not any("**" in line or "power" in line for line in body(text) + body(text, "backward"))
+
+
+def test_relu_reads_as_an_expert_writes_it() -> None:
+    assert body("input x[N, D]\ny = relu(x)")[1] == "y = np.maximum(x, 0)"
+
+
+# ---------------------------------------------------------------- integers and plain numbers
+
+INTEGERS = [
+    "exp(i)", "sqrt(i)", "erf(i)", "i**0.5", "i**2.5", "i**(-1)", "i**(-2)", "2.5**i", "x**i", "sigmoid(i)", "gelu(i)",
+    "softplus(i)", "elu(i)", "arctan2(i, x)", "hypot(i, i)", "logaddexp(i, 0)", "exp(i > 1)", "where(i > 1, 1.0, 0.0)",
+    "where(i > 1, x, 0)", "where(i, x, i)", "clip(i, 0.5, 2)", "sign(i) * x", "abs(i > 1) * x", "sqrt(N) * x",
+    "sqrt(N / 2) * x", "exp(-N) * x", "maximum(N, 2) * x", "erf(2) * x", "log(2.0) * x", "N**0.5 * x", "2**N * x",
+    "x**N", "N**x", "gelu(0.5) * x", "sigmoid(N) * x", "norm(i)", "mean(i)", "std(i)", "logsumexp(i)", "softmax(i)",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("level", [0, 1])
+@pytest.mark.parametrize("expression", INTEGERS)
+def test_integers_and_numbers_keep_single_precision(expression: str, level: int) -> None:
+    module = compiled(f"input x[N], i[N]: int\ny = {expression}", level=level)
+    x, i = np.array([0.5, 1.5, 2.5]), np.array([1, 2, 3])
+    single, _ = module.forward(x.astype(np.float32), i)
+    double, _ = module.forward(x, i)
+    assert np.asarray(single).dtype == np.float32
+    np.testing.assert_allclose(single, double, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "expression", ["abs(i)", "sign(i)", "floor(i)", "square(i)", "relu(i)", "maximum(i, 2)", "i**3"]
+)
+def test_integers_stay_integers(expression: str) -> None:
+    y, _ = compiled(f"input i[N]: int, x[N]\ny = {expression}\nz = x\noutput y").forward(np.array([1, 2, 3]), X[0, :3])
+    assert y.dtype.kind == "i"
+
+
+# ---------------------------------------------------------------- what is refused
+
+
+@pytest.mark.parametrize(("program", "message"), [
+    ('y = gelu(x, "erf")', '`approximate` of `gelu` is \'erf\'; it is "none" or "tanh"'),
+    ("y = dropout(x, m, 1)", "`p` of `dropout` is 1; it is a probability"),
+    ("y = dropout(x, m, p=-0.5)", "`p` of `dropout` is -0.5; it is a probability"),
+    ("input x[N], y[D]\nz = maximum(x, y)", "shapes (N,) and (D,) do not broadcast"),
+    ("input x[N], y[D]\nz = where(x > 0, x, y)", "shapes (N,) and (D,) do not broadcast"),
+])  # fmt: skip
+def test_refused(program: str, message: str) -> None:
+    assert message in error_of(program)
