@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     except GraphcError as error:
         report(program.located(error.errors))
         return 1
-    print_text(_shown(joint, result))
+    print_text(_shown(joint, result, wrong_rule=diagnostics.has_errors))
     report(program.located([*diagnostics.errors, *diagnostics.warnings]))
     return 1 if diagnostics.has_errors or not all(row.ok for row in result.rows) else 0
 
@@ -87,18 +87,21 @@ def _know(sizes: dict[str, int], graph: Graph) -> None:
             raise failure(DATA, f"`{argument.name}` would have more than {LARGEST} entries", help="check smaller sizes")
 
 
-def _shown(graph: Graph, result: Report) -> str:
+def _shown(graph: Graph, result: Report, wrong_rule: bool) -> str:
     if not result.rows:
         return "no variable has a gradient: there is nothing to check\n"
     rows = [["variable", "shape", "relative error", "verdict"]]
-    rows += [[row.name, row.shape, f"{row.error:.1e}" if row.directions else "-", _verdict(row)] for row in result.rows]
+    for row in result.rows:
+        rows.append([row.name, row.shape, f"{row.error:.1e}" if row.directions else "-", _verdict(row, wrong_rule)])
     of = graph.loss or ", ".join(graph.cotangents)
     plural = "" if result.directions == 1 else "s"
     count = f"{result.directions} direction{plural}"
     return f"gradients of {of} against numerical ones, {count}\n\n{table(rows)}"
 
 
-def _verdict(row: Row) -> str:
+def _verdict(row: Row, wrong_rule: bool) -> str:
     if not row.ok:
         return "WRONG"
-    return "ok" if row.directions else "not checked"
+    if row.directions:
+        return "ok"
+    return "not checked: a rule is wrong" if wrong_rule else "not checked"

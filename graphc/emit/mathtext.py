@@ -21,14 +21,14 @@ _PRECEDENCE = {
 _COMPARISONS = {op for op, level in _PRECEDENCE.items() if level == COMPARE}
 
 
-def math_of(graph: Graph, id: int, named: Mapping[int, str], depth: int = 6) -> Text:
-    """A value as mathematics over the values that have names."""
-    if id in named:
+def math_of(graph: Graph, id: int, named: Mapping[int, str], depth: int = 6, own: str | None = None) -> Text:
+    """A value as mathematics over the values that have names; `own` is a name that does not count."""
+    if id in named and named[id] != own:
         return Text(named[id])
     node = graph[id]
     if depth == 0:
         return Text("…")
-    operands = [math_of(graph, u, named, depth - 1) for u in node.operands]
+    operands = [math_of(graph, u, named, depth - 1, own) for u in node.operands]
     op = graph.op(node)
     if node.op == "const":
         value = node.attr("value")
@@ -79,8 +79,7 @@ def group_comment(graph: Graph, nodes: Sequence[Node], named: Mapping[int, str])
     for node in nodes:
         if node.name:
             own = named.get(node.id)  # what it overwrites bears its name: that is not what it is made of
-            others = {i: n for i, n in named.items() if n != own}
-            text = f"{node.name} = {math_of(graph, node.id, others)}"
+            text = f"{node.name} = {math_of(graph, node.id, named, own=own)}"
             if len(text) <= LONGEST:
                 parts.append(comment_text(text))
     return "    ".join(parts)

@@ -63,7 +63,7 @@ HELPERS["scatter_add"] = '''\
 def scatter_add(x, i, u):
     """A copy of x with u added at the rows i; rows that occur several times add up."""
     result = x.copy()
-    np.add.at(result, i, u)
+    np.add.at(result, i, np.broadcast_to(u, np.shape(i) + x.shape[1:]))  # NumPy mistakes a u that is narrower
     return result
 '''
 

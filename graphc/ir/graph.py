@@ -137,6 +137,24 @@ class Graph:
     def replace(self, **changes: Any) -> Graph:
         return replace(self, **changes)
 
+    def verify(self) -> Graph:
+        """The graph itself, after a check that it is sound: edges, order, types, names. AssertionError if it is not."""
+        assert nx.is_directed_acyclic_graph(self.dag)
+        for id, node in self.nodes.items():
+            assert node.id == id
+            assert all(u in self.nodes and u < id for u in node.operands), f"node {id}: an operand does not precede it"
+            assert set(self.dag.predecessors(id)) == set(node.operands), f"node {id}: edges and operands differ"
+            op = self.op(node)
+            if node.operands and not node.type.shape == ():
+                inferred = op.infer(Solver(), [self.nodes[u].type for u in node.operands], dict(node.attrs))
+                assert inferred.dtype == node.type.dtype, f"node {id} {node.op}: {inferred} is not {node.type}"
+                assert inferred.rank == node.type.rank or None in (inferred.rank, node.type.rank), f"node {id}: rank"
+        for field_name in ("outputs", "gradients", "updates", "cotangents", "values"):
+            for name, id in getattr(self, field_name).items():
+                assert id in self.nodes, f"{field_name}: {name} is not a node"
+        assert all(a.node in self.nodes for a in self.arguments)
+        return self
+
 
 class Builder:
     """Makes a graph node by node; each new node's type comes from its operation's shape function.

@@ -19,7 +19,7 @@ from graphc.ir.types import ShapeError, Solver, Type, shape_text
 from graphc.ops.axes import normal_axis
 from graphc.ops.base import REQUIRED, CallError, Lowering, Op, register
 
-__all__ = ["Term", "contract"]
+__all__ = ["Term", "contract", "last_axes", "solver_of"]
 
 # What a symbolic size counts for where orders of products are compared: any number, but always the same.
 _GUESS = 64
@@ -199,6 +199,12 @@ def contract(lowering: Lowering, terms: Sequence[Term], output: Sequence[str]) -
 def _diagonal(lowering: Lowering, term: Term) -> Term:
     """A label that stands twice in one term means its diagonal."""
     labels, value = list(term.labels), term.id
+    shape = lowering.shape(term.id)
+    for k, label in enumerate(labels):
+        first = shape[labels.index(label)]
+        if not solver_of(lowering).equal(first, shape[k]):
+            raise ShapeError(f"index {_shown(label)} of `einsum` stands for two sizes of one operand",
+                             label=f"{first} and {shape[k]}")  # fmt: skip
     while len(set(labels)) < len(labels):
         label = next(name for name in labels if labels.count(name) > 1)
         i = labels.index(label)
@@ -212,7 +218,7 @@ def _diagonal(lowering: Lowering, term: Term) -> Term:
 
 def _common_sizes(lowering: Lowering, terms: Sequence[Term]) -> tuple[dict[str, Dim], list[Term]]:
     """The size of each label. An axis of size 1 where others have more is dropped: it would only be broadcast."""
-    solver: Solver = _solver(lowering)
+    solver: Solver = solver_of(lowering)
     sizes: dict[str, Dim] = {}
     for i, term in enumerate(terms):
         for label, size in zip(term.labels, lowering.shape(term.id), strict=True):
@@ -236,7 +242,8 @@ def _common_sizes(lowering: Lowering, terms: Sequence[Term]) -> tuple[dict[str, 
     return sizes, result
 
 
-def _solver(lowering: Any) -> Solver:
+def solver_of(lowering: Any) -> Solver:
+    """Who knows of two sizes whether they are equal, and can make an open one so."""
     solver: Solver = lowering.builder.solver
     return solver
 
@@ -358,7 +365,7 @@ def _tensordot_call(lowering: Lowering, a: int, b: int, *, axes: Any) -> int:
             raise CallError("`axes` must name equally many different axes of both operands", argument="axes")
     else:
         raise CallError("`axes` is a number of axes, or a pair of lists of axes", argument="axes")
-    solver = _solver(lowering)
+    solver = solver_of(lowering)
     for i, j in zip(first, second, strict=True):
         m, n = lowering.shape(a)[i], lowering.shape(b)[j]
         if not solver.equal(m, n):

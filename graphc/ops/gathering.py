@@ -163,7 +163,10 @@ def _scatter_add_call(lowering: Lowering, x: int, i: int, u: int) -> int:
 
 def _scatter_add_value(x: Any, i: Any, u: Any) -> Any:
     result = np.array(x)
-    np.add.at(result, np.asarray(i), u)
+    rows = np.asarray(i)
+    updates = np.broadcast_to(u, rows.shape + result.shape[1:])
+    for place in np.ndindex(*rows.shape):
+        result[rows[place]] += updates[place]
     return result
 
 

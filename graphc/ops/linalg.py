@@ -7,6 +7,7 @@ the vectors back into the text.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from graphc.ir.dims import Dim, dim
 from graphc.ir.graph import Node
 from graphc.ir.types import Shape, ShapeError, Solver, Type, Unknown, broadcast_shapes, promote, shape_text
 from graphc.ops.base import Lowering, NumpyContext, Op, register
-from graphc.ops.einsum import last_axes
+from graphc.ops.einsum import last_axes, solver_of
 
 # ---------------------------------------------------------------- the product
 
@@ -227,6 +228,8 @@ def _quadratic_call(lowering: Lowering, x: int, A: int, y: int) -> Any:
     ranks = {len(lowering.shape(x, rank)), len(lowering.shape(y, rank))}
     if ranks not in ({1}, {2}):
         raise ShapeError("`quadratic` takes two vectors, or two matrices with the samples as rows", operand=0)
+    if ranks == {2}:
+        _agree(lowering, "quadratic", ((x, 0, lowering.shape(y)[0]),))
     return lowering.call("quadratic_form" if ranks == {1} else "quadratic_rows", x, A, y)
 
 
@@ -237,6 +240,15 @@ register(Op(
 ))  # fmt: skip
 
 
+def _agree(lowering: Lowering, name: str, wanted: Sequence[tuple[int, int, Dim]]) -> None:
+    """Sizes of operands (operand, axis, size) must be these. Raises ShapeError."""
+    for operand, (value, axis, size) in enumerate(wanted):
+        have = lowering.shape(value)[axis]
+        if not solver_of(lowering).equal(have, size):
+            raise ShapeError(f"operands of `{name}` do not agree", operand=operand,
+                             label=f"its size {have} should be {size}")  # fmt: skip
+
+
 def _bilinear_call(lowering: Lowering, X: int, Y: int, A: int, b: int | None = None) -> Any:
     rank = next((r for r in (lowering.type(X).rank, lowering.type(Y).rank) if r is not None), 2)
     ranks = {len(lowering.shape(X, rank)), len(lowering.shape(Y, rank))}
@@ -245,11 +257,9 @@ def _bilinear_call(lowering: Lowering, X: int, Y: int, A: int, b: int | None = N
         raise ShapeError("`bilinear` takes two vectors, or two matrices with the samples as rows", operand=0)
     if len(sizes) != 3:
         raise ShapeError(f"`A` of `bilinear` is a stack of matrices, not of shape {shape_text(sizes)}", operand=2)
-    for operand, (value, size) in enumerate(((X, sizes[1]), (Y, sizes[2]))):
-        have = lowering.shape(value)[-1]
-        if have != size and not (have.is_open or size.is_open):
-            raise ShapeError("operands of `bilinear` do not agree", operand=operand,
-                             label=f"the samples have {have} entries, the matrices of A ask for {size}")  # fmt: skip
+    _agree(lowering, "bilinear", ((X, -1, sizes[1]), (Y, -1, sizes[2])))
+    if ranks == {2}:
+        _agree(lowering, "bilinear", ((Y, 0, lowering.shape(X)[0]),))
     Z = lowering.call("bilinear_pair" if ranks == {1} else "bilinear_rows", X, Y, A)
     return Z if b is None else lowering.call("add", Z, b)
 

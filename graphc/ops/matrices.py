@@ -70,7 +70,10 @@ def _from_diagonal_text(ctx: NumpyContext, node: Node, operands: list[Text]) -> 
 
 register(Op(
     name="from_diagonal", family="linalg", operands=("x",), attributes={"k": REQUIRED, "shape": REQUIRED},
-    infer=lambda solver, types, attrs: types[0].with_shape(tuple(dim(n) for n in attrs["shape"])),
+    infer=lambda solver, types, attrs: types[0].with_shape(attrs["shape"]),
+    call=lambda lowering, x, *, k, shape: lowering.add(
+        "from_diagonal", [x], {"k": k, "shape": tuple(dim(n) for n in shape)}
+    ),
     numpy=_from_diagonal_text, evaluate=_from_diagonal_value, hidden=True, math="diag({x})",
     doc="Zeros with the k-th diagonal filled: the transpose of taking it.", source="NumPy: diag",
 ))  # fmt: skip

@@ -23,7 +23,7 @@ def _reshape_type(solver: Solver, types: list[Type], attrs: dict[str, Any]) -> T
     shape, old = attrs["shape"], types[0].shape
     if not isinstance(old, Unknown):
         have, want = numel(old), numel(shape)
-        if not (_at_run_time(have) or _at_run_time(want)) and not solver.equal(have, want):
+        if not (have == want or _at_run_time(solver, have, want)):
             raise ShapeError(
                 f"an array of shape {shape_text(old)} cannot take the shape {shape_text(shape)}", operand=0,
                 label=f"it has {have} entries, the new shape asks for {want}",
@@ -31,9 +31,19 @@ def _reshape_type(solver: Solver, types: list[Type], attrs: dict[str, Any]) -> T
     return types[0].with_shape(tuple(shape))
 
 
-def _at_run_time(size: Dim) -> bool:
-    """Whether only NumPy can tell if this number of entries is the right one."""
-    return size.is_open or any(not isinstance(s, str) for monomial, _ in size.terms for s, _ in monomial)
+def _at_run_time(solver: Solver, have: Dim, want: Dim) -> bool:
+    """Whether two numbers of entries can be equal: NumPy will tell, or an open size is now known."""
+    if _opaque(have) or _opaque(want):
+        return True
+    try:
+        return solver.equal(have, want)
+    except ShapeError:
+        return True
+
+
+def _opaque(size: Dim) -> bool:
+    """Whether a size holds a quotient or the like, of which a polynomial cannot say what it is equal to."""
+    return any(not isinstance(symbol, str) for monomial, _ in size.terms for symbol, _ in monomial)
 
 
 def _reshape_call(lowering: Lowering, x: int, *, shape: Any) -> int:
@@ -77,7 +87,7 @@ def _reshape_text(ctx: NumpyContext, node: Node, operands: list[Text]) -> Text:
     old = ctx.type(node.operands[0]).shape
     if isinstance(old, tuple) and numel(old) != numel(shape):
         # a size that is a quotient: NumPy checks that the division leaves nothing over
-        quotient = next((i for i, size in enumerate(shape) if _at_run_time(size) and not size.is_open), None)
+        quotient = next((i for i, size in enumerate(shape) if _opaque(size)), None)
     else:
         quotient = None
     sizes = [("-1" if i == quotient or len(shape) == 1 else str(ctx.dim(size))) for i, size in enumerate(shape)]

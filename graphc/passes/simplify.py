@@ -82,6 +82,9 @@ class _Simplifier(Evaluator):
                 trial = [*operands[:k], node.operands[0], *operands[k + 1 :]]
                 infer = operation.infer(self.builder.solver, [self.type(t) for t in trial], attrs)
                 if infer == type and _covers(self.type, trial, k, type):
+                    inner = self.builder[node.operands[0]]
+                    if node.name and not inner.name and inner.op not in LEAVES:  # the number stands for the array
+                        self.builder.hint(inner.id, node.name)
                     return self.add(op, trial, attrs)
         if operation.elementwise and not isinstance(type.shape, Unknown) and type.shape:
             sources = [self._repeated(u) for u in operands]

@@ -21,3 +21,73 @@ op log_softmax(x, *, axis=-1) {
     return shifted - log(sum(exp(shifted), axis=axis, keepdims=true))
 }
 rule log_softmax(x, *, axis) -> y { dx = dy - exp(y) * sum(dy, axis=axis, keepdims=true) }
+
+# As softmax; of entries that are all -inf, a row where everything is masked, it makes zeros.
+# math: softmax({x})
+# source: PyTorch: scaled_dot_product_attention
+# hidden: for attention
+op softmax_or_zeros(x, *, axis=-1) {
+    shifted = x - finite(max(x, axis=axis, keepdims=true))
+    e = exp(shifted)
+    total = sum(e, axis=axis, keepdims=true)
+    return e / (total + (total == 0))
+}
+rule softmax_or_zeros(x, *, axis) -> y {
+    g = dy * y
+    dx = g - y * sum(g, axis=axis, keepdims=true)
+}
+
+# ---------------------------------------------------------------- mean 0, variance 1
+
+# The distance from the mean over axes, divided by the standard deviation.
+# math: ({x} − mean({x})) / √(var({x}) + {eps})
+# source: Ioffe and Szegedy 2015; Ba et al. 2016
+# hidden: for layer_norm, batch_norm, group_norm
+op standardise(x, *, axis, eps) {
+    centred = x - mean(x, axis=axis, keepdims=true)
+    deviation = sqrt(mean(centred**2, axis=axis, keepdims=true) + eps)
+    return centred / deviation
+}
+rule standardise(x, *, axis, eps) -> y {
+    centred = x - mean(x, axis=axis, keepdims=true)
+    deviation = sqrt(mean(centred**2, axis=axis, keepdims=true) + eps)
+    along = y * mean(dy * y, axis=axis, keepdims=true)
+    dx = (dy - mean(dy, axis=axis, keepdims=true) - along) / deviation
+}
+
+# Rows divided by the root of the mean of their squares.
+# math: {x} / √(mean({x}²) + {eps})
+# source: Zhang and Sennrich 2019
+# hidden: for rms_norm
+op unit_rows(x, *, eps) {
+    length = sqrt(mean(x**2, axis=-1, keepdims=true) + eps)
+    return x / length
+}
+rule unit_rows(x, *, eps) -> y {
+    length = sqrt(mean(x**2, axis=-1, keepdims=true) + eps)
+    dx = (dy - y * mean(dy * y, axis=-1, keepdims=true)) / length
+}
+
+# ---------------------------------------------------------------- attention
+
+# A mask says which keys a query may see: the scores of the others are -inf.
+rule keep_scores(scores, mask) -> kept { dscores = dkept * mask;  dmask = none }
+rule causal_mask() -> mask { }
+
+# Every query asks every key; s scales the queries, which are fewer numbers than the scores.
+# math: ({s} {Q}) {K}ᵀ
+# source: Vaswani et al. 2017
+# hidden: for attention
+op attention_scores(Q, K, s) { scores = (s * Q) @ mT(K); return scores }
+
+# What the queries see of the values.
+# math: softmax({scores}) {V}
+# source: Vaswani et al. 2017
+# hidden: for attention
+op attention_of(scores, V) { weights = softmax(scores, axis=-1); return weights @ V }
+
+# The same where scores may be -inf.
+# math: softmax({scores}) {V}
+# source: Vaswani et al. 2017
+# hidden: for attention
+op attention_of_masked(scores, V) { weights = softmax_or_zeros(scores, axis=-1); return weights @ V }
