@@ -11,7 +11,7 @@ from collections.abc import Callable
 from graphc.emit.context import solve
 from graphc.emit.naming import Names, argument_name
 from graphc.emit.text import bracketed, quoted
-from graphc.ir.dims import Dim
+from graphc.ir.dims import Dim, open_owner
 from graphc.ir.graph import Argument, Graph
 from graphc.ir.types import Unknown
 
@@ -220,8 +220,8 @@ def _leaf_of(shape: object) -> str:
     if isinstance(shape, Unknown):
         return shape.leaf or ""
     assert isinstance(shape, tuple)
-    names = [d.symbol for d in shape if d.symbol]
-    return names[0][1:].rpartition(".")[0] if names else ""
+    place = open_owner(shape[0].symbol or "")
+    return place[0] if place else ""
 
 
 CHECK_HELPERS: dict[str, str] = {

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from graphc.emit.expressions import ATOM, PRODUCT, SUM, Text
 from graphc.emit.naming import Names
-from graphc.ir.dims import Dim, dim
+from graphc.ir.dims import Dim, dim, open_owner
 from graphc.ir.graph import Graph, Node
 from graphc.ir.types import Shape, Type, Unknown
 
@@ -75,11 +75,12 @@ class BodyContext:
         if source is None:
             self.missing.append(name)
             source = ""
-        plain = name.removeprefix("?")
+        place = open_owner(name)
+        plain = f"{place[0]}_size_{place[1]}" if place else name
         if source and (name.startswith("?") or plain in self.names.taken or not plain.isidentifier()):
             self.used[name] = source if source.endswith("]") else f"({source})"
         else:
-            self.used[name] = self.names.fresh(plain.replace(".", "_"))
+            self.used[name] = self.names.fresh(plain)
             self.sources[self.used[name]] = source
         return self.used[name]
 

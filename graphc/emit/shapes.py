@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graphc.ir.dims import Dim
+from graphc.ir.dims import Dim, shown
 from graphc.ir.graph import Graph
 from graphc.ir.types import Shape, Unknown
 
@@ -29,7 +29,7 @@ class ShapeNames:
                         self.names[name] = f"n{number}"
 
     def symbol(self, name: str) -> str:
-        return self.names.get(name, name.removeprefix("?"))
+        return self.names.get(name, shown(name))
 
     def dim(self, size: Dim) -> str:
         return size.text(self.symbol)

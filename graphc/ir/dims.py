@@ -4,7 +4,8 @@ Two dimensions are equal exactly when their normal forms are. What no polynomial
 result of broadcasting two sizes of which neither is known) is an opaque `Atom` that takes part like a name.
 
 A name that starts with `?` is *open*: it was not declared but inferred for an undeclared argument, so nothing
-promises that it differs from 1. Declared names promise that they broadcast only where they are equal.
+promises that it differs from 1. Declared names promise that they broadcast only where they are equal. `?X.1:2` is
+axis 1 of the argument `X`, which has rank 2.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
 
-__all__ = ["Atom", "Dim", "DimLike", "Symbol", "broadcast_dim", "dim", "numel"]
+__all__ = ["Atom", "Dim", "DimLike", "Symbol", "broadcast_dim", "dim", "numel", "open_axis", "open_owner", "shown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,9 +263,29 @@ class Dim:
         return f"({written})" if tight and compound else written
 
     def __str__(self) -> str:
-        return self.text(lambda name: name.removeprefix("?"))
+        return self.text(shown)
 
     __repr__ = __str__
+
+
+def open_axis(argument: str, axis: int, rank: int) -> Dim:
+    """The size of an axis of an undeclared argument of that rank."""
+    return dim(f"?{argument}.{axis}:{rank}")
+
+
+def open_owner(name: str) -> tuple[str, int, int] | None:
+    """The argument, axis and rank of an open size; None for a declared one."""
+    if not name.startswith("?"):
+        return None
+    owner, _, place = name[1:].rpartition(".")
+    axis, _, rank = place.partition(":")
+    return owner, int(axis), int(rank)
+
+
+def shown(name: str) -> str:
+    """A size as a user reads it: `N`, or `X.shape[1]` for an inferred one."""
+    place = open_owner(name)
+    return f"{place[0]}.shape[{place[1]}]" if place else name
 
 
 def dim(value: Dim | int | str) -> Dim:

@@ -10,7 +10,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from graphc.ir.dims import Dim, broadcast_dim, dim
+from graphc.ir.dims import Dim, broadcast_dim, dim, open_owner
 
 __all__ = ["Scalar", "Shape", "ShapeError", "Solver", "Type", "Unknown", "broadcast_shapes", "promote", "shape_text"]
 
@@ -119,18 +119,11 @@ class Solver:
         """Note that an undeclared operand must not enlarge its partner; checked at run time."""
 
 
-def _is_leaf(shape: tuple[Dim, ...]) -> str | None:
-    """The undeclared argument whose dimensions these are, one by one, if they are."""
-    names = {d.symbol for d in shape if d.value != 1}
-    leaf = None
-    for name in names:
-        if name is None or not name.startswith("?"):
-            return None
-        owner = name[1:].rpartition(".")[0]
-        if leaf not in (None, owner):
-            return None
-        leaf = owner
-    return leaf
+def _is_leaf(shape: tuple[Dim, ...]) -> bool:
+    """Whether these are the very dimensions of an undeclared argument, so that to bound them is to bound it."""
+    places = [open_owner(d.symbol) if d.symbol else None for d in shape]
+    first = places[0]
+    return first is not None and places == [(first[0], k, len(shape)) for k in range(len(shape))]
 
 
 def broadcast_shapes(solver: Solver, a: Shape, b: Shape) -> Shape:
@@ -153,7 +146,7 @@ def broadcast_shapes(solver: Solver, a: Shape, b: Shape) -> Shape:
         solver.bound(inner, outer)
         return outer
     for inner, outer in ((a, b), (b, a)):
-        if inner and len(inner) <= len(outer) and _is_leaf(inner) and not _is_leaf(outer):
+        if inner and len(inner) <= len(outer) and _is_leaf(inner) and not (outer and _is_leaf(outer)):
             tail = outer[len(outer) - len(inner) :]
             if all(i == o or i.is_open or i.value == 1 for i, o in zip(inner, tail, strict=True)):
                 solver.bound(inner, outer)

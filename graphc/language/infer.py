@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from graphc.ir.dims import Dim, dim
+from graphc.ir.dims import Dim, open_axis
 from graphc.ir.types import ShapeError, Solver, Type, Unknown
 
 __all__ = ["Assumptions", "LearningSolver"]
@@ -39,7 +39,7 @@ class Assumptions:
         dtype = "int" if name in self.indices else "float"
         if name not in self.ranks:
             return Type(Unknown("@" + name), dtype)
-        return Type(tuple(self.resolve(dim(f"?{name}.{k}")) for k in range(self.ranks[name])), dtype)
+        return Type(tuple(self.resolve(open_axis(name, k, self.ranks[name])) for k in range(self.ranks[name])), dtype)
 
 
 class LearningSolver(Solver):
@@ -97,7 +97,7 @@ class LearningSolver(Solver):
             self.known.ranks.setdefault(name, len(shape))
             if self.known.ranks[name] == len(shape):
                 for k, size in enumerate(shape):
-                    self.equal(dim(f"?{name}.{k}"), size)
+                    self.equal(open_axis(name, k, len(shape)), size)
 
     def bound(self, inner: Any, outer: tuple[Dim, ...]) -> None:
         entry = (inner, outer)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.ir.dims import Dim
+from graphc.ir.dims import Dim, shown
 from graphc.ir.graph import Argument, Graph
 from graphc.ir.types import Unknown
 
@@ -44,7 +44,7 @@ def _sizes(names: list[str], attempt: int, given: Mapping[str, int]) -> dict[str
             size = 1 if k % 2 == attempt // 3 % 2 else 2 + k % 3
         else:
             size = 2 + (k * (1 + attempt // 3) + attempt) % 4
-        chosen[name] = given.get(name.removeprefix("?"), size + (grow if size != 1 else 0))
+        chosen[name] = given.get(shown(name), size + (grow if size != 1 else 0))
     return chosen
 
 
