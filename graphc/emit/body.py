@@ -55,19 +55,19 @@ def group_of(node: Node) -> tuple[int, bool]:
 
 def write_body(
     graph: Graph, order: Sequence[int], arrays: dict[int, str], roots: Iterable[int], names: Names,
-    helpers: set[str], sizes: dict[str, str], in_place: bool, forward: bool = False,
+    helpers: set[str], sizes: dict[str, str], in_place: bool, role: str,
 ) -> Body:
     """The body of a function that computes `roots` from `arrays` (node -> the name it is bound to).
 
-    In `forward` a value that the program names keeps its array; in backward a gradient may overwrite another.
+    `role` is `forward`, `backward` or `step`. Only in backward may a value that the program names be overwritten.
     """
-    return _Writer(graph, order, arrays, roots, names, helpers, sizes, in_place, forward).write()
+    return _Writer(graph, order, arrays, roots, names, helpers, sizes, in_place, role).write()
 
 
 class _Writer:
     def __init__(
         self, graph: Graph, order: Sequence[int], arrays: dict[int, str], roots: Iterable[int], names: Names,
-        helpers: set[str], sizes: dict[str, str], in_place: bool, forward: bool,
+        helpers: set[str], sizes: dict[str, str], in_place: bool, role: str,
     ) -> None:
         self.graph = graph
         self.order = [i for i in order if i not in arrays]
@@ -76,7 +76,7 @@ class _Writer:
         self.context = BodyContext(graph, names, helpers, arrays, sizes)
         self.arrays = arrays
         self.in_place = in_place
-        self.forward = forward
+        self.role = role
         self.consumers: dict[int, list[int]] = {}
         for id in self.order:
             for u in dict.fromkeys(graph[id].operands):
@@ -105,7 +105,9 @@ class _Writer:
 
     def _grouped(self, lines: list[Line]) -> list[Line]:
         """Forward knows only statements; what backward computes again belongs to the gradient that it is for."""
-        if self.forward:
+        if self.role == "step":
+            return lines
+        if self.role == "forward":
             return [Line(line.text, line.node, (line.group[0], False)) for line in lines]
         grouped: list[Line] = []
         group: tuple[int, bool] | None = None
@@ -139,7 +141,7 @@ class _Writer:
             consumer = self.graph[consumers[0]]
             if consumer.operands.count(id) > 1 or _repeats(self.graph.op(consumer), consumer, id) or consumer.op in STATEMENTS:
                 continue
-            if group_of(node) != group_of(consumer) and (self.forward or group_of(node)[1]):
+            if group_of(node) != group_of(consumer) and (self.role != "backward" or group_of(node)[1]):
                 continue
             taken = room.get(consumer.id, 0) + width[id]
             if width[id] > WIDEST or taken > FULL:
@@ -149,7 +151,7 @@ class _Writer:
 
     def _always(self, node: Node) -> bool:
         if node.op == "const":
-            return not isinstance(node.attr("value"), tuple) or len(repr(node.attr("value"))) < 40 and len(self.consumers.get(node.id, [])) < 2
+            return not isinstance(node.attr("value"), tuple) or (len(repr(node.attr("value"))) < 40 and len(self.consumers.get(node.id, [])) < 2)
         if node.op == "shape_of":
             return node.operands[0] in self.arrays or node.operands[0] not in self.inlined
         return node.op in ALWAYS_INLINE
@@ -173,6 +175,11 @@ class _Writer:
     def _is_fresh(self, id: int) -> bool:
         """Whether the statement makes a new array, which nothing else refers to."""
         return self._is_full(id) or (not self._op(id).view and self._op(id).cost != "free")
+
+    def _is_quantity(self, id: int) -> bool:
+        """Whether a value has a name of its own: the program's, or that of a gradient of one of the program's."""
+        node = self.graph[id]
+        return node.name is not None or (node.hint is not None and node.hint[1:] in self.graph.values)
 
     def _is_full(self, id: int) -> bool:
         """Whether the value is a result that repeats one number: an array of its own then, not a view."""
@@ -211,7 +218,7 @@ class _Writer:
                 continue
             candidates = node.operands if op.ufunc else node.operands[:1]
             for u in candidates:
-                if self.forward and self.graph[u].name:
+                if self.role != "backward" and self._is_quantity(u):
                     continue
                 same = u in owned and self.graph[u].type == node.type and not isinstance(node.type.shape, Unknown)
                 if same and last.get(u) == position and node.operands.count(u) == 1:

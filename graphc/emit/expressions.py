@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 
-__all__ = ["ATOM", "COMPARE", "LOOSE", "POWER", "PRODUCT", "SUM", "Text", "UNARY", "binary", "fill", "unary"]
+__all__ = ["ATOM", "COMPARE", "LOOSE", "POWER", "PRODUCT", "SUM", "UNARY", "Text", "binary", "fill", "unary"]
 
 # Python's precedence, loosest first.
 LOOSE, COMPARE, SUM, PRODUCT, UNARY, POWER, ATOM = range(7)
@@ -52,20 +52,16 @@ def unary(op: str, operand: Text) -> Text:
     return Text(f"{op}{operand.within(UNARY)}", UNARY)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _pieces(template: str) -> tuple[tuple[str, str | None, int], ...]:
     """The template as (text before, operand, precedence its place asks for)."""
     pieces: list[tuple[str, str | None, int]] = []
     position = 0
     for match in re.finditer(r"\{(\w+)\}", template):
         before, after = template[: match.start()].rstrip(), template[match.end() :].lstrip()
-        if not before and not after:
+        if (not before and not after) or ((not before or before[-1] in "([,=") and (not after or after[0] in ")],") and before and after):
             place = LOOSE
-        elif (not before or before[-1] in "([,=") and (not after or after[0] in ")],") and before and after:
-            place = LOOSE
-        elif after[:1] in (".", "["):
-            place = ATOM
-        elif before.endswith("**") or after.startswith("**"):
+        elif after[:1] in (".", "[") or before.endswith("**") or after.startswith("**"):
             place = ATOM
         elif before[-1:] in "-/@%" and before:
             place = POWER

@@ -136,7 +136,7 @@ class _Module:
         graph, split = self.graph, self.split
         names = Names(self._taken() | set(self.signature))
         roots = [*graph.outputs.values(), *split.saved]
-        body = write_body(graph, split.forward, dict(self.arguments), roots, names, self.helpers, {}, self.level > 0, forward=True)
+        body = write_body(graph, split.forward, dict(self.arguments), roots, names, self.helpers, {}, self.level > 0, "forward")
         cache = [body.names.get(i) or str(body.texts[i]) for i in split.saved]
         cache += [body.context.symbol(symbol) for symbol in self.saved_sizes]
         cache += [f"np.shape({body.texts.get(id) or body.names[id]})" for id in self.saved_shapes]
@@ -170,7 +170,7 @@ class _Module:
         seed_lines = self._check_seeds(seeds, checks, names)
         bound = {**arrays, **dict(zip(graph.cotangents.values(), seeds, strict=True))}
         roots = list(graph.gradients.values())
-        body = write_body(graph, split.backward, bound, roots, names, self.helpers, checks.used, self.level > 0)
+        body = write_body(graph, split.backward, bound, roots, names, self.helpers, checks.used, self.level > 0, "backward")
         lines = [*("    " + line for line in checks.size_lines()), *seed_lines, *self._body(body)]
         results = [f"{quoted(name)}: {self._result(body, i, split.saved, roots)}" for name, i in graph.gradients.items()]
         lines += self._typed_return(results)
@@ -293,7 +293,7 @@ class _Module:
         order = [i for i in sorted(needed(graph, roots)) if i not in arguments]
         saved_graph, saved_shapes = self.graph, self.shapes
         self.graph = graph
-        body = write_body(graph, order, dict(arguments), roots, names, self.helpers, {}, self.level > 0)
+        body = write_body(graph, order, dict(arguments), roots, names, self.helpers, {}, self.level > 0, "step")
         call = ", ".join(self.signature)
         lines = [f"def step({call}):", '    """Return the new values of one training step by name; nothing is changed in place."""']
         lines.append(f"    {call}, types = check({call})")

@@ -20,7 +20,7 @@ USED_BUILTINS = {
 }  # fmt: skip
 RESERVED = frozenset(MODULE | set(keyword.kwlist) | {"match", "case", "_"})
 
-assert USED_BUILTINS <= set(dir(builtins))
+assert set(dir(builtins)) >= USED_BUILTINS
 
 
 def argument_name(name: str) -> str:

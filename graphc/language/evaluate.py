@@ -16,7 +16,7 @@ from graphc.language import tree
 from graphc.language.literals import arithmetic, check_number, negate
 from graphc.language.scope import Environment, Function, Scope
 from graphc.language.source import Span
-from graphc.language.values import Fault, Poison, Silent, Tensor, Value, is_number, is_size
+from graphc.language.values import Fault, Poison, Silent, Tensor, Value, is_size
 from graphc.ops.base import REQUIRED, CallError, DynamicShape, Op
 from graphc.ops.table import find
 

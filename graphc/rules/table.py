@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 from graphc.language import tree
@@ -31,7 +31,7 @@ class Entry:
     comment: tuple[str, ...]
 
 
-@lru_cache(maxsize=None)
+@cache
 def _entries() -> dict[tuple[str, str], Entry]:
     entries: dict[tuple[str, str], Entry] = {}
     for path in sorted(Path(__file__).parent.glob("*.g")):
@@ -68,7 +68,7 @@ def _parse(entry: Entry) -> tree.Statement:
     return module.statements[0]
 
 
-@lru_cache(maxsize=None)
+@cache
 def builtin_rule(name: str) -> tree.RuleDef | None:
     """The rule of an operation as written in the rule files, or None."""
     entry = _entries().get(("rule", name))
@@ -109,7 +109,7 @@ def signature_parts(signature: tree.Signature) -> tuple[tuple[str, ...], dict[st
     return tuple(operands), attributes, tuple(optional)
 
 
-@lru_cache(maxsize=None)
+@cache
 def composite(name: str) -> Op | None:
     """The operation that a rule file defines by an `op` statement, or None."""
     entry = _entries().get(("op", name))

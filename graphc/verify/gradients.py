@@ -160,11 +160,11 @@ class _Program:
 
         graph = self.reference()
         id = graph.values[name]
-        base = interpret(graph, sample, {n: 0.0 for n in graph.cotangents})
+        base = interpret(graph, sample, dict.fromkeys(graph.cotangents, 0.0))
         names = [self.joint.loss] if self.joint.loss else list(weights)
 
         def step(t: float) -> float:
-            values = interpret(graph, sample, {n: 0.0 for n in graph.cotangents}, {id: base[id] + t * direction})
+            values = interpret(graph, sample, dict.fromkeys(graph.cotangents, 0.0), {id: base[id] + t * direction})
             out = {n: values[graph.values[n]] for n in names}
             return float(out[names[0]]) if self.joint.loss else float(sum(np.sum(weights[n] * out[n]) for n in names))
 

@@ -194,5 +194,5 @@ def _values(graph: Graph, sample: dict[str, Any]) -> dict[int, Any]:
     from graphc.passes.expand import expand_tracking
 
     expanded, moved = expand_tracking(graph)
-    values = interpret(expanded, sample, {n: 0.0 for n in graph.cotangents})
+    values = interpret(expanded, sample, dict.fromkeys(graph.cotangents, 0.0))
     return {old: values[new] for old, new in moved.items() if new in values}

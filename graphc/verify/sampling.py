@@ -29,9 +29,7 @@ def samples(graph: Graph, seed: int, sizes: Mapping[str, int] | None = None) -> 
         chosen = _sizes(names, attempt, sizes or {})
         if _fits(graph, chosen):
             yield draw(graph, chosen, seed + attempt, attempt)
-        elif attempt > 60 and sizes:
-            return
-        elif attempt > 400:
+        elif (attempt > 60 and sizes) or attempt > 400:
             return
 
 
