@@ -27,7 +27,12 @@ def compile(
 
 
 def load(
-    source: str | Path, *, wrt: Sequence[str] | None = None, loss: str | None = None, level: int = 1, verify: bool = True
+    source: str | Path,
+    *,
+    wrt: Sequence[str] | None = None,
+    loss: str | None = None,
+    level: int = 1,
+    verify: bool = True,
 ) -> types.ModuleType:
     """The compiled program as a module: `net.forward`, `net.backward`, `net.value_and_grad`, …
 

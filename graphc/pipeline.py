@@ -1,7 +1,7 @@
 """The stages in their order, from text to text; an observer sees what each has made.
 
-    text ─ parse ─► tree ─ lower ─► graph ─ differentiate ─► joint graph ─ optimise ─► joint graph
-         ─ partition ─► forward | saved | backward ─ emit ─► module ─ verify ─► written
+text ─ parse ─► tree ─ lower ─► graph ─ differentiate ─► joint graph ─ optimise ─► joint graph
+     ─ partition ─► forward | saved | backward ─ emit ─► module ─ verify ─► written
 """
 
 from __future__ import annotations
@@ -74,7 +74,9 @@ def joint_graph(graph: Graph, options: Options, diagnostics: Diagnostics) -> Gra
         diagnostics.error(fault.code, fault.message, fault.span, fault.label, tuple(fault.notes), fault.help)
         raise GraphcError(diagnostics.errors) from None
     for name in unreached(joint):
-        diagnostics.warning("W0401", f"{_target(joint)} does not depend on `{name}` smoothly: its gradient is zero", None)
+        diagnostics.warning(
+            "W0401", f"{_target(joint)} does not depend on `{name}` smoothly: its gradient is zero", None
+        )
     return joint
 
 
@@ -88,8 +90,9 @@ def _check_names(graph: Graph, options: Options, diagnostics: Diagnostics) -> No
     for name in [*(options.wrt or ()), *([options.loss] if options.loss else [])]:
         if name not in graph.values:
             close = suggest(name, list(graph.values))
-            diagnostics.error("E0201", f"no value has the name `{name}`", None,
-                              help=f"did you mean `{close}`?" if close else None)  # fmt: skip
+            diagnostics.error(
+                "E0201", f"no value has the name `{name}`", None, help=f"did you mean `{close}`?" if close else None
+            )
         elif not graph[graph.values[name]].type.is_float:
             diagnostics.error("E0402", f"`{name}` is {graph[graph.values[name]].type.dtype}: it has no gradient", None)
         elif name == options.loss and graph[graph.values[name]].type.rank not in (0, None):
@@ -101,10 +104,7 @@ def optimise(graph: Graph, level: int, observe: Observer = _ignore) -> Graph:
     """The joint graph as it is emitted: literally at level 0, as an expert writes it from level 1 on."""
     from graphc.passes.dce import eliminate_dead_code
     from graphc.passes.expand import expand
-    try:
-        from graphc.passes.fold import fold
-    except ImportError:
-        fold = lambda g: g
+    from graphc.passes.fold import fold
     from graphc.passes.simplify import simplify
 
     graph = eliminate_dead_code(graph)
@@ -151,8 +151,16 @@ def compile_source(source: Source, options: Options, observe: Observer = _ignore
     return compiled
 
 
-def show(text: str, stage: str, *, name: str = "<string>", level: int = 1, wrt: Sequence[str] | None = None,
-         loss: str | None = None, path: str | None = None) -> str:  # fmt: skip
+def show(
+    text: str,
+    stage: str,
+    *,
+    name: str = "<string>",
+    level: int = 1,
+    wrt: Sequence[str] | None = None,
+    loss: str | None = None,
+    path: str | None = None,
+) -> str:
     """What a stage made of a program, as text. Raises GraphcError."""
     from graphc.explain.report import render_stage
 

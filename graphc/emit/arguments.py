@@ -29,7 +29,8 @@ def arrays(names, kinds, values):
         if array.dtype.kind not in KINDS[kind[0]]:
             raise ValueError(f"argument {name} must be {WORDS[kind[0]]}, not {array.dtype}")
     given = [array.dtype for array, kind in zip(result, kinds) if kind[0] == "f"]
-    if not given or given.count(given[0]) == len(given) and given[0].char in "fd" and kinds.count("float") == len(given):
+    alike = given and given.count(given[0]) == len(given) and given[0].char in "fd"
+    if not given or alike and kinds.count("float") == len(given):
         return *result, None
     strong = [np.dtype(k) if k != "float" else a.dtype for a, k, v in zip(result, kinds, values)
               if k[0] == "f" and (k != "float" or a.dtype.kind == "f" and type(v) is not float)]
@@ -54,15 +55,24 @@ def write_check(graph: Graph, helpers: set[str], shapes: Callable[[Dim], str]) -
         f"def check({signature}):",
         '    """The arguments as arrays that fit each other; ValueError for those that do not."""',
     ]
-    names = ", ".join(quoted(a.name) for a in arguments) + ("," if len(arguments) == 1 else "")
-    kinds = ", ".join(quoted(a.declared if a.declared != "float" or graph[a.node].type.is_float else graph[a.node].type.dtype)
-                      for a in arguments) + ("," if len(arguments) == 1 else "")  # fmt: skip
+    names = _listed([a.name for a in arguments])
+    kinds = _listed([_kind(graph, a) for a in arguments])
     packed = signature + ("," if len(arguments) == 1 else "")
     lines += bracketed(f"    {signature}, types = arrays(", [f"({names})", f"({kinds})", f"({packed})"], ")")
     writer = _ShapeChecks(graph, called, helpers, shapes)
     lines += ["    " + line for line in writer.write()]
     lines.append(f"    return {signature}, types")
     return lines
+
+
+def _listed(items: list[str]) -> str:
+    return ", ".join(map(quoted, items)) + ("," if len(items) == 1 else "")
+
+
+def _kind(graph: Graph, argument: Argument) -> str:
+    """The type that an argument must have: the declared one, or `int` where it was found to be an index."""
+    type = graph[argument.node].type
+    return argument.declared if argument.declared != "float" or type.is_float else type.dtype
 
 
 class _ShapeChecks:
@@ -79,12 +89,17 @@ class _ShapeChecks:
 
     def write(self) -> list[str]:
         lines: list[str] = []
-        ranked = [(a, self.graph[a.node].type.dims) for a in self.graph.arguments
-                  if not isinstance(self.graph[a.node].type.shape, Unknown)]  # fmt: skip
+        ranked = [
+            (a, self.graph[a.node].type.dims)
+            for a in self.graph.arguments
+            if not isinstance(self.graph[a.node].type.shape, Unknown)
+        ]
         for argument, dims in ranked:
             name = self.called[argument.name]
-            lines += [f"if {name}.ndim != {len(dims)}:",
-                      f"    raise {self.helper('wrong_rank')}({quoted(argument.name)}, {name}, {quoted(self._shape(dims))})"]  # fmt: skip
+            lines += [
+                f"if {name}.ndim != {len(dims)}:",
+                f"    raise {self.helper('wrong_rank')}({quoted(argument.name)}, {name}, {quoted(self._shape(dims))})",
+            ]
         lines += self._bind(ranked)
         for argument, dims in ranked:
             lines += self._compare(argument, dims)
@@ -101,8 +116,10 @@ class _ShapeChecks:
                 continue
             text, called = size.text(self.text), self.called[name]
             low = "0" if kind == "label" else f"-{size.text(self.text, tight=True)}"
-            lines += [f"if {called}.size and not ({low} <= {called}.min() and {called}.max() < {text}):",
-                      f"    raise {self.helper('out_of_range')}({quoted(name)}, {called}, {low}, {text})"]  # fmt: skip
+            lines += [
+                f"if {called}.size and not ({low} <= {called}.min() and {called}.max() < {text}):",
+                f"    raise {self.helper('out_of_range')}({quoted(name)}, {called}, {low}, {text})",
+            ]
         return lines
 
     def helper(self, name: str) -> str:
@@ -116,8 +133,10 @@ class _ShapeChecks:
         """Sizes from plain names first, then those that stand in expressions only."""
         lines: list[str] = []
         for argument, dims in ranked:
-            wanted = [d.symbol if d.symbol and d.symbol not in self.known and dims.index(d) == k else None
-                      for k, d in enumerate(dims)]  # fmt: skip
+            wanted = [
+                d.symbol if d.symbol and d.symbol not in self.known and dims.index(d) == k else None
+                for k, d in enumerate(dims)
+            ]
             name = self.called[argument.name]
             for symbol in wanted:
                 if symbol:
@@ -135,8 +154,7 @@ class _ShapeChecks:
             for argument, dims in ranked:
                 for axis, size in enumerate(dims):
                     for symbol in sorted(set(size.names()) - set(self.known)):
-                        rest = size.substitute({s: Dim(()) + 0 for s in ()})
-                        text = self._solved(rest, symbol, f"{self.called[argument.name]}.shape[{axis}]")
+                        text = self._solved(size, symbol, f"{self.called[argument.name]}.shape[{axis}]")
                         if text is not None:
                             self.known[symbol] = self.names.fresh(self.shown_symbol(symbol))
                             self.origin[symbol] = argument.name
@@ -177,7 +195,10 @@ class _ShapeChecks:
             lines = []
             for k in free:
                 size = dims[k].text(self.text)
-                lines += [f"if {name}.shape[{k}] != {size}:", "    " + self._refusal(argument, name, (dims[k],), f"({size},)", k)]
+                lines += [
+                    f"if {name}.shape[{k}] != {size}:",
+                    "    " + self._refusal(argument, name, (dims[k],), f"({size},)", k),
+                ]
             return lines
         sizes = ", ".join(d.text(self.text) for d in dims) + ("," if len(dims) == 1 else "")
         return [f"if {name}.shape != ({sizes}):", "    " + self._refusal(argument, name, dims, f"({sizes})", 0)]
@@ -200,8 +221,10 @@ class _ShapeChecks:
             least = minimum if isinstance(minimum, Dim) else Dim(()) + minimum
             if all(s in self.known for s in [*size.names(), *least.names()]):
                 a, b = size.text(self.text), least.text(self.text)
-                lines += [f"if {a} < {b}:",
-                          f"    raise {self.helper('too_small')}({quoted(self.shown(size))}, {a}, {b}, {quoted(what)})"]  # fmt: skip
+                lines += [
+                    f"if {a} < {b}:",
+                    f"    raise {self.helper('too_small')}({quoted(self.shown(size))}, {a}, {b}, {quoted(what)})",
+                ]
         return lines
 
     def _bounds(self) -> list[str]:
@@ -212,7 +235,9 @@ class _ShapeChecks:
             if leaf not in self.called or any(s not in self.known for d in outer for s in d.names()):
                 continue
             sizes = ", ".join(d.text(self.text) for d in outer) + ("," if len(outer) == 1 else "")
-            lines.append(f"{self.helper('fits_into')}({quoted(leaf)}, {self.called[leaf]}, ({sizes}), {quoted(self._shape(outer))})")
+            lines.append(
+                f"{self.helper('fits_into')}({quoted(leaf)}, {self.called[leaf]}, ({sizes}), {quoted(self._shape(outer))})"
+            )
         return lines
 
 
@@ -229,7 +254,7 @@ CHECK_HELPERS: dict[str, str] = {
     "wrong_rank": '''\
 def wrong_rank(name, array, wanted):
     """The error for an argument with the wrong number of dimensions."""
-    return ValueError(f"argument {name} must have shape {wanted}, not {array.ndim} dimensions: its shape is {array.shape}")
+    return ValueError(f"argument {name} must have shape {wanted}, and its shape is {array.shape}")
 ''',
     "wrong_shape": '''\
 def wrong_shape(name, array, sizes, said, first=0):
@@ -237,7 +262,8 @@ def wrong_shape(name, array, sizes, said, first=0):
     for axis, (size, dimension) in enumerate(zip(sizes, said), first):
         if array.shape[axis] != size:
             wanted = f"{dimension}, which is {size}" if dimension else f"{size}"
-            return ValueError(f"argument {name}: dimension {axis} must be {wanted}, not {array.shape[axis]}; its shape is {array.shape}")
+            found = f"not {array.shape[axis]}; its shape is {array.shape}"
+            return ValueError(f"argument {name}: dimension {axis} must be {wanted}, {found}")
 ''',
     "too_small": '''\
 def too_small(name, size, minimum, what):
@@ -265,7 +291,7 @@ def fits_into(name, array, shape, said):
         raise ValueError(f"argument {name} of shape {array.shape} does not broadcast to {said}, which is {shape}")
 ''',
 }
-CHECK_CONSTANTS = '''\
+CHECK_CONSTANTS = """\
 KINDS = {"f": "fiub", "i": "iu", "b": "b"}
 WORDS = {"f": "an array of real numbers", "i": "an array of integers", "b": "an array of booleans"}
-'''
+"""

@@ -1,8 +1,8 @@
 """The statements of one function: which values are named, which stand inside others, what is done in place.
 
-    dP = dS @ W.T; dZ = dP * (H > 0)     becomes, where dP is not used again,
-    dP = dS @ W.T
-    dZ = np.multiply(dP, H > 0, out=dP)
+dP = dS @ W.T; dZ = dP * (H > 0)     becomes, where dP is not used again,
+dP = dS @ W.T
+dZ = np.multiply(dP, H > 0, out=dP)
 """
 
 from __future__ import annotations
@@ -54,8 +54,15 @@ def group_of(node: Node) -> tuple[int, bool]:
 
 
 def write_body(
-    graph: Graph, order: Sequence[int], arrays: dict[int, str], roots: Iterable[int], names: Names,
-    helpers: set[str], sizes: dict[str, str], in_place: bool, role: str,
+    graph: Graph,
+    order: Sequence[int],
+    arrays: dict[int, str],
+    roots: Iterable[int],
+    names: Names,
+    helpers: set[str],
+    sizes: dict[str, str],
+    in_place: bool,
+    role: str,
 ) -> Body:
     """The body of a function that computes `roots` from `arrays` (node -> the name it is bound to).
 
@@ -66,8 +73,16 @@ def write_body(
 
 class _Writer:
     def __init__(
-        self, graph: Graph, order: Sequence[int], arrays: dict[int, str], roots: Iterable[int], names: Names,
-        helpers: set[str], sizes: dict[str, str], in_place: bool, role: str,
+        self,
+        graph: Graph,
+        order: Sequence[int],
+        arrays: dict[int, str],
+        roots: Iterable[int],
+        names: Names,
+        helpers: set[str],
+        sizes: dict[str, str],
+        in_place: bool,
+        role: str,
     ) -> None:
         self.graph = graph
         self.order = [i for i in order if i not in arrays]
@@ -130,7 +145,8 @@ class _Writer:
             node = self.graph[id]
             op = self._op(id)
             width[id] = _overhead(node, op) + sum(
-                width[u] if u in self.inlined else len(self.graph[u].name or self.graph[u].hint or "temp") for u in node.operands
+                width[u] if u in self.inlined else len(self.graph[u].name or self.graph[u].hint or "temp")
+                for u in node.operands
             )
             if self._always(node) and (id not in roots or node.op in ("const", "size")):
                 self.inlined.add(id)
@@ -139,7 +155,11 @@ class _Writer:
             if id in roots or node.name or len(consumers) != 1 or node.op in STATEMENTS:
                 continue
             consumer = self.graph[consumers[0]]
-            if consumer.operands.count(id) > 1 or _repeats(self.graph.op(consumer), consumer, id) or consumer.op in STATEMENTS:
+            if (
+                consumer.operands.count(id) > 1
+                or _repeats(self.graph.op(consumer), consumer, id)
+                or consumer.op in STATEMENTS
+            ):
                 continue
             if group_of(node) != group_of(consumer) and (self.role != "backward" or group_of(node)[1]):
                 continue
@@ -151,7 +171,9 @@ class _Writer:
 
     def _always(self, node: Node) -> bool:
         if node.op == "const":
-            return not isinstance(node.attr("value"), tuple) or (len(repr(node.attr("value"))) < 40 and len(self.consumers.get(node.id, [])) < 2)
+            return not isinstance(node.attr("value"), tuple) or (
+                len(repr(node.attr("value"))) < 40 and len(self.consumers.get(node.id, [])) < 2
+            )
         if node.op == "shape_of":
             return node.operands[0] in self.arrays or node.operands[0] not in self.inlined
         return node.op in ALWAYS_INLINE

@@ -20,7 +20,9 @@ class BodyContext:
     taken or it was only inferred. Sizes that no array at hand shows are collected in `missing`.
     """
 
-    def __init__(self, graph: Graph, names: Names, helpers: set[str], arrays: dict[int, str], sizes: dict[str, str]) -> None:
+    def __init__(
+        self, graph: Graph, names: Names, helpers: set[str], arrays: dict[int, str], sizes: dict[str, str]
+    ) -> None:
         self.graph = graph
         self.names = names
         self.helpers = helpers

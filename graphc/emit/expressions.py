@@ -59,7 +59,9 @@ def _pieces(template: str) -> tuple[tuple[str, str | None, int], ...]:
     position = 0
     for match in re.finditer(r"\{(\w+)\}", template):
         before, after = template[: match.start()].rstrip(), template[match.end() :].lstrip()
-        if (not before and not after) or ((not before or before[-1] in "([,=") and (not after or after[0] in ")],") and before and after):
+        if (not before and not after) or (
+            (not before or before[-1] in "([,=") and (not after or after[0] in ")],") and before and after
+        ):
             place = LOOSE
         elif after[:1] in (".", "[") or before.endswith("**") or after.startswith("**"):
             place = ATOM

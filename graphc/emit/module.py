@@ -67,7 +67,11 @@ class _Module:
         lines += ["", "Shapes:"]
         for argument in graph.arguments:
             type = graph[argument.node].type
-            kind = "" if argument.declared == "float" and type.is_float else f", {argument.declared if type.is_float else type.dtype}"
+            kind = (
+                ""
+                if argument.declared == "float" and type.is_float
+                else f", {argument.declared if type.is_float else type.dtype}"
+            )
             lines.append(f"    {argument.name}: {self.shapes.shape(type.shape)}{kind}")
         for name, id in graph.outputs.items():
             lines.append(f"    {name}: {self.shapes.shape(graph[id].type.shape)}, an output")
@@ -99,7 +103,9 @@ class _Module:
         if len(self.graph.outputs) < 2:
             return ""
         names = self._output_fields()
-        return "\n\nclass Outputs(NamedTuple):\n    \"\"\"The results of forward.\"\"\"\n\n" + "\n".join(f"    {n}: np.ndarray" for n in names)
+        return '\n\nclass Outputs(NamedTuple):\n    """The results of forward."""\n\n' + "\n".join(
+            f"    {n}: np.ndarray" for n in names
+        )
 
     def _output_fields(self) -> list[str]:
         names = Names({"count", "index"})
@@ -117,7 +123,9 @@ class _Module:
             name = stack.pop()
             if name not in wanted:
                 wanted.append(name)
-                stack += [other for other in known if other != name and f"{other}(" in known[name] and other not in wanted]
+                stack += [
+                    other for other in known if other != name and f"{other}(" in known[name] and other not in wanted
+                ]
         sources = [known[name] for name in sorted(wanted, key=lambda n: (n in CHECK_HELPERS, n))]
         if "arrays" in wanted:
             sources.append(CHECK_CONSTANTS)
@@ -136,7 +144,9 @@ class _Module:
         graph, split = self.graph, self.split
         names = Names(self._taken() | set(self.signature))
         roots = [*graph.outputs.values(), *split.saved]
-        body = write_body(graph, split.forward, dict(self.arguments), roots, names, self.helpers, {}, self.level > 0, "forward")
+        body = write_body(
+            graph, split.forward, dict(self.arguments), roots, names, self.helpers, {}, self.level > 0, "forward"
+        )
         cache = [body.names.get(i) or str(body.texts[i]) for i in split.saved]
         cache += [body.context.symbol(symbol) for symbol in self.saved_sizes]
         cache += [f"np.shape({body.texts.get(id) or body.names[id]})" for id in self.saved_shapes]
@@ -170,9 +180,13 @@ class _Module:
         seed_lines = self._check_seeds(seeds, checks, names)
         bound = {**arrays, **dict(zip(graph.cotangents.values(), seeds, strict=True))}
         roots = list(graph.gradients.values())
-        body = write_body(graph, split.backward, bound, roots, names, self.helpers, checks.used, self.level > 0, "backward")
+        body = write_body(
+            graph, split.backward, bound, roots, names, self.helpers, checks.used, self.level > 0, "backward"
+        )
         lines = [*("    " + line for line in checks.size_lines()), *seed_lines, *self._body(body)]
-        results = [f"{quoted(name)}: {self._result(body, i, split.saved, roots)}" for name, i in graph.gradients.items()]
+        results = [
+            f"{quoted(name)}: {self._result(body, i, split.saved, roots)}" for name, i in graph.gradients.items()
+        ]
         lines += self._typed_return(results)
         missing = {symbol: context.used[symbol] for context in (checks, body.context) for symbol in context.missing}
         self.saved_sizes = list(missing)
@@ -180,7 +194,10 @@ class _Module:
         cached = [*arrays.values(), *missing.values(), *self.saved_shapes.values()]
         cached += [*(["dtype"] if self.saves_dtype else []), "types"]
         default = "=1.0" if graph.loss else ""
-        head = [f"def backward({', '.join(['cache', *(s + default for s in seeds)])}):", f'    """{self._backward_doc()}"""']
+        head = [
+            f"def backward({', '.join(['cache', *(s + default for s in seeds)])}):",
+            f'    """{self._backward_doc()}"""',
+        ]
         head += bracketed("    ", cached, " = cache", tuple_=True)
         return "\n".join([*head, *lines]) + "\n"
 
@@ -273,7 +290,9 @@ class _Module:
         call = ", ".join(self.signature)
         if self.graph.loss:
             head = f"def value_and_grad({call}):"
-            doc = comment_text(f"Return {', '.join(self.graph.outputs)} and the gradients of {self.graph.loss} by name.")
+            doc = comment_text(
+                f"Return {', '.join(self.graph.outputs)} and the gradients of {self.graph.loss} by name."
+            )
             last = "backward(cache)"
         else:
             head = f"def value_and_grad({call + ', ' if call else ''}*, cotangents):"
@@ -295,7 +314,10 @@ class _Module:
         self.graph = graph
         body = write_body(graph, order, dict(arguments), roots, names, self.helpers, {}, self.level > 0, "step")
         call = ", ".join(self.signature)
-        lines = [f"def step({call}):", '    """Return the new values of one training step by name; nothing is changed in place."""']
+        lines = [
+            f"def step({call}):",
+            '    """Return the new values of one training step by name; nothing is changed in place."""',
+        ]
         lines.append(f"    {call}, types = check({call})")
         at = len(lines)
         lines += self._body(body)
@@ -323,8 +345,9 @@ def _source_constant(source: str) -> str:
     return "(\n" + "".join(f"    {quoted(line)}\n" for line in lines) + ")"
 
 
-CHECK_HELPERS.update({
-    "cotangent": '''\
+CHECK_HELPERS.update(
+    {
+        "cotangent": '''\
 def cotangent(name, value, shape, dtype):
     """An incoming cotangent as an array of that shape; ValueError for one that does not fit."""
     value = np.asarray(value)
@@ -334,9 +357,10 @@ def cotangent(name, value, shape, dtype):
         raise ValueError(f"argument {name} must have shape {shape}, not {value.shape}")
     return value.astype(dtype, copy=False)
 ''',
-    "as_types": '''\
+        "as_types": '''\
 def as_types(arrays, types):
     """The arrays in the types that the variables of their names came in."""
     return {name: array.astype(types.get(name, array.dtype), copy=False) for name, array in arrays.items()}
 ''',
-})  # fmt: skip
+    }
+)

@@ -18,7 +18,7 @@ HELPERS["erf"] = '''\
 def erf(x):
     """The error function, to full precision: 1 - exp(-|x| p/q) with the sign of x."""
     x = np.asarray(x)
-    flat, result = x.ravel(), np.empty(x.size, np.result_type(x, np.float32))
+    flat, result = x.ravel(), np.empty(x.size, np.result_type(x.dtype, np.float32))
     for i in range(0, x.size, 16384):
         block = flat[i : i + 16384]
         y = np.minimum(np.abs(block), 6)

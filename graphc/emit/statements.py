@@ -24,7 +24,11 @@ class Special:
 
 def _subtract_one_hot(ctx: NumpyContext, node: Node, target: str, operands: list[Text], over: bool) -> list[str]:
     source, labels = operands
-    lines = [] if over and source.text == target else [f"{target} = {source}" if over else f"{target} = {source.within(6)}.copy()"]
+    lines = (
+        []
+        if over and source.text == target
+        else [f"{target} = {source}" if over else f"{target} = {source.within(6)}.copy()"]
+    )
     rows = ctx.dim(ctx.type(node.operands[0]).dims[0])
     return [*lines, f"{target}[np.arange({rows}), {labels}] -= 1"]
 

@@ -13,7 +13,8 @@ WIDTH = 100
 def _visible(text: str) -> str:
     """The text with everything escaped that could end a line, hide, or turn the direction of writing."""
     return "".join(
-        char if char.isprintable() and unicodedata.bidirectional(char) not in _TURNS
+        char
+        if char.isprintable() and unicodedata.bidirectional(char) not in _TURNS
         else char.encode("unicode_escape").decode("ascii")
         for char in text
     )
@@ -24,7 +25,11 @@ _TURNS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 
 def comment_text(text: str) -> str:
     """Text for a comment or a one-line docstring."""
-    return _visible(text).replace("\\", "\\\\").replace('"""', '\\"\\"\\"') if '"""' in text or "\\" in text else _visible(text)
+    return (
+        _visible(text).replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
+        if '"""' in text or "\\" in text
+        else _visible(text)
+    )
 
 
 def docstring(lines: Sequence[str]) -> str:

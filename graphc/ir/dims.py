@@ -128,9 +128,7 @@ class Dim:
         return dim(other) - self
 
     def __mul__(self, other: DimLike) -> Dim:
-        products = [
-            (_multiply(m, n), c * d) for m, c in self.terms for n, d in dim(other).terms
-        ]
+        products = [(_multiply(m, n), c * d) for m, c in self.terms for n, d in dim(other).terms]
         return _collect(products)
 
     __rmul__ = __mul__

@@ -145,7 +145,7 @@ class Graph:
             assert all(u in self.nodes and u < id for u in node.operands), f"node {id}: an operand does not precede it"
             assert set(self.dag.predecessors(id)) == set(node.operands), f"node {id}: edges and operands differ"
             op = self.op(node)
-            if node.operands and not node.type.shape == ():
+            if node.operands and node.type.shape != ():
                 inferred = op.infer(Solver(), [self.nodes[u].type for u in node.operands], dict(node.attrs))
                 assert inferred.dtype == node.type.dtype, f"node {id} {node.op}: {inferred} is not {node.type}"
                 assert inferred.rank == node.type.rank or None in (inferred.rank, node.type.rank), f"node {id}: rank"
@@ -177,8 +177,15 @@ class Builder:
         return self.ops.get(name) or lookup(name)
 
     def add(
-        self, op: str, operands: Sequence[int] = (), attrs: Mapping[str, Any] | None = None, *,
-        type: Type | None = None, name: str | None = None, hint: str | None = None, origin: Origin | None = None,
+        self,
+        op: str,
+        operands: Sequence[int] = (),
+        attrs: Mapping[str, Any] | None = None,
+        *,
+        type: Type | None = None,
+        name: str | None = None,
+        hint: str | None = None,
+        origin: Origin | None = None,
     ) -> int:
         """Add a node and return its id. Raises ShapeError where the operands do not agree."""
         pairs: Attrs = tuple(sorted(attrs.items())) if attrs else ()
@@ -226,8 +233,13 @@ class Builder:
         for id in ids:
             node = graph.nodes[id]
             map[id] = self.add(
-                node.op, [map[u] for u in node.operands], dict(node.attrs),
-                type=node.type, name=node.name, hint=node.hint, origin=node.origin,
+                node.op,
+                [map[u] for u in node.operands],
+                dict(node.attrs),
+                type=node.type,
+                name=node.name,
+                hint=node.hint,
+                origin=node.origin,
             )
 
 

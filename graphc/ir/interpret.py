@@ -58,8 +58,11 @@ def _numbers(value: Any, sizes: Mapping[str, int]) -> Any:
 
 
 def interpret(
-    graph: Graph, arguments: Mapping[str, Any], cotangents: Mapping[str, Any] | None = None,
-    overrides: Mapping[int, Any] | None = None, dtype: Any = np.float64,
+    graph: Graph,
+    arguments: Mapping[str, Any],
+    cotangents: Mapping[str, Any] | None = None,
+    overrides: Mapping[int, Any] | None = None,
+    dtype: Any = np.float64,
 ) -> dict[int, Any]:
     """The value of every node. `overrides` puts given values in the place of nodes; composite operations are expanded
     by the caller (`graphc.passes.expand`)."""

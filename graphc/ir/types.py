@@ -82,7 +82,12 @@ class ShapeError(Exception):
     """Operands do not agree. `operand` is the index of the one to point at, if it is one."""
 
     def __init__(
-        self, message: str, *, label: str | None = None, help: str | None = None, operand: int | None = None,
+        self,
+        message: str,
+        *,
+        label: str | None = None,
+        help: str | None = None,
+        operand: int | None = None,
         code: str = "E0203",
     ) -> None:
         super().__init__(message)

@@ -18,8 +18,16 @@ __all__ = ["composite_op", "expand_definition", "expand_rule", "rule_of"]
 
 
 def composite_op(
-    statement: tree.OpDef, rule: tree.RuleDef | None, *, family: str, doc: str = "", math: str = "", source: str = "",
-    domain: Mapping[str, str] | None = None, hidden: bool = False, environment: Environment | None = None,
+    statement: tree.OpDef,
+    rule: tree.RuleDef | None,
+    *,
+    family: str,
+    doc: str = "",
+    math: str = "",
+    source: str = "",
+    domain: Mapping[str, str] | None = None,
+    hidden: bool = False,
+    environment: Environment | None = None,
     indices: tuple[str, ...] = (),
 ) -> Op:
     """The operation that an `op` statement defines; with a rule it stays one node until after differentiation."""
@@ -36,11 +44,24 @@ def composite_op(
         return scratch.type(results[0])
 
     op = Op(
-        name=statement.signature.name, family=family, operands=operands, attributes=attributes,
-        positional=tuple(attributes), infer=infer, doc=doc, math=math, source=source, domain=domain or {},
-        hidden=hidden, definition=statement, rule=rule, environment=environment, optional=optional, indices=indices,
+        name=statement.signature.name,
+        family=family,
+        operands=operands,
+        attributes=attributes,
+        positional=tuple(attributes),
+        infer=infer,
+        doc=doc,
+        math=math,
+        source=source,
+        domain=domain or {},
+        hidden=hidden,
+        definition=statement,
+        rule=rule,
+        environment=environment,
+        optional=optional,
+        indices=indices,
         cost="dear",
-    )  # fmt: skip
+    )
     return op
 
 
@@ -85,8 +106,12 @@ def expand_rule(builder: Builder, op: Op, node: Node, cotangent: int) -> list[in
     for name in formals:
         key = "d" + name
         if key not in scope.values:
-            raise Fault("E0302", f"the rule of `{op.name}` has no line for `{key}`", rule.span,
-                        help=f"write `{key} = none` if `{name}` has no gradient")  # fmt: skip
+            raise Fault(
+                "E0302",
+                f"the rule of `{op.name}` has no line for `{key}`",
+                rule.span,
+                help=f"write `{key} = none` if `{name}` has no gradient",
+            )
         value = scope.values[key]
         contributions.append(None if value is None else evaluator.tensor(value))
     return contributions

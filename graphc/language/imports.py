@@ -55,8 +55,12 @@ class Importer:
     def _new(self, signature: tree.Signature, places: dict[str, Span]) -> None:
         name = signature.name
         if name in places:
-            raise Fault("E0202", f"`{name}` is defined twice", signature.name_span,
-                        notes=[("the first definition is here", places[name])])  # fmt: skip
+            raise Fault(
+                "E0202",
+                f"`{name}` is defined twice",
+                signature.name_span,
+                notes=[("the first definition is here", places[name])],
+            )
         places[name] = signature.name_span
         seen: set[str] = set()
         for parameter in (*signature.operands, *signature.attributes):
@@ -83,17 +87,34 @@ class Importer:
             if isinstance(statement, tree.RuleDef):
                 name = statement.signature.name
                 if name in rules:
-                    self._report(Fault("E0301", f"`{name}` has two rules", statement.signature.name_span,
-                                       notes=[("the first is here", rules[name].signature.name_span)]))  # fmt: skip
+                    self._report(
+                        Fault(
+                            "E0301",
+                            f"`{name}` has two rules",
+                            statement.signature.name_span,
+                            notes=[("the first is here", rules[name].signature.name_span)],
+                        )
+                    )
                 elif name in own:
                     rules[name] = statement
                 elif find(name) is not None:
-                    self._report(Fault("E0301", f"`{name}` is a built-in operation and has its rule",
-                                       statement.signature.name_span,
-                                       help=f"define an operation of your own: `op my_{name}(…) = …`"))  # fmt: skip
+                    self._report(
+                        Fault(
+                            "E0301",
+                            f"`{name}` is a built-in operation and has its rule",
+                            statement.signature.name_span,
+                            help=f"define an operation of your own: `op my_{name}(…) = …`",
+                        )
+                    )
                 else:
-                    self._report(Fault("E0301", f"no operation has the name `{name}`", statement.signature.name_span,
-                                       help=f"define it first: `op {name}(…) = …`"))  # fmt: skip
+                    self._report(
+                        Fault(
+                            "E0301",
+                            f"no operation has the name `{name}`",
+                            statement.signature.name_span,
+                            help=f"define it first: `op {name}(…) = …`",
+                        )
+                    )
         for definition in ops:
             try:
                 self._new(definition.signature, places)
@@ -105,8 +126,9 @@ class Importer:
             except Fault as fault:
                 self._report(fault)
 
-    def _import(self, statement: tree.Import, base: Path | None, environment: Environment,
-                places: dict[str, Span]) -> None:  # fmt: skip
+    def _import(
+        self, statement: tree.Import, base: Path | None, environment: Environment, places: dict[str, Span]
+    ) -> None:
         path = Path(statement.path)
         if not path.is_absolute():
             path = (base.parent if base is not None else Path()) / path
@@ -128,8 +150,12 @@ class Importer:
     def _take(self, name: str, signature: tree.Signature, statement: tree.Import, places: dict[str, Span]) -> None:
         first = places.get(name)
         if first is not None and first != signature.name_span:
-            raise Fault("E0202", f"`{name}` is defined twice", statement.path_span,
-                        notes=[("one definition is here", first), ("the other is here", signature.name_span)])  # fmt: skip
+            raise Fault(
+                "E0202",
+                f"`{name}` is defined twice",
+                statement.path_span,
+                notes=[("one definition is here", first), ("the other is here", signature.name_span)],
+            )
         places[name] = signature.name_span
 
     def _load(self, path: Path, statement: tree.Import) -> Environment:
@@ -153,18 +179,31 @@ def _check_rule(definition: tree.OpDef, rule: tree.RuleDef) -> None:
     """The rule has the operands and attributes of its operation, one result, and a line for each operand."""
     signature, own = rule.signature, definition.signature
     if len(signature.operands) != len(own.operands):
-        raise Fault("E0301", f"the rule of `{own.name}` has {len(signature.operands)} operands, the operation "
-                    f"{len(own.operands)}", signature.span, notes=[("the operation is defined here", own.span)])  # fmt: skip
+        raise Fault(
+            "E0301",
+            f"the rule of `{own.name}` has {len(signature.operands)} operands, the operation {len(own.operands)}",
+            signature.span,
+            notes=[("the operation is defined here", own.span)],
+        )
     if {p.name for p in signature.attributes} - {p.name for p in own.attributes}:
-        raise Fault("E0301", f"the rule of `{own.name}` has other attributes than the operation", signature.span,
-                    notes=[("the operation is defined here", own.span)])  # fmt: skip
+        raise Fault(
+            "E0301",
+            f"the rule of `{own.name}` has other attributes than the operation",
+            signature.span,
+            notes=[("the operation is defined here", own.span)],
+        )
     if len(rule.results) != 1:
-        raise Fault("E0301", f"the rule of `{own.name}` names {len(rule.results)} results, the operation has one",
-                    rule.results[0].span if rule.results else rule.span)  # fmt: skip
+        raise Fault(
+            "E0301",
+            f"the rule of `{own.name}` names {len(rule.results)} results, the operation has one",
+            rule.results[0].span if rule.results else rule.span,
+        )
     assigned = {t.id for s in rule.body if isinstance(s, tree.Assign) for t in s.targets}
     for operand in signature.operands:
         if f"d{operand.name}" not in assigned:
-            raise Fault("E0302", f"the rule of `{own.name}` has no line for `d{operand.name}`", rule.span,
-                        help=f"write `d{operand.name} = none` if `{operand.name}` has no gradient")  # fmt: skip
-
-
+            raise Fault(
+                "E0302",
+                f"the rule of `{own.name}` has no line for `d{operand.name}`",
+                rule.span,
+                help=f"write `d{operand.name} = none` if `{operand.name}` has no gradient",
+            )

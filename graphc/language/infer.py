@@ -74,9 +74,10 @@ class LearningSolver(Solver):
         if a.value is not None and b.value is not None:
             return False
         raise ShapeError(
-            f"whether the sizes {a} and {b} are equal cannot be told", code="E0210",
+            f"whether the sizes {a} and {b} are equal cannot be told",
+            code="E0210",
             help="declare the shapes of the arguments, for example `input x[N, D]`",
-        )  # fmt: skip
+        )
 
     def shape(self, type: Type, rank: int | None = None, what: str = "operand") -> tuple[Dim, ...]:
         if isinstance(type.shape, Unknown) and rank is not None:

@@ -6,6 +6,7 @@ in error gives its names a poisoned value that nothing complains about again.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 
 from graphc.ir.dims import Dim, dim
@@ -49,8 +50,9 @@ def lower(module: tree.Module, diagnostics: Diagnostics) -> Graph:
 class Lowering(Evaluator):
     """One run over a program with what is assumed of its undeclared arguments."""
 
-    def __init__(self, module: tree.Module, diagnostics: Diagnostics, assumptions: Assumptions,
-                 environment: Environment) -> None:  # fmt: skip
+    def __init__(
+        self, module: tree.Module, diagnostics: Diagnostics, assumptions: Assumptions, environment: Environment
+    ) -> None:
         self.module = module
         self.diagnostics = diagnostics
         self.assumptions = assumptions
@@ -88,11 +90,20 @@ class Lowering(Evaluator):
         if self.diagnostics.has_errors:
             return None
         return Graph(
-            nodes=self.builder.nodes, arguments=tuple(self._ordered_arguments()), outputs=outputs,
-            loss=self._loss(outputs), values=self.values, updates=self.updates, statements=tuple(self.statements),
-            bounds=tuple(self.solver.bounds), minimums=tuple(self.minimums), limits=tuple(self.limits), ops=self.builder.ops,
-            source=self.module.source.text, file=self.module.source.name,
-        )  # fmt: skip
+            nodes=self.builder.nodes,
+            arguments=tuple(self._ordered_arguments()),
+            outputs=outputs,
+            loss=self._loss(outputs),
+            values=self.values,
+            updates=self.updates,
+            statements=tuple(self.statements),
+            bounds=tuple(self.solver.bounds),
+            minimums=tuple(self.minimums),
+            limits=tuple(self.limits),
+            ops=self.builder.ops,
+            source=self.module.source.text,
+            file=self.module.source.name,
+        )
 
     def _collect(self, statements: tuple[tree.Statement, ...]) -> None:
         """Names that are assigned without a subscript, dimension names, declarations: known before the first line."""
@@ -140,12 +151,20 @@ class Lowering(Evaluator):
             elif isinstance(statement, tree.Loss):
                 self._once_at_top(statement)
                 if self.loss is not None:
-                    self._report(Fault("E0214", "a program has one loss", statement.span,
-                                       notes=[("the first is declared here", self.loss.span)]))  # fmt: skip
+                    self._report(
+                        Fault(
+                            "E0214",
+                            "a program has one loss",
+                            statement.span,
+                            notes=[("the first is declared here", self.loss.span)],
+                        )
+                    )
                 self.loss = statement.name
             elif isinstance(statement, tree.Return):
                 self._report(Fault("E0209", "`return` stands in the body of a `def` or `op` only", statement.span))
-            elif self.loops and isinstance(statement, (tree.Def, tree.OpDef, tree.RuleDef, tree.Import, tree.Const, tree.Declaration)):
+            elif self.loops and isinstance(
+                statement, (tree.Def, tree.OpDef, tree.RuleDef, tree.Import, tree.Const, tree.Declaration)
+            ):
                 self._once_at_top(statement)
 
     def _once_at_top(self, statement: tree.Statement) -> None:
@@ -172,10 +191,8 @@ class Lowering(Evaluator):
             self.builder.origin = None
         if isinstance(statement, (tree.Assign, tree.Const)):
             for target in statement.targets if isinstance(statement, tree.Assign) else (statement.target,):
-                try:
+                with contextlib.suppress(Fault, Silent):
                     self.scope.values.setdefault(self.name(target, self.scope), POISON)
-                except (Fault, Silent):
-                    pass
 
     def _report(self, fault: Fault) -> None:
         self.diagnostics.error(fault.code, fault.message, fault.span, fault.label, tuple(fault.notes), fault.help)
@@ -185,9 +202,7 @@ class Lowering(Evaluator):
         text = " ".join(statement.span.text.split())
         if self.loops:
             text += "   [" + ", ".join(f"{name} = {k}" for name, k in self.loops) + "]"
-        self.statements.append(
-            Statement(len(self.statements), text, statement.span.source.name, statement.span.line)
-        )
+        self.statements.append(Statement(len(self.statements), text, statement.span.source.name, statement.span.line))
 
     # ------------------------------------------------------------ statements
 
@@ -223,21 +238,38 @@ class Lowering(Evaluator):
 
     def _declare(self, name: str, declared: tree.Declared, kind: str) -> None:
         if name in self.declared:
-            raise Fault("E0202", f"`{name}` is declared twice", declared.span,
-                        notes=[("the first declaration is here", self.declared[name].span)])  # fmt: skip
+            raise Fault(
+                "E0202",
+                f"`{name}` is declared twice",
+                declared.span,
+                notes=[("the first declaration is here", self.declared[name].span)],
+            )
         if name in self.assigned:
-            raise Fault("E0202", f"`{name}` is declared an argument and assigned", self.assigned[name],
-                        notes=[(f"`{name}` is declared here", declared.span)], help="give the value another name")  # fmt: skip
+            raise Fault(
+                "E0202",
+                f"`{name}` is declared an argument and assigned",
+                self.assigned[name],
+                notes=[(f"`{name}` is declared here", declared.span)],
+                help="give the value another name",
+            )
         if name in self.environment.constants:
             raise Fault("E0202", f"`{name}` is declared an argument and a constant", declared.span)
         written = declared.type or "float"
         if written not in TYPES:
             close = suggest(written, list(TYPES))
-            raise Fault("E0215", f"no type has the name `{written}`", declared.type_span,
-                        help=f"did you mean `{close}`?" if close else f"types are {', '.join(TYPES)}")  # fmt: skip
+            raise Fault(
+                "E0215",
+                f"no type has the name `{written}`",
+                declared.type_span,
+                help=f"did you mean `{close}`?" if close else f"types are {', '.join(TYPES)}",
+            )
         if kind == "param" and written in ("int", "bool"):
-            raise Fault("E0215", f"a parameter is floating, and `{name}` is declared `{written}`", declared.type_span,
-                        help=f"declare `input {name}` for a value that is not trained")  # fmt: skip
+            raise Fault(
+                "E0215",
+                f"a parameter is floating, and `{name}` is declared `{written}`",
+                declared.type_span,
+                help=f"declare `input {name}` for a value that is not trained",
+            )
         self.declared[name] = declared
         dtype = written if written in ("int", "bool") else "float"
         if declared.dims is None:
@@ -266,8 +298,12 @@ class Lowering(Evaluator):
             result = arithmetic(expr.op, self._size(expr.left), right, expr.span)
             if result is not NotImplemented:
                 return self._positive(dim(result), expr.span)
-        raise Fault("E0204", "a dimension is an integer, a name, or an expression over them", expr.span,
-                    help="for example `[N, 2*D]`")  # fmt: skip
+        raise Fault(
+            "E0204",
+            "a dimension is an integer, a name, or an expression over them",
+            expr.span,
+            help="for example `[N, 2*D]`",
+        )
 
     def _positive(self, size: Dim, span: Span) -> Dim:
         if size.value is not None and size.value < 0:
@@ -286,8 +322,13 @@ class Lowering(Evaluator):
     def _missing(self, name: str, span: Span) -> Value:
         """A name without a value: a dimension's, or a free name, which is an input."""
         if name in self.assigned:
-            raise Fault("E0201", f"`{name}` is used before the statement that assigns it", span,
-                        notes=[(f"`{name}` is assigned here", self.assigned[name])], help="move that statement up")  # fmt: skip
+            raise Fault(
+                "E0201",
+                f"`{name}` is used before the statement that assigns it",
+                span,
+                notes=[(f"`{name}` is assigned here", self.assigned[name])],
+                help="move that statement up",
+            )
         if name in self.environment.dims:
             return dim(name)
         if name in self.environment.functions or name in self.environment.ops:
@@ -300,8 +341,13 @@ class Lowering(Evaluator):
         for name, value in self.assign(statement, self.scope):
             target = next(t for t in statement.targets)
             if name in self.first_use:
-                raise Fault("E0201", f"`{name}` is used before the statement that assigns it", self.first_use[name],
-                            notes=[(f"`{name}` is assigned here", target.span)], help="move that statement up")  # fmt: skip
+                raise Fault(
+                    "E0201",
+                    f"`{name}` is used before the statement that assigns it",
+                    self.first_use[name],
+                    notes=[(f"`{name}` is assigned here", target.span)],
+                    help="move that statement up",
+                )
             if isinstance(value, Tensor):
                 self.values[name] = value.id
             elif isinstance(value, (int, float, Dim)):
@@ -313,8 +359,12 @@ class Lowering(Evaluator):
             elif isinstance(value, (list, tuple)) and value and not _has_tensor(value):
                 self.values[name] = self.tensor(value)
             elif not isinstance(value, Poison):
-                raise Fault("E0205", f"`{name}` would not be a tensor", statement.value.span,
-                            help="one name for each result: `a, b = split(x, 2)`" if isinstance(value, tuple) else None)  # fmt: skip
+                raise Fault(
+                    "E0205",
+                    f"`{name}` would not be a tensor",
+                    statement.value.span,
+                    help="one name for each result: `a, b = split(x, 2)`" if isinstance(value, tuple) else None,
+                )
 
     def named(self, id: int, name: str, scope: Scope) -> None:
         node = self.builder[id]
@@ -332,9 +382,13 @@ class Lowering(Evaluator):
         name = self.name(statement.target, self.scope)
         argument = self.arguments.get(name)
         if argument is None:
-            raise Fault("E0216", f"`<-` updates an argument, and `{name}` is "
-                        + ("a value of the program" if name in self.scope.values else "not one"),
-                        statement.target.span, help="write `=` to assign a value")  # fmt: skip
+            raise Fault(
+                "E0216",
+                f"`<-` updates an argument, and `{name}` is "
+                + ("a value of the program" if name in self.scope.values else "not one"),
+                statement.target.span,
+                help="write `=` to assign a value",
+            )
         if name in self.updates:
             raise Fault("E0202", f"`{name}` is updated twice", statement.target.span)
         self.in_update = True
@@ -344,15 +398,25 @@ class Lowering(Evaluator):
             self.in_update = False
         old, new = self.builder.type(argument.node), self.builder.type(id)
         if old.is_float != new.is_float and old.dtype != new.dtype and not (old.is_float and new.dtype == "int"):
-            raise Fault("E0216", f"the new value of `{name}` is {new.dtype}, the old one {old.dtype}", statement.value.span)
-        if not isinstance(old.shape, Unknown) and not isinstance(new.shape, Unknown):
-            if len(old.shape) != len(new.shape) or not all(map(self.solver.equal, old.shape, new.shape)):
-                raise Fault("E0203", f"the new value of `{name}` has another shape", statement.value.span,
-                            label=f"this is {new}, `{name}` is {old}")  # fmt: skip
+            raise Fault(
+                "E0216", f"the new value of `{name}` is {new.dtype}, the old one {old.dtype}", statement.value.span
+            )
+        if not self._same_shape(old, new):
+            raise Fault(
+                "E0203",
+                f"the new value of `{name}` has another shape",
+                statement.value.span,
+                label=f"this is {new}, `{name}` is {old}",
+            )
         self.updates[name] = id
         node = self.builder[id]
         if node.name is None and node.op != "argument":
             self.builder.hint(id, f"new_{name}")
+
+    def _same_shape(self, old: Type, new: Type) -> bool:
+        if isinstance(old.shape, Unknown) or isinstance(new.shape, Unknown):
+            return True  # told at run time
+        return len(old.shape) == len(new.shape) and all(map(self.solver.equal, old.shape, new.shape))
 
     def _for(self, statement: tree.For) -> None:
         variable = self.name(statement.variable, self.scope)
@@ -367,12 +431,15 @@ class Lowering(Evaluator):
     # ------------------------------------------------------------ the ends
 
     def _check_unused_declarations(self) -> None:
-        if not self.module.statements or not any(
-            isinstance(s, (tree.Assign, tree.For, tree.Update, tree.Output, tree.Loss)) for s in self.module.statements
-        ):
-            if not self.diagnostics.has_errors:
-                start = Span(self.module.source, 0, 0)
-                self._report(Fault("E0217", "the program has no statement", start, help="for example `L = sum(x * x)`"))
+        if (
+            not self.module.statements
+            or not any(
+                isinstance(s, (tree.Assign, tree.For, tree.Update, tree.Output, tree.Loss))
+                for s in self.module.statements
+            )
+        ) and not self.diagnostics.has_errors:
+            start = Span(self.module.source, 0, 0)
+            self._report(Fault("E0217", "the program has no statement", start, help="for example `L = sum(x * x)`"))
 
     def _outputs(self) -> dict[str, int]:
         outputs: dict[str, int] = {}
@@ -392,8 +459,9 @@ class Lowering(Evaluator):
             if key is not None:
                 outputs.setdefault(key, self.values[key])
         if not outputs and not self.diagnostics.has_errors and self.values:
-            self._report(Fault("E0217", "the program has no output", Span(self.module.source, 0, 0),
-                               help="name one: `output L`"))  # fmt: skip
+            self._report(
+                Fault("E0217", "the program has no output", Span(self.module.source, 0, 0), help="name one: `output L`")
+            )
         return outputs
 
     def _known(self, name: tree.Name) -> str | None:
@@ -406,8 +474,14 @@ class Lowering(Evaluator):
             return key
         if key not in self.scope.values:
             close = suggest(key, list(self.values))
-            self._report(Fault("E0201", f"no value has the name `{key}`", name.span,
-                               help=f"did you mean `{close}`?" if close else None))  # fmt: skip
+            self._report(
+                Fault(
+                    "E0201",
+                    f"no value has the name `{key}`",
+                    name.span,
+                    help=f"did you mean `{close}`?" if close else None,
+                )
+            )
         return None
 
     def _loss(self, outputs: dict[str, int]) -> str | None:
@@ -417,8 +491,14 @@ class Lowering(Evaluator):
                 return None
             type = self.builder.type(self.values[key])
             if type.rank not in (0, None) or not type.is_float:
-                self._report(Fault("E0401", f"the loss is a scalar, and `{key}` is {type}", self.loss.span,
-                                   help=f"for example `L = sum({key})`"))  # fmt: skip
+                self._report(
+                    Fault(
+                        "E0401",
+                        f"the loss is a scalar, and `{key}` is {type}",
+                        self.loss.span,
+                        help=f"for example `L = sum({key})`",
+                    )
+                )
             return key
         scalars = [n for n, id in outputs.items() if self.builder.type(id).rank == 0 and self.builder.type(id).is_float]
         return scalars[0] if len(scalars) == 1 else None
@@ -446,5 +526,3 @@ def _has_tensor(value: Value) -> bool:
     if isinstance(value, (list, tuple)):
         return any(map(_has_tensor, value))
     return isinstance(value, Tensor) or not isinstance(value, (int, float, bool))
-
-

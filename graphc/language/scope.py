@@ -34,8 +34,9 @@ class Function:
 class Scope:
     """The names that an expression sees. `missing` is asked for a name that is nowhere; it answers or faults."""
 
-    def __init__(self, environment: Environment, missing: Callable[[str, Span], Value] | None = None,
-                 inside: str | None = None) -> None:  # fmt: skip
+    def __init__(
+        self, environment: Environment, missing: Callable[[str, Span], Value] | None = None, inside: str | None = None
+    ) -> None:
         self.environment = environment
         self.values: dict[str, Value] = {}
         self.places: dict[str, Span] = {}
@@ -62,18 +63,28 @@ class Scope:
         known: Iterable[str] = [*self.values, *self.environment.constants, *self.environment.dims]
         close = suggest(name, list(known))
         return Fault(
-            "E0201", f"no value has the name `{name}`" + (f" in {self.inside}" if self.inside else ""), span,
+            "E0201",
+            f"no value has the name `{name}`" + (f" in {self.inside}" if self.inside else ""),
+            span,
             label="not known here",
-            help=f"did you mean `{close}`?" if close else
-            "a body sees its arguments, constants and dimension names only" if self.inside else None,
-        )  # fmt: skip
+            help=f"did you mean `{close}`?"
+            if close
+            else "a body sees its arguments, constants and dimension names only"
+            if self.inside
+            else None,
+        )
 
     def define(self, name: str, value: Value, span: Span) -> None:
         """Give a name its value. Raises Fault where it has one already."""
         if name in self.values:
             first = self.places.get(name)
-            raise Fault("E0202", f"`{name}` is assigned twice", span, label="a name is assigned once",
-                        notes=[(f"`{name}` is first assigned here", first)] if first else [],
-                        help="give this value another name")  # fmt: skip
+            raise Fault(
+                "E0202",
+                f"`{name}` is assigned twice",
+                span,
+                label="a name is assigned once",
+                notes=[(f"`{name}` is first assigned here", first)] if first else [],
+                help="give this value another name",
+            )
         self.values[name] = value
         self.places[name] = span

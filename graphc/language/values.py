@@ -36,8 +36,13 @@ class Fault(Exception):
     """An error in a program, at a place. Carried to the statement, which reports it and goes on with the next one."""
 
     def __init__(
-        self, code: str, message: str, span: Span | None, label: str | None = None,
-        notes: Sequence[tuple[str, Span | None]] = (), help: str | None = None,
+        self,
+        code: str,
+        message: str,
+        span: Span | None,
+        label: str | None = None,
+        notes: Sequence[tuple[str, Span | None]] = (),
+        help: str | None = None,
     ) -> None:
         super().__init__(message)
         self.code, self.message, self.span, self.label, self.help = code, message, span, label, help

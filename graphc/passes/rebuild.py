@@ -44,4 +44,6 @@ def rebuild_tracking(graph: Graph, make: Make, share: bool) -> tuple[Graph, dict
 
 def same(builder: Builder, node: Node, operands: list[int]) -> int:
     """The node as it is, on its new operands."""
-    return builder.add(node.op, operands, dict(node.attrs), type=node.type, name=node.name, hint=node.hint, origin=node.origin)
+    return builder.add(
+        node.op, operands, dict(node.attrs), type=node.type, name=node.name, hint=node.hint, origin=node.origin
+    )

@@ -132,7 +132,7 @@ class _Simplifier(Evaluator):
         left, right = operands
         if op == "multiply" and self.type(left).shape == () and self.type(right).shape != ():
             left, right = right, left
-        if self.type(right).shape != ():
+        if self.type(right).shape != () or not self._is_factor(right):
             return None
         inner = self.builder[left]
         if inner.op not in ("multiply", "divide") or inner.name:
@@ -140,13 +140,17 @@ class _Simplifier(Evaluator):
         a, s = inner.operands
         if inner.op == "multiply" and self.type(a).shape == ():
             a, s = s, a
-        if self.type(s).shape != () or self.type(a).shape == ():
+        if self.type(s).shape != () or self.type(a).shape == () or not self._is_factor(s):
             return None
         if inner.op == "divide":
             if op == "divide":
                 return self.add("divide", [a, self.add("multiply", [s, right])])
             return self.add("multiply", [a, self.add("divide", [right, s])])
         return self.add("multiply", [a, self.add(op, [s, right])])
+
+    def _is_factor(self, id: int) -> bool:
+        """Whether arithmetic on a scalar keeps the program's floating type: NumPy's integers and booleans do not."""
+        return self.type(id).is_float or self._is_plain(id)
 
     # ------------------------------------------------------------ rewrites
 

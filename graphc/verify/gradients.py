@@ -60,7 +60,7 @@ class Report:
 
 
 def derivative(f: Callable[[float], float], magnitude: float = 1.0) -> tuple[float, float]:
-    """The derivative of f at 0 and an estimate of its error, by central differences extrapolated from two step sizes."""
+    """The derivative of f at 0 and an estimate of its error, by extrapolated central differences."""
     best = (float("nan"), float("inf"))
     for h in (1e-3, 1e-4, 2e-5):
         h *= magnitude
@@ -76,7 +76,11 @@ def derivative(f: Callable[[float], float], magnitude: float = 1.0) -> tuple[flo
 
 
 def verify(
-    joint: Graph, text: str, diagnostics: Diagnostics, seed: int = 0, sizes: Mapping[str, int] | None = None,
+    joint: Graph,
+    text: str,
+    diagnostics: Diagnostics,
+    seed: int = 0,
+    sizes: Mapping[str, int] | None = None,
     patient: bool = False,
 ) -> Report:
     """Check the module `text` of a joint graph. Mismatches become errors, what cannot be checked warnings.
@@ -99,7 +103,9 @@ def verify(
         if not row.ok:
             _blame(joint, row, diagnostics, seed)
         elif not row.directions and not diagnostics.has_errors:
-            diagnostics.warning("W0402", f"the gradient of `{row.name}` was not checked: {row.note or 'no sample served'}", None)
+            diagnostics.warning(
+                "W0402", f"the gradient of `{row.name}` was not checked: {row.note or 'no sample served'}", None
+            )
     return report
 
 
@@ -171,12 +177,18 @@ class _Program:
         return step
 
 
-def _check_all(program: _Program, report: Report, seed: int, sizes: Mapping[str, int] | None, start: float, patient: bool) -> None:
+def _check_all(
+    program: _Program, report: Report, seed: int, sizes: Mapping[str, int] | None, start: float, patient: bool
+) -> None:
     done = 0
     large = len(program.joint) > 3000
     for attempt, sample in enumerate(samples(program.joint, seed, sizes)):
         late = time.perf_counter() - start > SECONDS
-        if done >= (1 if large else CONFIGURATIONS) or attempt >= ATTEMPTS or (late and not patient and (done or attempt > 4)):
+        if (
+            done >= (1 if large else CONFIGURATIONS)
+            or attempt >= ATTEMPTS
+            or (late and not patient and (done or attempt > 4))
+        ):
             break
         try:
             gradients, weights = program.gradients(sample, None)
@@ -197,8 +209,15 @@ def _finite(arrays: Any) -> bool:
 
 
 def _check_sample(
-    program: _Program, report: Report, sample: Sample, gradients: dict[str, Any], weights: dict[str, Any], seed: int,
-    start: float, patient: bool, large: bool,
+    program: _Program,
+    report: Report,
+    sample: Sample,
+    gradients: dict[str, Any],
+    weights: dict[str, Any],
+    seed: int,
+    start: float,
+    patient: bool,
+    large: bool,
 ) -> bool:
     """One direction per variable; whether all of them served."""
     rng = np.random.default_rng(seed + 1000)
@@ -224,10 +243,10 @@ def _check_sample(
             row.note = row.note or "two step sizes give different numerical derivatives"
             served = False
             continue
-        error = abs(analytic - numerical) / scale
+        off = abs(analytic - numerical) / scale
         row.directions += 1
-        row.error = max(row.error, error)
-        if not error <= TOLERANCE:
+        row.error = max(row.error, off)
+        if not off <= TOLERANCE:
             row.ok = False
     return served
 
@@ -244,7 +263,10 @@ def _blame(joint: Graph, row: Row, diagnostics: Diagnostics, seed: int) -> None:
     node, place, error = wrong
     span = node.origin.span if node.origin else None
     value = f" at `{node.name}`" if node.name else ""
-    diagnostics.error("E0403", message, span, f"the rule of `{node.op}` is off by {error:.1e} here",
-                      notes=[(f"it first goes wrong{value}, in the gradient with respect to {place}", None)])  # fmt: skip
-
-
+    diagnostics.error(
+        "E0403",
+        message,
+        span,
+        f"the rule of `{node.op}` is off by {error:.1e} here",
+        notes=[(f"it first goes wrong{value}, in the gradient with respect to {place}", None)],
+    )

@@ -11,6 +11,7 @@ from graphc.ir.dims import dim
 from graphc.ir.graph import Argument, Builder, Graph, Node
 from graphc.ir.interpret import interpret
 from graphc.ir.types import ShapeError, Type, Unknown
+from graphc.language import tree
 from graphc.language.diagnostics import Diagnostics
 from graphc.language.values import Fault
 from graphc.ops.base import REQUIRED, CallError, Op
@@ -36,7 +37,9 @@ def rule_graph(op: Op, types: Sequence[Type], attrs: dict[str, Any], ops: Any) -
     ids = [builder.add("argument", (), {"name": n}, type=t, name=n) for n, t in zip(names, types, strict=True)]
     result = builder.add(op.name, ids, attrs)
     arguments = tuple(Argument(n, i, "free") for n, i in zip(names, ids, strict=True))
-    forward = Graph(nodes=dict(builder.nodes), arguments=arguments, outputs={"y": result}, values={"y": result}, ops=ops)
+    forward = Graph(
+        nodes=dict(builder.nodes), arguments=arguments, outputs={"y": result}, values={"y": result}, ops=ops
+    )
     seed = builder.add("seed", (), {"name": "y"}, type=builder.type(result))
     contributions = expand_rule(builder, op, builder[result], seed)
     gradients = {
@@ -44,13 +47,21 @@ def rule_graph(op: Op, types: Sequence[Type], attrs: dict[str, Any], ops: Any) -
         for name, id, c in zip(names, ids, contributions, strict=True)
         if c is not None and builder.type(id).is_float
     }
-    reverse = Graph(nodes=builder.nodes, arguments=arguments, outputs={"y": result}, gradients=gradients,
-                    cotangents={"y": seed}, ops=ops)  # fmt: skip
+    reverse = Graph(
+        nodes=builder.nodes,
+        arguments=arguments,
+        outputs={"y": result},
+        gradients=gradients,
+        cotangents={"y": seed},
+        ops=ops,
+    )
     return expand(forward, False), expand(reverse, False), list(gradients)
 
 
-def rule_error(op: Op, values: Sequence[Any], types: Sequence[Type], attrs: dict[str, Any], ops: Any, seed: int) -> tuple[float, str]:
-    """The worst relative error of a rule's gradients at given operands, and the operand. nan where it cannot be told."""
+def rule_error(
+    op: Op, values: Sequence[Any], types: Sequence[Type], attrs: dict[str, Any], ops: Any, seed: int
+) -> tuple[float, str]:
+    """The worst relative error of a rule's gradients at given operands, and the operand; nan: it cannot be told."""
     from graphc.verify.gradients import derivative
 
     forward, reverse, names = rule_graph(op, types, attrs, ops)
@@ -102,7 +113,9 @@ def _check_own(op: Op, graph: Graph, diagnostics: Diagnostics, seed: int) -> Non
                 values = [_draw(rng, t, domain) for t in concrete]
                 error, where = rule_error(op, values, concrete, attrs, graph.ops, seed)
             except Fault as fault:
-                diagnostics.error(fault.code, fault.message, fault.span or op.rule.span, fault.label, tuple(fault.notes), fault.help)
+                diagnostics.error(
+                    fault.code, fault.message, fault.span or op.rule.span, fault.label, tuple(fault.notes), fault.help
+                )
                 return
             except (ShapeError, CallError, ValueError, AssertionError, IndexError) as problem:
                 reason = str(problem) or reason
@@ -113,10 +126,14 @@ def _check_own(op: Op, graph: Graph, diagnostics: Diagnostics, seed: int) -> Non
             if error <= TOLERANCE:
                 return
             operand = op.operands[int(where[1:])]
-            statement = next((s for s in op.rule.body if getattr(s, "targets", None) and s.targets[0].id == f"d{operand}"), op.rule)  # type: ignore[union-attr]
-            diagnostics.error("E0304", f"the rule of `{op.name}` gives a wrong gradient for `{operand}`", statement.span,
-                              f"differs from the numerical derivative by {error:.1e} (relative)",
-                              notes=[("the operation is defined here", op.definition.span if op.definition else None)])  # fmt: skip
+            lines = [s for s in op.rule.body if isinstance(s, tree.Assign) and s.targets[0].id == f"d{operand}"]
+            diagnostics.error(
+                "E0304",
+                f"the rule of `{op.name}` gives a wrong gradient for `{operand}`",
+                lines[0].span if lines else op.rule.span,
+                f"differs from the numerical derivative by {error:.1e} (relative)",
+                notes=[("the operation is defined here", op.definition.span if op.definition else None)],
+            )
             return
     diagnostics.warning("W0301", f"the rule of `{op.name}` was not checked: {reason}", op.rule.signature.name_span)
 
@@ -171,7 +188,10 @@ def first_wrong(joint: Graph, seed: int = 0) -> tuple[Node, str, float] | None:
             continue
         try:
             arrays = [values[u] for u in node.operands]
-            types = [Type(tuple(map(dim, np.shape(a))), joint[u].type.dtype) for a, u in zip(arrays, node.operands, strict=True)]
+            types = [
+                Type(tuple(map(dim, np.shape(a))), joint[u].type.dtype)
+                for a, u in zip(arrays, node.operands, strict=True)
+            ]
             from graphc.ir.interpret import _numbers, bind_sizes
 
             sizes = bind_sizes(forward, sample)
@@ -180,8 +200,10 @@ def first_wrong(joint: Graph, seed: int = 0) -> tuple[Node, str, float] | None:
         except (Fault, ShapeError, CallError, ValueError, AssertionError, KeyError, IndexError, np.linalg.LinAlgError):
             continue
         if error > TOLERANCE:
-            operand = node.operands[int(where[1:])]
-            return node, f"`{joint[operand].name or joint.op(node).operands[min(int(where[1:]), len(joint.op(node).operands) - 1)]}`", error
+            position = int(where[1:])
+            formals = joint.op(node).operands
+            name = joint[node.operands[position]].name or formals[min(position, len(formals) - 1)].lstrip("*")
+            return node, f"`{name}`", error
     return None
 
 

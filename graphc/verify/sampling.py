@@ -23,8 +23,15 @@ def samples(graph: Graph, seed: int, sizes: Mapping[str, int] | None = None) -> 
     The first has small distinct sizes, the second ones among them, later ones vary. Configurations in which a size of
     an argument would be negative or an index would not fit are left out.
     """
-    names = sorted({n for a in graph.arguments if not isinstance(graph[a.node].type.shape, Unknown)
-                    for d in graph[a.node].type.dims for n in d.names()})  # fmt: skip
+    names = sorted(
+        {
+            n
+            for a in graph.arguments
+            if not isinstance(graph[a.node].type.shape, Unknown)
+            for d in graph[a.node].type.dims
+            for n in d.names()
+        }
+    )
     for attempt in range(10**6):
         chosen = _sizes(names, attempt, sizes or {})
         if _fits(graph, chosen):
@@ -104,7 +111,9 @@ def draw(graph: Graph, sizes: Mapping[str, int], seed: int, attempt: int) -> Sam
     return result
 
 
-def _shape(graph: Graph, argument: Argument, sizes: Mapping[str, int], variant: int, open_shape: tuple[int, ...]) -> tuple[int, ...]:
+def _shape(
+    graph: Graph, argument: Argument, sizes: Mapping[str, int], variant: int, open_shape: tuple[int, ...]
+) -> tuple[int, ...]:
     shape = graph[argument.node].type.shape
     if not isinstance(shape, Unknown):
         exact = [d.evaluate(sizes) for d in shape]
@@ -113,7 +122,14 @@ def _shape(graph: Graph, argument: Argument, sizes: Mapping[str, int], variant: 
         if inner == shape:
             whole = tuple(d.evaluate(sizes) for d in outer)
             last = whole[-1:]
-            choices = [last, (1, *last) if len(whole) > 1 else last, (1,), (), (*whole[:1], 1) if len(whole) == 2 else last, whole]
+            choices = [
+                last,
+                (1, *last) if len(whole) > 1 else last,
+                (1,),
+                (),
+                (*whole[:1], 1) if len(whole) == 2 else last,
+                whole,
+            ]
             return choices[variant % len(choices)]
     return open_shape
 
@@ -140,5 +156,3 @@ def values(rng: np.random.Generator, shape: tuple[int, ...], domain: str) -> Any
     if domain == "spd":
         return np.abs(x) + 0.4
     return x
-
-

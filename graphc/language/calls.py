@@ -1,0 +1,253 @@
+"""Calls: arguments to operands and attributes, functions inlined, and what is wrong with a call in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from graphc.ir.types import Unknown
+from graphc.language import tree
+from graphc.language.nodes import Nodes
+from graphc.language.scope import Function, Scope
+from graphc.language.source import Span
+from graphc.language.values import Fault, Tensor, Value
+from graphc.ops.base import REQUIRED, CallError, DynamicShape, Op
+from graphc.ops.table import find
+
+__all__ = ["Calls"]
+
+
+class Calls(Nodes):
+    """Evaluates calls; what an expression is, is the evaluator's."""
+
+    def evaluate(self, expr: tree.Expr, scope: Scope) -> Value:
+        """The value of an expression. Raises Fault."""
+        raise NotImplementedError
+
+    def body(self, statements: Sequence[tree.Statement], scope: Scope) -> list[Value]:
+        """Run a body of assignments, loops and a `return`; its results."""
+        raise NotImplementedError
+
+    def operand(self, value: Value, span: Span) -> int:
+        """The node of a value that stands at a place. Raises Fault."""
+        try:
+            return self.tensor(value)
+        except CallError as error:
+            raise Fault(error.code, error.message, span, help=error.help) from None
+
+    def _call(self, expr: tree.Call, scope: Scope) -> Value:
+        name = expr.function
+        function = scope.environment.functions.get(name)
+        if function is not None:
+            return self._call_function(function, expr, scope)
+        if name == "shape":
+            return self._shape_call(expr, scope)
+        op = scope.environment.ops.get(name) or find(name)
+        if op is None:
+            from graphc.language.calculus import OPERATORS as CALCULUS
+
+            if name in CALCULUS:
+                arguments = [self.evaluate(a, scope) for a in expr.arguments]
+                if expr.keywords:
+                    raise Fault("E0206", f"`{name}` has no keyword arguments", expr.keywords[0].span)
+                with self.at(expr.span):
+                    return CALCULUS[name](self, arguments, expr)
+            raise self._unknown_function(expr, scope)
+        operands, attributes, spans = self._arguments(op, expr, scope)
+        values = [Tensor(o) if isinstance(o, int) else None for o in operands]
+        with self.at(expr.span, values, spans, expr):
+            result = self.apply(op, operands, attributes)
+            if isinstance(result, tuple):
+                return tuple(Tensor(r) if isinstance(r, int) and not isinstance(r, bool) else r for r in result)
+            return Tensor(result)
+
+    def _shape_call(self, expr: tree.Call, scope: Scope) -> Value:
+        if len(expr.arguments) != 1 or expr.keywords:
+            raise Fault("E0206", "`shape` takes one value", expr.span)
+        id = self.operand(self.evaluate(expr.arguments[0], scope), expr.arguments[0].span)
+        shape = self.type(id).shape
+        if isinstance(shape, Unknown):
+            return DynamicShape(self.add("shape_of", [id]), shape, id)
+        return tuple(shape)
+
+    def _arguments(
+        self, op: Op, expr: tree.Call, scope: Scope
+    ) -> tuple[list[int | None], dict[str, Value], list[Span]]:
+        """The operands (node ids, None where left out), attributes and the operands' places of a call."""
+        given: dict[str, tuple[Value, Span]] = {}
+        extra: list[tuple[Value, Span]] = []
+        fixed = [name for name in op.operands if not name.startswith("*")]
+        arguments = [(self.evaluate(a, scope), a.span) for a in expr.arguments]
+        if op.operands[:1] and op.operands[0].startswith("*"):
+            extra, rest = self._flatten(arguments)
+            order = [*op.positional]
+        else:
+            rest, order = arguments, [*fixed, *op.positional]
+        if len(rest) > len(order):
+            raise Fault(
+                "E0206",
+                f"`{op.name}` takes {_count(len(order))}, not {len(arguments)}",
+                rest[len(order)][1],
+                help=_usage(op),
+            )
+        given.update(zip(order, rest, strict=False))
+        for keyword in expr.keywords:
+            if keyword.name not in fixed and keyword.name not in op.attributes:
+                from graphc.language.diagnostics import suggest
+
+                close = suggest(keyword.name, [*fixed, *op.attributes])
+                raise Fault(
+                    "E0206",
+                    f"`{op.name}` has no argument `{keyword.name}`",
+                    keyword.span,
+                    help=f"did you mean `{close}`?" if close else _usage(op),
+                )
+            if keyword.name in given:
+                raise Fault("E0206", f"argument `{keyword.name}` is given twice", keyword.span)
+            given[keyword.name] = (self.evaluate(keyword.value, scope), keyword.value.span)
+        operands: list[int | None] = []
+        spans: list[Span] = []
+        for name in fixed:
+            if name not in given or given[name][0] is None:
+                if name in op.optional:
+                    operands.append(None)
+                    spans.append(expr.span)
+                    continue
+                raise Fault("E0206", f"`{op.name}` needs its argument `{name}`", expr.name_span, help=_usage(op))
+            value, span = given[name]
+            operands.append(self._typed_operand(op, name, value, span))
+            spans.append(span)
+        for value, span in extra:
+            operands.append(self._typed_operand(op, op.operands[-1].lstrip("*"), value, span))
+            spans.append(span)
+        attributes: dict[str, Value] = {}
+        for name, default in op.attributes.items():
+            if name in given:
+                value, span = given[name]
+                if isinstance(value, Tensor):
+                    value = self._compile_time(value, span, f"`{name}` of `{op.name}`")
+                attributes[name] = value
+            elif default is REQUIRED:
+                raise Fault("E0206", f"`{op.name}` needs its argument `{name}`", expr.name_span, help=_usage(op))
+        return operands, attributes, spans
+
+    def _compile_time(self, value: Tensor, span: Span, what: str) -> Value:
+        node = self.builder[value.id]
+        if node.op == "const":
+            return node.attr("value")
+        if node.op == "size":
+            return node.attr("dim")
+        raise Fault(
+            "E0211", f"{what} must be known at compile time", span, label="this is a tensor, known at run time only"
+        )
+
+    def _flatten(
+        self, arguments: list[tuple[Value, Span]]
+    ) -> tuple[list[tuple[Value, Span]], list[tuple[Value, Span]]]:
+        """For operations on any number of arrays: these, given one by one or as a list, and the other arguments."""
+        arrays: list[tuple[Value, Span]] = []
+        rest: list[tuple[Value, Span]] = []
+        for value, span in arguments:
+            if isinstance(value, (list, tuple)) and not arrays and any(isinstance(v, (Tensor, list)) for v in value):
+                arrays.extend((item, span) for item in value)
+            elif isinstance(value, str) or (arrays and not isinstance(value, (Tensor, list))):
+                rest.append((value, span))
+            else:
+                arrays.append((value, span))
+        return arrays, rest
+
+    def _typed_operand(self, op: Op, name: str, value: Value, span: Span) -> int:
+        try:
+            if name in op.indices:
+                id = self.tensor(value, "int")
+                self.index(id)
+                return id
+            return self.tensor(value)
+        except CallError as error:
+            raise Fault(error.code, f"`{name}` of `{op.name}`: {error.message}", span, help=error.help) from None
+
+    def _call_function(self, function: Function, expr: tree.Call, scope: Scope) -> Value:
+        signature = function.definition.signature
+        name = signature.name
+        if any(n == name for n, _ in self.calls):
+            way = " → ".join([*(n for n, _ in self.calls), name])
+            raise Fault(
+                "E0208",
+                f"`{name}` calls itself",
+                expr.name_span,
+                label=way,
+                help="functions are inlined, so recursion has no end",
+            )
+        formals = [*signature.operands, *signature.attributes]
+        if len(expr.arguments) > len(signature.operands):
+            raise Fault(
+                "E0206",
+                f"`{name}` takes {_count(len(signature.operands))}, not {len(expr.arguments)}",
+                expr.arguments[len(signature.operands)].span,
+                notes=[(f"`{name}` is defined here", signature.span)],
+            )
+        inner = Scope(function.environment, inside=f"`{name}`")
+        for formal, argument in zip(signature.operands, expr.arguments, strict=False):
+            inner.values[formal.name] = self.evaluate(argument, scope)
+        known = {f.name for f in formals}
+        for keyword in expr.keywords:
+            if keyword.name not in known:
+                raise Fault(
+                    "E0206",
+                    f"`{name}` has no argument `{keyword.name}`",
+                    keyword.span,
+                    notes=[(f"`{name}` is defined here", signature.span)],
+                )
+            if keyword.name in inner.values:
+                raise Fault("E0206", f"argument `{keyword.name}` is given twice", keyword.span)
+            inner.values[keyword.name] = self.evaluate(keyword.value, scope)
+        for formal in formals:
+            if formal.name not in inner.values:
+                if formal.default is None:
+                    raise Fault(
+                        "E0206",
+                        f"`{name}` needs its argument `{formal.name}`",
+                        expr.name_span,
+                        notes=[(f"`{name}` is defined here", signature.span)],
+                    )
+                inner.values[formal.name] = self.evaluate(
+                    formal.default, Scope(function.environment, inside=f"`{name}`")
+                )
+        self.calls.append((name, expr.span))
+        try:
+            values = self.body(function.definition.body, inner)
+        except Fault as fault:
+            if not any(span is expr.span for _, span in fault.notes):
+                fault.notes.append((f"in the call of `{name}` here", expr.span))
+            raise
+        finally:
+            self.calls.pop()
+        return values[0] if len(values) == 1 else tuple(values)
+
+    def _unknown_function(self, expr: tree.Call, scope: Scope) -> Fault:
+        from graphc.language.calculus import OPERATORS as CALCULUS
+        from graphc.language.diagnostics import suggest
+        from graphc.ops.table import names
+
+        close = suggest(
+            expr.function, [*scope.environment.functions, *scope.environment.ops, *names(), *CALCULUS, "shape"]
+        )
+        return Fault(
+            "E0201",
+            f"no operation or function has the name `{expr.function}`",
+            expr.name_span,
+            label="not known",
+            help=f"did you mean `{close}`?" if close else "`graphc ops` lists the operations",
+        )
+
+
+# ---------------------------------------------------------------- small things
+
+
+def _count(number: int) -> str:
+    return "one argument" if number == 1 else f"{number} arguments"
+
+
+def _usage(op: Op) -> str:
+    parts = [name + ("=none" if name in op.optional else "") for name in op.operands]
+    parts += [name if default is REQUIRED else f"{name}={default!r}" for name, default in op.attributes.items()]
+    return f"`{op.name}({', '.join(parts)})`"

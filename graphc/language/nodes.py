@@ -1,0 +1,285 @@
+"""Nodes from values: what operations, rules and programs share while they add to a graph.
+
+`Nodes` is what an operation's `call` works with (`graphc.ops.base.Lowering`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from graphc.ir.dims import Dim
+from graphc.ir.graph import Builder, Node, Origin
+from graphc.ir.types import ShapeError, Type
+from graphc.language import tree
+from graphc.language.source import Span
+from graphc.language.values import Fault, Poison, Silent, Tensor, Value
+from graphc.ops.base import REQUIRED, CallError, DynamicShape, Op
+from graphc.ops.table import find
+
+__all__ = ["Nodes", "describe"]
+
+# Operators that give plain numbers of plain numbers; operations that are not elementwise but cast integers likewise.
+PLAIN = {"add", "subtract", "multiply", "divide", "floor_divide", "remainder", "negative"}
+CASTING = {"matmul", "mean", "var", "std", "logsumexp", "norm", "cumprod"}
+
+MAX_NODES = 1_000_000
+
+
+class Nodes:
+    """Adds nodes to a builder, in the normal form of their operation and with the place they come from."""
+
+    def __init__(self, builder: Builder) -> None:
+        self.builder = builder
+        self.calls: list[tuple[str, Span]] = []
+        self.minimums: list[tuple[Dim, int | Dim, str]] = []
+        self.limits: list[tuple[str, Dim, str]] = []
+
+    def add(self, op: str, operands: Sequence[int] = (), attrs: Mapping[str, Any] | None = None) -> int:
+        if len(self.builder.nodes) >= MAX_NODES:
+            raise Fault("E0213", f"the program has more than {MAX_NODES:,} operations", self._place())
+        floating = operands and all(self.builder.type(u).dtype == "float" for u in operands)
+        if floating and not all(map(self._is_plain, operands)):
+            return self.builder.add(op, operands, attrs)
+        return self._mixed(op, operands, attrs)
+
+    def _mixed(self, op: str, operands: Sequence[int], attrs: Mapping[str, Any] | None) -> int:
+        """An operation on integers, booleans or plain numbers, such that a float32 program stays one.
+
+        NumPy makes float64 of integer arrays and of functions of plain numbers: the former are cast to the program's
+        floating type, the latter made plain numbers of Python again, which adapt to the arrays they meet.
+        """
+        operation = self.builder.op(op)
+        if not operands or not (operation.elementwise or op in CASTING):
+            return self.builder.add(op, operands, attrs)
+        if all(map(self._is_plain, operands)):
+            if op == "number":
+                return operands[0]
+            id = self.builder.add(op, operands, attrs)
+            return id if op in PLAIN or self.type(id).dtype == "bool" else self.builder.add("number", [id])
+        types = [self.type(u) for u in operands]
+        result = operation.infer(self.builder.solver, types, dict(attrs or {}))
+        some_float = any(t.is_float for t in types)
+        cast = list(operands)
+        for k, (u, type) in enumerate(zip(operands, types, strict=True)):
+            if self._is_plain(u):
+                continue
+            if result.is_float and (type.dtype == "int" or (type.dtype == "bool" and not some_float)):
+                cast[k] = self.builder.add("as_float", [u])
+            elif result.dtype == "int" and type.dtype == "bool" and op in ("negative", "subtract"):
+                cast[k] = self.builder.add("as_int", [u])
+        return self.builder.add(op, cast, attrs)
+
+    def _is_plain(self, id: int) -> bool:
+        """Whether a value is a plain number of Python in the generated code."""
+        node = self.builder[id]
+        if node.op == "const":
+            return not isinstance(node.attr("value"), tuple)
+        if node.op in ("size", "size_of", "number"):
+            return True
+        return node.op in PLAIN and node.type.shape == () and all(map(self._is_plain, node.operands))
+
+    def type(self, id: int) -> Type:
+        return self.builder.type(id)
+
+    def node(self, id: int) -> Node:
+        return self.builder[id]
+
+    def tensor(self, value: Value, dtype: str | None = None) -> int:
+        """The node of a value: a constant's for a number or a list of numbers, a size's for a dimension."""
+        if isinstance(value, Tensor):
+            return value.id
+        if isinstance(value, Dim):
+            return (
+                self.builder.const(value.value, "int")
+                if value.value is not None
+                else self.add("size", (), {"dim": value})
+            )
+        if isinstance(value, bool):
+            return self.builder.const(value, "bool")
+        if isinstance(value, int):
+            return self.builder.const(value, dtype or "int")
+        if isinstance(value, float):
+            return self.builder.const(value, "float")
+        if isinstance(value, (tuple, list)):
+            return self._array(value, dtype)
+        if isinstance(value, Poison):
+            raise Silent
+        raise CallError(f"{describe(value)} is not a tensor")
+
+    def _array(self, value: Sequence[Value], dtype: str | None) -> int:
+        if any(isinstance(item, Tensor) for item in value):
+            ids = [self.tensor(item) for item in value]
+            return self.call("stack", *ids, axis=0)  # type: ignore[no-any-return]
+        frozen = _frozen(value)
+        shape = _nested_shape(frozen)
+        if shape is None:
+            raise CallError("the rows of a constant have different lengths")
+        kinds = {type(x) for x in _leaves(frozen)}
+        if bool in kinds and len(kinds) == 1:
+            return self.add("const", (), {"value": frozen, "dtype": "bool"})
+        if not kinds <= {int, float, bool}:
+            raise CallError("a constant array holds numbers only")
+        if dtype == "int":
+            if float in kinds:
+                raise CallError("indices are integers")
+            return self.add("const", (), {"value": frozen, "dtype": "int"})
+        return self.add("const", (), {"value": _floats(frozen), "dtype": "float"})
+
+    def shape(self, id: int, rank: int | None = None) -> tuple[Dim, ...]:
+        return self.builder.solver.shape(self.type(id), rank)
+
+    def index(self, id: int, shape: tuple[Dim, ...] | None = None) -> None:
+        """Make an undeclared argument an array of indices; the solver of lowering knows how."""
+        node = self.builder[id]
+        if node.op == "argument":
+            hook = getattr(self.builder.solver, "index", None)
+            if hook is not None:
+                hook(node.attr("name"), shape)
+
+    def at_least(self, size: Dim, minimum: Dim | int, what: str) -> None:
+        if not (size - minimum).is_nonnegative():
+            self.minimums.append((size, minimum, what))
+
+    def limit(self, id: int, size: Dim, kind: str = "index") -> int:
+        """Integers that must lie in 0…size-1 (`label`) or -size…size-1 (`index`): checked when the module runs.
+
+        Returns the node to use: an argument itself, whose check stands at the top; else one that checks its value.
+        """
+        node = self.builder[id]
+        if node.op == "argument":
+            entry = (node.attr("name"), size, kind)
+            if entry not in self.limits:
+                self.limits.append(entry)
+            return id
+        if node.op == "const" or kind == "index":
+            return id
+        return self.add("in_range", [id], {"size": size})
+
+    def call(self, name: str, *operands: Value, **attributes: Value) -> Any:
+        """Another operation by name, through its own normal form. Operands are node ids or None."""
+        op = self.builder.ops.get(name) or find(name)
+        assert op is not None, f"no operation {name}"
+        return self.apply(op, list(operands), attributes)
+
+    def apply(self, op: Op, operands: Sequence[Any], attributes: Mapping[str, Value]) -> Any:
+        """An operation on nodes: its normal form, its definition if it has no rule, else a node."""
+        filled = {name: default for name, default in op.attributes.items() if default is not REQUIRED}
+        filled.update({name: _normal(value) for name, value in attributes.items()})
+        if op.call is not None:
+            return op.call(self, *operands, **filled)
+        ids = [
+            o if isinstance(o, int) and not isinstance(o, bool) else None if o is None else self.tensor(o)
+            for o in operands
+        ]
+        if op.definition is not None and op.rule is None:
+            results = self.inline(op, ids, filled)
+            return results[0] if len(results) == 1 else tuple(results)
+        assert all(i is not None for i in ids), f"{op.name}: an operand is missing"
+        return self.add(op.name, [i for i in ids if i is not None], filled)
+
+    def inline(self, op: Op, operands: Sequence[int | None], attributes: Mapping[str, Value]) -> list[int]:
+        """The nodes of a composite operation's definition."""
+        raise NotImplementedError
+
+    # ------------------------------------------------------------ errors
+
+    def _place(self) -> Span | None:
+        return self.builder.origin.span if self.builder.origin else None
+
+    @contextmanager
+    def at(
+        self, span: Span, values: Sequence[Value] = (), spans: Sequence[Span] = (), call: tree.Call | None = None
+    ) -> Iterator[None]:
+        """While nodes are added for an expression: its place for them, and for what goes wrong."""
+        before = self.builder.origin
+        if before is not None and not self.calls:
+            self.builder.origin = Origin(before.statement, span, before.rule, before.primal)
+        try:
+            yield
+        except ShapeError as error:
+            place = spans[error.operand] if error.operand is not None and error.operand < len(spans) else span
+            notes: list[tuple[str, Span | None]] = [
+                (f"`{s.text}` is {self.type(v.id)}" + self._provenance(v.id), None)
+                for v, s in zip(values, spans, strict=False)
+                if isinstance(v, Tensor) and len(s.text) <= 60 and "\n" not in s.text
+            ]
+            raise Fault(error.code, error.message, place, error.label, notes, error.help) from None
+        except CallError as error:
+            place = span
+            if call is not None:
+                if isinstance(error.argument, int) and error.argument < len(spans):
+                    place = spans[error.argument]
+                for keyword in call.keywords:
+                    if keyword.name == error.argument:
+                        place = keyword.span
+            raise Fault(error.code, error.message, place, help=error.help) from None
+        finally:
+            self.builder.origin = before
+
+    def _provenance(self, id: int) -> str:
+        node = self.builder[id]
+        place = node.origin.span if node.origin else None
+        if place is None:
+            return ""
+        if node.op == "argument":
+            return f", declared on line {place.line}"
+        return f", from line {place.line}"
+
+
+# ---------------------------------------------------------------- small things
+
+
+def _normal(value: Value) -> Value:
+    """An attribute in hashable form: lists become tuples, sizes that are numbers become numbers."""
+    if isinstance(value, (list, tuple)):
+        return tuple(_normal(item) for item in value)
+    if isinstance(value, Dim) and value.value is not None:
+        return value.value
+    return value
+
+
+def _frozen(value: Value) -> Any:
+    if isinstance(value, (list, tuple)):
+        return tuple(_frozen(item) for item in value)
+    if isinstance(value, Dim):
+        if value.value is None:
+            raise CallError(f"the size {value} is known at run time only and cannot stand in a constant array")
+        return value.value
+    return value
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    if isinstance(value, tuple):
+        for item in value:
+            yield from _leaves(item)
+    else:
+        yield value
+
+
+def _floats(value: Any) -> Any:
+    return tuple(map(_floats, value)) if isinstance(value, tuple) else float(value)
+
+
+def _nested_shape(value: Any) -> tuple[int, ...] | None:
+    if not isinstance(value, tuple):
+        return ()
+    shapes = {_nested_shape(item) for item in value} or {()}
+    if len(shapes) != 1 or None in shapes:
+        return None
+    inner = shapes.pop()
+    assert inner is not None
+    return (len(value), *inner)
+
+
+def describe(value: Value) -> str:
+    if isinstance(value, str):
+        return f'the text "{value}"'
+    if value is None:
+        return "`none`"
+    if value is Ellipsis:
+        return "`...`"
+    if isinstance(value, DynamicShape):
+        return "a shape that is known at run time only"
+    return f"`{value}`"
