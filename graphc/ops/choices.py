@@ -117,7 +117,7 @@ def _gelu_value(x: Any, *, approximate: str = "none") -> Any:
 register(Op(
     name="dropout", family="elementwise", operands=("x", "mask"), attributes={"p": 0.5}, positional=("p",),
     infer=_never, evaluate=lambda x, mask, *, p=0.5: np.where(mask, x, 0) / (1 - p), call=_dropout_call,
-    math="{x} ⊙ {mask} / (1 − {p})", source="PyTorch: dropout", elementwise=True, domain={"mask": "boolean"},
+    math="{x} ⊙ {mask} / (1 − {p})", source="PyTorch: dropout", elementwise=True,
     doc="x * mask / (1 - p): the mask, of zeros and ones, is drawn by the caller, who drops with probability p.",
 ))  # fmt: skip
 register(Op(

@@ -84,7 +84,7 @@ def _erf_text(ctx: NumpyContext, node: Node, operands: list[Text]) -> Text:
 
 register(Op(
     name="erf", family="elementwise", operands=("x",), infer=elementwise_type(lambda dtype: "float"), numpy=_erf_text,
-    evaluate=lambda x: np.asarray(np.vectorize(math.erf, otypes=[float])(x), np.result_type(x, np.float32)),
+    evaluate=lambda x: np.vectorize(math.erf, otypes=[float])(x),
     math="erf({x})", doc="The error function 2/√π ∫₀ˣ exp(−t²) dt, to full precision.", elementwise=True,
     source="Abramowitz and Stegun 7.1.1",
 ))  # fmt: skip

@@ -10,6 +10,7 @@ from graphc.emit.expressions import Text
 from graphc.ir.graph import Node
 from graphc.ir.types import Solver, Type
 from graphc.ops.base import CallError, Lowering, NumpyContext, Op, register
+from graphc.ops.elementwise import floating
 from graphc.ops.reductions import Axes, axes_of, reduced, reduction_arguments, reduction_text
 
 INFINITY = float("inf")
@@ -50,8 +51,7 @@ def _norm_text(ctx: NumpyContext, node: Node, operands: list[Text]) -> Text:
 
 
 def _norm_value(x: Any, *, ord: float = 2, axis: Axes = None, keepdims: bool = False) -> Any:
-    x = np.asarray(x, np.result_type(x, np.float32))
-    return np.sqrt(np.sum(np.abs(x) ** 2, axis=axis, keepdims=keepdims))
+    return np.sqrt(np.sum(np.abs(floating(x)) ** 2, axis=axis, keepdims=keepdims))
 
 
 register(Op(

@@ -17,7 +17,7 @@ from graphc.ir.graph import Node
 from graphc.ir.types import Shape, Solver, Type, Unknown
 from graphc.ops.axes import normal_axes
 from graphc.ops.base import CallError, Lowering, NumpyContext, Op, register
-from graphc.ops.elementwise import number_type
+from graphc.ops.elementwise import floating, number_type
 
 __all__ = ["Axes", "axes_of", "reduced", "reduction_arguments", "reduction_text"]
 
@@ -130,8 +130,8 @@ def _by(ufunc: Any) -> Callable[..., Any]:
 
 
 def _mean_value(x: Any, *, axis: Axes = None, keepdims: bool = False) -> Any:
-    total = np.sum(np.asarray(x, np.result_type(x, np.float32)), axis=axis, keepdims=keepdims)
-    return total / np.divide(np.size(x), max(np.size(total), 1), dtype=np.asarray(total).dtype)
+    total = np.sum(floating(x), axis=axis, keepdims=keepdims)
+    return np.divide(total, np.divide(np.size(x), max(np.size(total), 1)))
 
 
 _declare("sum", _by(np.add), number_type, _counted, "Σ {x}", "The sum over axes, by default over all.")
