@@ -34,7 +34,7 @@ def _subtract_one_hot(ctx: NumpyContext, node: Node, target: str, operands: list
 
 
 def _unslice(ctx: NumpyContext, node: Node, target: str, operands: list[Text], over: bool) -> list[str]:
-    from graphc.ops.indexing import index_texts
+    from graphc.ops.cuts import index_texts
 
     shape = node.attr("shape")
     size = str(operands[1]) if shape is None else ctx.shape(shape)

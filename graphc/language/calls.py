@@ -13,6 +13,9 @@ from graphc.language.values import Fault, Tensor, Value
 from graphc.ops.base import REQUIRED, CallError, DynamicShape, Op
 from graphc.ops.table import find
 
+if TYPE_CHECKING:
+    from graphc.language.evaluate import Evaluator
+
 __all__ = ["Calls"]
 
 
@@ -50,7 +53,7 @@ class Calls(Nodes):
                 if expr.keywords:
                     raise Fault("E0206", f"`{name}` has no keyword arguments", expr.keywords[0].span)
                 with self.at(expr.span):
-                    return CALCULUS[name](self, arguments, expr)
+                    return CALCULUS[name](cast("Evaluator", self), arguments, expr)
             raise self._unknown_function(expr, scope)
         operands, attributes, spans = self._arguments(op, expr, scope)
         values = [Tensor(o) if isinstance(o, int) else None for o in operands]

@@ -451,9 +451,9 @@ class Lowering(Evaluator):
                         self._report(Fault("E0202", f"`{key}` is an output twice", name.span))
                     outputs[key] = self.values[key]
             return outputs
-        for name, id in self.values.items():
-            if name not in self.used and name not in self.arguments:
-                outputs[name] = id
+        for value, id in self.values.items():
+            if value not in self.used and value not in self.arguments:
+                outputs[value] = id
         if self.loss is not None:
             key = self._known(self.loss)
             if key is not None:
