@@ -1,10 +1,15 @@
-"""`grad`, `vjp`, `jvp`, `hvp` inside programs: the same differentiation as for `backward`, on the graph so far."""
+"""Derivatives as values of a program: the same differentiation as for `backward`, on the graph so far.
+
+`vjp` is reverse mode. `jvp` is the transpose of the transpose, so that forward mode needs no rules of its own; `hvp` is
+forward over reverse. A Jacobian is one of the two for all unit vectors at once (`passes/batch.py`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from graphc.ir.dims import Dim, numel
 from graphc.ir.types import Unknown
 from graphc.language import tree
 from graphc.language.values import Fault, Tensor, Value
@@ -30,10 +35,22 @@ def _tensors(evaluator: Evaluator, values: Sequence[Value], expr: tree.Call, nam
 
 
 def _scalar(evaluator: Evaluator, id: int, expr: tree.Call) -> None:
-    type = evaluator.type(id)
-    if type.shape != () and not isinstance(type.shape, Unknown):
-        raise Fault("E0401", f"`{expr.function}` differentiates a scalar, and this is {type}", expr.arguments[0].span,
-                    help="`vjp(Y, X, v)` takes a cotangent for other values")  # fmt: skip
+    """What is differentiated must be one number; an undeclared argument becomes one."""
+    if evaluator.type(id).shape != () and _shape(evaluator, id, rank=0) != ():
+        raise Fault("E0401", f"`{expr.function}` differentiates a scalar, and this is {evaluator.type(id)}",
+                    expr.arguments[0].span, help="`vjp(Y, X, v)` takes a cotangent for other values")  # fmt: skip
+
+
+def _shape(evaluator: Evaluator, id: int, rank: int | None = None) -> tuple[Dim, ...]:
+    """The shape of a value. Raises ShapeError, which names the argument to declare, where its rank is not known."""
+    from graphc.passes.batch import rank_unknown
+
+    shape = evaluator.type(id).shape
+    if not isinstance(shape, Unknown):
+        return shape
+    if rank is None or shape.leaf is None:
+        raise rank_unknown(evaluator.builder, id)
+    return evaluator.shape(id, rank)
 
 
 def reverse(evaluator: Evaluator, seeds: dict[int, int], x: int) -> int:
@@ -44,16 +61,21 @@ def reverse(evaluator: Evaluator, seeds: dict[int, int], x: int) -> int:
     return gradient if gradient is not None else zeros_of(evaluator.builder, x)
 
 
-def _grad(evaluator: Evaluator, values: Sequence[Value], expr: tree.Call) -> Value:
+def _gradient(evaluator: Evaluator, loss: int, x: int) -> int:
+    """The gradient of a scalar. Several gradients of one loss share its reverse pass."""
     from graphc.passes.differentiate import Adjoint, zeros_of
 
-    loss, x = _tensors(evaluator, values, expr, ("L", "W"))
-    _scalar(evaluator, loss, expr)
     cache: dict[int, Adjoint] = evaluator.__dict__.setdefault("adjoints", {})
-    if loss not in cache:  # several gradients of one loss share its reverse pass
+    if loss not in cache:
         cache[loss] = Adjoint(evaluator.builder, {loss: evaluator.builder.const(1.0)}, name=False)
     gradient = cache[loss].gradients([x])[0]
-    return Tensor(gradient if gradient is not None else zeros_of(evaluator.builder, x))
+    return gradient if gradient is not None else zeros_of(evaluator.builder, x)
+
+
+def _grad(evaluator: Evaluator, values: Sequence[Value], expr: tree.Call) -> Value:
+    loss, x = _tensors(evaluator, values, expr, ("L", "W"))
+    _scalar(evaluator, loss, expr)
+    return Tensor(_gradient(evaluator, loss, x))
 
 
 def _vjp(evaluator: Evaluator, values: Sequence[Value], expr: tree.Call) -> Value:
@@ -77,10 +99,55 @@ def _jvp(evaluator: Evaluator, values: Sequence[Value], expr: tree.Call) -> Valu
 def _hvp(evaluator: Evaluator, values: Sequence[Value], expr: tree.Call) -> Value:
     loss, w, v = _tensors(evaluator, values, expr, ("L", "W", "v"))
     _scalar(evaluator, loss, expr)
-    gradient = reverse(evaluator, {loss: evaluator.builder.const(1.0)}, w)
-    return Tensor(tangent(evaluator, gradient, w, v))
+    return Tensor(tangent(evaluator, _gradient(evaluator, loss, w), w, v))
+
+
+def jacobian(evaluator: Evaluator, y: int, x: int) -> int:
+    """All derivatives of y with respect to x, in the shape of y followed by that of x.
+
+    A row of the Jacobian is a product with a unit vector from the left (reverse mode), a column one from the right
+    (forward mode): whichever are fewer are computed as one batch.
+    """
+    from graphc.passes.cost import typical
+
+    builder, ys, xs = evaluator.builder, _shape(evaluator, y), _shape(evaluator, x)
+    if ys == ():
+        return reverse(evaluator, {y: builder.const(1.0)}, x)
+    if xs == ():
+        return tangent(evaluator, y, x, builder.const(1.0))
+    by_rows = typical(numel(ys)) <= typical(numel(xs))
+    start, end = (y, x) if by_rows else (x, y)
+    unit = builder.add("seed", (), {"name": "unit"}, type=builder.type(start))
+    result = reverse(evaluator, {y: unit}, x) if by_rows else tangent(evaluator, y, x, unit)
+    block = _for_all_units(evaluator, result, unit)
+    if not by_rows:
+        rank = len(_shape(evaluator, end))
+        block = evaluator.call("transpose", block, axes=(*range(1, rank + 1), 0))
+    full: int = evaluator.call("reshape", block, shape=(*ys, *xs))
+    return full
+
+
+def _for_all_units(evaluator: Evaluator, result: int, unit: int) -> int:
+    """What a value is for each entry of `unit` being 1 and the others 0, one after the other along the first axis."""
+    from graphc.passes.batch import batch
+
+    shape = _shape(evaluator, unit)
+    count = numel(shape)
+    identity = evaluator.call("reshape", evaluator.call("eye", n=count), shape=(count, *shape))
+    return batch(evaluator.builder, [result], {unit: identity}, count)[0]
+
+
+def _jacobian(evaluator: Evaluator, values: Sequence[Value], expr: tree.Call) -> Value:
+    y, x = _tensors(evaluator, values, expr, ("Y", "X"))
+    return Tensor(jacobian(evaluator, y, x))
+
+
+def _hessian(evaluator: Evaluator, values: Sequence[Value], expr: tree.Call) -> Value:
+    loss, w = _tensors(evaluator, values, expr, ("L", "W"))
+    _scalar(evaluator, loss, expr)
+    return Tensor(jacobian(evaluator, _gradient(evaluator, loss, w), w))
 
 
 OPERATORS: dict[str, Callable[[Evaluator, Sequence[Value], tree.Call], Value]] = {
-    "grad": _grad, "vjp": _vjp, "jvp": _jvp, "hvp": _hvp,
+    "grad": _grad, "vjp": _vjp, "jvp": _jvp, "hvp": _hvp, "jacobian": _jacobian, "hessian": _hessian,
 }  # fmt: skip

@@ -14,7 +14,7 @@ from graphc.language.evaluate import Evaluator
 from graphc.ops.base import Op
 from graphc.passes.rebuild import rebuild_tracking, same
 
-__all__ = ["expand", "expand_tracking"]
+__all__ = ["expand", "expand_node", "expand_tracking"]
 
 
 class _Expander(Evaluator):
@@ -22,10 +22,15 @@ class _Expander(Evaluator):
 
     def apply(self, op: Op, operands: Any, attributes: Any) -> Any:
         if op.call is None and op.definition is not None:
-            filled = {**{k: v for k, v in op.attributes.items()}, **attributes}
+            filled = {**dict(op.attributes.items()), **attributes}
             results = self.inline(op, list(operands), filled)
             return results[0] if len(results) == 1 else tuple(results)
         return super().apply(op, operands, attributes)
+
+
+def expand_node(builder: Builder, node: Node, operands: list[int]) -> int:
+    """The primitive nodes that a composite operation's node stands for, on these operands."""
+    return _Expander(builder).inline(builder.op(node.op), operands, dict(node.attrs))[0]
 
 
 def expand(graph: Graph, share: bool) -> Graph:
@@ -37,9 +42,8 @@ def expand_tracking(graph: Graph, share: bool = False) -> tuple[Graph, dict[int,
     """The graph of primitive operations, and where each node of the old one went."""
 
     def make(builder: Builder, node: Node, operands: list[int]) -> int:
-        op = builder.op(node.op)
-        if op.definition is None:
+        if builder.op(node.op).definition is None:
             return same(builder, node, operands)
-        return _Expander(builder).inline(op, operands, dict(node.attrs))[0]
+        return expand_node(builder, node, operands)
 
     return rebuild_tracking(graph, make, share)
