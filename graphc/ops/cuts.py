@@ -4,7 +4,8 @@ An index is a tuple with an item per axis, hashable so that it can be an attribu
 - a size: that one entry, the axis is dropped;
 - `(start, stop, step)`: a cut. An end at the border of the array is None, others are counted from the front; a step
   of 1 is None. `(None, None, None)` is the whole axis;
-- None: a new axis of size 1; `Ellipsis`: only where the rank is not known;
+- None: a new axis of size 1;
+- `Ellipsis`: where the rank is not known, or between arrays of indices, which it keeps apart;
 - `ARRAY`: the place of an array of indices.
 
 Where a size is a number a slice is clipped exactly as in NumPy. A symbolic size is taken to be large enough for the
@@ -156,7 +157,7 @@ def index_texts(ctx: NumpyContext, sizes: Sequence[Dim] | None, index: Index, ar
     axis = 0
     for item in index:
         size = sizes[axis] if sizes is not None and axis < len(sizes) else None
-        axis += item is not None
+        axis += item is not None and item is not Ellipsis
         if item is None or item is Ellipsis:
             texts.append("None" if item is None else "...")
         elif item == ARRAY:

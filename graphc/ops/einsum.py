@@ -180,6 +180,7 @@ def _permutation_cost(have: Sequence[str], wanted: Sequence[str]) -> float:
 
 def contract(lowering: Lowering, terms: Sequence[Term], output: Sequence[str]) -> int:
     """The sum of the product of the terms over all labels that the output lacks."""
+    _check_repeated(lowering, terms)
     if len(terms) == 1 and len(terms[0].labels) == 2 and len(set(terms[0].labels)) == 1 and not output:
         trace: int = lowering.call("trace", terms[0].id)
         return trace
@@ -196,15 +197,20 @@ def contract(lowering: Lowering, terms: Sequence[Term], output: Sequence[str]) -
     return work.ordered(work.summed(pending[0], output), output).id
 
 
+def _check_repeated(lowering: Lowering, terms: Sequence[Term]) -> None:
+    """The axes of a label that stands twice in one term must have one size."""
+    for operand, term in enumerate(terms):
+        shape = lowering.shape(term.id)
+        for size, label in zip(shape, term.labels, strict=True):
+            first = shape[term.labels.index(label)]
+            if not solver_of(lowering).equal(first, size):
+                raise ShapeError(f"index {_shown(label)} of `einsum` stands for two sizes of one operand",
+                                 operand=operand, label=f"{first} and {size}")  # fmt: skip
+
+
 def _diagonal(lowering: Lowering, term: Term) -> Term:
     """A label that stands twice in one term means its diagonal."""
     labels, value = list(term.labels), term.id
-    shape = lowering.shape(term.id)
-    for k, label in enumerate(labels):
-        first = shape[labels.index(label)]
-        if not solver_of(lowering).equal(first, shape[k]):
-            raise ShapeError(f"index {_shown(label)} of `einsum` stands for two sizes of one operand",
-                             label=f"{first} and {shape[k]}")  # fmt: skip
     while len(set(labels)) < len(labels):
         label = next(name for name in labels if labels.count(name) > 1)
         i = labels.index(label)

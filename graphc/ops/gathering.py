@@ -13,7 +13,7 @@ from graphc.ir.types import Shape, ShapeError, Solver, Type, Unknown, broadcast_
 from graphc.ops.axes import normal_axis
 from graphc.ops.base import REQUIRED, CallError, DynamicShape, Lowering, NumpyContext, Op, register
 from graphc.ops.cuts import ARRAY, WHOLE, Index, index_texts, length, selector
-from graphc.ops.indexing import integers, target_shape
+from graphc.ops.indexing import gather, integers, target_shape
 
 # ---------------------------------------------------------------- x[i], x[i, j], x[:, i]
 
@@ -28,13 +28,13 @@ def _gathered(solver: Solver, shape: Shape, pattern: Index, indices: list[Type])
     if isinstance(shape, Unknown) or isinstance(common, Unknown):
         return Unknown.of("gather", shape if isinstance(shape, Unknown) else shape_text(shape), pattern,
                           common if isinstance(common, Unknown) else shape_text(common))  # fmt: skip
-    arrays = [i for i, item in enumerate(pattern) if item is not None and not isinstance(item, tuple)]
+    arrays = [i for i, item in enumerate(pattern) if not (item is None or item is Ellipsis or isinstance(item, tuple))]
     together = arrays[-1] - arrays[0] == len(arrays) - 1
     result: list[Dim] = [] if together else list(common)
     sizes = iter(shape)
     for i, item in enumerate(pattern):
-        if item is None:
-            result.append(dim(1))
+        if item is None or item is Ellipsis:  # of a known rank, `...` is kept only where it stands for no axis
+            result += [dim(1)] if item is None else []
             continue
         size = next(sizes)
         if isinstance(item, tuple):
@@ -57,12 +57,15 @@ def _gather_text(ctx: NumpyContext, node: Node, operands: list[Text]) -> Text:
     return Text(f"{operands[0].within(ATOM)}[{', '.join(items)}]")
 
 
-register(Op(
-    name="gather", family="indexing", operands=("x", "*indices"), attributes={"pattern": REQUIRED}, infer=_gather_type,
-    numpy=_gather_text, evaluate=lambda x, *indices, pattern: np.asarray(x)[selector(pattern, indices)], hidden=True,
-    math="{x}[…]", doc="Entries by arrays of indices: what `x[i]`, `x[i, j]`, `x[:, i]` write.",
-    source="NumPy: advanced indexing",
-))  # fmt: skip
+for _name, _view in (("gather", False), ("gather_entry", True)):
+    register(Op(
+        name=_name, family="indexing", operands=("x", "*indices"), attributes={"pattern": REQUIRED},
+        infer=_gather_type, numpy=_gather_text, hidden=True, view=_view, cost="free" if _view else "dear",
+        evaluate=lambda x, *indices, pattern: np.asarray(x)[selector(pattern, indices)], math="{x}[…]",
+        doc="Entries by arrays of indices: what `x[i]`, `x[i, j]`, `x[:, i]` write"
+            + ("; here every index is one number, so it may be a view." if _view else "."),
+        source="NumPy: advanced indexing",
+    ))  # fmt: skip
 
 
 def _scatter_call(lowering: Lowering, x: int, *indices: int, pattern: Index, shape: Any, **given: Any) -> int:
@@ -113,9 +116,9 @@ def _take_call(lowering: Lowering, x: int, i: int, *, axis: Any) -> int:
         rank = len(lowering.shape(x))
     place = normal_axis(axis, rank)
     if rank is None:
-        return lowering.add("gather", [x, i], {"pattern": (ARRAY,)})
+        return gather(lowering, x, [i], (ARRAY,))
     pattern = tuple(ARRAY if k == place else WHOLE for k in range(rank))
-    return lowering.add("gather", [x, i], {"pattern": pattern})
+    return gather(lowering, x, [i], pattern)
 
 
 def _never(solver: Solver, types: list[Type], attrs: dict[str, Any]) -> Type:
@@ -135,7 +138,7 @@ def _embedding_call(lowering: Lowering, i: int, W: int) -> int:
     rank = len(lowering.shape(W, 2))
     if not rank:
         raise ShapeError("an embedding needs a table of rows", operand=1)
-    return lowering.add("gather", [W, i], {"pattern": (ARRAY, *[WHOLE] * (rank - 1))})
+    return gather(lowering, W, [i], (ARRAY, *[WHOLE] * (rank - 1)))
 
 
 register(Op(

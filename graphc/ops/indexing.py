@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import EllipsisType
 from typing import Any, TypeAlias
@@ -15,7 +16,7 @@ from graphc.ir.types import Shape, ShapeError, Solver, Type, Unknown, shape_text
 from graphc.ops.base import REQUIRED, CallError, DynamicShape, Lowering, NumpyContext, Op, register
 from graphc.ops.cuts import ARRAY, WHOLE, Cut, Index, index_texts, length, normal_cut, normal_place, selector
 
-__all__ = ["Cut", "IndexItem", "Picked", "integers", "lower_index", "node_of", "target_shape"]
+__all__ = ["Cut", "IndexItem", "Picked", "gather", "integers", "lower_index", "node_of", "target_shape"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,7 @@ def lower_index(lowering: Lowering, x: int, items: tuple[IndexItem, ...]) -> int
     else:
         index = _normal_index(lowering, shape, items)
     if arrays:
-        return lowering.add("gather", [x, *arrays], {"pattern": index})
+        return gather(lowering, x, arrays, index)
     if isinstance(shape, Unknown):
         return lowering.add("slice", [x], {"index": index})
     return _basic(lowering, x, index)
@@ -138,6 +139,12 @@ def _basic(lowering: Lowering, x: int, index: Index) -> int:
     kept = [item for item in index if item is None or isinstance(item, tuple)]
     new = tuple(i for i, item in enumerate(kept) if item is None)
     return lowering.add("expand_dims", [x], {"axis": new}) if new else x
+
+
+def gather(lowering: Lowering, x: int, indices: Sequence[int], pattern: Index) -> int:
+    """Entries by arrays of indices. By numbers alone NumPy gives a view, which has an operation of its own."""
+    arrays = any(lowering.type(i).rank for i in indices)
+    return lowering.add("gather" if arrays else "gather_entry", [x, *indices], {"pattern": pattern})
 
 
 def node_of(lowering: Any, id: int) -> Node:
@@ -181,12 +188,14 @@ def _normal_index(lowering: Lowering, shape: tuple[Dim, ...], items: tuple[Index
         )
     missing: list[IndexItem] = [Cut()] * (len(shape) - count)
     at = next((i for i, item in enumerate(items) if item is Ellipsis), None)
+    if at is not None and not missing and any(isinstance(item, Picked) for item in items):
+        missing = [Ellipsis]  # stands for no axis, and yet it keeps arrays on both sides of it apart
     full = [*items, *missing] if at is None else [*items[:at], *missing, *items[at + 1 :]]
     index: list[Any] = []
     axis = 0
     for item in full:
-        if item is None:
-            index.append(None)
+        if item is None or item is Ellipsis:
+            index.append(item)
             continue
         size = shape[axis]
         if isinstance(item, Picked):
@@ -195,7 +204,6 @@ def _normal_index(lowering: Lowering, shape: tuple[Dim, ...], items: tuple[Index
         elif isinstance(item, Cut):
             index.append(normal_cut(lowering, size, item))
         else:
-            assert not isinstance(item, EllipsisType)
             index.append(normal_place(lowering, size, item, axis))
         axis += 1
     return tuple(index)

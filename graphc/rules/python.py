@@ -14,7 +14,7 @@ from graphc.ir.dims import dim
 from graphc.ir.graph import Node
 from graphc.ir.types import Unknown
 from graphc.ops.base import DynamicShape, Lowering
-from graphc.ops.indexing import Cut, lower_index, node_of
+from graphc.ops.indexing import Cut, gather, lower_index, node_of
 
 __all__ = ["BUILDERS", "Builder", "shape_like"]
 
@@ -168,6 +168,7 @@ def _unslice(lowering: Lowering, node: Node, cotangent: int) -> list[int | None]
 
 
 @_builder("gather")
+@_builder("gather_entry")
 def _gather(lowering: Lowering, node: Node, cotangent: int) -> list[int | None]:
     x, *indices = node.operands
     return [
@@ -188,7 +189,7 @@ def _distinct(lowering: Lowering, indices: Sequence[int]) -> bool:
 @_builder("scatter")
 def _scatter(lowering: Lowering, node: Node, cotangent: int) -> list[int | None]:
     indices = node.operands[1 if node.attr("shape") is not None else 2 :]
-    return [lowering.add("gather", [cotangent, *indices], {"pattern": node.attr("pattern")}), *_rest(node)]
+    return [gather(lowering, cotangent, indices, node.attr("pattern")), *_rest(node)]
 
 
 @_builder("scatter_along_axis")

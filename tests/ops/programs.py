@@ -39,7 +39,8 @@ def body(text: str, function: str = "forward", level: int = 1, **options: Any) -
 
 def hold(
     text: str, arguments: Mapping[str, Any], expected: Callable[..., Any] | None = None, *,
-    levels: tuple[int, ...] = (0, 1), rtol: float = 1e-7, step: float = 2e-3, gradient: bool = True, single: bool = True,
+    levels: tuple[int, ...] = (0, 1), rtol: float = 1e-7, step: float = 2e-3, gradient: bool = True,
+    single: bool = True,
 ) -> None:
     """Check a program at each level: values against `expected(**arguments)`, gradients numerically, float32."""
     for level in levels:

@@ -1,0 +1,169 @@
+"""Indexing: NumPy's own answer for random indices, the text, checks of sizes, errors."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ops.programs import array, body, compiled, error_of, hold
+
+
+def _bound(rng: random.Random, size: int) -> str:
+    return rng.choice(["", "", str(rng.randint(0, size)), str(-rng.randint(1, size))])
+
+
+def _random_index(rng: random.Random) -> tuple[str, str, dict[str, Any]]:
+    """Declarations, the items of an index of `X`, arguments."""
+    shape = [rng.choice([1, 2, 3, 4, 5]) for _ in range(rng.randint(1, 3))]
+    sizes = [rng.choice([str(n), f"n{k}"]) for k, n in enumerate(shape)]
+    arguments: dict[str, Any] = {"X": array(*shape)}
+    declared = [f"X[{', '.join(sizes)}]"]
+    count = rng.randint(1, len(shape))
+    dots = rng.randint(0, count) if rng.random() < 0.3 else None
+    common = rng.choice([(2,), (3,), (2, 2), ()])
+    items: list[str] = []
+    for position in range(count):
+        if position == dots:
+            items.append("...")
+        axis = position if dots is None or position < dots else len(shape) - count + position
+        size, kind = shape[axis], rng.random()
+        if rng.random() < 0.12:
+            items.append("None")
+        if kind < 0.2:
+            items.append(str(rng.randint(-size, size - 1)))
+        elif kind < 0.6:
+            items.append(f"{_bound(rng, size)}:{_bound(rng, size)}{rng.choice(['', '', ':2', ':-1', ':-2'])}")
+        elif kind < 0.9:
+            name = f"i{len(arguments)}"
+            narrow = tuple(1 for _ in common) if rng.random() < 0.2 else common
+            arguments[name] = np.random.default_rng(axis).integers(-size, size, narrow)
+            declared.append(f"{name}[{', '.join(map(str, narrow))}]: int")
+            items.append(name)
+        else:
+            items.append(":")
+    return ", ".join(declared), ", ".join(items), arguments
+
+
+@pytest.mark.parametrize("seed", range(80))
+def test_indices_mean_what_they_mean_in_numpy(seed: int) -> None:
+    declared, items, arguments = _random_index(random.Random(seed))
+    try:
+        program = f"input {declared}\nZ = X[{items}]"
+        hold(program, arguments, lambda **xs: eval(f"X[{items}]", dict(xs)), levels=(seed % 2,))
+    except ValueError as error:  # a symbolic size is taken to be large enough, where NumPy would clip
+        assert "needs at least" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("index", "text"),
+    [
+        ("1:3", "X[1:3]"), (":, 1:3", "X[:, 1:3]"), ("-2:", "X[-2:]"), (":-1, 0", "X[:-1, 0]"), ("::2", "X[::2]"),
+        ("::-1", "X[::-1]"), (":, None", "X[:, None]"), ("..., 1:-1", "X[:, 1:-1]"), (":, 0:D", "X"),
+        ("3:0:-1", "X[3:0:-1]"), ("N-1", "X[-1]"),
+        ("arange(N), y", "X[np.arange(N), y]"), ("y", "X[y]"), (":, y", "X[:, y]"),
+        ("y, 1:3", "X[y, 1:3]"), ("y, ..., y", "X[y, ..., y]"),
+    ],
+)  # fmt: skip
+def test_text(index: str, text: str) -> None:
+    program = f"input X[N, D], y[N]: int\nZ = exp(X[{index}])"
+    assert f"Z = np.exp({text})" in body(program), body(program)
+
+
+def test_sizes_are_checked_when_the_module_runs() -> None:
+    module = compiled("input X[N, D]\nZ = X[:, 1:4]")
+    with pytest.raises(ValueError, match="dimension D is 3, but slice 1:4 needs at least 4"):
+        module.forward(array(2, 3))
+
+
+def test_operands_of_unknown_rank() -> None:
+    i = np.array([2, 0, 2])
+    X = array(4, 4)
+    for text in ("X[1]", "X[:, 1:3] * 2", "X[..., -1]", "X[:, None]", "X[::-1]", "X[i]", "X[:, i] * 2", "take(X, i)"):
+        arguments = {"X": X, "i": i} if "i" in text else {"X": X}
+        names = {"take": lambda x, i: x[i]}
+        hold(f"Z = {text}", arguments, lambda text=text, names=names, **xs: eval(text, {**names, **xs}), levels=(1,))
+    hold("Z = embedding(i, W)", {"i": np.array([[0, 1], [2, 2]]), "W": array(3, 4)}, lambda i, W: W[i])
+
+
+def test_gradients_of_entries_picked_twice_add_up() -> None:
+    module = compiled("input W[V, D], i[N]: int\nZ = embedding(i, W)")
+    _, cache = module.forward(array(3, 2), np.array([1, 1, 0]))
+    gradient = module.backward(cache, np.ones((3, 2)))["W"]
+    np.testing.assert_array_equal(gradient, [[1, 1], [2, 2], [0, 0]])
+
+
+def test_indices_that_all_differ_need_no_adding_up() -> None:
+    backward = "\n".join(body("input X[N, D], y[N]: int\nz = X[arange(N), y]", "backward"))
+    assert "add.at" not in backward and "scatter(" not in backward
+
+
+def test_scatter_add_of_a_narrower_update() -> None:
+    """Where the updates have to be broadcast to several rows of indices, NumPy's add.at alone goes wrong."""
+    i = np.array([[0, 1, 2, 0], [1, 1, 0, 2], [2, 2, 2, 2]])
+
+    def expected(x: Any, i: Any, u: Any) -> Any:
+        return x + np.array([u[np.nonzero(i == k)[1]].sum() for k in range(3)])
+
+    hold("input x[n], i[m, k]: int, u[k]\nz = scatter_add(x, i, u)", {"x": array(3), "i": i, "u": array(4)}, expected)
+
+
+def test_along_an_axis() -> None:
+    i = np.array([[0, 3], [2, 2], [-1, 0]])
+    hold("input X[N, D], i[N, K]: int\nZ = take_along_axis(X, i, axis=1)", {"X": array(3, 4), "i": i},
+         lambda X, i: np.take_along_axis(X, i, 1))  # fmt: skip
+    hold("input X[N, D], i[1, K]: int\nZ = take_along_axis(X, i, axis=1)", {"X": array(3, 4), "i": i[:1]},
+         lambda X, i: np.take_along_axis(X, i, 1))  # fmt: skip
+
+
+def test_labels() -> None:
+    y = np.array([2, 0, 2])
+    for program, expected in (
+        ("Z = pick(S, y)", lambda S, y: S[np.arange(3), y]),
+        ("Z = subtract_one_hot(S, y)", lambda S, y: S - np.eye(4)[y]),
+        ("Z = S * one_hot(y, C)", lambda S, y: S * np.eye(4)[y]),
+        ("Z = S * one_hot(y, 4)", lambda S, y: S * np.eye(4)[y]),
+    ):
+        size = "4" if "4" in program else "C"
+        hold(f"input S[N, {size}], y[N]: int\n{program}", {"S": array(3, 4), "y": y}, expected)
+    hold("input s[C], y[]: int\nz = pick(s, y)", {"s": array(4), "y": np.array(2)}, lambda s, y: s[y])
+    hold("input S[B, N, C], y[B, N]: int\nZ = pick(S, y)", {"S": array(2, 3, 4), "y": np.stack([y, y])},
+         lambda S, y: np.take_along_axis(S, y[..., None], -1)[..., 0])  # fmt: skip
+
+
+def test_one_hot_of_negative_and_impossible_labels() -> None:
+    module = compiled("input X[N, C], y[N]: int\nZ = X * one_hot(y, C)")
+    np.testing.assert_array_equal(module.forward(np.ones((2, 3)), np.array([-1, 0]))[0], [[0, 0, 1], [1, 0, 0]])
+    with pytest.raises(IndexError):
+        module.forward(np.ones((2, 3)), np.array([3, 0]))
+
+
+def test_slices_that_fill_an_array_join_in_its_gradient() -> None:
+    program = "input Z[N, 3*H]\na = tanh(Z[:, 0:H])\nb = exp(Z[:, H:2*H])\nc = a * b + sin(Z[:, 2*H:])\noutput c"
+    hold(program, {"Z": array(2, 6)})
+    backward = "\n".join(body(program, "backward"))
+    assert "np.concatenate" in backward and "np.zeros" not in backward
+    program = "input X[N, 3]\nz = X[:, 0] * exp(X[:, 1]) - sin(X[:, 2])"
+    hold(program, {"X": array(2, 3)})
+    assert any("dX = np.stack([" in line for line in body(program, "backward"))
+
+
+ERRORS = [
+    ("input X[4, 3]\nZ = X[4]", "index 4 is out of range for axis 0 of size 4"),
+    ("input X[4, 3]\nZ = X[:, -4]", "index -4 is out of range for axis 1 of size 3"),
+    ("input X[4, 3]\nZ = X[0, 0, 0]", "3 indices are too many for an array of shape (4, 3)"),
+    ("input X[4, 3]\nZ = X[..., ...]", "one `...` at most"),
+    ("input X[4, 3]\nZ = X[::0]", "the step of a slice is zero"),
+    ("input X[4, 3]\nZ = X[X > 0]", "a mask of booleans cannot be an index"),
+    ("input X[4, 3], i[M]\nZ = X[i]", "declare `input i[N]: int`"),
+    ("input X[4, 3]\nZ = X[[0, 4]]", "index 4 is out of range for axis 0 of size 4"),
+    ("input X[N, D], y[N]\nZ = X * one_hot(y, D)", "declare `input y[N]: int`"),
+    ("input X[N, D], y[M]: int\nZ = pick(X, y)", "labels of shape (M,) do not fit rows of shape (N, D)"),
+]
+
+
+@pytest.mark.parametrize(("program", "message"), ERRORS)
+def test_errors(program: str, message: str) -> None:
+    assert message in error_of(program)
