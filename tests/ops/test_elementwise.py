@@ -11,7 +11,7 @@ import pytest
 import scipy.special
 
 from graphc.emit.prelude import HELPERS
-from op_programs import array, body, compiled, error_of, hold
+from ops.programs import array, body, compiled, error_of, hold
 
 X = array(3, 4)
 POSITIVE = np.abs(X)

@@ -11,7 +11,7 @@ import scipy.special
 
 import graphc
 from graphc.emit.prelude import HELPERS
-from op_programs import array, body, compiled, error_of, hold
+from ops.programs import array, body, compiled, error_of, hold
 
 # No two entries are close to one another, in size neither: extrema have no ties within a numerical step.
 _rng = np.random.default_rng(3)
