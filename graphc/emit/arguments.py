@@ -30,7 +30,8 @@ def arrays(names, kinds, values):
             raise ValueError(f"argument {name} must be {WORDS[kind[0]]}, not {array.dtype}")
     given = [array.dtype for array, kind in zip(result, kinds) if kind[0] == "f"]
     alike = given and given.count(given[0]) == len(given) and given[0].char in "fd"
-    if not given or alike and kinds.count("float") == len(given):
+    strict = np.__version__[0] != "1"  # before NumPy 2 a float32 scalar times a plain number is a float64
+    if not given or alike and strict and kinds.count("float") == len(given):
         return *result, None
     strong = [np.dtype(k) if k != "float" else a.dtype for a, k, v in zip(result, kinds, values)
               if k[0] == "f" and (k != "float" or a.dtype.kind == "f" and type(v) is not float)]
@@ -41,7 +42,7 @@ def arrays(names, kinds, values):
             weak = result[k].dtype.kind != "f" or type(values[k]) is float
             types[name] = np.dtype(kind) if kind != "float" else common if weak else result[k].dtype
             result[k] = result[k].astype(types[name]).astype(common)
-    return *result, None if all(t == common for t in types.values()) else types
+    return *result, None if strict and all(t == common for t in types.values()) else types
 '''
 
 

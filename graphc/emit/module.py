@@ -243,7 +243,8 @@ class _Module:
             kept |= body.aliases.get(other, frozenset((other,)))
         own = not (same or shared & kept) and shared <= body.fresh
         if isinstance(node.type.shape, Unknown):  # perhaps a NumPy scalar, which is not writable
-            return f"np.asarray({text})" if own else f"np.array({text})"
+            kind = f", {body.context.dtype()}" if node.type.is_float else ""
+            return f"np.asarray({text}{kind})" if own else f"np.array({text}{kind})"
         if not own:
             return f"{text.within(6)}.copy()"
         return str(text)

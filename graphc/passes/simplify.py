@@ -137,6 +137,10 @@ class _Simplifier(Evaluator):
         inner = self.builder[left]
         if inner.op not in ("multiply", "divide") or inner.name:
             return None
+        if op == "divide" and self._is_plain(right) and self.builder[right].op != "const":
+            s = inner.operands[1] if self.type(inner.operands[1]).shape == () else inner.operands[0]
+            if self._is_plain(s):  # 2 / N is an error of Python's where N is 0, x * 2 / N is not
+                return None
         a, s = inner.operands
         if inner.op == "multiply" and self.type(a).shape == ():
             a, s = s, a
