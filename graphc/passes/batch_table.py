@@ -13,6 +13,7 @@ from graphc.ir.dims import Dim, dim, numel
 from graphc.ir.graph import Node
 from graphc.ops.base import Op
 from graphc.ops.cuts import ARRAY, WHOLE, plain
+from graphc.ops.indexing import gather
 from graphc.passes.batch import Batch
 
 __all__ = ["RULES", "UNKNOWN_RANK", "Rule", "elementwise", "rule_of"]
@@ -78,13 +79,13 @@ def _full(batch: Batch, node: Node, values: Values) -> list[int]:
 
 @_rule(
     "as_float", "as_int", "in_range", "number", "stop_gradient", "ones_like", "zeros_like", "one_hot", "mT", "diagonal",
-    "tril", "triu", "inv", "pinv", "det", "logdet", "det_sign", "cholesky",
+    "tril", "triu", "inv", "pinv", "det", "logdet", "det_sign", "cholesky", "windows",
 )  # fmt: skip
 def _as_it_is(batch: Batch, node: Node, values: Values) -> int:
     return batch.same(node, [_only(values)])
 
 
-@_rule("from_diagonal")
+@_rule("from_diagonal", "unwindows")
 def _in_shape(batch: Batch, node: Node, values: Values) -> int:
     return batch.same(node, [_only(values)], shape=(batch.size, *node.attr("shape")))
 
@@ -248,7 +249,10 @@ def _kron(batch: Batch, node: Node, values: Values) -> int:
 
 @_rule("trace")
 def _trace(batch: Batch, node: Node, values: Values) -> int:
-    return batch.call("sum", batch.add("diagonal", [_only(values)], {"k": node.attr("k")}), axis=-1)
+    """By a product with the diagonal of ones, which may lie outside of the matrix."""
+    n, m = batch.builder.type(node.operands[0]).dims
+    ones = batch.add("eye", [], {"n": plain(n), "m": plain(m), "k": node.attr("k")})
+    return batch.call("sum", batch.call("multiply", _only(values), ones), axis=(1, 2))
 
 
 @_rule("solve")
@@ -321,7 +325,7 @@ class _Indexing:
 
     def picked(self, batch: Batch, x: int) -> int:
         """The entries, with the batch in front."""
-        found = batch.add("gather", [x, *self.arrays], {"pattern": self.pattern})
+        found = gather(batch.lowering, x, self.arrays, self.pattern)
         return batch.call("transpose", found, axes=tuple(self.given.index(label) for label in self.wanted))
 
     def spread(self, batch: Batch, x: int, shape: Sequence[Dim], distinct: bool) -> int:
@@ -332,7 +336,7 @@ class _Indexing:
         return batch.add("scatter", [x, *self.arrays], attrs)
 
 
-@_rule("gather")
+@_rule("gather", "gather_entry")
 def _gather(batch: Batch, node: Node, values: Values) -> int:
     indexing = _Indexing(batch, node.attr("pattern"), node.operands[1:], values[1:])
     return indexing.picked(batch, batch.full(node.operands[0], values[0]))
