@@ -214,6 +214,8 @@ def shape_attribute(value: Any) -> tuple[Dim, ...]:
     for item in items:
         if isinstance(item, bool) or not isinstance(item, (int, Dim)):
             raise CallError("a shape holds sizes: integers and dimensions", argument="shape")
+        if isinstance(item, int) and item < 0:
+            raise CallError(f"a size is not negative, and this is {item}", argument="shape")
         sizes.append(dim(item))
     return tuple(sizes)
 
