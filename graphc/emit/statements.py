@@ -24,13 +24,16 @@ class Special:
 
 def _subtract_one_hot(ctx: NumpyContext, node: Node, target: str, operands: list[Text], over: bool) -> list[str]:
     source, labels = operands
+    sizes = ctx.type(node.operands[0]).dims
+    if len(sizes) > 2:
+        return [f"{target} = {ctx.helper('subtract_one_hot')}({source}, {labels})"]
     lines = (
         []
         if over and source.text == target
         else [f"{target} = {source}" if over else f"{target} = {source.within(6)}.copy()"]
     )
-    rows = ctx.dim(ctx.type(node.operands[0]).dims[0])
-    return [*lines, f"{target}[np.arange({rows}), {labels}] -= 1"]
+    place = labels.text if len(sizes) == 1 else f"np.arange({ctx.dim(sizes[0])}), {labels}"
+    return [*lines, f"{target}[{place}] -= 1"]
 
 
 def _unslice(ctx: NumpyContext, node: Node, target: str, operands: list[Text], over: bool) -> list[str]:

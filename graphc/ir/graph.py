@@ -214,6 +214,13 @@ class Builder:
     def type(self, id: int) -> Type:
         return self.nodes[id].type
 
+    def forget(self, count: int) -> None:
+        """Take back the nodes made since there were `count`, which nothing refers to."""
+        while self._next > count:
+            self._next -= 1
+            node = self.nodes.pop(self._next)
+            self._known.pop((node.op, node.operands, _typed(node.attrs)), None)
+
     def rename(self, id: int, name: str) -> None:
         """Give a node its user's name."""
         self.nodes[id] = replace(self.nodes[id], name=name)

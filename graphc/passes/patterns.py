@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
-from graphc.ir.graph import Builder
+from graphc.ir.graph import Builder, Node
 from graphc.language import tree
 from graphc.language.evaluate import OPERATORS
 from graphc.language.source import Source
 
-__all__ = ["COMMUTATIVE", "Bindings", "match", "rewrites"]
-
-Bindings = dict[str, Any]
+__all__ = ["COMMUTATIVE", "Attribute", "Bindings", "Match", "Rewrite", "matches", "rewrites"]
 COMMUTATIVE = {"add", "multiply", "maximum", "minimum"}
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """What the name of an attribute stands for; that of an operand stands for a node's id."""
+
+    value: Any
+
+
+Bindings: TypeAlias = "Mapping[str, int | Attribute]"
+Goal: TypeAlias = "tuple[tree.Expr, int]"
 
 
 @dataclass(frozen=True)
@@ -25,6 +35,14 @@ class Rewrite:
     pattern: tree.Expr
     replacement: tree.Expr
     root: str
+
+
+@dataclass(frozen=True)
+class Match:
+    """What the names of a pattern stand for, and the operations between its root and them."""
+
+    bindings: Bindings
+    inner: tuple[int, ...]
 
 
 @lru_cache(maxsize=1)
@@ -54,61 +72,83 @@ def _operation(pattern: tree.Expr) -> str | None:
     return pattern.function if isinstance(pattern, tree.Call) else None
 
 
-def match(builder: Builder, pattern: tree.Expr, op: str, operands: list[int], attrs: dict[str, Any]) -> Bindings | None:
-    """What the names of a pattern stand for if a node with these parts has its form."""
-    for order in _orders(op, operands):
-        bindings: Bindings = {}
-        if _match_parts(builder, pattern, order, attrs, bindings):
-            return bindings
-    return None
+def matches(
+    builder: Builder, pattern: tree.Expr, op: str, operands: Sequence[int], attrs: Mapping[str, Any]
+) -> Iterator[Match]:
+    """All the ways in which a node with these parts has the form of a pattern."""
+    return _rooted(builder, pattern, op, operands, attrs, Match({}, ()), ())
 
 
-def _orders(op: str, operands: list[int]) -> list[list[int]]:
-    return [operands, operands[::-1]] if op in COMMUTATIVE else [operands]
+def _rooted(
+    builder: Builder,
+    pattern: tree.Expr,
+    op: str,
+    operands: Sequence[int],
+    attrs: Mapping[str, Any],
+    so_far: Match,
+    goals: tuple[Goal, ...],
+) -> Iterator[Match]:
+    """The ways to match one operation and then the other goals; sums and products in both orders."""
+    parts, bindings = _parts(pattern), _attributes(pattern, attrs, so_far.bindings)
+    if bindings is None or len(parts) != len(operands):
+        return
+    both = (operands, operands[::-1]) if op in COMMUTATIVE else (operands,)
+    for order in both:
+        found = (*zip(parts, order, strict=True), *goals)
+        yield from _solutions(builder, found, Match(bindings, so_far.inner))
 
 
-def _match_parts(builder: Builder, pattern: tree.Expr, operands: list[int], attrs: dict[str, Any], bindings: Bindings) -> bool:
-    if isinstance(pattern, tree.Binary):
-        parts: tuple[tree.Expr, ...] = (pattern.left, pattern.right)
-    elif isinstance(pattern, tree.Unary):
-        parts = (pattern.operand,)
-    else:
-        assert isinstance(pattern, tree.Call)
-        parts = pattern.arguments
-        for keyword in pattern.keywords:
-            if keyword.name not in attrs or not _match_attribute(keyword.value, attrs[keyword.name], bindings):
-                return False
-    return len(parts) == len(operands) and all(
-        _match_value(builder, part, id, bindings) for part, id in zip(parts, operands, strict=True)
-    )
-
-
-def _match_attribute(pattern: tree.Expr, value: Any, bindings: Bindings) -> bool:
-    if isinstance(pattern, tree.Name):
-        return bool(bindings.setdefault(pattern.id, ("attribute", value)) == ("attribute", value))
-    from graphc.language.literals import literal
-
-    wanted = literal(pattern)
-    return bool(wanted == value) and type(wanted) is type(value)
-
-
-def _match_value(builder: Builder, pattern: tree.Expr, id: int, bindings: Bindings) -> bool:
-    if isinstance(pattern, tree.Name):
-        return bool(bindings.setdefault(pattern.id, ("node", id)) == ("node", id))
+def _solutions(builder: Builder, goals: tuple[Goal, ...], so_far: Match) -> Iterator[Match]:
+    if not goals:
+        yield so_far
+        return
+    (pattern, id), rest = goals[0], goals[1:]
     node = builder[id]
     number = _number(pattern)
-    if number is not None:
-        value = node.attr("value")
-        return node.op == "const" and not isinstance(value, tuple) and not isinstance(value, bool) and bool(value == number)
-    op = _operation(pattern)
-    if node.op != op:
-        return False
-    for order in _orders(node.op, list(node.operands)):
-        trial = dict(bindings)
-        if _match_parts(builder, pattern, order, dict(node.attrs), trial):
-            bindings.update(trial)
-            return True
-    return False
+    if isinstance(pattern, tree.Name):
+        if so_far.bindings.get(pattern.id, id) == id:
+            yield from _solutions(builder, rest, Match({**so_far.bindings, pattern.id: id}, so_far.inner))
+    elif number is not None:
+        if _is_number(node, number):
+            yield from _solutions(builder, rest, so_far)
+    elif node.op == _operation(pattern):
+        inside = Match(so_far.bindings, (*so_far.inner, id))
+        yield from _rooted(builder, pattern, node.op, node.operands, dict(node.attrs), inside, rest)
+
+
+def _parts(pattern: tree.Expr) -> tuple[tree.Expr, ...]:
+    if isinstance(pattern, tree.Binary):
+        return (pattern.left, pattern.right)
+    if isinstance(pattern, tree.Unary):
+        return (pattern.operand,)
+    assert isinstance(pattern, tree.Call)
+    return pattern.arguments
+
+
+def _attributes(pattern: tree.Expr, attrs: Mapping[str, Any], bindings: Bindings) -> Bindings | None:
+    """The bindings with those of the pattern's keywords; None if an attribute is not what the pattern says."""
+    if not isinstance(pattern, tree.Call):
+        return bindings
+    from graphc.language.literals import literal
+
+    bindings = dict(bindings)
+    for keyword in pattern.keywords:
+        if keyword.name not in attrs:
+            return None
+        value = attrs[keyword.name]
+        if isinstance(keyword.value, tree.Name):
+            wanted = bindings.setdefault(keyword.value.id, Attribute(value))
+            value = Attribute(value)
+        else:
+            wanted = literal(keyword.value)
+        if wanted != value or type(wanted) is not type(value):
+            return None
+    return bindings
+
+
+def _is_number(node: Node, number: int | float) -> bool:
+    value = node.attr("value")
+    return node.op == "const" and isinstance(value, (int, float)) and not isinstance(value, bool) and value == number
 
 
 def _number(pattern: tree.Expr) -> int | float | None:

@@ -1,6 +1,7 @@
 # Rewrites: where the pattern on the left stands, the expression on the right does. A name in a pattern matches any
 # value, a number only that number; sums and products match in both orders. A rewrite is taken only where the new
-# value has the type of the old one, so none of them needs to speak of shapes.
+# value has the type of the old one or broadcasts to it, so none of them needs to speak of shapes, and only where it
+# adds no work: what the pattern takes apart is still computed where something else uses it.
 
 # ---- neutral elements
 rewrite x + 0 => x
@@ -13,17 +14,26 @@ rewrite -(-x) => x
 # ---- signs move outwards, and into sums
 rewrite x + (-y) => x - y
 rewrite x - (-y) => x + y
+rewrite -(x - y) => y - x
 rewrite (-x) * y => -(x * y)
+rewrite (x - y) * (-z) => (y - x) * z
 rewrite (-x) / y => -(x / y)
 rewrite x / (-y) => -(x / y)
 rewrite x * (-1) => -x
 rewrite mT(-x) => -mT(x)
+rewrite transpose(-x, axes=a) => -transpose(x, axes=a)
+rewrite reshape(-x, shape=a) => -reshape(x, shape=a)
+rewrite expand_dims(-x, axis=a) => -expand_dims(x, axis=a)
+rewrite squeeze(-x, axis=a) => -squeeze(x, axis=a)
 rewrite (-x) @ y => -(x @ y)
 rewrite x @ (-y) => -(x @ y)
+rewrite sum(-x, axis=a, keepdims=k) => -sum(x, axis=a, keepdims=k)
 
-# ---- what is added to itself
+# ---- what is added to itself, and common factors
 rewrite x + x => 2 * x
 rewrite x - x * y => x * (1 - y)
+rewrite x * z - y * z => (x - y) * z
+rewrite x * z + y * z => (x + y) * z
 
 # ---- quotients: the derivative of a logarithm meets the value that it is taken of
 rewrite (x / y) * y => x
@@ -35,4 +45,4 @@ rewrite log(exp(x)) => x
 rewrite mT(mT(x)) => x
 
 # ---- labels: a gradient at one entry per row meets a whole row (derivations E2)
-rewrite P - one_hot(y, n=k) => subtract_one_hot(P, y)
+rewrite P - one_hot(y, n=k) => subtract_one_hot(broadcast_to(P, shape=shape(one_hot(y, n=k))), y)

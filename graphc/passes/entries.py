@@ -1,0 +1,84 @@
+"""Arrays that are zero but for some entries: less is done with the entries alone (derivations E2).
+
+scatter(u, i) * X                         becomes       scatter(u * X[i], i)
+scatter(s, (arange(N), y))                becomes       one_hot(y) * s          for a number s
+(one_hot(y) * s) * x                      becomes       one_hot(y) * (s * x[y])         for vectors
+sum(one_hot(y), axis=-1)                  becomes       1
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from graphc.ir.graph import Node
+from graphc.ir.types import Unknown
+from graphc.ops.cuts import ARRAY
+from graphc.ops.indexing import gather
+from graphc.passes.place import Place
+
+__all__ = ["entries_only"]
+
+
+def entries_only(place: Place) -> int | None:
+    """The node made of the entries alone."""
+    if place.op == "multiply":
+        return _product(place)
+    if place.op == "scatter":
+        return _one_hot(place)
+    if place.op == "sum":
+        return _sum_of_one_hot(place)
+    return None
+
+
+def _product(place: Place) -> int | None:
+    for k in range(2):
+        sparse, other = place.node(k), place.operands[1 - k]
+        if not place.alone(sparse.id) or not place.typed(other) == place.type == sparse.type:
+            continue
+        if sparse.op == "scatter" and sparse.attr("shape") is not None:
+            u, *indices = sparse.operands
+            picked = gather(place.maker, other, indices, sparse.attr("pattern"))
+            return place.add("scatter", [place.add("multiply", [u, picked]), *indices], dict(sparse.attrs))
+        if sparse.op == "multiply" and sparse.type.rank == 1:
+            rows, scalar = (place.builder[u] for u in sparse.operands)
+            if rows.op == "one_hot" and scalar.type.shape == ():
+                picked = gather(place.maker, other, rows.operands, (ARRAY,))
+                return place.add("multiply", [rows.id, place.add("multiply", [scalar.id, picked])])
+    return None
+
+
+def _one_hot(place: Place) -> int | None:
+    labels = _label_per_row(place)
+    if labels is None:
+        return None
+    u = place.node(0)
+    if u.op == "broadcast_to" and len(u.operands) == 1:
+        u = place.builder[u.operands[0]]
+    if u.type.shape != ():
+        return None
+    rows = place.add("one_hot", [labels], {"n": place.attrs["shape"][-1]})
+    return place.add("multiply", [rows, u.id])
+
+
+def _label_per_row(place: Place) -> int | None:
+    """The labels, if each row gets one entry: `x[y]` of a vector, `x[arange(N), y]` of a matrix."""
+    shape, pattern = place.attrs["shape"], place.attrs["pattern"]
+    if shape is None or pattern != (ARRAY,) * len(shape) or len(shape) > 2:
+        return None
+    *rows, labels = (place.builder[i] for i in place.operands[1:])
+    if isinstance(labels.type.shape, Unknown) or labels.type.shape != shape[:-1]:
+        return None
+    return labels.id if all(_counts(row, shape[0]) for row in rows) else None
+
+
+def _counts(node: Node, size: Any) -> bool:
+    """Whether a value is 0, 1, …, size - 1."""
+    return node.op == "arange" and (node.attr("start"), node.attr("stop"), node.attr("step")) == (0, size, 1)
+
+
+def _sum_of_one_hot(place: Place) -> int | None:
+    node, axes = place.node(0), place.attrs["axis"]
+    rank = node.type.rank
+    if node.op != "one_hot" or rank is None or (axes or tuple(range(rank))) != (rank - 1,):
+        return None
+    return place.repeat(place.builder.const(1.0), place.type)
