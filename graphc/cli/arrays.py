@@ -7,7 +7,7 @@ import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Any
+from typing import Any, BinaryIO
 from unicodedata import normalize
 
 import numpy as np
@@ -20,6 +20,7 @@ __all__ = ["ArrayFile", "npz_bytes", "summary", "whose_npz"]
 
 MARK = b"written by graphc"
 """The comment of the zip archive: NumPy reads over it, and whoever changes the file with NumPy removes it."""
+HOW = "write it with np.savez(file, X=X, …)"
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -28,22 +29,20 @@ class ArrayFile:
 
     def __init__(self, path: str) -> None:
         self.path = path
+        # Opened here, as np.load would leave a file open that it cannot read.
+        self._stream = _opened(path)
         try:
-            opened = np.load(path, allow_pickle=False)
-        except FileNotFoundError:
-            raise failure(READ, f"there is no file `{path}`") from None
-        except IsADirectoryError:
-            raise failure(READ, f"`{path}` is a folder, not a .npz file") from None
-        except OSError as error:
-            raise failure(READ, f"cannot read `{path}`: {(error.strerror or str(error)).lower()}") from None
-        except (ValueError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, OverflowError):
-            raise self._not_npz() from None
-        if not isinstance(opened, np.lib.npyio.NpzFile):
-            raise failure(
-                DATA, f"`{path}` holds one array without a name", help="write it with np.savez(file, X=X, …)"
-            )  # fmt: skip
-        self._file = opened
-        self.names = {normalize("NFKC", name): name for name in opened.files}
+            loaded = np.load(self._stream, allow_pickle=False)
+            if isinstance(loaded, np.ndarray):
+                raise failure(DATA, f"`{path}` holds one array without a name", help=HOW)
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, OverflowError):
+            self._stream.close()
+            raise failure(DATA, f"`{path}` is not a .npz file", help=HOW) from None
+        except BaseException:
+            self._stream.close()
+            raise
+        self._file = loaded
+        self.names = {normalize("NFKC", name): name for name in loaded.files}
 
     def __enter__(self) -> ArrayFile:
         return self
@@ -52,6 +51,7 @@ class ArrayFile:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._file.close()
+        self._stream.close()
 
     def read(self, name: str) -> Any:
         """The array of that name, which must be there. Raises GraphcError."""
@@ -80,8 +80,18 @@ class ArrayFile:
         help = f"did you mean `{close}`? It holds {have}" if close else f"it holds {have}"
         return Diagnostic(DATA, "error", f"`{self.path}` has no array `{name}`", help=help)
 
-    def _not_npz(self) -> GraphcError:
-        return failure(DATA, f"`{self.path}` is not a .npz file", help="write it with np.savez(file, X=X, …)")
+
+def _opened(path: str) -> BinaryIO:
+    try:
+        return open(path, "rb")
+    except FileNotFoundError:
+        raise failure(READ, f"there is no file `{path}`") from None
+    except IsADirectoryError:
+        raise failure(READ, f"`{path}` is a folder, not a .npz file") from None
+    except OSError as error:
+        raise failure(READ, f"cannot read `{path}`: {(error.strerror or str(error)).lower()}") from None
+    except ValueError:  # a NUL in the name
+        raise failure(READ, f"`{path}` cannot be the name of a file") from None
 
 
 def npz_bytes(arrays: Mapping[str, Any]) -> bytes:

@@ -13,8 +13,8 @@ FIRST = (
 )  # fmt: skip
 """Families in the order of a course; others follow by their names."""
 
-CALL, DOC = 42, 74
-"""The columns of the list: the call, and so much of the description."""
+CALL, WIDTH = 42, 118
+"""The columns of the list: so many for the call, so many in all."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -63,10 +63,11 @@ def _overview() -> str:
 
 
 def _rows(rows: list[tuple[str, str]]) -> str:
-    return "".join(f"  {call:<{CALL}}  {_brief(doc)}".rstrip() + "\n" for call, doc in rows)
+    return "".join(_row(f"  {call:<{CALL}}  ", doc) for call, doc in rows)
 
 
-def _brief(doc: str) -> str:
-    """The first clause."""
+def _row(call: str, doc: str) -> str:
+    """The call and the first clause of the description, as far as the line goes."""
+    room = WIDTH - len(call)
     text = doc.split("; ")[0].split(". ")[0].rstrip(".")
-    return text if len(text) <= DOC else text[: DOC - 1].rstrip() + "…"
+    return call + (text if len(text) <= room else text[: room - 1].rstrip() + "…") + "\n"

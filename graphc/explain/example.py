@@ -1,7 +1,7 @@
 """A small program for an operation, and what it adds to `backward`.
 
-An operation that takes arrays of any shape gets a program made for it; what needs more is listed in `CALLS`. A test
-holds that every operation with a gradient has an example.
+An operation that takes arrays of any shape gets a program made for it; what needs more is listed in `CALLS`. One for
+which neither serves goes without.
 """
 
 from __future__ import annotations
@@ -13,21 +13,30 @@ from graphc.ops.base import REQUIRED, Op
 __all__ = ["example"]
 
 CALLS = {
+    "attention": "param Q[N, D], K[M, D], V[M, E]\nY = attention(Q, K, V)",
+    "batch_norm": "param x[N, C], gamma[C], beta[C]\nY = batch_norm(x, gamma, beta)",
     "bilinear": "param X[N, D], Y[N, E], A[H, D, E], b[H]\nZ = bilinear(X, Y, A, b)",
     "broadcast_to": "param x[D]\nY = broadcast_to(x, (3, D))",
     "concatenate": "param a[N, D], b[N, E]\nY = concatenate((a, b), axis=1)",
+    "conv1d": "param x[N, C, T], w[O, C, 3], b[O]\nY = conv1d(x, w, b)",
+    "conv2d": "param x[N, C, H, W], w[O, C, 3, 3], b[O]\nY = conv2d(x, w, b)",
+    "conv_transpose1d": "param x[N, C, T], w[C, O, 3], b[O]\nY = conv_transpose1d(x, w, b)",
+    "conv_transpose2d": "param x[N, C, H, W], w[C, O, 3, 3], b[O]\nY = conv_transpose2d(x, w, b)",
     "dot": "param a[n], b[n]\ny = dot(a, b)",
     "einsum": 'param A[N, K], B[K, M]\nY = einsum("ik,kj->ij", A, B)',
     "embedding": "input i[N]: int\nparam W[V, D]\nY = embedding(i, W)",
     "full_like": "input x[N, D]\nparam v[]\nY = full_like(x, v)",
+    "group_norm": "param x[N, 4, T], gamma[4], beta[4]\nY = group_norm(x, 2, gamma, beta)",
     "inner": "param a[n], b[n]\ny = inner(a, b)",
     "kron": "param A[2, 2], B[n, m]\nY = kron(A, B)",
+    "layer_norm": "param x[N, D], gamma[D], beta[D]\nY = layer_norm(x, gamma, beta)",
     "linear": "param X[N, D], A[H, D], b[H]\nY = linear(X, A, b)",
     "nll": "input y[N]: int\nparam logP[N, C]\nL = nll(logP, y)",
     "matmul": "param A[N, K], B[K, M]\nY = A @ B",
     "outer": "param x[n], y[m]\nZ = outer(x, y)",
     "pad": "param x[N, D]\nY = pad(x, ((1, 1), (0, 0)))",
     "quadratic": "param x[n], A[n, m], y[m]\nz = quadratic(x, A, y)",
+    "rms_norm": "param x[N, D], gamma[D]\nY = rms_norm(x, gamma)",
     "scatter_add": "input i[M]: int\nparam x[N, D], u[M, D]\nY = scatter_add(x, i, u)",
     "slogdet": "param A[n, n]\nsign_, l = slogdet(A)",
     "softmax_ce": "input y[N]: int\nparam S[N, C]\nL = softmax_ce(S, y)",
@@ -45,7 +54,7 @@ VALUES = {
 }  # fmt: skip
 """Values of attributes that a call must give."""
 
-SHAPES = ("N, D", "n", "n, n")
+SHAPES = ("N, D", "n", "n, n", "N, C, T", "N, C, H, W")
 
 
 def example(op: Op) -> tuple[str, str] | None:

@@ -123,17 +123,22 @@ def _written(node: tree.Expr) -> tuple[str, int]:
     if isinstance(node, tree.Binary):
         return _binary(node)
     if isinstance(node, tree.Transpose):
-        return f"{_within(node.operand, _POSTFIX)}.T", _POSTFIX
+        return f"{_indexed(node.operand)}.T", _POSTFIX
     if isinstance(node, tree.Slice):
         parts = [expression(part) if part is not None else "" for part in (node.start, node.stop)]
         return ":".join(parts if node.step is None else [*parts, expression(node.step)]), 0
     if isinstance(node, tree.Index):
-        return f"{_within(node.operand, _POSTFIX)}[{_list(node.items)}]", _POSTFIX
+        return f"{_indexed(node.operand)}[{_list(node.items)}]", _POSTFIX
     if isinstance(node, tree.Sequence):
         inner = _list(node.items) + ("," if len(node.items) == 1 and not node.is_list else "")
         return (f"[{inner}]" if node.is_list else f"({inner})"), _POSTFIX
     keywords = [f"{keyword.name}={expression(keyword.value)}" for keyword in node.keywords]
     return f"{node.function}({', '.join([*map(expression, node.arguments), *keywords])})", _POSTFIX
+
+
+def _indexed(node: tree.Expr) -> str:
+    """What an index or `.T` follows; `2.T` would be the number `2.` and a T."""
+    return f"({expression(node)})" if isinstance(node, tree.Number) else _within(node, _POSTFIX)
 
 
 def _binary(node: tree.Binary) -> tuple[str, int]:
