@@ -168,7 +168,7 @@ def index_texts(ctx: NumpyContext, sizes: Sequence[Dim] | None, index: Index, ar
             texts.append(text if step is None else f"{text}:{step}")
         else:
             texts.append(_bound(ctx, size, item))
-    while len(texts) > 1 and texts[-1] == ":":
+    while len(texts) > 1 and texts[-1] == ":" and "..." not in texts:
         texts.pop()
     whole = next((i for i, text in enumerate(texts) if text != ":"), 0)
     if whole > 2 and sizes is not None and axis == len(sizes) and "..." not in texts and len(texts) == len(index):

@@ -129,6 +129,7 @@ def lower_index(lowering: Lowering, x: int, items: tuple[IndexItem, ...]) -> int
 
 def _basic(lowering: Lowering, x: int, index: Index) -> int:
     """A value of known rank by places, slices and new axes: at most one node for each kind."""
+    index = tuple(item for item in index if item is not Ellipsis)
     cuts = tuple(item for item in index if item is not None)
     turned = tuple(i for i, item in enumerate(cuts) if item == (None, None, -1))
     if any(item != WHOLE for item in cuts):
@@ -188,7 +189,7 @@ def _normal_index(lowering: Lowering, shape: tuple[Dim, ...], items: tuple[Index
         )
     missing: list[IndexItem] = [Cut()] * (len(shape) - count)
     at = next((i for i, item in enumerate(items) if item is Ellipsis), None)
-    if at is not None and not missing and any(isinstance(item, Picked) for item in items):
+    if at is not None and not missing and _picks(items[:at]) and _picks(items[at + 1 :]):
         missing = [Ellipsis]  # stands for no axis, and yet it keeps arrays on both sides of it apart
     full = [*items, *missing] if at is None else [*items[:at], *missing, *items[at + 1 :]]
     index: list[Any] = []
@@ -207,6 +208,11 @@ def _normal_index(lowering: Lowering, shape: tuple[Dim, ...], items: tuple[Index
             index.append(normal_place(lowering, size, item, axis))
         axis += 1
     return tuple(index)
+
+
+def _picks(items: Sequence[IndexItem]) -> bool:
+    """Whether there is an index among the items, of which a number is one too where another is an array."""
+    return any(not (item is None or isinstance(item, Cut)) for item in items)
 
 
 def _check_constant(lowering: Lowering, size: Dim, id: int, axis: int) -> None:

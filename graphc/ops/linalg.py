@@ -224,7 +224,9 @@ register(Op(
 
 def _quadratic_call(lowering: Lowering, x: int, A: int, y: int) -> Any:
     rank = next((r for r in (lowering.type(x).rank, lowering.type(y).rank) if r is not None), 1)
-    lowering.shape(A, 2)
+    matrix = lowering.shape(A, 2)
+    if len(matrix) != 2:
+        raise ShapeError(f"`A` of `quadratic` is a matrix, not of shape {shape_text(matrix)}", operand=1)
     ranks = {len(lowering.shape(x, rank)), len(lowering.shape(y, rank))}
     if ranks not in ({1}, {2}):
         raise ShapeError("`quadratic` takes two vectors, or two matrices with the samples as rows", operand=0)

@@ -212,7 +212,9 @@ def test_second_order() -> None:
 
 ERRORS = [
     ("input X[N, H], W[K, M]\nZ = X @ W", "operands of `@` do not agree", "inner dimensions H and K differ"),
-    ("input X[N, H], W[K, H]\nZ = X @ W", "operands of `@` do not agree", "transpose the right operand"),
+    ("input X[N, H], W[K, H]\nZ = X @ W", "operands of `@` do not agree", "transpose it: `W.T`"),
+    ("input X[N, H], w[K]\nZ = X @ w", "operands of `@` do not agree", "declare `input w[H]`"),
+    ("input X[N, H], W[K, M]\nZ = (2*X) @ W", "operands of `@` do not agree", "declare `input W[H, M]`"),
     ("input X[B, N, H], W[C, H, K]\nZ = X @ W", "batch dimensions (B,) and (C,) do not broadcast", ""),
     ("input X[N]\nZ = X @ 2", "an operand of `@` is a scalar", "write `*`"),
     ('input A[N, D], B[E, K]\nZ = einsum("ij,jk->ik", A, B)', "index `j` of `einsum` has two sizes", "D in an"),
@@ -225,6 +227,7 @@ ERRORS = [
     ("input A[N, D], B[E, K]\nZ = tensordot(A, B, 1)", "operands of `tensordot` do not agree", "sizes D and E differ"),
     ("input A[N, D]\nZ = inv(A)", "a square matrix is wanted here, not (N, D)", ""),
     ("input A[N, N], B[M, K]\nZ = solve(A, B)", "operands of `solve` do not agree", "N unknowns"),
+    ("input x[N, m], A[m], y[N, 1]\nz = quadratic(x, A, y)", "`A` of `quadratic` is a matrix", "(m,)"),
     ("input X[N, m], Y[N, n], A[l, m, k]\nZ = bilinear(X, Y, A)", "operands of `bilinear` do not", "n should be k"),
 ]
 
