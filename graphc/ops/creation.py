@@ -33,7 +33,7 @@ def _filled(name: str, ufunc: str, doc: str) -> None:
         if isinstance(shape, DynamicShape):
             result: int = lowering.call(f"{name}_like", shape.of)
             return result
-        return lowering.add(name, [], {"shape": _checked(shape)})
+        return lowering.add(name, [], {"shape": shape_attribute(shape)})
 
     register(Op(
         name=name, family="shaping", operands=(), attributes={"shape": REQUIRED}, positional=("shape",),
@@ -49,14 +49,6 @@ def _filled(name: str, ufunc: str, doc: str) -> None:
     ))  # fmt: skip
 
 
-def _checked(shape: Any) -> tuple[Dim, ...]:
-    sizes = shape_attribute(shape)
-    for size in sizes:
-        if size.value is not None and size.value < 0:
-            raise CallError(f"a size cannot be {size}", argument="shape")
-    return sizes
-
-
 _filled("zeros", "np.zeros", "Zeros in a shape.")
 _filled("ones", "np.ones", "Ones in a shape.")
 
@@ -68,7 +60,7 @@ def _full_call(lowering: Lowering, *, shape: Any, value: Any) -> int:
     if isinstance(shape, DynamicShape):
         result: int = lowering.call("full_like", shape.of, lowering.tensor(float(value)))
         return result
-    return lowering.add("full", [], {"shape": _checked(shape), "value": value})
+    return lowering.add("full", [], {"shape": shape_attribute(shape), "value": value})
 
 
 register(Op(

@@ -125,7 +125,7 @@ ERRORS = [
     ("input X[5, D]\na, b = split(X, 2)", "cannot be split into 2 equal parts"),
     ("input X[N, D]\nZ = pad(X, -1)", "the width of a border is not negative"),
     ("input X[N, D]\nZ = pad(X, ((1, 1), (2, 2), (3, 3)))", "3 pairs for an array of rank 2"),
-    ("input X[N, D]\nZ = X * zeros((N, -1))", "a size cannot be -1"),
+    ("input X[N, D]\nZ = X * zeros((N, -1))", "a size is not negative"),
     ("input X[N, D]\nZ = X * arange(0, D, 0.5)", "`arange` counts over sizes in whole steps"),
 ]
 
