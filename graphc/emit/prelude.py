@@ -197,15 +197,75 @@ def convolve_kernel(x, y, shape, stride=None, dilation=None, groups=1):
 HELPERS["convolve_transpose"] = '''\
 def convolve_transpose(y, w, shape, stride=None, dilation=None, groups=1):
     """The entries of y (N, O, …) times their kernels w (O, C / groups, …), added up in an array of that shape."""
-    size, places = w.shape[2:], y.shape[2:]
-    n, channels = len(size), shape[1]
-    stride, dilation = stride or (1,) * n, dilation or (1,) * n
+    size, places, channels = w.shape[2:], y.shape[2:], shape[1]
     rows = y.swapaxes(0, 1).reshape(groups, len(w) // groups, len(y) * np.prod(places))
     kernels = w.reshape(groups, len(w) // groups, channels // groups * np.prod(size))
     columns = (kernels.swapaxes(1, 2) @ rows).reshape(channels, *size, len(y), *places)
     result = np.zeros(shape, dtype=y.dtype)
+    for entry, target in zip(np.ndindex(*size), window_entries(result, size, stride, dilation)):
+        target += columns[(slice(None), *entry)].swapaxes(0, 1)
+    return result
+'''
+
+HELPERS["window_entries"] = '''\
+def window_entries(x, size, stride=None, dilation=None):
+    """For each entry of the windows over the last axes, a view of x that takes this entry of all windows."""
+    n = len(size)
+    stride, dilation = stride or (1,) * n, dilation or (1,) * n
+    lengths = [m - d * (k - 1) for m, k, d in zip(x.shape[-n:], size, dilation)]
     for entry in np.ndindex(*size):
-        at = tuple(slice(e * d, e * d + s * m, s) for e, d, s, m in zip(entry, dilation, stride, places))
-        result[(..., *at)] += columns[(slice(None), *entry)].swapaxes(0, 1)
+        yield x[(..., *(slice(e * d, e * d + m, s) for e, d, s, m in zip(entry, dilation, stride, lengths)))]
+'''
+
+HELPERS["max_windows"] = '''\
+def max_windows(x, size, stride, dilation=None):
+    """The largest entry of each window over the last axes of x."""
+    first, *others = window_entries(x, size, stride, dilation)
+    result = first.copy()
+    for other in others:
+        np.maximum(result, other, out=result)
+    return result
+'''
+
+HELPERS["max_unpool"] = '''\
+def max_unpool(g, x, y, size, stride, dilation=None):
+    """The numbers g, one per window, at the first entry of the window in x that is the largest, which is y."""
+    result = np.zeros(x.shape, dtype=g.dtype)
+    missing = np.ones(y.shape, dtype=bool)  # windows of which the largest entry is still to come
+    for entry, target in zip(window_entries(x, size, stride, dilation), window_entries(result, size, stride, dilation)):
+        found = (entry == y) & missing
+        missing ^= found
+        target += g * found
+    return result
+'''
+
+HELPERS["max_pick"] = '''\
+def max_pick(g, x, y, size, stride, dilation=None):
+    """Per window the entry of g that stands where x has its first largest entry, which is y."""
+    result = np.zeros(y.shape, dtype=g.dtype)
+    missing = np.ones(y.shape, dtype=bool)
+    for entry, source in zip(window_entries(x, size, stride, dilation), window_entries(g, size, stride, dilation)):
+        found = (entry == y) & missing
+        missing ^= found
+        result += source * found
+    return result
+'''
+
+HELPERS["sum_windows"] = '''\
+def sum_windows(x, size, stride, dilation=None):
+    """The sum of each window over the last axes of x."""
+    first, *others = window_entries(x, size, stride, dilation)
+    result = first.copy()
+    for other in others:
+        result += other
+    return result
+'''
+
+HELPERS["spread_windows"] = '''\
+def spread_windows(y, shape, size, stride, dilation=None):
+    """The numbers y, one per window, added to all entries of the window in zeros of that shape."""
+    result = np.zeros(shape, dtype=y.dtype)
+    for target in window_entries(result, size, stride, dilation):
+        target += y
     return result
 '''

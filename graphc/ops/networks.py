@@ -1,5 +1,5 @@
-"""Layers of networks: normalisation and attention. The mathematics is in `rules/networks.g`; what a call leaves out, and
-how gains and offsets stand beside the array, is decided here.
+"""Layers of networks: normalisation and attention. The mathematics is in `rules/networks.g`; here is decided what holds
+where a call leaves something out, and how gains and offsets stand beside an array.
 """
 
 from __future__ import annotations
@@ -10,20 +10,23 @@ import numpy as np
 
 from graphc.emit.expressions import Text
 from graphc.ir.dims import Dim, dim
+from graphc.ir.graph import Node
 from graphc.ir.types import ShapeError, Solver, Type, broadcast_shapes, shape_text
-from graphc.ops.base import REQUIRED, CallError, Lowering, Op, register
+from graphc.ops.arithmetic import elementwise_type
+from graphc.ops.base import REQUIRED, CallError, Lowering, NumpyContext, Op, register
 from graphc.ops.indexing import node_of
 
-__all__: list[str] = []
+__all__ = ["along", "equal", "named"]
 
 
 def _never(solver: Solver, types: list[Type], attrs: dict[str, Any]) -> Type:
     raise AssertionError("lowering replaces this operation")
 
 
-def _equal(lowering: Any, a: Dim, b: Dim) -> bool:
-    equal: bool = lowering.builder.solver.equal(a, b)
-    return equal
+def equal(lowering: Any, a: Dim, b: Dim) -> bool:
+    """Whether two sizes are equal; an open one may be made so."""
+    same: bool = lowering.builder.solver.equal(a, b)
+    return same
 
 
 def _eps(eps: Any) -> float:
@@ -32,25 +35,34 @@ def _eps(eps: Any) -> float:
     return eps
 
 
+def named(lowering: Any, id: int, name: str) -> None:
+    """Suggest a name for a value in the generated code."""
+    lowering.builder.hint(id, name)
+
+
 # ---------------------------------------------------------------- normalisation
 
-def _scaled(lowering: Lowering, x: int, gamma: int | None, beta: int | None, axis: int) -> int:
-    """x * gamma + beta, gamma and beta being vectors along one axis of x."""
-    for name, vector, op in (("gamma", gamma, "multiply"), ("beta", beta, "add")):
-        if vector is not None:
-            x = lowering.call(op, x, _along(lowering, vector, lowering.shape(x), axis, name))
+def _scaled(lowering: Lowering, x: int, gamma: int | None, beta: int | None, axis: int, first: int = 1) -> int:
+    """x * gamma + beta, gamma and beta being vectors along one axis of x and the operands from `first` on."""
+    if gamma is not None:
+        x = along(lowering, "scale_along", x, gamma, axis, ("gamma", first))
+    if beta is not None:
+        x = along(lowering, "shift_along", x, beta, axis, ("beta", first + 1))
     return x
 
 
-def _along(lowering: Lowering, vector: int, shape: tuple[Dim, ...], axis: int, name: str) -> int:
-    """A vector in a shape that broadcasts along an axis of another. Raises ShapeError."""
-    size = shape[axis]
-    have = lowering.shape(vector, 1)
-    if len(have) != 1 or not _equal(lowering, have[0], size):
-        raise ShapeError(f"`{name}` of shape {shape_text(have)} does not fit", operand=1 if name == "gamma" else 2,
+def along(lowering: Lowering, op: str, x: int, vector: int, axis: int, named: tuple[str, int]) -> int:
+    """An array times or plus a vector along one axis. `named`: the vector's name and place. Raises ShapeError."""
+    shape = lowering.shape(x)
+    size, have = shape[axis], lowering.shape(vector, 1)
+    if len(have) != 1 or not equal(lowering, have[0], size):
+        raise ShapeError(f"`{named[0]}` of shape {shape_text(have)} does not fit", operand=named[1],
                          label=f"axis {axis} of the array has size {size}: a vector of {size} is wanted")  # fmt: skip
-    behind = len(shape) - 1 - axis
-    return lowering.call("expand_dims", vector, axis=tuple(range(1, behind + 1))) if behind else vector  # type: ignore[no-any-return]
+    rank = len(shape)
+    if axis == rank - 1:
+        return lowering.call("multiply" if op == "scale_along" else "add", x, vector)  # type: ignore[no-any-return]
+    axes = tuple(k for k in range(rank) if k != axis)
+    return lowering.call(op, x, vector, axes=axes, behind=tuple(range(1, rank - axis)))  # type: ignore[no-any-return]
 
 
 def _layer_norm_call(lowering: Lowering, x: int, gamma: int | None, beta: int | None, *, eps: Any) -> int:
@@ -63,7 +75,8 @@ def _layer_norm_call(lowering: Lowering, x: int, gamma: int | None, beta: int | 
 def _rms_norm_call(lowering: Lowering, x: int, gamma: int | None, *, eps: Any) -> int:
     if gamma is not None:
         _at_least_rank(lowering, x, 1)
-    return _scaled(lowering, lowering.call("unit_rows", x, eps=_eps(eps)), gamma, None, (lowering.type(x).rank or 1) - 1)
+    rows = lowering.call("unit_rows", x, eps=_eps(eps))
+    return _scaled(lowering, rows, gamma, None, (lowering.type(x).rank or 1) - 1)
 
 
 def _at_least_rank(lowering: Lowering, x: int, rank: int) -> tuple[Dim, ...]:
@@ -89,11 +102,12 @@ def _group_norm_call(
     if channels.value is not None and count.value is not None and channels.value % count.value:
         raise CallError(f"{channels} channels cannot be divided into {count} groups", argument=1)
     size = channels // count
+    lowering.at_least(size * count, channels, f"a division of {channels} channels into {count} groups")
     for rest in shape[2:]:
         size = size * rest
     grouped = lowering.call("reshape", x, shape=(samples, count, size))
     normal = lowering.call("standardise", grouped, axis=2, eps=_eps(eps))
-    return _scaled(lowering, lowering.call("reshape", normal, shape=shape), gamma, beta, 1)
+    return _scaled(lowering, lowering.call("reshape", normal, shape=shape), gamma, beta, 1, 2)
 
 
 def _count(lowering: Lowering, id: int) -> Dim:
@@ -108,7 +122,7 @@ def _count(lowering: Lowering, id: int) -> Dim:
 def _standard(x: Any, axis: int | tuple[int, ...], eps: float) -> Any:
     """Mean 0 and variance 1 over axes, for reference."""
     x = np.asarray(x, float)
-    return (x - np.average(x, axis=axis, keepdims=True) if x.size else x) / np.sqrt(np.var(x, axis=axis, keepdims=True) + eps)
+    return (x - np.average(x, axis=axis, keepdims=True)) / np.sqrt(np.var(x, axis=axis, keepdims=True) + eps)
 
 
 def _channels(vector: Any, rank: int) -> Any:
@@ -151,8 +165,8 @@ for _name, _operands, _optional, _call, _value, _math, _doc, _source in (
      "Ioffe and Szegedy 2015; PyTorch: batch_norm (training)"),
     ("group_norm", ("x", "groups", "gamma", "beta"), ("gamma", "beta"), _group_norm_call, _group_norm_value,
      "({x} − mean({x})) / √(var({x}) + {eps}) ⊙ {gamma} + {beta}",
-     "The channels of each sample in groups, each made to have mean 0 and variance 1, times gamma, plus beta, which are "
-     "per channel.", "Wu and He 2018; PyTorch: group_norm"),
+     "The channels of each sample in groups, each group made to have mean 0 and variance 1, times gamma, plus beta, "
+     "which are one number per channel.", "Wu and He 2018; PyTorch: group_norm"),
 ):  # fmt: skip
     register(Op(
         name=_name, family="networks", operands=_operands, optional=_optional, attributes={"eps": 1e-5},
@@ -170,19 +184,24 @@ def _attention_call(
     shapes = [lowering.shape(x, 2) for x in (Q, K, V)]
     _check_attention(lowering, shapes)
     scores = lowering.call("attention_scores", Q, K, _scale(lowering, scale, shapes[0][-1]))
-    if mask is None and not causal:
-        return lowering.call("attention_of", scores, V)  # type: ignore[no-any-return]
+    seen = None  # who may see whom
     if causal:
         rows, columns = lowering.shape(scores)[-2:]
-        allowed = lowering.add("causal_mask", [], {"rows": rows, "columns": columns})
-        scores = lowering.call("keep_scores", scores, allowed)
-    if mask is not None:
-        kind = lowering.type(mask).dtype
-        if kind == "int":
-            raise CallError("`mask` holds booleans (true: attend) or floats (added to the scores)", argument=3)
-        scores = lowering.call("keep_scores" if kind == "bool" else "add", scores, mask)
-    # the first key is seen by every query: no row of a causal mask alone is empty
-    return lowering.call("attention_of" if mask is None else "attention_of_masked", scores, V)  # type: ignore[no-any-return]
+        seen = lowering.add("causal_mask", [], {"rows": rows, "columns": columns})
+    if mask is None:  # the first key is seen by every query: no row is empty
+        if seen is None:
+            return lowering.call("attention_of", scores, V)  # type: ignore[no-any-return]
+        return lowering.call("attention_of_causal", scores, seen, V)  # type: ignore[no-any-return]
+    kind = lowering.type(mask).dtype
+    if kind == "int":
+        raise CallError("`mask` holds booleans (true: attend) or floats (added to the scores)", argument=3)
+    if kind == "bool":
+        seen = mask if seen is None else lowering.add("both", [mask, seen])
+    else:
+        scores = lowering.call("add", scores, mask)
+    if seen is None:
+        return lowering.call("attention_of_some", scores, V)  # type: ignore[no-any-return]
+    return lowering.call("attention_of_masked", scores, seen, V)  # type: ignore[no-any-return]
 
 
 def _check_attention(lowering: Lowering, shapes: list[tuple[Dim, ...]]) -> None:
@@ -190,9 +209,9 @@ def _check_attention(lowering: Lowering, shapes: list[tuple[Dim, ...]]) -> None:
         if len(shape) < 2:
             raise ShapeError(f"attention works on rows of vectors; this is of shape {shape_text(shape)}", operand=k)
     Q, K, V = shapes
-    if not _equal(lowering, Q[-1], K[-1]):
+    if not equal(lowering, Q[-1], K[-1]):
         raise ShapeError(f"queries of {Q[-1]} numbers and keys of {K[-1]} do not fit each other", operand=1)
-    if not _equal(lowering, K[-2], V[-2]):
+    if not equal(lowering, K[-2], V[-2]):
         raise ShapeError(f"{K[-2]} keys and {V[-2]} values do not fit each other", operand=2)
 
 
@@ -201,7 +220,9 @@ def _scale(lowering: Lowering, scale: Any, width: Dim) -> int:
     if scale is None:
         if width.value is not None:
             return lowering.tensor(max(width.value, 1) ** -0.5)
-        return lowering.call("power", lowering.tensor(width), lowering.tensor(-0.5))  # type: ignore[no-any-return]
+        root: int = lowering.call("power", lowering.tensor(width), lowering.tensor(-0.5))
+        named(lowering, root, "scale")
+        return root
     if isinstance(scale, bool) or not isinstance(scale, (int, float, Dim)):
         raise CallError("`scale` is a number known at compile time", argument="scale")
     return lowering.tensor(scale)
@@ -235,9 +256,8 @@ register(Op(
 def _kept_type(solver: Solver, types: list[Type], attrs: dict[str, Any]) -> Type:
     scores, mask = types
     if broadcast_shapes(solver, scores.shape, mask.shape) != scores.shape:
-        raise ShapeError(
-            f"a mask of shape {shape_text(mask.shape)} does not fit scores of shape {shape_text(scores.shape)}", operand=3
-        )
+        shapes = f"a mask of shape {shape_text(mask.shape)} does not fit scores of shape {shape_text(scores.shape)}"
+        raise ShapeError(shapes, operand=3)
     return scores
 
 
@@ -247,10 +267,19 @@ register(Op(
     domain={"mask": "boolean"}, cost="cheap", elementwise=True, math="({scores} if {mask} else −∞)",
     doc="The scores where the mask is true, elsewhere -inf.", source="PyTorch: scaled_dot_product_attention",
 ))  # fmt: skip
+def _causal_text(ctx: NumpyContext, node: Node, operands: list[Text]) -> Text:
+    return Text(f"np.tri({ctx.dim(node.attr('rows'))}, {ctx.dim(node.attr('columns'))}, dtype=bool)")
+
+
 register(Op(
     name="causal_mask", family="networks", operands=(), attributes={"rows": REQUIRED, "columns": REQUIRED},
     infer=lambda solver, types, attrs: Type((dim(attrs["rows"]), dim(attrs["columns"])), "bool"), hidden=True,
-    numpy=lambda ctx, node, xs: Text(f"np.tri({ctx.dim(node.attr('rows'))}, {ctx.dim(node.attr('columns'))}, dtype=bool)"),
+    numpy=_causal_text,
     evaluate=lambda *, rows, columns: np.arange(rows)[:, None] >= np.arange(columns), cost="cheap", math="{{j ≤ i}}",
     doc="True where the column is not behind the row.", source="NumPy: tri",
+))  # fmt: skip
+register(Op(
+    name="both", family="networks", operands=("x", "y"), infer=elementwise_type(lambda *dtypes: "bool"), hidden=True,
+    numpy="np.logical_and({x}, {y})", evaluate=np.logical_and, domain={"x": "boolean", "y": "boolean"}, cost="cheap",
+    elementwise=True, ufunc="np.logical_and", math="{x} ∧ {y}", doc="True where both are.", source="NumPy: logical_and",
 ))  # fmt: skip

@@ -22,21 +22,6 @@ op log_softmax(x, *, axis=-1) {
 }
 rule log_softmax(x, *, axis) -> y { dx = dy - exp(y) * sum(dy, axis=axis, keepdims=true) }
 
-# As softmax; of entries that are all -inf, a row where everything is masked, it makes zeros.
-# math: softmax({x})
-# source: PyTorch: scaled_dot_product_attention
-# hidden: for attention
-op softmax_or_zeros(x, *, axis=-1) {
-    shifted = x - finite(max(x, axis=axis, keepdims=true))
-    e = exp(shifted)
-    total = sum(e, axis=axis, keepdims=true)
-    return e / (total + (total == 0))
-}
-rule softmax_or_zeros(x, *, axis) -> y {
-    g = dy * y
-    dx = g - y * sum(g, axis=axis, keepdims=true)
-}
-
 # ---------------------------------------------------------------- mean 0, variance 1
 
 # The distance from the mean over axes, divided by the standard deviation.
@@ -68,11 +53,25 @@ rule unit_rows(x, *, eps) -> y {
     dx = (dy - y * mean(dy * y, axis=-1, keepdims=true)) / length
 }
 
-# ---------------------------------------------------------------- attention
+# An array times a vector along one of its axes. `behind` are the axes that the vector gets so that it stands there, `axes`
+# those over which its gradient is summed: all the others.
+# math: {x} ⊙ {v}
+# source: PyTorch: batch_norm
+# hidden: for batch_norm, group_norm
+op scale_along(x, v, *, axes, behind) = x * expand_dims(v, axis=behind)
+rule scale_along(x, v, *, axes, behind) -> y {
+    dx = dy * expand_dims(v, axis=behind)
+    dv = sum(dy * x, axis=axes)
+}
 
-# A mask says which keys a query may see: the scores of the others are -inf.
-rule keep_scores(scores, mask) -> kept { dscores = dkept * mask;  dmask = none }
-rule causal_mask() -> mask { }
+# An array plus a vector along one of its axes.
+# math: {x} + {v}
+# source: PyTorch: batch_norm
+# hidden: for batch_norm, group_norm, conv1d, conv2d
+op shift_along(x, v, *, axes, behind) = x + expand_dims(v, axis=behind)
+rule shift_along(x, v, *, axes, behind) -> y { dx = dy;  dv = sum(dy, axis=axes) }
+
+# ---------------------------------------------------------------- attention
 
 # Every query asks every key; s scales the queries, which are fewer numbers than the scores.
 # math: ({s} {Q}) {K}ᵀ
@@ -80,14 +79,72 @@ rule causal_mask() -> mask { }
 # hidden: for attention
 op attention_scores(Q, K, s) { scores = (s * Q) @ mT(K); return scores }
 
-# What the queries see of the values.
+# What the queries see of the values, by plain weights or by masked ones.
 # math: softmax({scores}) {V}
 # source: Vaswani et al. 2017
 # hidden: for attention
 op attention_of(scores, V) { weights = softmax(scores, axis=-1); return weights @ V }
 
-# The same where scores may be -inf.
 # math: softmax({scores}) {V}
 # source: Vaswani et al. 2017
 # hidden: for attention
-op attention_of_masked(scores, V) { weights = softmax_or_zeros(scores, axis=-1); return weights @ V }
+op attention_of_some(scores, V) { weights = softmax_or_zeros(scores); return weights @ V }
+
+# math: softmax({scores} if {mask} else −∞) {V}
+# source: Vaswani et al. 2017
+# hidden: for attention
+op attention_of_causal(scores, mask, V) { weights = softmax_of(scores, mask); return weights @ V }
+
+# math: softmax({scores} if {mask} else −∞) {V}
+# source: Vaswani et al. 2017
+# hidden: for attention
+op attention_of_masked(scores, mask, V) { weights = softmax_of_masked(scores, mask); return weights @ V }
+
+# As softmax; of scores that are all -inf it makes zeros.
+# math: softmax({scores})
+# source: PyTorch: scaled_dot_product_attention
+# hidden: for attention
+op softmax_or_zeros(scores) {
+    e = exp(scores - finite(max(scores, axis=-1, keepdims=true)))
+    total = sum(e, axis=-1, keepdims=true)
+    return e / (total + (total == 0))
+}
+rule softmax_or_zeros(scores) -> y {
+    g = dy * y
+    dscores = g - y * sum(g, axis=-1, keepdims=true)
+}
+
+# The softmax of the scores where the mask is true, some in every row, and 0 elsewhere. A weight of 0 makes the
+# derivative 0, so the rule needs no mask.
+# math: softmax({scores} if {mask} else −∞)
+# source: PyTorch: scaled_dot_product_attention
+# hidden: for attention
+op softmax_of(scores, mask) {
+    seen = keep_scores(scores, mask)
+    return softmax(seen, axis=-1)
+}
+rule softmax_of(scores, mask) -> y {
+    g = dy * y
+    dscores = g - y * sum(g, axis=-1, keepdims=true)
+    dmask = none
+}
+
+# The same where there may be rows in which the mask is false throughout: they make zeros.
+# math: softmax({scores} if {mask} else −∞)
+# source: PyTorch: scaled_dot_product_attention
+# domain: mask=boolean
+# hidden: for attention
+op softmax_of_masked(scores, mask) {
+    seen = keep_scores(scores, mask)
+    return softmax_or_zeros(seen)
+}
+rule softmax_of_masked(scores, mask) -> y {
+    g = dy * y
+    dscores = g - y * sum(g, axis=-1, keepdims=true)
+    dmask = none
+}
+
+# A mask says which keys a query may see: the scores of the others are -inf.
+rule keep_scores(scores, mask) -> kept { dscores = dkept * mask;  dmask = none }
+rule causal_mask(*, rows, columns) -> mask { }
+rule both(x, y) -> z { dx = none;  dy = none }
