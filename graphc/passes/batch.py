@@ -4,7 +4,7 @@
 
 Every value that depends on a batched input gets an axis in front, of size K; what does not depend on one stays as it
 is and is broadcast. So a Jacobian is the product with a vector made once and run for all rows of the identity, with
-no loop. What an operation does with the new axis stands in `batch_table.py`.
+no loop. What an operation does with the new axis stands in `batch_rules.py`.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Batch:
 
         One by entries stays what it is, and with it keeps its derivation rule.
         """
-        from graphc.passes.batch_table import elementwise
+        from graphc.passes.batch_rules import elementwise
 
         before = set(self.builder.nodes)
         result = expand_node(self.builder, node, list(node.operands))
