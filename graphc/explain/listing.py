@@ -8,7 +8,7 @@
 
 A value without a name of its own is numbered within its statement: a change of one statement leaves the lines of the
 others as they are, and so do columns that begin at fixed places. Numbers and attributes that have their default value
-are not listed by themselves.
+are not listed by themselves. `X.0` is the size of an undeclared argument's first axis.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from graphc.ir.dims import Dim, open_owner
 from graphc.ir.graph import Graph, Node
-from graphc.ir.types import Type, Unknown, shape_text
+from graphc.ir.types import Type, Unknown
 
 __all__ = ["list_graph"]
 
@@ -64,7 +65,7 @@ class _Listing:
         aliases = {name: id for name, id in graph.values.items() if id in graph.nodes and self._name(id) != name}
         lines += [f"value {name} = {self._name(id)}" for name, id in aliases.items() if name not in graph.outputs]
         lines += [f"check {_shape(inner)} fits {_shape(outer)}" for inner, outer in graph.bounds]
-        lines += [f"check {size} >= {minimum}" for size, minimum, _ in graph.minimums]
+        lines += [f"check {_value(size)} >= {_value(minimum)}" for size, minimum, _ in graph.minimums]
         if saved:
             lines.append(f"saved {', '.join(map(self._name, saved))}")
         return lines
@@ -133,7 +134,13 @@ def _shape(shape: Any) -> str:
     """A shape; one that only run time knows by the argument whose shape it is."""
     if isinstance(shape, Unknown):
         return f"(shape of {shape.leaf})" if shape.leaf else "(?)"
-    return shape_text(shape)
+    return _value(shape)
+
+
+def _dimension(name: str) -> str:
+    """A dimension's name: the user's, or of one that was only inferred the argument and its axis."""
+    place = open_owner(name)
+    return f"{place[0]}.{place[1]}" if place else name
 
 
 def _value(value: Any) -> str:
@@ -146,6 +153,8 @@ def _value(value: Any) -> str:
         return '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
     if isinstance(value, Unknown):
         return _shape(value)
+    if isinstance(value, Dim):
+        return value.text(_dimension)
     if isinstance(value, slice):
         parts = [value.start, value.stop] + ([value.step] if value.step is not None else [])
         return ":".join("" if part is None else _value(part) for part in parts)

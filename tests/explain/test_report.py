@@ -124,8 +124,9 @@ def test_attributes_with_other_values_than_the_default() -> None:
 
 def test_undeclared_shapes_are_named_by_their_argument() -> None:
     listing = show("Z = X@W + b; L = sum(Z)\n", "graph")
+    assert "free X : (X.0, W.0)\n" in listing
     assert "free b : (shape of b)\n" in listing
-    assert "check (shape of b) fits " in listing
+    assert "check (shape of b) fits (X.0, W.1)\n" in listing
 
 
 def test_a_training_step() -> None:
