@@ -72,9 +72,10 @@ def _transpose_value(y: Any, w: Any, *, shape: Any, stride: Any, dilation: Any, 
 
 def _kernel_value(x: Any, y: Any, *, shape: Any, stride: Any, dilation: Any, groups: int) -> Any:
     w = np.zeros(shape)
+    all_but_channels = (0, *range(2, y.ndim))
     for part, result, other in _groups(x, w, y, groups):
         for entry, at in positions(shape[2:], stride, dilation, y.shape[2:]):
-            result[(..., *entry)] = np.einsum("nc...,no...->oc", part[(..., *at)], other)
+            result[(..., *entry)] = np.tensordot(other, part[(..., *at)], (all_but_channels, all_but_channels))
     return w
 
 
