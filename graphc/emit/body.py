@@ -114,7 +114,7 @@ class _Writer:
             if id in reuse:  # the array that was overwritten is not itself any more
                 self.context.live.pop(reuse[id], None)
         lines = self._grouped(lines)
-        fresh = {i for i in statements if self._is_fresh(i)}
+        fresh = {i for i in self.order if self._is_fresh(i)}
         texts = {r: self._text(r) for r in self.roots}
         return Body(lines, dict(self.called), self.context, texts, aliases, fresh)
 

@@ -7,13 +7,15 @@ in error gives its names a poisoned value that nothing complains about again.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 from graphc.ir.dims import Dim, dim
 from graphc.ir.graph import Argument, Builder, Graph, Origin, Statement
 from graphc.ir.types import ShapeError, Type, Unknown
 from graphc.language import tree
-from graphc.language.diagnostics import Diagnostics, suggest
+from graphc.language.diagnostics import Diagnostics, slip, suggest
 from graphc.language.evaluate import Evaluator
 from graphc.language.imports import Importer
 from graphc.language.infer import Assumptions, LearningSolver
@@ -31,37 +33,50 @@ MAX_RANK = 32
 
 
 def lower(module: tree.Module, diagnostics: Diagnostics) -> Graph:
-    """The graph of a program. Raises GraphcError with all errors of the file."""
+    """The graph of a program. Raises GraphcError with all errors of the file.
+
+    Statements that did not parse are in the diagnostics already: what follows from their absence is not reported.
+    """
     assumptions = Assumptions()
     environment = Importer(diagnostics).environment(module)
+    partial = diagnostics.has_errors
     graph: Graph | None = None
     for _ in range(MAX_RUNS):
         known = assumptions.snapshot()
         found = Diagnostics()  # only what the last run finds counts: it knows most
-        graph = Lowering(module, found, assumptions, environment).run()
+        graph = Lowering(module, found, assumptions, environment, partial).run()
         if assumptions.snapshot() == known:
             break
     diagnostics.extend([*found.errors, *found.warnings])
+    diagnostics.sort()
     diagnostics.raise_if_errors()
     assert graph is not None
     return graph
 
 
 class Lowering(Evaluator):
-    """One run over a program with what is assumed of its undeclared arguments."""
+    """One run over a program with what is assumed of its undeclared arguments.
+
+    `partial`: something that belongs to the program is missing, and its errors are reported already.
+    """
 
     def __init__(
-        self, module: tree.Module, diagnostics: Diagnostics, assumptions: Assumptions, environment: Environment
+        self,
+        module: tree.Module,
+        diagnostics: Diagnostics,
+        assumptions: Assumptions,
+        environment: Environment,
+        partial: bool,
     ) -> None:
         self.module = module
+        self.partial = partial
         self.diagnostics = diagnostics
         self.assumptions = assumptions
-        self.environment = Environment(environment.functions, environment.ops, {}, set())
+        self.environment = replace(environment, constants={}, dims=set())
         self.undeclared: set[str] = set()
         self.solver = LearningSolver(assumptions, self.undeclared)
         super().__init__(Builder(environment.ops, self.solver))
         self.scope = Scope(self.environment, missing=self._missing)
-        self.arguments: dict[str, Argument] = {}
         self.declared: dict[str, tree.Declared] = {}
         self.assigned: dict[str, Span] = {}
         self.used: set[str] = set()
@@ -75,6 +90,26 @@ class Lowering(Evaluator):
         self.in_update = False
         self.body_environments: list[Environment] = []
 
+    def add(self, op: str, operands: Sequence[int] = (), attrs: Mapping[str, Any] | None = None) -> int:
+        return super().add(op, self._bounded(op, operands), attrs)
+
+    def _bounded(self, op: str, operands: Sequence[int]) -> Sequence[int]:
+        """Operands that must not enlarge their partner: a computed one of unknown rank is checked where it is used.
+
+        Undeclared arguments themselves are checked at the top of the generated module.
+        """
+        shapes = [self.type(u).shape for u in operands]
+        computed = [isinstance(s, Unknown) and s.leaf is None and self.type(u).dtype != "shape"
+                    for u, s in zip(operands, shapes, strict=True)]
+        known = [s for s in shapes if not isinstance(s, Unknown) and s]
+        if not any(computed) or not known or not self.builder.op(op).elementwise:
+            return operands
+        outer = max(known, key=len)
+        return [
+            self.builder.add("fits", [u], {"shape": outer}) if c and self.node(u).op != "fits" else u
+            for u, c in zip(operands, computed, strict=True)
+        ]
+
     # ------------------------------------------------------------ the run
 
     def run(self) -> Graph | None:
@@ -85,7 +120,8 @@ class Lowering(Evaluator):
             if op.environment is not None:
                 op.environment.dims |= self.environment.dims
         self._statements(self.module.statements)
-        self._check_unused_declarations()
+        self._check_statements()
+        self._check_free_names()
         outputs = self._outputs()
         if self.diagnostics.has_errors:
             return None
@@ -146,10 +182,8 @@ class Lowering(Evaluator):
             elif isinstance(statement, tree.For):
                 self._guard(self._for, statement)
             elif isinstance(statement, tree.Output):
-                self._once_at_top(statement)
                 self.outputs.extend(statement.names)
             elif isinstance(statement, tree.Loss):
-                self._once_at_top(statement)
                 if self.loss is not None:
                     self._report(
                         Fault(
@@ -160,16 +194,6 @@ class Lowering(Evaluator):
                         )
                     )
                 self.loss = statement.name
-            elif isinstance(statement, tree.Return):
-                self._report(Fault("E0209", "`return` stands in the body of a `def` or `op` only", statement.span))
-            elif self.loops and isinstance(
-                statement, (tree.Def, tree.OpDef, tree.RuleDef, tree.Import, tree.Const, tree.Declaration)
-            ):
-                self._once_at_top(statement)
-
-    def _once_at_top(self, statement: tree.Statement) -> None:
-        if self.loops:
-            self._report(Fault("E0209", "a loop holds assignments, updates and loops only", statement.span))
 
     def _guard(self, lower: Callable[..., None], statement: tree.Statement) -> None:
         """Lower a statement; report what is wrong with it and poison what it would have assigned."""
@@ -323,7 +347,7 @@ class Lowering(Evaluator):
         """A name without a value: a dimension's, or a free name, which is an input."""
         if name in self.assigned:
             raise Fault(
-                "E0201",
+                "E0209",
                 f"`{name}` is used before the statement that assigns it",
                 span,
                 notes=[(f"`{name}` is assigned here", self.assigned[name])],
@@ -332,7 +356,7 @@ class Lowering(Evaluator):
         if name in self.environment.dims:
             return dim(name)
         if name in self.environment.functions or name in self.environment.ops:
-            raise Fault("E0201", f"`{name}` is a function, not a value", span, help=f"call it: `{name}(…)`")
+            raise Fault("E0220", f"`{name}` is a function, not a value", span, help=f"call it: `{name}(…)`")
         self.undeclared.add(name)
         self.first_use[name] = span
         return Tensor(self._argument(name, self.assumptions.type(name), "free", "float", span))
@@ -342,7 +366,7 @@ class Lowering(Evaluator):
             target = next(t for t in statement.targets)
             if name in self.first_use:
                 raise Fault(
-                    "E0201",
+                    "E0209",
                     f"`{name}` is used before the statement that assigns it",
                     self.first_use[name],
                     notes=[(f"`{name}` is assigned here", target.span)],
@@ -430,16 +454,25 @@ class Lowering(Evaluator):
 
     # ------------------------------------------------------------ the ends
 
-    def _check_unused_declarations(self) -> None:
-        if (
-            not self.module.statements
-            or not any(
-                isinstance(s, (tree.Assign, tree.For, tree.Update, tree.Output, tree.Loss))
-                for s in self.module.statements
-            )
-        ) and not self.diagnostics.has_errors:
+    def _check_statements(self) -> None:
+        actions = (tree.Assign, tree.For, tree.Update, tree.Output, tree.Loss)
+        idle = not any(isinstance(statement, actions) for statement in self.module.statements)
+        if idle and not self.diagnostics.has_errors and not self.partial:
             start = Span(self.module.source, 0, 0)
             self._report(Fault("E0217", "the program has no statement", start, help="for example `L = sum(x * x)`"))
+
+    def _check_free_names(self) -> None:
+        """A free name is an input; one that looks like a slip of the pen for another name is said to be."""
+        known = {*self.declared, *self.assigned, *self.environment.constants, *self.environment.dims}
+        for name, span in self.first_use.items():
+            meant = slip(name, known)
+            if meant is not None:
+                self.diagnostics.warning(
+                    "W0201",
+                    f"`{name}` is not declared or assigned, so it is taken for an input",
+                    span,
+                    help=f"did you mean `{meant}`? otherwise declare it: `input {name}`",
+                )
 
     def _outputs(self) -> dict[str, int]:
         outputs: dict[str, int] = {}
@@ -458,7 +491,7 @@ class Lowering(Evaluator):
             key = self._known(self.loss)
             if key is not None:
                 outputs.setdefault(key, self.values[key])
-        if not outputs and not self.diagnostics.has_errors and self.values:
+        if not outputs and not self.diagnostics.has_errors and not self.partial:
             self._report(
                 Fault("E0217", "the program has no output", Span(self.module.source, 0, 0), help="name one: `output L`")
             )
@@ -472,7 +505,7 @@ class Lowering(Evaluator):
             return None
         if key in self.values:
             return key
-        if key not in self.scope.values:
+        if key not in self.scope.values and key not in self.environment.damaged:
             close = suggest(key, list(self.values))
             self._report(
                 Fault(
