@@ -57,7 +57,6 @@ def lower_source(source: Source, diagnostics: Diagnostics, observe: Observer = _
 
     module = parse(source, diagnostics)
     observe("source", module)
-    diagnostics.raise_if_errors()
     graph = lower(module, diagnostics)
     observe("graph", graph)
     return graph
@@ -120,7 +119,7 @@ def optimise(graph: Graph, level: int, observe: Observer = _ignore) -> Graph:
 
 def compile_graph(joint: Graph, options: Options, observe: Observer = _ignore) -> tuple[str, Split]:
     """The module's source from the joint graph."""
-    from graphc.emit.module import emit_module
+    from graphc.emitter.module import emit_module
     from graphc.passes.partition import partition
 
     body = joint.replace(updates={})

@@ -13,7 +13,7 @@ from unicodedata import normalize
 import numpy as np
 
 from graphc.cli.failure import DATA, READ, failure
-from graphc.emit.signature import Ownership
+from graphc.emitter.signature import Ownership
 from graphc.language.diagnostics import Diagnostic, GraphcError, suggest
 
 __all__ = ["ArrayFile", "npz_bytes", "summary", "whose_npz"]

@@ -27,7 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from graphc.emit.signature import sign
+    from graphc.emitter.signature import sign
     from graphc.pipeline import compile_source
 
     options = options_of(arguments, verify=not arguments.no_verify)

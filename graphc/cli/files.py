@@ -9,7 +9,7 @@ import stat
 from collections.abc import Callable, Sequence
 
 from graphc.cli.failure import NOT_OURS, WRITE, failure
-from graphc.emit.signature import Ownership, is_ours
+from graphc.emitter.signature import Ownership, is_ours
 from graphc.language.diagnostics import GraphcError
 
 __all__ = ["write_file"]

@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.output in (None, "-"):
         print_text(text)
         return 0
-    from graphc.emit.signature import sign
+    from graphc.emitter.signature import sign
 
     if write_file(arguments.output, sign(text).encode("utf-8"), force=arguments.force, inputs=[program.path]):
         print_text(f"wrote {arguments.output}\n")

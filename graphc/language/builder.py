@@ -6,7 +6,9 @@ is checked by `bodies.py`, how deep expressions nest by `depth.py`.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
+from unicodedata import normalize
 
 from graphc.language import spelling
 from graphc.language.bodies import Bodies
@@ -44,11 +46,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Builder"]
 
+_WORD: Final = re.compile(r"\w+")
 _NAME_THE_PARTS: Final = "give parts of it names in statements of their own"
 
 
 class Builder(ExpressionBuilder):
-    """Makes nodes for one program at a time: `begin` says for which."""
+    """Makes nodes for one program at a time: `begin` says for which.
+
+    `damaged` are the places of statements that are left out because something is wrong with them.
+    """
 
     def __init__(self) -> None:
         self.begin(Source(""), Diagnostics())
@@ -57,6 +63,7 @@ class Builder(ExpressionBuilder):
         self.source = source
         self.diagnostics = diagnostics
         self.broken = self.misread = False
+        self.damaged: list[tuple[int, int]] = []
         self.bodies = Bodies(diagnostics, only_rules)
         self._brackets = {}
 
@@ -76,7 +83,9 @@ class Builder(ExpressionBuilder):
         for each in new:
             if each.span.stop - each.span.start > DEEPEST:  # a level takes a character at least
                 self._check_depth(each)
-        if not self.broken:
+        if self.broken:
+            self.damaged += [(each.span.start, each.span.stop) for each in new]
+        else:
             statements.extend(new)
         if self.broken or self._brackets:
             self.forget()
@@ -85,9 +94,15 @@ class Builder(ExpressionBuilder):
     def module(self, children: Children) -> Module:
         statements: list[Statement] = children[0]
         self.bodies.check_file(statements)
-        return Module(tuple(statements), self.source)
+        return Module(tuple(statements), self.source, self._mentioned())
 
     rules = module
+
+    def _mentioned(self) -> frozenset[str]:
+        """The words in the statements that are in error: of what they would have defined nothing can be said."""
+        text = self.source.text
+        words = (word for start, stop in self.damaged for word in _WORD.findall(text, start, stop))
+        return frozenset(word if word.isascii() else normalize("NFKC", word) for word in words)
 
     def _check_depth(self, node: Statement) -> None:
         place = too_deep(node)

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, cast
 
 from graphc.ir.types import Unknown
 from graphc.language import tree
+from graphc.language.mismatch import inside
 from graphc.language.nodes import Nodes
 from graphc.language.scope import Function, Scope
 from graphc.language.source import Span
-from graphc.language.values import Fault, Tensor, Value
+from graphc.language.values import Fault, Silent, Tensor, Value
 from graphc.ops.base import REQUIRED, CallError, DynamicShape, Op
 from graphc.ops.table import find
 
@@ -55,11 +56,16 @@ class Calls(Nodes):
                     raise Fault("E0206", f"`{name}` has no keyword arguments", expr.keywords[0].span)
                 with self.at(expr.span):
                     return CALCULUS[name](cast("Evaluator", self), arguments, expr)
+            if scope.environment.incomplete or {name, "import"} & scope.environment.damaged:
+                raise Silent
             raise self._unknown_function(expr, scope)
         operands, attributes, spans = self._arguments(op, expr, scope)
         values = [Tensor(o) if isinstance(o, int) else None for o in operands]
         with self.at(expr.span, values, spans, expr):
-            result = self.apply(op, operands, attributes)
+            try:
+                result = self.apply(op, operands, attributes)
+            except Fault as fault:
+                raise inside(fault, f"in the use of `{name}` here", expr.span) from None
             if isinstance(result, tuple):
                 return tuple(Tensor(r) if isinstance(r, int) and not isinstance(r, bool) else r for r in result)
             return Tensor(result)
@@ -220,9 +226,7 @@ class Calls(Nodes):
         try:
             values = self.body(function.definition.body, inner)
         except Fault as fault:
-            if not any(span is expr.span for _, span in fault.notes):
-                fault.notes.append((f"in the call of `{name}` here", expr.span))
-            raise
+            raise inside(fault, f"in the call of `{name}` here", expr.span) from None
         finally:
             self.calls.pop()
         return values[0] if len(values) == 1 else tuple(values)
@@ -236,7 +240,7 @@ class Calls(Nodes):
             expr.function, [*scope.environment.functions, *scope.environment.ops, *names(), *CALCULUS, "shape"]
         )
         return Fault(
-            "E0201",
+            "E0219",
             f"no operation or function has the name `{expr.function}`",
             expr.name_span,
             label="not known",
@@ -251,7 +255,14 @@ def _count(number: int) -> str:
     return "one argument" if number == 1 else f"{number} arguments"
 
 
+def _written(value: object) -> str:
+    """A default value as a program writes it."""
+    if isinstance(value, str):
+        return f'"{value}"'
+    return str(value).lower() if value is None or isinstance(value, bool) else str(value)
+
+
 def _usage(op: Op) -> str:
     parts = [name + ("=none" if name in op.optional else "") for name in op.operands]
-    parts += [name if default is REQUIRED else f"{name}={default!r}" for name, default in op.attributes.items()]
+    parts += [name if default is REQUIRED else f"{name}={_written(default)}" for name, default in op.attributes.items()]
     return f"`{op.name}({', '.join(parts)})`"

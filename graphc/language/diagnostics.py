@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 from graphc.language.source import Span
 
-__all__ = ["Diagnostic", "Diagnostics", "GraphcError", "render", "render_all", "suggest"]
+__all__ = ["Diagnostic", "Diagnostics", "GraphcError", "render", "render_all", "slip", "suggest"]
 
 MOST_SHOWN = 20
 """So many errors are shown; of the others only the number. More than that nobody reads."""
@@ -84,6 +84,13 @@ class Diagnostics:
     def extend(self, diagnostics: Iterable[Diagnostic]) -> None:
         for diagnostic in diagnostics:
             self.add(diagnostic)
+
+    def sort(self) -> None:
+        """Put the errors of each file in the order of their places, as they are read."""
+        files: dict[int, int] = {}
+        for error in self._errors:
+            files.setdefault(id(error.span.source) if error.span else 0, len(files))
+        self._errors.sort(key=lambda e: (files[id(e.span.source)], e.span.start) if e.span else (files[0], 0))
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
@@ -167,3 +174,20 @@ def suggest(name: str, candidates: Iterable[str]) -> str | None:
         if ratio >= needed and ratio > best_ratio:
             best, best_ratio = candidate, ratio
     return best
+
+
+def slip(name: str, candidates: Iterable[str]) -> str | None:
+    """The candidate that `name` is surely a misspelling of. Names that differ in their numbers alone are a series."""
+    close = suggest(name, candidates) if len(name) > 1 else None
+    if close is None or _without_digits(close) == _without_digits(name):
+        return None
+    if close.casefold() == name.casefold():
+        return close
+    from difflib import SequenceMatcher
+
+    alike = SequenceMatcher(None, name.casefold(), close.casefold(), autojunk=False).ratio() >= 0.8
+    return close if alike and min(len(name), len(close)) >= 5 else None
+
+
+def _without_digits(name: str) -> str:
+    return "".join(char for char in name if not char.isdigit())

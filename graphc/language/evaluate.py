@@ -65,7 +65,7 @@ class Evaluator(Calls):
             return items if expr.is_list else tuple(items)
         if isinstance(expr, tree.Call):
             return self._call(expr, scope)
-        raise Fault("E0105", "a slice stands in an index only", expr.span)
+        raise Fault("E0207", "a slice stands in an index only", expr.span)
 
     def name(self, name: tree.Name, scope: Scope) -> str:
         """The plain name of a subscripted one: `h_{l,t}` is `h_1_2`."""
@@ -79,7 +79,7 @@ class Evaluator(Calls):
             if not isinstance(value, int) or isinstance(value, bool) or value < 0:
                 shown = f" and this is {value}" if isinstance(value, (int, float, Dim)) else ""
                 raise Fault(
-                    "E0204", f"a subscript is a non-negative integer known at compile time{shown}", subscript.span
+                    "E0211", f"a subscript is a non-negative integer known at compile time{shown}", subscript.span
                 )
             parts.append(str(value))
         return "_".join(parts)
@@ -92,7 +92,7 @@ class Evaluator(Calls):
         if isinstance(value, int) and not isinstance(value, bool):
             return value
         shown = f"; `{value}` is a dimension known at run time only" if isinstance(value, Dim) else ""
-        raise Fault("E0204", f"{what} is an integer known at compile time{shown}", expr.span)
+        raise Fault("E0211", f"{what} is an integer known at compile time{shown}", expr.span)
 
     def _unary(self, expr: tree.Unary, value: Value) -> Value:
         if isinstance(value, (int, float, Dim)) and not isinstance(value, bool):
@@ -109,9 +109,9 @@ class Evaluator(Calls):
             if result is not NotImplemented:
                 return result
             if isinstance(left, str) or isinstance(right, str):
-                raise Fault("E0206", f"`{expr.op}` works on numbers and tensors, not on text", expr.span)
+                raise Fault("E0220", f"`{expr.op}` works on numbers and tensors, not on text", expr.span)
         spans = (expr.left.span, expr.right.span)
-        with self.at(expr.span, (left, right), spans):
+        with self.at(expr.span, (left, right), spans, operator=expr.op):
             ids = [self.operand(left, spans[0]), self.operand(right, spans[1])]
             op = self.builder.ops.get(OPERATORS[expr.op]) or find(OPERATORS[expr.op])
             assert op is not None
@@ -195,7 +195,7 @@ class Evaluator(Calls):
             elif isinstance(statement, tree.Const):
                 scope.define(self.name(statement.target, scope), self.evaluate(statement.value, scope), statement.span)
             else:
-                raise Fault("E0209", "a body holds assignments, loops and a `return` only", statement.span)
+                raise Silent  # `bodies.py` has reported a statement that does not belong here
         return []
 
     def loop(self, statement: tree.For, scope: Scope) -> Iterator[int]:
@@ -206,7 +206,7 @@ class Evaluator(Calls):
         stop = self.integer(bounds.stop, scope, "the end of a range")
         step = 1 if bounds.step is None else self.integer(bounds.step, scope, "the step of a range")
         if step == 0:
-            raise Fault("E0204", "the step of a range is not zero", bounds.span)
+            raise Fault("E0211", "the step of a range is not zero", bounds.span)
         if len(range(start, stop, step)) > MAX_NODES:
             raise Fault("E0213", f"the loop runs more than {MAX_NODES:,} times", bounds.span)
         variable = self.name(statement.variable, scope)

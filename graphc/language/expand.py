@@ -9,12 +9,13 @@ from graphc.ir.graph import Builder, Node
 from graphc.ir.types import Solver, Type
 from graphc.language import tree
 from graphc.language.evaluate import Evaluator
+from graphc.language.mismatch import inside
 from graphc.language.scope import Environment, Scope
 from graphc.language.values import Fault, Tensor
 from graphc.ops.base import Op
 from graphc.rules.table import builtin_rule, signature_parts
 
-__all__ = ["composite_op", "expand_definition", "expand_rule", "rule_of"]
+__all__ = ["at_rule", "composite_op", "expand_definition", "expand_rule", "rule_of"]
 
 
 def composite_op(
@@ -101,7 +102,11 @@ def expand_rule(builder: Builder, op: Op, node: Node, cotangent: int) -> list[in
     result = rule.results[0].id
     scope.values[result] = Tensor(node.id)
     scope.values["d" + result] = Tensor(cotangent)
-    evaluator.body(rule.body, scope)
+    try:
+        evaluator.body(rule.body, scope)
+    except Fault as fault:
+        place = node.origin.span if node.origin else None
+        raise inside(fault, f"the rule of `{op.name}` is applied to this", place) from None
     contributions: list[int | None] = []
     for name in formals:
         key = "d" + name
@@ -115,3 +120,15 @@ def expand_rule(builder: Builder, op: Op, node: Node, cotangent: int) -> list[in
         value = scope.values[key]
         contributions.append(None if value is None else evaluator.tensor(value))
     return contributions
+
+
+def at_rule(fault: Fault, op: Op, operand: int, node: Node | None) -> Fault:
+    """The fault of a contribution that does not fit its operand, at the line of the rule that makes it."""
+    rule = rule_of(op)
+    if fault.span is not None or rule is None:
+        return fault
+    key = f"d{rule.signature.operands[min(operand, len(rule.signature.operands) - 1)].name}"
+    lines = [s for s in rule.body if isinstance(s, tree.Assign) and any(t.id == key for t in s.targets)]
+    fault.span = lines[0].span if lines else rule.span
+    place = node.origin.span if node is not None and node.origin else None
+    return inside(fault, f"the rule of `{op.name}` is applied to this", place)

@@ -28,7 +28,7 @@ class Importer:
 
     def environment(self, module: tree.Module) -> Environment:
         """What the bodies of this file's functions see. Errors go to the diagnostics."""
-        environment = Environment()
+        environment = Environment(damaged=module.damaged)
         places: dict[str, Span] = {}
         base = Path(module.source.path) if module.source.path else None
         if base is not None:
@@ -43,6 +43,7 @@ class Importer:
                 elif isinstance(statement, tree.Const) and base is not None and len(self.way) > 1:
                     self._constant(statement, environment)
             except Fault as fault:
+                environment.incomplete |= isinstance(statement, tree.Import)
                 self._report(fault)
         self._operations(module, environment, places)
         if base is not None:
@@ -106,7 +107,7 @@ class Importer:
                             help=f"define an operation of your own: `op my_{name}(…) = …`",
                         )
                     )
-                else:
+                elif name not in module.damaged and not environment.incomplete:
                     self._report(
                         Fault(
                             "E0301",
@@ -124,6 +125,7 @@ class Importer:
                 op = composite_op(definition, rule, family="program", environment=environment)
                 environment.ops[op.name] = op
             except Fault as fault:
+                environment.damaged |= {definition.signature.name}
                 self._report(fault)
 
     def _import(

@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from graphc.ir.dims import Dim
-from graphc.ir.graph import Builder, Node, Origin
+from graphc.ir.graph import Argument, Builder, Node, Origin
 from graphc.ir.types import ShapeError, Type
 from graphc.language import tree
+from graphc.language.mismatch import Operand, mismatch
 from graphc.language.source import Span
 from graphc.language.values import Fault, Poison, Silent, Tensor, Value
 from graphc.ops.base import REQUIRED, CallError, DynamicShape, Op
@@ -32,6 +33,7 @@ class Nodes:
 
     def __init__(self, builder: Builder) -> None:
         self.builder = builder
+        self.arguments: dict[str, Argument] = {}
         self.calls: list[tuple[str, Span]] = []
         self.minimums: list[tuple[Dim, int | Dim, str]] = []
         self.limits: list[tuple[str, Dim, str]] = []
@@ -106,7 +108,7 @@ class Nodes:
             return self._array(value, dtype)
         if isinstance(value, Poison):
             raise Silent
-        raise CallError(f"{describe(value)} is not a tensor")
+        raise CallError(f"{describe(value)} is not a tensor", code="E0220")
 
     def _array(self, value: Sequence[Value], dtype: str | None) -> int:
         if any(isinstance(item, Tensor) for item in value):
@@ -190,7 +192,12 @@ class Nodes:
 
     @contextmanager
     def at(
-        self, span: Span, values: Sequence[Value] = (), spans: Sequence[Span] = (), call: tree.Call | None = None
+        self,
+        span: Span,
+        values: Sequence[Value] = (),
+        spans: Sequence[Span] = (),
+        call: tree.Call | None = None,
+        operator: str | None = None,
     ) -> Iterator[None]:
         """While nodes are added for an expression: its place for them, and for what goes wrong."""
         before = self.builder.origin
@@ -199,13 +206,10 @@ class Nodes:
         try:
             yield
         except ShapeError as error:
-            place = spans[error.operand] if error.operand is not None and error.operand < len(spans) else span
-            notes: list[tuple[str, Span | None]] = [
-                (f"`{s.text}` is {self.type(v.id)}" + self._provenance(v.id), None)
-                for v, s in zip(values, spans, strict=False)
-                if isinstance(v, Tensor) and len(s.text) <= 60 and "\n" not in s.text
+            operands = [
+                Operand(s, self.builder[v.id]) for v, s in zip(values, spans, strict=False) if isinstance(v, Tensor)
             ]
-            raise Fault(error.code, error.message, place, error.label, notes, error.help) from None
+            raise mismatch(error, span, operands, operator, self.arguments) from None
         except CallError as error:
             place = span
             if call is not None:
@@ -217,15 +221,6 @@ class Nodes:
             raise Fault(error.code, error.message, place, help=error.help) from None
         finally:
             self.builder.origin = before
-
-    def _provenance(self, id: int) -> str:
-        node = self.builder[id]
-        place = node.origin.span if node.origin else None
-        if place is None:
-            return ""
-        if node.op == "argument":
-            return f", declared on line {place.line}"
-        return f", from line {place.line}"
 
 
 # ---------------------------------------------------------------- small things

@@ -176,6 +176,7 @@ class Parser:
 
     def _recover(self, token: Token, reach: Extent, start: int) -> None:
         """Parser and lexer to where the next statement begins."""
+        self._builder.damaged.append((start, max(reach.stop, _range(token)[1])))
         state = self._parser.parser_state
         values, states = state.value_stack, state.state_stack
         # A statement may be read, but not put away yet, for which the parser waits for one token more.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from graphc.language import tree
 from graphc.language.source import Span
-from graphc.language.values import Fault, Value
+from graphc.language.values import Fault, Silent, Value
 from graphc.ops.base import Op
 
 __all__ = ["Environment", "Scope"]
@@ -21,6 +21,10 @@ class Environment:
     ops: dict[str, Op] = field(default_factory=dict)
     constants: dict[str, Value] = field(default_factory=dict)
     dims: set[str] = field(default_factory=set)
+    damaged: frozenset[str] = frozenset()
+    """Words of statements that did not parse: they may be names of anything."""
+    incomplete: bool = False
+    """Whether an import failed: then functions that are not known are its."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,8 @@ class Scope:
             return self.values[name]
         if name in self.environment.constants:
             return self.environment.constants[name]
+        if name in self.environment.damaged:
+            raise Silent
         if self.missing is not None:
             return self.missing(name, span)
         if name in self.environment.dims:

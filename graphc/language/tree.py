@@ -286,7 +286,8 @@ Statement: TypeAlias = (
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """A whole file."""
+    """A whole file. `damaged`: the words of the statements that are left out because they do not parse."""
 
     statements: tuple[Statement, ...]
     source: Source
+    damaged: frozenset[str] = frozenset()

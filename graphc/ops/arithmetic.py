@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.emit.expressions import COMPARE, PRODUCT, SUM, UNARY, Text, binary
+from graphc.emitter.expressions import COMPARE, PRODUCT, SUM, UNARY, Text, binary
 from graphc.ir.graph import Node
 from graphc.ir.types import Solver, Type, broadcast_shapes, promote
 from graphc.ops.base import NumpyContext, Op, register
@@ -54,7 +54,7 @@ _declare("multiply", "*", "multiply", PRODUCT, _number, "{x} ⊙ {y}", "x * y en
 _declare("divide", "/", "divide", PRODUCT, lambda *d: "float", "{x} / {y}", "x / y, with broadcasting.")
 _declare("floor_divide", "//", "floor_divide", PRODUCT, _number, "⌊{x} / {y}⌋", "x // y; gradient zero.", False)
 _declare("remainder", "%", "remainder", PRODUCT, _number, "{x} mod {y}",
-         "x % y with the sign of y; the gradient with respect to y is -floor(x / y), zero for an integer y.", False)  # fmt: skip
+         "x % y with the sign of y; its gradient with respect to y is -floor(x / y).", False)  # fmt: skip
 for _name, _symbol in (
     ("less", "<"), ("less_equal", "<="), ("greater", ">"), ("greater_equal", ">="), ("equal", "=="),
     ("not_equal", "!="),

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from graphc.emit.expressions import Text
+from graphc.emitter.expressions import Text
 from graphc.ir.types import Solver, Type
 
 if TYPE_CHECKING:
@@ -47,10 +47,13 @@ class NumpyContext(Protocol):
     def type(self, id: int) -> Type: ...
     def dim(self, size: Dim | int) -> Text:
         """A size as an expression, `N` or `2*H`."""
+
     def shape(self, shape: Shape) -> str:
         """A shape as a tuple display, or `X.shape` where a value at hand has it."""
+
     def helper(self, name: str) -> str:
         """The name of a helper of the prelude, which is then defined in the module."""
+
     def dtype(self) -> str:
         """The program's floating type as an expression."""
 
@@ -62,14 +65,19 @@ class Lowering(Protocol):
     def type(self, id: int) -> Type: ...
     def tensor(self, value: Any, dtype: str = "float") -> int:
         """The node of a value: of a number, a size, or a list of numbers a constant's."""
+
     def shape(self, id: int, rank: int | None = None) -> tuple[Dim, ...]:
         """The dimensions of a value; an undeclared argument becomes one of rank `rank`. Else a ShapeError."""
+
     def index(self, id: int, shape: tuple[Dim, ...] | None = None) -> None:
         """Make an undeclared argument an array of indices (`int`), of this shape if given."""
+
     def call(self, name: str, *operands: Any, **attributes: Any) -> Any:
         """Another operation by name, through its own normal form; operands are node ids or values."""
+
     def limit(self, id: int, size: Dim, kind: str = "index") -> int:
         """Integers that must lie in 0…size-1 (`label`) or -size…size-1 (`index`); returns the node to use."""
+
     def at_least(self, size: Dim, minimum: Dim | int, what: str) -> None:
         """Note that a size must not be smaller than this; checked at run time where it is not certain."""
 

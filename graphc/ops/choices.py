@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.emit.expressions import Text, fill, unary
+from graphc.emitter.expressions import Text, fill, unary
 from graphc.ir.graph import Node
 from graphc.ir.types import Solver, Type, promote
 from graphc.ops.arithmetic import elementwise_type

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.emit.expressions import Text
+from graphc.emitter.expressions import Text
 from graphc.ir.dims import Dim, dim
 from graphc.ir.graph import Node
 from graphc.ir.types import ShapeError, Solver, Type, shape_text

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.emit.expressions import ATOM, Text
+from graphc.emitter.expressions import ATOM, Text
 from graphc.ir.dims import Dim
 from graphc.ir.graph import Node
 from graphc.ir.types import ShapeError, Solver, Type, Unknown, shape_text
@@ -41,7 +41,7 @@ def _const_text(ctx: NumpyContext, node: Node, operands: list[Text]) -> Text:
 
 def number(value: Any) -> Text:
     """A number as Python writes it; a negative one binds like a sign."""
-    from graphc.emit.expressions import UNARY
+    from graphc.emitter.expressions import UNARY
 
     text = repr(value)
     return Text(text, UNARY if text.startswith("-") else ATOM)

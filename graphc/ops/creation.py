@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.emit.expressions import Text
+from graphc.emitter.expressions import Text
 from graphc.ir.dims import Dim, dim
 from graphc.ir.graph import Node
 from graphc.ir.types import ShapeError, Solver, Type, Unknown, broadcast_shapes, shape_text

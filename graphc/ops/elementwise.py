@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.emit.expressions import Text
+from graphc.emitter.expressions import Text
 from graphc.ir.graph import Node
 from graphc.ir.types import promote
 from graphc.ops.arithmetic import elementwise_type

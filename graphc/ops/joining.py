@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.emit.expressions import ATOM, Text
+from graphc.emitter.expressions import ATOM, Text
 from graphc.ir.dims import Dim, dim
 from graphc.ir.graph import Node
 from graphc.ir.types import ShapeError, Solver, Type, promote, shape_text

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.emit.expressions import ATOM, PRODUCT, Text
+from graphc.emitter.expressions import ATOM, PRODUCT, Text
 from graphc.ir.dims import Dim, dim
 from graphc.ir.graph import Node
 from graphc.ir.types import Shape, ShapeError, Solver, Type, Unknown, broadcast_shapes, promote, shape_text

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from graphc.emit.expressions import ATOM, Text
-from graphc.emit.statements import STATEMENTS, Special
+from graphc.emitter.expressions import ATOM, Text
+from graphc.emitter.statements import STATEMENTS, Special
 from graphc.ir.dims import Dim, numel
 from graphc.ir.graph import Node
 from graphc.ir.types import ShapeError, Solver, Type, Unknown, shape_text

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.emit.expressions import POWER, PRODUCT, SUM, Text, binary
+from graphc.emitter.expressions import POWER, PRODUCT, SUM, Text, binary
 from graphc.ir.graph import Node
 from graphc.ir.types import Solver, Type
 from graphc.ops.arithmetic import elementwise_type

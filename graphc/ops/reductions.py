@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.emit.expressions import ATOM, PRODUCT, Text
+from graphc.emitter.expressions import ATOM, PRODUCT, Text
 from graphc.ir.dims import Dim, dim, numel
 from graphc.ir.graph import Node
 from graphc.ir.types import Shape, Solver, Type, Unknown

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.emit.expressions import ATOM, Text
+from graphc.emitter.expressions import ATOM, Text
 from graphc.ir.graph import Node
 from graphc.ir.types import Shape, Solver, Type, Unknown
 from graphc.ops.arithmetic import elementwise_type

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.emit.expressions import ATOM, Text
+from graphc.emitter.expressions import ATOM, Text
 from graphc.ir.dims import Dim, dim, numel
 from graphc.ir.graph import Node
 from graphc.ir.types import Shape, ShapeError, Solver, Type, Unknown, shape_text

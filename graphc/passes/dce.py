@@ -1,7 +1,7 @@
 """Dead code: what no output, gradient or update needs.
 
-    Z = X @ W; U = exp(Z); L = sum(Z)       with output L:
-    Z = X @ W; L = sum(Z)
+Z = X @ W; U = exp(Z); L = sum(Z)       with output L:
+Z = X @ W; L = sum(Z)
 """
 
 from __future__ import annotations

@@ -13,10 +13,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-
 from graphc.ir.graph import Argument, Builder, Graph, Node, Origin
 from graphc.ir.types import Unknown, shape_text
-from graphc.language.expand import expand_rule
+from graphc.language.expand import at_rule, expand_rule
 from graphc.language.values import Fault
 
 __all__ = ["Adjoint", "default_wrt", "differentiate", "sum_to_type", "unreached", "zeros_of"]
@@ -66,8 +65,8 @@ class Adjoint:
         if total > id and total not in self.seeds.values() and made.op not in ("argument", "seed", "const") and not made.name:
             if node.name and self.name:
                 self.builder.rename(total, "d" + node.name)
-            elif node.hint and not made.hint:
-                self.builder.hint(total, "d" + node.hint)
+            elif (node.name or node.hint) and not made.hint:
+                self.builder.hint(total, f"d{node.name or node.hint}")
         return total
 
     def _expand(self, node: Node, cotangent: int) -> None:
@@ -77,10 +76,13 @@ class Adjoint:
             op = builder.op(node.op)
             contributions = expand_rule(builder, op, node, cotangent)
             here: dict[int, int] = {}
-            for operand, contribution in zip(node.operands, contributions, strict=True):
+            for place, (operand, contribution) in enumerate(zip(node.operands, contributions, strict=True)):
                 if contribution is None or operand not in self.ancestors or not builder.type(operand).is_float:
                     continue
-                fitted = sum_to_type(builder, contribution, operand, node.op)
+                try:
+                    fitted = sum_to_type(builder, contribution, operand, node.op)
+                except Fault as fault:
+                    raise at_rule(fault, op, place, node) from None
                 here[operand] = builder.add("add", [here[operand], fitted]) if operand in here else fitted
             for operand, fitted in here.items():
                 # Added at once, so that no contribution outlives the statement it comes from.

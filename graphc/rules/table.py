@@ -128,7 +128,13 @@ def composite(name: str) -> Op | None:
             doc.append(line)
     domain = dict(part.strip().split("=") for part in facts.get("domain", "").split(",") if part.strip())
     return composite_op(
-        statement, builtin_rule(name), family=entry.file.removesuffix(".g"), doc=" ".join(doc),
-        math=facts.get("math", ""), source=facts.get("source", ""), domain=domain, hidden="hidden" in facts,
+        statement,
+        builtin_rule(name),
+        family=entry.file.removesuffix(".g"),
+        doc=" ".join(doc),
+        math=facts.get("math", ""),
+        source=facts.get("source", ""),
+        domain=domain,
+        hidden="hidden" in facts,
         indices=tuple(facts.get("indices", "").replace(",", " ").split()),
     )

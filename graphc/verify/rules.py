@@ -28,7 +28,7 @@ def rule_graph(op: Op, types: Sequence[Type], attrs: dict[str, Any], ops: Any) -
 
     Raises what the operation's shape function and its rule raise.
     """
-    from graphc.language.expand import expand_rule
+    from graphc.language.expand import at_rule, expand_rule
     from graphc.passes.differentiate import sum_to_type
     from graphc.passes.expand import expand
 
@@ -42,11 +42,13 @@ def rule_graph(op: Op, types: Sequence[Type], attrs: dict[str, Any], ops: Any) -
     )
     seed = builder.add("seed", (), {"name": "y"}, type=builder.type(result))
     contributions = expand_rule(builder, op, builder[result], seed)
-    gradients = {
-        name: sum_to_type(builder, c, id, op.name)
-        for name, id, c in zip(names, ids, contributions, strict=True)
-        if c is not None and builder.type(id).is_float
-    }
+    gradients = {}
+    for place, (name, id, contribution) in enumerate(zip(names, ids, contributions, strict=True)):
+        if contribution is not None and builder.type(id).is_float:
+            try:
+                gradients[name] = sum_to_type(builder, contribution, id, op.name)
+            except Fault as fault:
+                raise at_rule(fault, op, place, None) from None
     reverse = Graph(
         nodes=builder.nodes,
         arguments=arguments,

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from graphc.emit.signature import is_ours
+from graphc.emitter.signature import is_ours
 
 Run = Callable[..., Any]
 SAID = re.compile(

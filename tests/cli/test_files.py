@@ -14,7 +14,7 @@ import pytest
 
 from graphc.cli import files
 from graphc.cli.files import write_file
-from graphc.emit.signature import is_ours, sign
+from graphc.emitter.signature import is_ours, sign
 from graphc.language.diagnostics import GraphcError
 
 OURS, NEW = sign("x = 1\n").encode(), sign("x = 2\n").encode()

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import scipy.special
 
-from graphc.emit.prelude import HELPERS
+from graphc.emitter.prelude import HELPERS
 from ops.programs import array, body, compiled, error_of, hold
 
 X = array(3, 4)

@@ -10,7 +10,7 @@ import pytest
 import scipy.special
 
 import graphc
-from graphc.emit.prelude import HELPERS
+from graphc.emitter.prelude import HELPERS
 from ops.programs import array, body, compiled, error_of, hold
 
 # No two entries are close to one another, in size neither: extrema have no ties within a numerical step.

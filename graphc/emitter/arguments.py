@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from graphc.emit.context import solve
-from graphc.emit.naming import Names, argument_name
-from graphc.emit.text import bracketed, quoted
+from graphc.emitter.context import solve
+from graphc.emitter.naming import Names, argument_name
+from graphc.emitter.text import bracketed, quoted
 from graphc.ir.dims import Dim, open_owner
 from graphc.ir.graph import Argument, Graph
 from graphc.ir.types import Unknown

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from graphc.emit.context import BodyContext
-from graphc.emit.expressions import LOOSE, Text, fill
-from graphc.emit.naming import Names
-from graphc.emit.statements import STATEMENTS
+from graphc.emitter.context import BodyContext
+from graphc.emitter.expressions import LOOSE, Text, fill
+from graphc.emitter.naming import Names
+from graphc.emitter.statements import STATEMENTS
 from graphc.ir.graph import Graph, Node
 from graphc.ir.types import Unknown
 from graphc.ops.base import Op

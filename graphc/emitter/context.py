@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from graphc.emit.expressions import ATOM, PRODUCT, SUM, Text
-from graphc.emit.naming import Names
+from graphc.emitter.expressions import ATOM, PRODUCT, SUM, Text
+from graphc.emitter.naming import Names
 from graphc.ir.dims import Dim, dim, open_owner
 from graphc.ir.graph import Graph, Node
 from graphc.ir.types import Shape, Type, Unknown

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from graphc.emit.arguments import CHECK_CONSTANTS, CHECK_HELPERS, write_check
-from graphc.emit.body import Body, Line, describe, write_body
-from graphc.emit.context import BodyContext
-from graphc.emit.mathtext import group_comment
-from graphc.emit.naming import MODULE, Names, argument_name
-from graphc.emit.prelude import HELPERS
-from graphc.emit.shapes import ShapeNames
-from graphc.emit.text import bracketed, comment_text, docstring, quoted
+from graphc.emitter.arguments import CHECK_CONSTANTS, CHECK_HELPERS, write_check
+from graphc.emitter.body import Body, Line, describe, write_body
+from graphc.emitter.context import BodyContext
+from graphc.emitter.mathtext import group_comment
+from graphc.emitter.naming import MODULE, Names, argument_name
+from graphc.emitter.prelude import HELPERS
+from graphc.emitter.shapes import ShapeNames
+from graphc.emitter.text import bracketed, comment_text, docstring, quoted
 from graphc.ir.graph import Graph
 from graphc.ir.types import Unknown
 from graphc.passes.dce import needed

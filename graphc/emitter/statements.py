@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from graphc.emit.expressions import Text
+from graphc.emitter.expressions import Text
 from graphc.ir.graph import Node
 from graphc.ops.base import NumpyContext
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from graphc.emit.expressions import ATOM, COMPARE, PRODUCT, SUM, UNARY, Text
-from graphc.emit.text import comment_text
+from graphc.emitter.expressions import ATOM, COMPARE, PRODUCT, SUM, UNARY, Text
+from graphc.emitter.text import comment_text
 from graphc.ir.graph import Graph, Node
 from graphc.ir.types import Unknown
 
