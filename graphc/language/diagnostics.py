@@ -182,10 +182,10 @@ def slip(name: str, candidates: Iterable[str]) -> str | None:
     if close is None or _without_digits(close) == _without_digits(name):
         return None
     if close.casefold() == name.casefold():
-        return close
+        return close if len(_without_digits(name)) > 1 else None
     from difflib import SequenceMatcher
 
-    alike = SequenceMatcher(None, name.casefold(), close.casefold(), autojunk=False).ratio() >= 0.8
+    alike = SequenceMatcher(None, name.casefold(), close.casefold(), autojunk=False).ratio() >= 0.85
     return close if alike and min(len(name), len(close)) >= 5 else None
 
 

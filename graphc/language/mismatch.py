@@ -1,0 +1,162 @@
+"""Operands that do not agree, in the user's words: what each is, where it comes from, and what would make it fit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from graphc.ir.dims import Dim
+from graphc.ir.graph import Argument, Node
+from graphc.ir.types import ShapeError, Type, Unknown
+from graphc.language.source import Source, Span
+from graphc.language.values import Fault
+
+__all__ = ["Operand", "inside", "mismatch"]
+
+LONGEST = 60
+"""An operand that takes more characters is not quoted."""
+OURS = "graphc/rules/"
+"""Places in the compiler's own files say nothing to a user."""
+WIDEST = 100
+"""Notes up to this width stand on one line."""
+
+
+@dataclass(frozen=True)
+class Operand:
+    """One operand of the expression at fault: its node, its place; `called` where that is the place of several."""
+
+    span: Span
+    node: Node
+    called: str | None = None
+
+    @property
+    def text(self) -> str:
+        return self.called or self.span.text
+
+    @property
+    def type(self) -> Type:
+        return self.node.type
+
+    @property
+    def quotable(self) -> bool:
+        return len(self.text) <= LONGEST and "\n" not in self.text and "\r" not in self.text
+
+
+def mismatch(
+    error: ShapeError, span: Span, operands: Sequence[Operand], operator: str | None, arguments: Mapping[str, Argument]
+) -> Fault:
+    """The fault for operands whose shapes do not agree. `operator` is the sign between two of them, if it is one."""
+    places = [each.span for each in operands]
+    operands = [replace(o, called=o.node.name) if places.count(o.span) > 1 else o for o in operands]
+    place = span
+    if error.operand is not None and error.operand < len(operands) and error.code == "E0203":
+        place = operands[error.operand].span
+    help = error.help
+    if operator and len(operands) == 2 and error.code == "E0203":
+        scalar = any(o.type.shape == () for o in operands)
+        if not scalar:
+            place = span
+        help = _mend(operator, operands[0], operands[1], arguments) or help
+    return Fault(error.code, error.message, place, error.label, _notes(operands, place.source), help)
+
+
+def inside(fault: Fault, what: str, place: Span | None) -> Fault:
+    """The fault of something that was used at a place: with that place, too.
+
+    One in the compiler's own files is put to the user at the place of use alone.
+    """
+    if fault.span is not None and not fault.span.source.name.startswith(OURS):
+        if place is not None and not any(span == place for _, span in fault.notes):
+            fault.notes.append((what, place))
+        return fault
+    notes = [(text, span) for text, span in fault.notes if span is None or not span.source.name.startswith(OURS)]
+    return Fault(fault.code, fault.message, place, fault.label, notes, fault.help)
+
+
+def _notes(operands: Sequence[Operand], source: Source) -> list[tuple[str, Span | None]]:
+    said = list(dict.fromkeys(_shape_of(each, source) for each in operands if each.quotable))
+    together = "; ".join(said)
+    return [(text, None) for text in ([together] if len(together) <= WIDEST and said else said)]
+
+
+def _shape_of(operand: Operand, source: Source) -> str:
+    """"`H` is (N, H), from line 3", "`W2` is declared (K, C) on line 1"."""
+    node, type = operand.node, operand.type
+    place = node.origin.span if node.origin else None
+    if place is not None and place.source.name.startswith(OURS):
+        place = None
+    line = ""
+    if place is not None:
+        line = f"line {place.line}" if place.source is source else f"line {place.line} of {place.source.name}"
+    text = f"`{operand.text}`"
+    unknown = isinstance(type.shape, Unknown)
+    if node.op != "argument":
+        shape = "has a shape that is not known here" if unknown else f"is {type}"
+        return f"{text} {shape}" + (f", from {line}" if line and operand.span != place else "")
+    called = str(node.attr("name"))
+    own = "" if called == operand.text else f" is `{called}`,"
+    if place is not None and place.text == called:  # its first use, or a declaration without a shape
+        shape = "has a shape that is not known here" if unknown else f"is {type}"
+        if own:
+            return f"{text}{own} which {shape}"
+        return f"{text} {shape}" + (f", first named on {line}" if line and place != operand.span else "")
+    return f"{text}{own or ' is'} declared {type} on {line}" if line else f"{text} is {type}"
+
+
+# ------------------------------------------------------------------------------------------------ help
+
+
+def _mend(operator: str, left: Operand, right: Operand, arguments: Mapping[str, Argument]) -> str | None:
+    a, b = left.type.shape, right.type.shape
+    if isinstance(a, Unknown) or isinstance(b, Unknown) or not (left.quotable and right.quotable):
+        return None
+    return _mend_product(left, right, a, b, arguments) if operator == "@" else _mend_broadcast(left, right, a, b)
+
+
+def _mend_product(
+    left: Operand, right: Operand, a: tuple[Dim, ...], b: tuple[Dim, ...], arguments: Mapping[str, Argument]
+) -> str | None:
+    if not a or not b:
+        return None
+    inner = b[-2] if len(b) > 1 else b[-1]
+    ways = []
+    for operand, axis in ((right, -1 if len(b) > 1 else None), (left, -2 if len(a) > 1 else None)):
+        have, wanted = (b, a[-1]) if operand is right else (a, inner)
+        if axis is not None and have[axis] == wanted:
+            ways.append(_transpose(operand.text))
+    if not ways and len(a) > 1 and len(b) > 1 and a[-2] == b[-1]:
+        return f"exchange the operands: `{_bracketed(right.text)} @ {_bracketed(left.text)}`"
+    declared = None if ways else _declaration(right, (*b[:-2], a[-1], *b[-1:]) if len(b) > 1 else (a[-1],), arguments)
+    return ways[0] if ways else declared
+
+
+def _mend_broadcast(left: Operand, right: Operand, a: tuple[Dim, ...], b: tuple[Dim, ...]) -> str | None:
+    for operand, have, wanted in ((right, b, a), (left, a, b)):
+        if len(have) == len(wanted) == 2 and have[::-1] == wanted:
+            return _transpose(operand.text)
+        if len(have) == 1 and len(wanted) == 2 and have[0] == wanted[0]:
+            return f"to go along the rows, make a column of it: `{_bracketed(operand.text)}[:, None]`"
+    return None
+
+
+def _declaration(operand: Operand, shape: tuple[Dim, ...], arguments: Mapping[str, Argument]) -> str | None:
+    """The declaration that would fit, for an argument with a declared shape."""
+    argument = arguments.get(operand.text) if operand.node.op == "argument" else None
+    if argument is None or argument.kind == "free":
+        return None
+    kind = "" if argument.declared == "float" else f": {argument.declared}"
+    return f"declare `{argument.kind} {operand.text}[{', '.join(map(str, shape))}]{kind}`"
+
+
+def _transpose(text: str) -> str:
+    if re.fullmatch(r"\w+\.T", text):
+        return f"take it without the `.T`: `{text.removesuffix('.T')}`"
+    return f"transpose it: `{_bracketed(text)}.T`"
+
+
+def _bracketed(text: str) -> str:
+    """The text such that a postfix may follow it."""
+    if re.fullmatch(r"\w+(\.T)?(\([^()]*\)|\[[^\[\]]*\])?", text) or re.fullmatch(r"\([^()]*\)", text):
+        return text
+    return f"({text})"
