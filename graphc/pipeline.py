@@ -120,6 +120,7 @@ def optimise(graph: Graph, level: int, observe: Observer = _ignore) -> Graph:
 def compile_graph(joint: Graph, options: Options, observe: Observer = _ignore) -> tuple[str, Split]:
     """The module's source from the joint graph."""
     from graphc.emitter.module import emit_module
+    from graphc.emitter.signature import sign
     from graphc.passes.partition import partition
 
     body = joint.replace(updates={})
@@ -129,7 +130,7 @@ def compile_graph(joint: Graph, options: Options, observe: Observer = _ignore) -
     step = None
     if joint.updates:
         step = optimise(joint.replace(outputs={}, gradients={}, cotangents={}), options.level)
-    text = emit_module(split, step, options.level)
+    text = sign(emit_module(split, step, options.level))
     observe("module", text)
     return text, split
 

@@ -27,7 +27,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from graphc.emitter.signature import sign
     from graphc.pipeline import compile_source
 
     options = options_of(arguments, verify=not arguments.no_verify)
@@ -38,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
         report(program.located(error.errors))
         return 1
     report(program.located(compiled.warnings.warnings))
-    module = sign(compiled.module).encode("utf-8")
+    module = compiled.module.encode("utf-8")
     output = arguments.output or _beside(program.path)
     if output == "-":
         print_bytes(module)
