@@ -161,7 +161,10 @@ def _scatter_add_type(solver: Solver, types: list[Type], attrs: dict[str, Any]) 
 
 
 def _scatter_add_call(lowering: Lowering, x: int, i: int, u: int) -> int:
-    return lowering.add("scatter_add", [x, integers(lowering, i), u])
+    i, shape = integers(lowering, i), lowering.type(x).shape
+    if not isinstance(shape, Unknown) and shape:
+        i = lowering.limit(i, shape[0])
+    return lowering.add("scatter_add", [x, i, u])
 
 
 def _scatter_add_value(x: Any, i: Any, u: Any) -> Any:
@@ -201,7 +204,10 @@ def _along_call(lowering: Lowering, x: int, i: int, *, axis: Any) -> int:
     i = integers(lowering, i)
     if axis is None:
         return lowering.add("take_along_axis", [lowering.call("flatten", x), i], {"axis": 0})
-    return lowering.add("take_along_axis", [x, i], {"axis": normal_axis(axis, lowering.type(x).rank)})
+    place, shape = normal_axis(axis, lowering.type(x).rank), lowering.type(x).shape
+    if not isinstance(shape, Unknown):
+        i = lowering.limit(i, shape[place])
+    return lowering.add("take_along_axis", [x, i], {"axis": place})
 
 
 register(Op(
@@ -256,7 +262,7 @@ def _one_hot_type(solver: Solver, types: list[Type], attrs: dict[str, Any]) -> T
 def _one_hot_call(lowering: Lowering, i: int, *, n: Any) -> int:
     if isinstance(n, bool) or not isinstance(n, (int, Dim)):
         raise CallError("`n` of `one_hot` is a size: an integer or a dimension", argument="n")
-    return lowering.add("one_hot", [integers(lowering, i)], {"n": n})
+    return lowering.add("one_hot", [lowering.limit(integers(lowering, i), dim(n))], {"n": n})
 
 
 def _one_hot_text(ctx: NumpyContext, node: Node, operands: list[Text]) -> Text:

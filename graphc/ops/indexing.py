@@ -145,6 +145,11 @@ def _basic(lowering: Lowering, x: int, index: Index) -> int:
 def gather(lowering: Lowering, x: int, indices: Sequence[int], pattern: Index) -> int:
     """Entries by arrays of indices. By numbers alone NumPy gives a view, which has an operation of its own."""
     arrays = any(lowering.type(i).rank for i in indices)
+    shape = lowering.type(x).shape
+    if not isinstance(shape, Unknown):
+        consuming = [item for item in pattern if item is not None and item is not Ellipsis]
+        picked = [shape[axis] for axis, item in enumerate(consuming) if item == ARRAY]
+        indices = [lowering.limit(i, size) for i, size in zip(indices, picked, strict=True)]
     return lowering.add("gather" if arrays else "gather_entry", [x, *indices], {"pattern": pattern})
 
 
