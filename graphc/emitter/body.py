@@ -16,6 +16,7 @@ from graphc.emitter.naming import Names
 from graphc.emitter.statements import STATEMENTS
 from graphc.ir.graph import Graph, Node
 from graphc.ir.types import Unknown
+from graphc.language.nodes import PLAIN
 from graphc.ops.base import Op
 
 __all__ = ["Body", "Line", "describe", "write_body"]
@@ -204,9 +205,19 @@ class _Writer:
         return node.name is not None or (node.hint is not None and node.hint[1:] in self.graph.values)
 
     def _is_full(self, id: int) -> bool:
-        """Whether the value is a result that repeats one number: an array of its own then, not a view."""
+        """Whether the value repeats one number and must be an array of its own: a result, which shares no memory, or a
+        plain number of Python, of which a view would be float64."""
         node = self.graph[id]
-        return node.op == "broadcast_to" and id in self.roots and self.graph[node.operands[0]].type.shape == ()
+        if node.op != "broadcast_to" or self.graph[node.operands[0]].type.shape != ():
+            return False
+        return id in self.roots or (node.type.is_float and self._is_plain(node.operands[0]))
+
+    def _is_plain(self, id: int) -> bool:
+        """Whether a number is Python's own in the text, without a floating type."""
+        node = self.graph[id]
+        if node.op in ("const", "size", "size_of", "number"):
+            return True
+        return node.op in PLAIN and node.type.shape == () and all(map(self._is_plain, node.operands))
 
     def _reads(self, id: int) -> set[int]:
         """The values a statement reads, through what stands inside it."""

@@ -69,10 +69,15 @@ def _batched(graph: Graph, leaves: Sequence[int]) -> tuple[Graph, dict[str, int]
     inputs = {}
     for id in leaves:
         type = graph[id].type
-        inputs[moved[id]] = builder.add("argument", (), {"name": f"batch {id}"}, type=Type((dim(SIZE), *type.dims), type.dtype))
-    wanted = {**graph.outputs, **{f"d{name}": id for name, id in graph.gradients.items()}}
+        many = Type((dim(SIZE), *type.dims), type.dtype)
+        inputs[moved[id]] = builder.add("argument", (), {"name": f"batch {id}"}, type=many)
+    wanted = _results(graph)
     results = batch(builder, [moved[id] for id in wanted.values()], inputs, dim(SIZE))
     return graph.replace(nodes=builder.nodes), dict(zip(wanted, results, strict=True))
+
+
+def _results(graph: Graph) -> dict[str, int]:
+    return {**graph.outputs, **{f"d{name}": id for name, id in graph.gradients.items()}}
 
 
 def _hold(case: object, graph: Graph, given: dict[int, Any], leaves: Sequence[int]) -> None:
@@ -82,14 +87,14 @@ def _hold(case: object, graph: Graph, given: dict[int, Any], leaves: Sequence[in
     stacks = {id: np.stack(_variants(given[id])) for id in leaves}
     seeds = {graph[id].attr("name"): value for id, value in given.items() if graph[id].op == "seed"}
     values = interpret(whole, {**arguments, **{f"batch {id}": stack for id, stack in stacks.items()}}, seeds)
-    singles = [interpret(graph, arguments, seeds, overrides={id: s[k] for id, s in stacks.items()}) for k in range(SIZE)]
-    wanted = {**graph.outputs, **{f"d{name}": id for name, id in graph.gradients.items()}}
-    for name, id in results.items():
-        expected = np.stack([np.asarray(single[wanted[name]]) for single in singles])
-        node = whole[id]
-        assert node.type == Type((dim(SIZE), *graph[wanted[name]].type.dims), graph[wanted[name]].type.dtype), str(case)
-        assert np.shape(values[id]) == expected.shape, f"{case}: {name} over {leaves}"
-        np.testing.assert_allclose(values[id], expected, rtol=1e-10, atol=1e-12, err_msg=f"{case}: {name} over {leaves}")
+    overrides = [{id: stack[k] for id, stack in stacks.items()} for k in range(SIZE)]
+    singles = [interpret(graph, arguments, seeds, overrides=given) for given in overrides]
+    for name, old in _results(graph).items():
+        expected = np.stack([np.asarray(single[old]) for single in singles])
+        what, new = f"{case}: {name} over {leaves}", results[name]
+        assert whole[new].type == Type((dim(SIZE), *graph[old].type.dims), graph[old].type.dtype), what
+        assert np.shape(values[new]) == expected.shape, what
+        np.testing.assert_allclose(values[new], expected, rtol=1e-10, atol=1e-12, err_msg=what)
 
 
 def _leaf_sets(graph: Graph) -> Iterator[list[int]]:
@@ -109,9 +114,9 @@ def _joint(case: Case, again: bool) -> tuple[Graph, dict[int, Any]]:
     """A case's graph with its gradients (of its gradients), and values for the leaves."""
     text = case.text()
     if again:
-        outputs = graphc.parse(text).outputs
+        out = next(iter(graphc.parse(text).outputs))
         variables = [name for name, value in case.arguments.items() if np.asarray(value).dtype.kind == "f"]
-        text += "".join(f"G_{k} = vjp({out}, {x}, 0.7 * {out})\n" for out in list(outputs)[:1] for k, x in enumerate(variables))
+        text += "".join(f"G_{k} = vjp({out}, {x}, 0.7 * {out})\n" for k, x in enumerate(variables))
     graph = expand(graphc.differentiate(graphc.parse(text)), share=False)
     arguments = {node.id: np.asarray(case.arguments[node.attr("name")]) for node in graph if node.op == "argument"}
     named = {graph[id].attr("name"): value for id, value in arguments.items()}
@@ -182,7 +187,8 @@ def test_nodes(op: str, shapes: list[tuple[int, ...]], attrs: dict[str, Any]) ->
     given: dict[int, Any] = {}
     for k, shape in enumerate(shapes):
         integer = op in ("gather", "scatter") and k > 0
-        id = builder.add("argument", (), {"name": f"x{k}"}, type=Type(tuple(map(dim, shape)), "int" if integer else "float"))
+        type = Type(tuple(map(dim, shape)), "int" if integer else "float")
+        id = builder.add("argument", (), {"name": f"x{k}"}, type=type)
         given[id] = np.arange(2) if integer else rng.uniform(0.5, 1.5, shape)
     sized = {name: tuple(map(dim, value)) if name == "shape" else value for name, value in attrs.items()}
     graph = Graph(builder.nodes, outputs={"y": builder.add(op, list(given), sized)})
