@@ -30,11 +30,22 @@ Goal: TypeAlias = "tuple[tree.Expr, int]"
 
 @dataclass(frozen=True)
 class Rewrite:
-    """`pattern => replacement`, and the operation at the pattern's root."""
+    """`pattern => replacement`, and the operation at the pattern's root.
+
+    One that `cancels` a quotient forgets a division by 0, which is right for gradients and not for a program's values.
+    """
 
     pattern: tree.Expr
     replacement: tree.Expr
     root: str
+
+    @property
+    def cancels(self) -> bool:
+        return (
+            isinstance(self.replacement, tree.Name)
+            and "/" in self.pattern.span.text
+            and "1" not in self.pattern.span.text
+        )
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,13 @@ def scalars_gathered(place: Place) -> int | None:
     if node.op == "divide":
         first, second = second, first
         return place.add("multiply", [array, place.add("divide", [first, second])])
+    if place.op == "divide" and _is_number(place, first) and place.builder[second].op != "const":
+        return None  # 2 / N is an error of Python's where N is 0, x * 2 / N is not
     return place.add("multiply", [array, place.add(place.op, [first, second])])
+
+
+def _is_number(place: Place, id: int) -> bool:
+    return place.builder[id].op in ("const", "size", "number")
 
 
 def scalar_out_of_sum(place: Place) -> int | None:

@@ -79,7 +79,10 @@ class _Simplifier(Evaluator):
     # ------------------------------------------------------------ rewrites
 
     def _rewritten(self, place: Place) -> int | None:
+        origin = self.builder.origin
         for rewrite in rewrites().get(place.op, ()):
+            if rewrite.cancels and (origin is None or origin.rule is None):
+                continue
             for found in matches(self.builder, rewrite.pattern, place.op, place.operands, place.attrs):
                 before = len(self.builder.nodes)
                 made = self._replaced(place, rewrite, found)
