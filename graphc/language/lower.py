@@ -72,6 +72,7 @@ class Lowering(Evaluator):
         self.partial = partial
         self.diagnostics = diagnostics
         self.assumptions = assumptions
+        self.bodies = environment  # what the bodies of this file's functions see
         self.environment = replace(environment, constants={}, dims=set())
         self.undeclared: set[str] = set()
         self.solver = LearningSolver(assumptions, self.undeclared)
@@ -88,7 +89,6 @@ class Lowering(Evaluator):
         self.loss: tree.Name | None = None
         self.loops: list[tuple[str, int]] = []
         self.in_update = False
-        self.body_environments: list[Environment] = []
 
     def add(self, op: str, operands: Sequence[int] = (), attrs: Mapping[str, Any] | None = None) -> int:
         return super().add(op, self._bounded(op, operands), attrs)
@@ -237,7 +237,7 @@ class Lowering(Evaluator):
         value = self.evaluate(statement.value, self.scope)
         if isinstance(value, (list, tuple)):
             self.tensor(value)  # a ragged constant is an error where it is written
-        self.environment.constants[name] = value
+        self.environment.constants[name] = self.bodies.constants[name] = value
 
     def _declaration(self, statement: tree.Declaration) -> None:
         for declared in statement.names:
