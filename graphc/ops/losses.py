@@ -219,7 +219,7 @@ def _clear_labels(ctx: NumpyContext, node: Node, target: str, operands: list[Tex
 
 def _balance_labels(ctx: NumpyContext, node: Node, target: str, operands: list[Text], over: bool) -> list[str]:
     copy = _own_copy(ctx, node, target, operands[0], over)
-    return [*copy, f"{_at_labels(Text(target), operands[1], ctx, node)} = -{target}.sum(axis=1)"]
+    return [*copy, f"{_at_labels(Text(target), operands[1], ctx, node)} -= {target}.sum(axis=1)"]
 
 
 def _clear_value(x: Any, y: Any) -> Any:
@@ -227,14 +227,15 @@ def _clear_value(x: Any, y: Any) -> Any:
 
 
 def _balance_value(x: Any, y: Any) -> Any:
+    others = _clear_value(x, y)
     at = np.arange(np.shape(x)[-1]) == np.asarray(y)[..., None]
-    return np.where(at, -np.sum(x, axis=-1, keepdims=True, dtype=float), x)
+    return np.where(at, -others.sum(axis=-1, keepdims=True), others)
 
 
 for _name, _lines, _reference, _math, _doc in (
     ("clear_labels", _clear_labels, _clear_value, "{x}, 0 at {y}", "The rows of a matrix with 0 at their labels."),
-    ("balance_labels", _balance_labels, _balance_value, "{x}, −({x} 1) at {y}",
-     "The rows of a matrix with minus the row's sum at their labels."),
+    ("balance_labels", _balance_labels, _balance_value, "{x}, −Σ of the others at {y}",
+     "The rows of a matrix with minus the sum of the other entries at their labels."),
 ):  # fmt: skip
     STATEMENTS[_name] = Special(_lines, in_place=True)
     register(Op(

@@ -54,9 +54,9 @@ rule svm_rows(S, y, *, margin) -> l {
     dy = none
 }
 
-# Both are linear. One is not the transpose of the other: the row's sum goes to the label.
+# At its label a row gets 0, or minus the sum of its other entries. Both are linear.
 rule clear_labels(x, y) -> z   { dx = clear_labels(dz, y);  dy = none }
-rule balance_labels(x, y) -> z { dx = clear_labels(dz, y) - expand_dims(pick(dz, y), axis=-1);  dy = none }
+rule balance_labels(x, y) -> z { dx = clear_labels(dz - expand_dims(pick(dz, y), axis=-1), y);  dy = none }
 
 # ---------------------------------------------------------------- numbers and their targets
 
