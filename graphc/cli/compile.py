@@ -7,8 +7,9 @@ import os
 from typing import TYPE_CHECKING
 
 from graphc.cli.console import note, print_bytes, print_text, report
+from graphc.cli.failure import UsageError
 from graphc.cli.files import write_file
-from graphc.cli.options import add_output, add_program, add_what, options_of
+from graphc.cli.options import add_output, add_program, add_report, add_what, options_of
 from graphc.cli.reading import read_program
 from graphc.language.diagnostics import GraphcError
 
@@ -23,13 +24,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_output(parser, "net.py", "the module to write (default: beside the program); `-` is standard output")
     add_what(parser)
     parser.add_argument("--no-verify", action="store_true", help="do not check the gradients numerically")
+    parser.add_argument("--stub", action="store_true", help="write its types beside it too, for editors: net.pyi")
     parser.add_argument("-q", "--quiet", action="store_true", help="say nothing but warnings and errors")
+    add_report(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     from graphc.pipeline import compile_source
 
     options = options_of(arguments, verify=not arguments.no_verify)
+    if arguments.stub and (arguments.output or arguments.program) == "-":
+        raise UsageError("argument --stub: a module on standard output has no file beside it; name one after `-o`")
     program = read_program(arguments.program)
     try:
         compiled = compile_source(program.source, options)
@@ -46,10 +51,22 @@ def run(arguments: argparse.Namespace) -> int:
         said = f"wrote {output}"
     else:
         said = f"{output} is up to date"
+    if arguments.stub:
+        said += _written_stub(compiled, output, arguments)
     if not arguments.quiet:
         say = note if output == "-" else lambda text: print_text(text + "\n")
         say(f"{said}: {said_of_gradients(compiled)}")
     return 0
+
+
+def _written_stub(compiled: Compiled, output: str, arguments: argparse.Namespace) -> str:
+    from graphc.emitter.signature import sign
+    from graphc.emitter.stub import stub_of
+
+    name = os.path.splitext(output)[0] + ".pyi"
+    stub = sign(stub_of(compiled.module)).encode("utf-8")
+    fresh = write_file(name, stub, force=arguments.force, inputs=[arguments.program, output])
+    return f" and {name}" if fresh else ""
 
 
 def _beside(path: str | None) -> str:
