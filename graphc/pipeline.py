@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from graphc.language.diagnostics import Diagnostics, GraphcError
-from graphc.language.source import Source
+from graphc.language.source import Source, Span
 from graphc.language.values import Fault
 
 if TYPE_CHECKING:
@@ -72,15 +72,15 @@ def joint_graph(graph: Graph, options: Options, diagnostics: Diagnostics) -> Gra
     except Fault as fault:
         diagnostics.error(fault.code, fault.message, fault.span, fault.label, tuple(fault.notes), fault.help)
         raise GraphcError(diagnostics.errors) from None
+    depends = f"`{joint.loss}` does not depend" if joint.loss else "no output depends"
     for name in unreached(joint):
-        diagnostics.warning(
-            "W0401", f"{_target(joint)} does not depend on `{name}` smoothly: its gradient is zero", None
-        )
+        diagnostics.warning("W0401", f"{depends} on `{name}` smoothly: its gradient is zero", _place_of(joint, name))
     return joint
 
 
-def _target(graph: Graph) -> str:
-    return f"`{graph.loss}`" if graph.loss else "no output"
+def _place_of(graph: Graph, name: str) -> Span | None:
+    origin = graph[graph.values[name]].origin
+    return origin.span if origin else None
 
 
 def _check_names(graph: Graph, options: Options, diagnostics: Diagnostics) -> None:

@@ -13,7 +13,7 @@ import sys
 from importlib import import_module
 from typing import NoReturn, Protocol
 
-from graphc.cli.console import OutputLost, finish, note, print_text, report
+from graphc.cli.console import OutputLost, finish, note, print_text, report, reporting
 from graphc.cli.failure import WRITE, UsageError, failure
 from graphc.language.diagnostics import GraphcError
 from graphc.version import __version__
@@ -26,6 +26,7 @@ COMMANDS = {
     "check": "its gradients against numerical ones, as a table",
     "run": "its values and gradients on real arrays",
     "ops": "the operations; one with its derivation rule",
+    "explain": "what an error code means, with an example",
 }
 """Name and purpose; the module of a command has its name."""
 
@@ -93,15 +94,14 @@ def _dispatch(words: list[str]) -> int:
     try:
         command: Command = import_module(f"graphc.cli.{words[0]}")
         command.configure(parser)
-        return command.run(parser.parse_args(words[1:]))
+        arguments = parser.parse_args(words[1:])
+        with reporting(getattr(arguments, "diagnostics", "text")):
+            return _run(command, arguments)
     except _Done:
         return 0
     except UsageError as error:
         note(f"{parser.format_usage().rstrip()}\ngraphc {words[0]}: {error}")
         return 2
-    except GraphcError as error:
-        report(error.errors)
-        return 1
     except MemoryError:
         note("graphc: out of memory")
         return 1
@@ -110,6 +110,14 @@ def _dispatch(words: list[str]) -> int:
     except Exception as error:
         _internal(error)
         return INTERNAL
+
+
+def _run(command: Command, arguments: argparse.Namespace) -> int:
+    try:
+        return command.run(arguments)
+    except GraphcError as error:
+        report(error.errors)
+        return 1
 
 
 def _overview() -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from graphc.cli.console import print_text, report
 from graphc.cli.failure import DATA, UsageError, failure
-from graphc.cli.options import add_program, add_what, options_of
+from graphc.cli.options import add_program, add_report, add_what, options_of
 from graphc.cli.reading import read_program
 from graphc.cli.table import table
 from graphc.language.diagnostics import Diagnostics, GraphcError, suggest
@@ -28,6 +28,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_what(parser)
     parser.add_argument("--seed", type=int, default=0, help="draws other arguments and directions (default: 0)")
     parser.add_argument("--size", metavar="N=5,D=4", help="sizes of dimensions; others are drawn small")
+    add_report(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -6,11 +6,14 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from contextvars import ContextVar
 from typing import TextIO
 
 from graphc.language.diagnostics import Diagnostic, render_all
 
-__all__ = ["OutputLost", "finish", "note", "print_bytes", "print_text", "report"]
+__all__ = ["OutputLost", "finish", "note", "print_bytes", "print_text", "report", "reporting"]
+
+_format: ContextVar[str] = ContextVar("format", default="text")
 
 
 class OutputLost(Exception):
@@ -52,9 +55,23 @@ def note(text: str) -> None:
 
 
 def report(diagnostics: Sequence[Diagnostic]) -> None:
-    """Show errors or warnings on standard error, in colour on a terminal."""
-    if diagnostics:
+    """Show errors or warnings on standard error: in colour on a terminal, or as JSON if that was asked for."""
+    if diagnostics and _format.get() == "json":
+        from graphc.language.diagnostics_json import as_json
+
+        note(as_json(diagnostics))
+    elif diagnostics:
         note(render_all(diagnostics, color=_colored(sys.stderr)))
+
+
+@contextlib.contextmanager
+def reporting(format: str) -> Iterator[None]:
+    """Meanwhile diagnostics are reported in this format: `text` or `json`."""
+    before = _format.set(format)
+    try:
+        yield
+    finally:
+        _format.reset(before)
 
 
 def finish() -> None:

@@ -10,12 +10,20 @@ from graphc.cli.failure import UsageError
 if TYPE_CHECKING:
     from graphc.pipeline import Options
 
-__all__ = ["add_output", "add_program", "add_what", "names_of", "options_of"]
+__all__ = ["add_output", "add_program", "add_report", "add_what", "names_of", "options_of"]
 
 
 def add_program(parser: argparse.ArgumentParser) -> None:
     """The program itself."""
     parser.add_argument("program", metavar="net.g", help="the program; `-` is standard input")
+
+
+def add_report(parser: argparse.ArgumentParser) -> None:
+    """How what is wrong with the program is reported."""
+    parser.add_argument(
+        "--format", dest="diagnostics", choices=("text", "json"), default="text", metavar="text|json",
+        help="of errors and warnings, on standard error (default: text)",
+    )  # fmt: skip
 
 
 def add_what(parser: argparse.ArgumentParser) -> None:

@@ -11,7 +11,7 @@ from graphc.cli.arrays import ArrayFile, npz_bytes, summary, whose_npz
 from graphc.cli.console import print_text, report
 from graphc.cli.failure import DATA, failure
 from graphc.cli.files import write_file
-from graphc.cli.options import add_output, add_program, add_what, options_of
+from graphc.cli.options import add_output, add_program, add_report, add_what, options_of
 from graphc.cli.reading import read_program
 from graphc.cli.table import table
 from graphc.language.diagnostics import Diagnostics, GraphcError
@@ -29,6 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_output(parser, "out.npz", "write outputs by their names, gradients as dNAME")
     add_what(parser)
     parser.add_argument("--no-verify", action="store_true", help="do not check the gradients numerically first")
+    add_report(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 
 from graphc.cli.console import print_text, report
 from graphc.cli.files import write_file
-from graphc.cli.options import add_output, add_program, add_what, options_of
+from graphc.cli.options import add_output, add_program, add_report, add_what, options_of
 from graphc.cli.reading import Program, read_program
 from graphc.language.diagnostics import Diagnostics, GraphcError
 
@@ -21,6 +21,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stage", choices=STAGES, metavar="STAGE", help=f"{', '.join(STAGES)} (default: all of them)")
     add_output(parser, "FILE", "write to a file instead of standard output")
     add_what(parser)
+    add_report(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

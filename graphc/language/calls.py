@@ -229,6 +229,8 @@ class Calls(Nodes):
             raise inside(fault, f"in the call of `{name}` here", expr.span) from None
         finally:
             self.calls.pop()
+        if not values:
+            raise Silent  # a body without a `return` has been reported
         return values[0] if len(values) == 1 else tuple(values)
 
     def _unknown_function(self, expr: tree.Call, scope: Scope) -> Fault:

@@ -180,6 +180,8 @@ class Evaluator(Calls):
             scope.values[name] = None if operand is None else Tensor(operand)
         scope.values.update(attributes)
         values = self.body(definition.body, scope)
+        if not values:
+            raise Silent  # a body without a `return` has been reported
         return [self.tensor(value) for value in values]
 
     def body(self, statements: Sequence[tree.Statement], scope: Scope) -> list[Value]:

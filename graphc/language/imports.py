@@ -183,7 +183,7 @@ def _check_rule(definition: tree.OpDef, rule: tree.RuleDef) -> None:
     if len(signature.operands) != len(own.operands):
         raise Fault(
             "E0301",
-            f"the rule of `{own.name}` has {len(signature.operands)} operands, the operation {len(own.operands)}",
+            f"the rule of `{own.name}` has {_operands(len(signature.operands))}, the operation {len(own.operands)}",
             signature.span,
             notes=[("the operation is defined here", own.span)],
         )
@@ -209,3 +209,7 @@ def _check_rule(definition: tree.OpDef, rule: tree.RuleDef) -> None:
                 rule.span,
                 help=f"write `d{operand.name} = none` if `{operand.name}` has no gradient",
             )
+
+
+def _operands(count: int) -> str:
+    return "one operand" if count == 1 else f"{count} operands"

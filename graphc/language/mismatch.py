@@ -58,7 +58,8 @@ def mismatch(
         if not scalar:
             place = span
         help = _mend(operator, operands[0], operands[1], arguments) or help
-    return Fault(error.code, error.message, place, error.label, _notes(operands, place.source), help)
+    notes = [] if error.code == "E0210" else _notes(operands, place.source)  # an unknown rank is all there is to say
+    return Fault(error.code, error.message, place, error.label, notes, help)
 
 
 def inside(fault: Fault, what: str, place: Span | None) -> Fault:

@@ -11,7 +11,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from graphc.ir.graph import Graph
 from graphc.language.diagnostics import Diagnostics
 from graphc.verify.sampling import Sample, samples
 
-__all__ = ["Report", "Row", "derivative", "verify"]
+__all__ = ["Report", "Row", "derivative", "deviation", "verify"]
 
 TOLERANCE = 1e-5
 CONFIGURATIONS = 4
@@ -59,20 +59,43 @@ class Report:
         return all(row.ok for row in self.rows)
 
 
-def derivative(f: Callable[[float], float], magnitude: float = 1.0) -> tuple[float, float]:
-    """The derivative of f at 0 and an estimate of its error, by extrapolated central differences."""
-    best = (float("nan"), float("inf"))
+class Slope(NamedTuple):
+    """A numerical derivative and an estimate of its error.
+
+    `rough`: the step sizes disagree by more than rounding explains, so that it says nothing against another value.
+    """
+
+    value: float
+    error: float
+    rough: bool
+
+
+def derivative(f: Callable[[float], float], magnitude: float = 1.0) -> Slope:
+    """The derivative of f at 0, by extrapolated central differences."""
+    best = Slope(float("nan"), float("inf"), True)
     for h in (1e-3, 1e-4, 2e-5):
         h *= magnitude
         wide, middle, narrow = ((f(s) - f(-s)) / (2 * s) for s in (h, h / 2, h / 4))
         first, second = (4 * middle - wide) / 3, (4 * narrow - middle) / 3
         noise = 4e-16 * (abs(f(h)) + abs(f(-h))) / h
         error = abs(first - second) + noise
-        if np.isfinite(second) and error < best[1]:
-            best = (second, error)
-        if best[1] <= 1e-8 * max(1.0, abs(best[0])):
+        if np.isfinite(second) and error < best.error:
+            best = Slope(second, error, abs(first - second) > TOLERANCE / 3 * abs(second) + 100 * noise)
+        if best.error <= 1e-8 * max(1.0, abs(best.value)):
             break
     return best
+
+
+def deviation(analytic: float, slope: Slope, terms: float) -> float:
+    """The relative error of a directional derivative; nan where the numerical one is not to be trusted.
+
+    `terms` is the sum of the sizes of what adds up to the analytic one.
+    """
+    scale = max(abs(analytic), abs(slope.value), 1e-3 * terms, 1e-7)
+    if not (np.isfinite(slope.value) and np.isfinite(analytic)) or slope.error > TOLERANCE * scale / 3:
+        return float("nan")
+    off = abs(analytic - slope.value) / scale
+    return float("nan") if off > TOLERANCE and slope.rough else off
 
 
 def verify(
@@ -232,18 +255,17 @@ def _check_sample(
             continue
         direction = rng.standard_normal(gradient.shape)
         try:
-            numerical, uncertain = derivative(program.moved(sample, weights, row.name, direction))
+            slope = derivative(program.moved(sample, weights, row.name, direction))
         except (ValueError, FloatingPointError, np.linalg.LinAlgError, IndexError, KeyError) as error:
             row.note = row.note or f"a step leaves the domain ({error})"
             served = False
             continue
         analytic = float(np.sum(gradient * direction))
-        scale = max(abs(analytic), abs(numerical), 1e-3 * float(np.sum(np.abs(gradient * direction))), 1e-7)
-        if not np.isfinite(numerical) or uncertain > TOLERANCE * scale / 3:
+        off = deviation(analytic, slope, float(np.sum(np.abs(gradient * direction))))
+        if np.isnan(off):
             row.note = row.note or "two step sizes give different numerical derivatives"
             served = False
             continue
-        off = abs(analytic - numerical) / scale
         row.directions += 1
         row.error = max(row.error, off)
         if not off <= TOLERANCE:

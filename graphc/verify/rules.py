@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,16 +10,18 @@ import numpy as np
 from graphc.ir.dims import dim
 from graphc.ir.graph import Argument, Builder, Graph, Node
 from graphc.ir.interpret import interpret
-from graphc.ir.types import ShapeError, Type, Unknown
+from graphc.ir.types import ShapeError, Solver, Type, Unknown
 from graphc.language import tree
-from graphc.language.diagnostics import Diagnostics
-from graphc.language.values import Fault
+from graphc.language.diagnostics import Diagnostic, Diagnostics
+from graphc.language.values import Fault, Silent
 from graphc.ops.base import REQUIRED, CallError, Op
 
 __all__ = ["check_rules", "first_wrong", "rule_error"]
 
 TOLERANCE = 1e-5
-SHAPES = ((3, 4), (3, 3), (3,), (), (2, 3, 4))
+UNFIT = (ShapeError, CallError, ValueError, AssertionError, IndexError, np.linalg.LinAlgError)
+"""What an operation or NumPy says to operands that do not suit it."""
+SHAPES: tuple[tuple[int, ...], ...] = ((3, 4), (3, 3), (3,), (), (2, 3, 4), (2, 2, 4, 4))
 FALLBACK = (0.7, 2, 1)
 
 
@@ -64,7 +66,7 @@ def rule_error(
     op: Op, values: Sequence[Any], types: Sequence[Type], attrs: dict[str, Any], ops: Any, seed: int
 ) -> tuple[float, str]:
     """The worst relative error of a rule's gradients at given operands, and the operand; nan: it cannot be told."""
-    from graphc.verify.gradients import derivative
+    from graphc.verify.gradients import derivative, deviation
 
     forward, reverse, names = rule_graph(op, types, attrs, ops)
     sample = {f"x{k}": v for k, v in enumerate(values)}
@@ -84,12 +86,10 @@ def rule_error(
             out = interpret(forward, {**sample, name: value + t * direction})[forward.outputs["y"]]
             return float(np.sum(cotangent * out))
 
-        numerical, uncertain = derivative(moved)
         analytic = float(np.sum(gradient * direction))
-        scale = max(abs(analytic), abs(numerical), 1e-3 * float(np.sum(np.abs(gradient * direction))), 1e-7)
-        if not np.isfinite(numerical) or not np.isfinite(analytic) or uncertain > TOLERANCE * scale / 3:
-            return float("nan"), name
-        error = abs(analytic - numerical) / scale
+        error = deviation(analytic, derivative(moved), float(np.sum(np.abs(gradient * direction))))
+        if np.isnan(error):
+            return error, name
         if error > worst:
             worst, where = error, name
     return worst, where
@@ -103,52 +103,86 @@ def check_rules(graph: Graph, diagnostics: Diagnostics, seed: int = 0) -> None:
 
 
 def _check_own(op: Op, graph: Graph, diagnostics: Diagnostics, seed: int) -> None:
+    """Try operands until some serve: those that the program uses first, then usual ones."""
     assert op.rule is not None
     used = [n for n in graph if n.op == op.name]
     reason = "no shape of the operands that was tried fits"
+    refused: Fault | None = None
     tried = [([graph[u].type for u in node.operands], dict(node.attrs)) for node in used[:3]]
     for attempt, (types, attrs) in enumerate([*tried, *_candidates(op)]):
         concrete = [_concrete(t) for t in types]
-        rng = np.random.default_rng(seed + attempt)
-        for domain in ("normal", "positive", "probability"):
+        if not _fits(op, concrete, attrs, graph):
+            continue
+        for values in _operands(op, concrete, attrs, graph, seed + attempt):
             try:
-                values = [_draw(rng, t, domain) for t in concrete]
                 error, where = rule_error(op, values, concrete, attrs, graph.ops, seed)
             except Fault as fault:
-                diagnostics.error(
-                    fault.code, fault.message, fault.span or op.rule.span, fault.label, tuple(fault.notes), fault.help
-                )
-                return
-            except (ShapeError, CallError, ValueError, AssertionError, IndexError) as problem:
+                refused = refused or fault
+                break
+            except UNFIT as problem:
                 reason = str(problem) or reason
                 break
             if np.isnan(error):
                 reason = "its numerical derivative is not reliable"
                 continue
-            if error <= TOLERANCE:
-                return
-            operand = op.operands[int(where[1:])]
-            lines = [s for s in op.rule.body if isinstance(s, tree.Assign) and s.targets[0].id == f"d{operand}"]
-            diagnostics.error(
-                "E0304",
-                f"the rule of `{op.name}` gives a wrong gradient for `{operand}`",
-                lines[0].span if lines else op.rule.span,
-                f"differs from the numerical derivative by {error:.1e} (relative)",
-                notes=[("the operation is defined here", op.definition.span if op.definition else None)],
-            )
+            if error > TOLERANCE:
+                diagnostics.add(_wrong(op, where, error))
             return
-    diagnostics.warning("W0301", f"the rule of `{op.name}` was not checked: {reason}", op.rule.signature.name_span)
-
-
-def _candidates(op: Op) -> list[tuple[list[Type], dict[str, Any]]]:
-    found = []
-    for fallback in FALLBACK:
-        attrs = {name: fallback if default is REQUIRED else default for name, default in op.attributes.items()}
-        for shape in SHAPES:
-            found.append(([Type(tuple(map(dim, shape)))] * len(op.operands), attrs))
-        if all(default is not REQUIRED for default in op.attributes.values()):
+        if refused is not None and attempt < len(tried):
             break
-    return found
+    if refused is not None:
+        place = refused.span or op.rule.span
+        diagnostics.error(refused.code, refused.message, place, refused.label, tuple(refused.notes), refused.help)
+    else:
+        diagnostics.warning("W0301", f"the rule of `{op.name}` was not checked: {reason}", op.rule.signature.name_span)
+
+
+def _wrong(op: Op, where: str, error: float) -> Diagnostic:
+    assert op.rule is not None and op.definition is not None
+    operand = op.rule.signature.operands[int(where[1:])].name
+    lines = [s for s in op.rule.body if isinstance(s, tree.Assign) and s.targets[0].id == f"d{operand}"]
+    return Diagnostic(
+        "E0304",
+        "error",
+        f"the rule of `{op.name}` gives a wrong gradient for `{operand}`",
+        lines[0].span if lines else op.rule.span,
+        f"differs from the numerical derivative by {error:.1e} (relative)",
+        (("the operation is defined here", op.definition.span),),
+    )
+
+
+def _fits(op: Op, types: Sequence[Type], attrs: dict[str, Any], graph: Graph) -> bool:
+    """Whether the operation itself takes operands of these types."""
+    try:
+        op.infer(Solver(), list(types), attrs)
+    except (Fault, Silent, *UNFIT):
+        return False
+    return True
+
+
+def _operands(op: Op, types: Sequence[Type], attrs: dict[str, Any], graph: Graph, seed: int) -> Iterator[list[Any]]:
+    """Random operands, from one domain after the other."""
+    rng = np.random.default_rng(seed)
+    for domain in ("normal", "positive", "probability", "above_one", "spd"):
+        yield [_draw(rng, type, domain) for type in types]
+
+
+def _candidates(op: Op) -> Iterator[tuple[list[Type], dict[str, Any]]]:
+    """Operands of one shape, then a chain of matrices; then with one of them holding indices."""
+    count = len(op.operands)
+    chain = [(2, 3), (3, 4), (4, 2), (2, 3)][:count]
+    layer = [*chain[:-1], chain[-1][:1]] if count > 1 else []
+    biased = [*chain[:2], chain[1][1:]] if count == 3 else []
+    shapes = [[shape] * count for shape in SHAPES]
+    shapes += [list(each) for each in (chain, layer, biased) if len(each) == count]
+    for indices in (None, *range(count)):
+        for fallback in FALLBACK:
+            attrs = {name: fallback if default is REQUIRED else default for name, default in op.attributes.items()}
+            for each in shapes:
+                dtypes = ["int" if k == indices else "float" for k in range(count)]
+                yield [Type(tuple(map(dim, s)), d) for s, d in zip(each, dtypes, strict=True)], attrs
+            if all(default is not REQUIRED for default in op.attributes.values()):
+                break
 
 
 def _concrete(type: Type) -> Type:
