@@ -26,7 +26,8 @@ def _border(padding: Any, n: int) -> Pairs:
 
 def _cells(place: Any, size: Any, stride: Any, dilation: Any) -> Any:
     """What selects the window at a place."""
-    return tuple(slice(p * s, p * s + d * (k - 1) + 1, d) for p, k, s, d in zip(place, size, stride, dilation, strict=True))
+    axes = zip(place, size, stride, dilation, strict=True)
+    return tuple(slice(p * s, p * s + d * (k - 1) + 1, d) for p, k, s, d in axes)
 
 
 def _places(x: Any, size: Any, stride: Any, dilation: Any) -> list[int]:
