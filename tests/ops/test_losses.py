@@ -276,18 +276,15 @@ NET = "input X[N, D], y[N]: int\nparam W[D, C]\nS = X@W\nL = {}"
 
 
 def test_softmax_ce_reads_as_one_writes_it() -> None:
-    assert body(NET.format("softmax_ce(S, y)")) == [
-        "X, y, W, types = check(X, y, W)",
-        "N = X.shape[0]",
+    assert body(NET.format("softmax_ce(S, y)"))[2:-1] == [
         "S = X @ W",
         "shifted = S - S.max(axis=1, keepdims=True)",
         "P = np.exp(shifted)",
         "total = P.sum(axis=1, keepdims=True)",
         "L = (np.log(total).squeeze(axis=1) - shifted[np.arange(N), y]).sum()",
         "P /= total",
-        "return np.array(L, X.dtype), (X, y, P, types)",
     ]
-    assert body(NET.format('softmax_ce(S, y, reduction="mean")'), "backward")[3:-2] == [
+    assert body(NET.format('softmax_ce(S, y, reduction="mean")'), "backward")[-6:-2] == [
         "dS = P.copy()", "dS[np.arange(N), y] -= 1", "dS *= dL / N", "dW = X.T @ dS",
     ]  # fmt: skip
 
