@@ -101,6 +101,7 @@ def _check_names(graph: Graph, options: Options, diagnostics: Diagnostics) -> No
 
 def optimise(graph: Graph, level: int, observe: Observer = _ignore) -> Graph:
     """The joint graph as it is emitted: literally at level 0, as an expert writes it from level 1 on."""
+    from graphc.passes.chain import reassociate
     from graphc.passes.dce import eliminate_dead_code
     from graphc.passes.expand import expand
     from graphc.passes.fold import fold
@@ -112,6 +113,7 @@ def optimise(graph: Graph, level: int, observe: Observer = _ignore) -> Graph:
         graph = simplify(graph)
     graph = eliminate_dead_code(fold(graph))
     if level > 0:
+        graph = eliminate_dead_code(reassociate(graph))
         graph = eliminate_dead_code(simplify(graph))
     observe("optimized", graph)
     return graph
