@@ -5,16 +5,16 @@ It knows nothing of the emitter, so what it gives is what the emitted module is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from graphc.ir.dims import Dim
-from graphc.ir.graph import Graph
+from graphc.ir.graph import Graph, Node
 from graphc.ir.types import Unknown
 
-__all__ = ["bind_sizes", "interpret"]
+__all__ = ["bind_sizes", "evaluate", "interpret"]
 
 
 def bind_sizes(graph: Graph, arguments: Mapping[str, Any]) -> dict[str, int]:
@@ -79,12 +79,18 @@ def interpret(
         elif node.op == "size":
             values[node.id] = node.attr("dim").evaluate(sizes)
         else:
-            op = graph.op(node)
-            assert op.evaluate is not None, f"operation {op.name} has no reference value"
-            attributes = {name: _numbers(value, sizes) for name, value in node.attrs}
-            result = op.evaluate(*(values[u] for u in node.operands), **attributes)
-            if node.type.is_float and not isinstance(result, (int, float)):
-                result = np.asarray(result)
-                result = result.astype(dtype) if result.dtype != dtype else result
-            values[node.id] = result
+            values[node.id] = evaluate(graph, node, [values[u] for u in node.operands], sizes, dtype)
     return values
+
+
+def evaluate(
+    graph: Graph, node: Node, operands: Sequence[Any], sizes: Mapping[str, int], dtype: Any = np.float64
+) -> Any:
+    """The value of one operation on the values of its operands."""
+    op = graph.op(node)
+    assert op.evaluate is not None, f"operation {op.name} has no reference value"
+    result = op.evaluate(*operands, **{name: _numbers(value, sizes) for name, value in node.attrs})
+    if node.type.is_float and not isinstance(result, (int, float)):
+        result = np.asarray(result)
+        result = result.astype(dtype) if result.dtype != dtype else result
+    return result
