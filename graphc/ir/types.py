@@ -127,8 +127,14 @@ class Solver:
 def _is_leaf(shape: tuple[Dim, ...]) -> bool:
     """Whether these are the very dimensions of an undeclared argument, so that to bound them is to bound it."""
     places = [open_owner(d.symbol) if d.symbol else None for d in shape]
-    first = places[0]
+    first = places[0] if places else None
     return first is not None and places == [(first[0], k, len(shape)) for k in range(len(shape))]
+
+
+def _made_of(shape: tuple[Dim, ...], leaf: tuple[Dim, ...]) -> bool:
+    """Whether a shape is made of an argument's own sizes: then it is no partner that could bound the argument."""
+    own = {name for size in leaf for name in size.names()}
+    return any(name in own for size in shape for name in size.names())
 
 
 def broadcast_shapes(solver: Solver, a: Shape, b: Shape) -> Shape:
@@ -151,7 +157,7 @@ def broadcast_shapes(solver: Solver, a: Shape, b: Shape) -> Shape:
         solver.bound(inner, outer)
         return outer
     for inner, outer in ((a, b), (b, a)):
-        if inner and len(inner) <= len(outer) and _is_leaf(inner) and not (outer and _is_leaf(outer)):
+        if len(inner) <= len(outer) and _is_leaf(inner) and not _is_leaf(outer) and not _made_of(outer, inner):
             tail = outer[len(outer) - len(inner) :]
             if all(i == o or i.is_open or i.value == 1 for i, o in zip(inner, tail, strict=True)):
                 solver.bound(inner, outer)
