@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from graphc.ir.graph import Builder, Node
-from graphc.ir.types import Solver, Type
+from graphc.ir.types import Solver, Type, Unknown
 from graphc.language import tree
 from graphc.language.evaluate import Evaluator
 from graphc.language.mismatch import inside
@@ -30,8 +30,13 @@ def composite_op(
     hidden: bool = False,
     environment: Environment | None = None,
     indices: tuple[str, ...] = (),
+    shape: str = "",
 ) -> Op:
-    """The operation that an `op` statement defines; with a rule it stays one node until after differentiation."""
+    """The operation that an `op` statement defines; with a rule it stays one node until after differentiation.
+
+    `shape` names the operand whose shape the result has, where that is more than the definition tells: over an
+    operand of unknown rank.
+    """
     operands, attributes, optional = signature_parts(statement.signature)
 
     def infer(solver: Solver, types: list[Type], attrs: dict[str, Any]) -> Type:
@@ -41,8 +46,10 @@ def composite_op(
             scratch.add("argument", (), {"name": name}, type=type, name=name)
             for name, type in zip(operands, types, strict=True)
         ]
-        results = evaluator.inline(op, ids, attrs)
-        return scratch.type(results[0])
+        result = scratch.type(evaluator.inline(op, ids, attrs)[0])
+        if shape and isinstance(result.shape, Unknown):
+            return result.with_shape(types[operands.index(shape)].shape)
+        return result
 
     op = Op(
         name=statement.signature.name,

@@ -3,6 +3,7 @@
 # exp(x) / Σ exp(x) along an axis, or several.
 # math: softmax({x})
 # source: derivations A1, E2
+# shape: x
 op softmax(x, *, axis=-1) {
     shifted = x - max(x, axis=axis, keepdims=true)
     e = exp(shifted)
@@ -16,6 +17,7 @@ rule softmax(x, *, axis) -> y {
 # log(softmax(x)) along an axis, or several.
 # math: log softmax({x})
 # source: PyTorch: log_softmax
+# shape: x
 op log_softmax(x, *, axis=-1) {
     shifted = x - max(x, axis=axis, keepdims=true)
     return shifted - log(sum(exp(shifted), axis=axis, keepdims=true))
@@ -28,6 +30,7 @@ rule log_softmax(x, *, axis) -> y { dx = dy - exp(y) * sum(dy, axis=axis, keepdi
 # math: ({x} − mean({x})) / √(var({x}) + {eps})
 # source: Ioffe and Szegedy 2015; Ba et al. 2016
 # hidden: for layer_norm, batch_norm, group_norm
+# shape: x
 op standardise(x, *, axis, eps) {
     centred = x - mean(x, axis=axis, keepdims=true)
     deviation = sqrt(mean(centred**2, axis=axis, keepdims=true) + eps)
@@ -44,6 +47,7 @@ rule standardise(x, *, axis, eps) -> y {
 # math: {x} / √(mean({x}²) + {eps})
 # source: Zhang and Sennrich 2019
 # hidden: for rms_norm
+# shape: x
 op unit_rows(x, *, eps) {
     length = sqrt(mean(x**2, axis=-1, keepdims=true) + eps)
     return x / length

@@ -122,7 +122,7 @@ def composite(name: str) -> Op | None:
     doc, facts = [], {}
     for line in entry.comment:
         key, colon, value = line.partition(":")
-        if colon and key in ("math", "source", "domain", "hidden", "indices"):
+        if colon and key in ("math", "source", "domain", "hidden", "indices", "shape"):
             facts[key] = value.strip()
         else:
             doc.append(line)
@@ -137,4 +137,5 @@ def composite(name: str) -> Op | None:
         domain=domain,
         hidden="hidden" in facts,
         indices=tuple(facts.get("indices", "").replace(",", " ").split()),
+        shape=facts.get("shape", ""),
     )
