@@ -68,13 +68,13 @@ def _full(batch: Batch, node: Node, values: Values) -> list[int]:
 
 @rule(
     "as_float", "as_int", "in_range", "number", "stop_gradient", "ones_like", "zeros_like", "one_hot", "mT", "diagonal",
-    "tril", "triu", "inv", "pinv", "det", "logdet", "det_sign", "cholesky", "windows",
+    "tril", "triu", "inv", "pinv", "det", "logdet", "det_sign", "cholesky", "max_windows", "sum_windows",
 )  # fmt: skip
 def _as_it_is(batch: Batch, node: Node, values: Values) -> int:
     return batch.same(node, [only(values)])
 
 
-@rule("from_diagonal", "unwindows")
+@rule("from_diagonal", "spread_windows")
 def _in_shape(batch: Batch, node: Node, values: Values) -> int:
     return batch.same(node, [only(values)], shape=(batch.size, *node.attr("shape")))
 
@@ -134,7 +134,7 @@ def _join(batch: Batch, node: Node, values: Values) -> int:
     return batch.same(node, _full(batch, node, values), axis=shifted(node.attr("axis"), len(node.type.dims)))
 
 
-@rule("pad")
+@rule("pad", "lowest_border")
 def _pad(batch: Batch, node: Node, values: Values) -> int:
     return batch.same(node, [only(values)], width=((0, 0), *node.attr("width")))
 
@@ -234,6 +234,18 @@ def _kron(batch: Batch, node: Node, values: Values) -> int:
         pairs = [(n, dim(1)) if k == 0 else (dim(1), n) for n in own]
         spread.append(batch.call("reshape", x, shape=(batch.size, *(n for pair in pairs for n in pair))))
     return batch.call("reshape", batch.call("multiply", *spread), shape=(batch.size, *node.type.dims))
+
+
+@rule("vdot")
+def _vdot(batch: Batch, node: Node, values: Values) -> int:
+    products = batch.call("multiply", *_full(batch, node, values))
+    return batch.call("sum", products, axis=tuple(range(1, batch.rank(node) + 1)))
+
+
+@rule("vecdot", "max_unpool", "max_pick")
+def _of_equal_stacks(batch: Batch, node: Node, values: Values) -> int:
+    """What works over last axes, but broadcasts nothing."""
+    return batch.same(node, _full(batch, node, values))
 
 
 @rule("trace")

@@ -140,6 +140,7 @@ def test_every_operation_and_its_rule(name: str) -> None:
 X, POSITIVE = np.array([[0.3, -1.2, 0.8], [1.1, 0.4, -0.6]]), np.array([0.5, 1.5, 2.5])
 PROGRAMS = [
     Case(op="linear_scan", body="y = cumprod(x, axis=1)", arguments={"x": X}),
+    Case(op="max_pick", body="y = max_pool1d(x, 2, 1)", arguments={"x": X}),
     Case(op="as_float", body="y = i / 2 * x", arguments={"i": np.array([3, 1, 2]), "x": X}),
     Case(op="as_int", body="y = -c * x", arguments={"c": np.array([True, False, True]), "x": X}),
     Case(op="power_const", body="y = x**2.5", arguments={"x": POSITIVE}),
@@ -151,7 +152,7 @@ PROGRAMS = [
 
 @pytest.mark.parametrize("case", PROGRAMS, ids=lambda case: case.op)
 def test_what_is_met_in_larger_programs_only(case: Case) -> None:
-    graph, given = _joint(case, again=case.op == "linear_scan")
+    graph, given = _joint(case, again=case.op in ("linear_scan", "max_pick"))
     assert case.op in _touched(graph)
     for leaves in _leaf_sets(graph):
         _hold(case, graph, given, leaves)
@@ -170,6 +171,8 @@ NODES: list[tuple[str, list[tuple[int, ...]], dict[str, Any]]] = [
     ("matmul", [(3,), (3,)], {}),
     ("matmul", [(3,), (4, 3, 2)], {}),
     ("matmul", [(4, 2, 3), (3,)], {}),
+    ("vdot", [(2, 3), (2, 3)], {}),
+    ("vecdot", [(2, 3), (2, 3)], {}),
     ("flip", [(2, 3)], {"axis": None}),
     ("squeeze", [(1, 2, 1)], {"axis": None}),
     ("transpose", [(2, 3, 4)], {"axes": None}),
