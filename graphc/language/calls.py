@@ -35,9 +35,12 @@ class Calls(Nodes):
     def operand(self, value: Value, span: Span) -> int:
         """The node of a value that stands at a place. Raises Fault."""
         try:
-            return self.tensor(value)
+            id = self.tensor(value)
         except CallError as error:
             raise Fault(error.code, error.message, span, help=error.help) from None
+        if self.builder[id].op == "const" and isinstance(value, (tuple, list)) and span.text.isidentifier():
+            self.builder.hint(id, span.text)
+        return id
 
     def _call(self, expr: tree.Call, scope: Scope) -> Value:
         name = expr.function

@@ -122,6 +122,7 @@ class Lowering(Evaluator):
         self._statements(self.module.statements)
         self._check_statements()
         self._check_free_names()
+        self._check_sizes()
         outputs = self._outputs()
         if self.diagnostics.has_errors:
             return None
@@ -474,6 +475,33 @@ class Lowering(Evaluator):
                     help=f"did you mean `{meant}`? otherwise declare it: `input {name}`",
                 )
 
+    def _check_sizes(self) -> None:
+        """Every name in a dimension can be found from the shapes of the arguments when the module runs."""
+        pending = [
+            (size, declared.span)
+            for name, declared in self.declared.items()
+            if declared.dims is not None and name in self.arguments
+            for size in self.builder.type(self.arguments[name].node).dims
+        ]
+        known: set[str] = set()
+        while True:
+            left = [(size, span) for size, span in pending if not set(size.names()) <= known]
+            found = {name for size, _ in left for name in _solvable(size, known)}
+            if not found:
+                break
+            known |= found
+        for size, span in left:
+            name = min(set(size.names()) - known)
+            if not name.startswith("?"):
+                self._report(
+                    Fault(
+                        "E0204",
+                        f"the size `{name}` cannot be found from `{size}` alone",
+                        span,
+                        help=f"give it a place of its own, as in `input x[{name}]`, or another name to the whole",
+                    )
+                )
+
     def _outputs(self) -> dict[str, int]:
         outputs: dict[str, int] = {}
         if self.outputs:
@@ -553,6 +581,13 @@ def _names(expr: tree.Expr) -> Iterator[str]:
             stack += [expr.left, expr.right]
         elif isinstance(expr, tree.Unary):
             stack.append(expr.operand)
+
+
+def _solvable(size: Dim, known: set[str]) -> list[str]:
+    """The one name in a size that is not known, if the size tells it."""
+    unknown = set(size.names()) - known
+    parts = size.linear_in(min(unknown)) if len(unknown) == 1 else None
+    return [*unknown] if parts is not None and parts[0].terms else []
 
 
 def _has_tensor(value: Value) -> bool:

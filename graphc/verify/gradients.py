@@ -9,22 +9,28 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
 
 import numpy as np
 
 from graphc.ir.graph import Graph
 from graphc.language.diagnostics import Diagnostics
-from graphc.verify.sampling import Sample, samples
+from graphc.verify.blame import blame, report_failure
+from graphc.verify.numerical import TOLERANCE, derivative, deviation
+from graphc.verify.program import Failure, Gradients, Program, Refusal
+from graphc.verify.sampling import Sample, Sampler
 
-__all__ = ["Report", "Row", "derivative", "deviation", "verify"]
+__all__ = ["Report", "Row", "derivative", "verify"]
 
-TOLERANCE = 1e-5
 CONFIGURATIONS = 4
-ATTEMPTS = 40
+ATTEMPTS = 60
 SECONDS = 1.0
+"""After so long a quick check is content with one configuration, and takes the remaining variables together."""
+HASTE = 10
+"""So many attempts a quick check makes however long they take."""
+LARGE = 3000
+"""Of a program with more operations one configuration must do."""
 
 
 @dataclass
@@ -37,6 +43,8 @@ class Row:
     directions: int = 0
     ok: bool = True
     note: str = ""
+    empty: bool = False
+    """Whether it had no entries in all samples, so that there was nothing to check."""
 
 
 @dataclass
@@ -59,45 +67,6 @@ class Report:
         return all(row.ok for row in self.rows)
 
 
-class Slope(NamedTuple):
-    """A numerical derivative and an estimate of its error.
-
-    `rough`: the step sizes disagree by more than rounding explains, so that it says nothing against another value.
-    """
-
-    value: float
-    error: float
-    rough: bool
-
-
-def derivative(f: Callable[[float], float], magnitude: float = 1.0) -> Slope:
-    """The derivative of f at 0, by extrapolated central differences."""
-    best = Slope(float("nan"), float("inf"), True)
-    for h in (1e-3, 1e-4, 2e-5):
-        h *= magnitude
-        wide, middle, narrow = ((f(s) - f(-s)) / (2 * s) for s in (h, h / 2, h / 4))
-        first, second = (4 * middle - wide) / 3, (4 * narrow - middle) / 3
-        noise = 4e-16 * (abs(f(h)) + abs(f(-h))) / h
-        error = abs(first - second) + noise
-        if np.isfinite(second) and error < best.error:
-            best = Slope(second, error, abs(first - second) > TOLERANCE / 3 * abs(second) + 100 * noise)
-        if best.error <= 1e-8 * max(1.0, abs(best.value)):
-            break
-    return best
-
-
-def deviation(analytic: float, slope: Slope, terms: float) -> float:
-    """The relative error of a directional derivative; nan where the numerical one is not to be trusted.
-
-    `terms` is the sum of the sizes of what adds up to the analytic one.
-    """
-    scale = max(abs(analytic), abs(slope.value), 1e-3 * terms, 1e-7)
-    if not (np.isfinite(slope.value) and np.isfinite(analytic)) or slope.error > TOLERANCE * scale / 3:
-        return float("nan")
-    off = abs(analytic - slope.value) / scale
-    return float("nan") if off > TOLERANCE and slope.rough else off
-
-
 def verify(
     joint: Graph,
     text: str,
@@ -114,181 +83,154 @@ def verify(
     from graphc.verify.rules import check_rules
 
     start = time.perf_counter()
-    module = module_from(text, joint.file)
-    report = Report([Row(name, str(joint[id].type)) for name, id in _variables(joint)])
+    report = Report([Row(name, str(joint[joint.values[name]].type)) for name in joint.gradients])
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         check_rules(joint, diagnostics, seed)
         if report.rows and not diagnostics.has_errors:  # a wrong rule explains every wrong gradient
-            _check_all(_Program(joint, module), report, seed, sizes, start, patient)
+            check = _Check(Program(joint, module_from(text, joint.file)), report.rows, seed, start, patient)
+            try:
+                check.run(Sampler(joint, seed, sizes))
+            except Failure as failure:
+                report_failure(failure, diagnostics)
     report.seconds = time.perf_counter() - start
     for row in report.rows:
         if not row.ok:
-            _blame(joint, row, diagnostics, seed)
-        elif not row.directions and not diagnostics.has_errors:
-            diagnostics.warning(
-                "W0402", f"the gradient of `{row.name}` was not checked: {row.note or 'no sample served'}", None
-            )
+            blame(joint, row.name, row.error, diagnostics, seed)
+    if not diagnostics.has_errors:
+        _say_what_was_not_checked(joint, report.rows, diagnostics)
     return report
 
 
-def _variables(joint: Graph) -> Iterator[tuple[str, int]]:
-    for name in joint.gradients:
-        yield name, joint.values[name]
+def _say_what_was_not_checked(joint: Graph, rows: Sequence[Row], diagnostics: Diagnostics) -> None:
+    for row in rows:
+        if not row.directions and not row.empty:
+            origin = joint[joint.values[row.name]].origin
+            why = row.note or "no sample served"
+            place = origin.span if origin else None
+            diagnostics.warning("W0402", f"the gradient of `{row.name}` was not checked: {why}", place)
 
 
-class _Program:
-    """The module as a function of its arguments; intermediate variables are moved in the reference evaluator."""
+class _Check:
+    """The rows filled in, sample by sample."""
 
-    def __init__(self, joint: Graph, module: Any) -> None:
-        self.joint = joint
-        self.module = module
-        self.arguments = {a.name for a in joint.arguments}
-        self.expanded: Graph | None = None
+    def __init__(self, program: Program, rows: list[Row], seed: int, start: float, patient: bool) -> None:
+        self.program, self.rows, self.seed, self.start, self.patient = program, rows, seed, start, patient
+        self.large = len(program.joint) > LARGE
 
-    def gradients(self, sample: Sample, weights: dict[str, Any] | None) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The gradients, and the weights of the outputs they are for (drawn if not given)."""
-        outputs, cache = self.module.forward(*sample.values())
-        if self.joint.loss:
-            return self.module.backward(cache), {}
-        values = list(outputs) if isinstance(outputs, tuple) else [outputs]
-        by_name = dict(zip(self.joint.outputs, values, strict=True))
-        rng = np.random.default_rng(7)
-        weights = weights or {n: rng.standard_normal(np.shape(by_name[n])) for n in self.joint.cotangents}
-        return self.module.backward(cache, *weights.values()), weights
+    @property
+    def late(self) -> bool:
+        return not self.patient and time.perf_counter() - self.start > SECONDS
 
-    def value(self, sample: Sample, weights: dict[str, Any]) -> float:
-        outputs, _ = self.module.forward(*sample.values())
-        return self._scalar(outputs, weights)
+    def run(self, sampler: Sampler) -> None:
+        done = 0
+        sampler_said = True
+        for attempt, sample in enumerate(sampler):
+            sampler_said = False
+            enough = done >= (1 if self.large else CONFIGURATIONS)
+            if enough or attempt >= ATTEMPTS or (self.late and (done or attempt >= HASTE)):
+                break
+            try:
+                gradients = self.program.gradients(sample)
+            except Refusal as refusal:
+                self._note_all(f"the program refuses the sampled arguments ({refusal})")
+                continue
+            if not gradients.finite:
+                self._note_all("its value is not finite at the sampled points")
+                continue
+            if self._sample(sample, gradients, np.random.default_rng(self.seed + attempt + 1000)):
+                sampler.keep()
+                done += 1
+        if sampler_said:
+            self._note_all(sampler.reason)
 
-    def _scalar(self, outputs: Any, weights: dict[str, Any]) -> float:
-        values = list(outputs) if isinstance(outputs, tuple) else [outputs]
-        by_name = dict(zip(self.joint.outputs, values, strict=True))
-        if self.joint.loss:
-            if self.joint.loss in by_name:
-                return float(by_name[self.joint.loss])
-            raise KeyError(self.joint.loss)
-        return float(sum(np.sum(w * by_name[n]) for n, w in weights.items()))
+    def _note_all(self, note: str) -> None:
+        for row in self.rows:
+            row.note = row.note or note
 
-    def reference(self) -> Graph:
-        """The graph of the primitive operations, for what the module does not show."""
-        from graphc.passes.expand import expand
+    def _sample(self, sample: Sample, gradients: Gradients, rng: np.random.Generator) -> bool:
+        """One direction per variable; whether all of them served."""
+        served = True
+        for k, row in enumerate(self.rows):
+            if k and self.late and row.name in self.program.arguments:
+                rest = [r for r in self.rows[k:] if r.name in self.program.arguments]
+                return self._together(rest, sample, gradients, rng) and served
+            gradient = gradients.values[row.name]
+            row.empty = gradient.size == 0
+            if row.empty:
+                continue
+            direction = rng.standard_normal(gradient.shape)
+            try:
+                off = self._deviation({row.name: direction}, sample, gradients)
+            except Refusal as refusal:
+                row.note = row.note or f"a step leaves the domain ({refusal})"
+                served = False
+                continue
+            served &= _enter(row, off)
+        return served
 
-        if self.expanded is None:
-            outputs = dict(self.joint.outputs)
-            if self.joint.loss:
-                outputs[self.joint.loss] = self.joint.values[self.joint.loss]
-            self.expanded = expand(self.joint.replace(gradients={}, updates={}, outputs=outputs), share=False)
-        return self.expanded
-
-    def moved(self, sample: Sample, weights: dict[str, Any], name: str, direction: Any) -> Callable[[float], float]:
-        """The weighted output as a function of a step of one variable along a direction."""
-        if name in self.arguments and not (self.joint.loss and self.joint.loss not in self.joint.outputs):
-            return lambda t: self.value({**sample, name: sample[name] + t * direction}, weights)
-        from graphc.ir.interpret import interpret
-
-        graph = self.reference()
-        id = graph.values[name]
-        base = interpret(graph, sample, dict.fromkeys(graph.cotangents, 0.0))
-        names = [self.joint.loss] if self.joint.loss else list(weights)
-
-        def step(t: float) -> float:
-            values = interpret(graph, sample, dict.fromkeys(graph.cotangents, 0.0), {id: base[id] + t * direction})
-            out = {n: values[graph.values[n]] for n in names}
-            return float(out[names[0]]) if self.joint.loss else float(sum(np.sum(weights[n] * out[n]) for n in names))
-
-        return step
-
-
-def _check_all(
-    program: _Program, report: Report, seed: int, sizes: Mapping[str, int] | None, start: float, patient: bool
-) -> None:
-    done = 0
-    large = len(program.joint) > 3000
-    for attempt, sample in enumerate(samples(program.joint, seed, sizes)):
-        late = time.perf_counter() - start > SECONDS
-        if (
-            done >= (1 if large else CONFIGURATIONS)
-            or attempt >= ATTEMPTS
-            or (late and not patient and (done or attempt > 4))
-        ):
-            break
+    def _together(self, rows: list[Row], sample: Sample, gradients: Gradients, rng: np.random.Generator) -> bool:
+        """All the variables along one direction, in which each has the same weight; a mismatch is tracked down."""
+        directions = {}
+        for row in rows:
+            gradient = gradients.values[row.name]
+            size = float(np.linalg.norm(gradient))
+            directions[row.name] = rng.standard_normal(gradient.shape) / (size or 1.0)
         try:
-            gradients, weights = program.gradients(sample, None)
-        except (ValueError, FloatingPointError, np.linalg.LinAlgError, IndexError) as error:
-            for row in report.rows:
-                row.note = row.note or f"the program refuses the sampled arguments ({error})"
-            continue
-        if not _finite(gradients.values()):
-            for row in report.rows:
-                row.note = row.note or "its value is not finite at the sampled points"
-            continue
-        served = _check_sample(program, report, sample, gradients, weights, seed + attempt, start, patient, large)
-        done += served
+            off = self._deviation(directions, sample, gradients)
+        except Refusal as refusal:
+            off, note = float("nan"), f"a step leaves the domain ({refusal})"
+            for row in rows:
+                row.note = row.note or note
+        for row in rows:
+            if off <= TOLERANCE:
+                _enter(row, off)
+                continue
+            single = {row.name: directions[row.name]}
+            try:
+                _enter(row, self._deviation(single, sample, gradients))
+            except Refusal:
+                continue
+            if not row.ok or time.perf_counter() - self.start > 10 * SECONDS:
+                break
+        return off <= TOLERANCE
 
+    def _deviation(self, directions: Sample, sample: Sample, gradients: Gradients) -> float:
+        """The relative error of the gradients along the directions; nan where it cannot be told. Raises Refusal."""
+        slope = derivative(self.program.moved(sample, gradients.weights, directions))
+        products = [gradients.values[name] * direction for name, direction in directions.items()]
+        analytic = float(sum(np.sum(p) for p in products))
+        off = deviation(analytic, slope, float(sum(np.sum(np.abs(p)) for p in products)))
+        if off > TOLERANCE and not self._steady(directions, sample, gradients, analytic):
+            return float("nan")
+        return off
 
-def _finite(arrays: Any) -> bool:
-    return all(np.isfinite(a).all() for a in arrays)
+    def _steady(self, directions: Sample, sample: Sample, gradients: Gradients, analytic: float) -> bool:
+        """Whether the gradient stays what it is if the sample moves by less than any step: else it is all rounding,
 
-
-def _check_sample(
-    program: _Program,
-    report: Report,
-    sample: Sample,
-    gradients: dict[str, Any],
-    weights: dict[str, Any],
-    seed: int,
-    start: float,
-    patient: bool,
-    large: bool,
-) -> bool:
-    """One direction per variable; whether all of them served."""
-    rng = np.random.default_rng(seed + 1000)
-    served = True
-    for k, row in enumerate(report.rows):
-        if large and k and not patient and time.perf_counter() - start > SECONDS:
-            row.note = row.note or "the program is large: the time for the check was used up"
-            continue
-        gradient = gradients[row.name]
-        if gradient.size == 0:
-            row.note = row.note or "it was empty in the sample"
-            continue
-        direction = rng.standard_normal(gradient.shape)
+        as that of the inverse of a singular matrix.
+        """
+        rng = np.random.default_rng(self.seed)
+        near = {
+            name: value * (1 + 1e-10 * rng.standard_normal(np.shape(value))) if value.dtype.kind == "f" else value
+            for name, value in sample.items()
+        }
         try:
-            slope = derivative(program.moved(sample, weights, row.name, direction))
-        except (ValueError, FloatingPointError, np.linalg.LinAlgError, IndexError, KeyError) as error:
-            row.note = row.note or f"a step leaves the domain ({error})"
-            served = False
-            continue
-        analytic = float(np.sum(gradient * direction))
-        off = deviation(analytic, slope, float(np.sum(np.abs(gradient * direction))))
-        if np.isnan(off):
-            row.note = row.note or "two step sizes give different numerical derivatives"
-            served = False
-            continue
-        row.directions += 1
-        row.error = max(row.error, off)
-        if not off <= TOLERANCE:
-            row.ok = False
-    return served
+            again = self.program.gradients(near, gradients.weights)
+        except Refusal:
+            return False
+        other = float(sum(np.sum(again.values[name] * direction) for name, direction in directions.items()))
+        return abs(other - analytic) <= TOLERANCE * max(abs(analytic), abs(other))
 
 
-def _blame(joint: Graph, row: Row, diagnostics: Diagnostics, seed: int) -> None:
-    """The error for a wrong gradient: the variable, the value where it first goes wrong, the rule that made it."""
-    from graphc.verify.rules import first_wrong
+def _enter(row: Row, off: float) -> bool:
+    """Put a deviation into its row; whether the sample served."""
+    if np.isnan(off):
+        row.note = row.note or "two step sizes give different numerical derivatives"
+        return False
+    row.directions += 1
+    row.error = max(row.error, off)
+    row.ok &= off <= TOLERANCE
+    return True
 
-    wrong = first_wrong(joint, seed)
-    message = f"the gradient of `{row.name}` is wrong: it differs from the numerical one by {row.error:.1e} (relative)"
-    if wrong is None:
-        diagnostics.error("E0403", message, None, help="this is a bug in graphc, not in your program: please report it")
-        return
-    node, place, error = wrong
-    span = node.origin.span if node.origin else None
-    value = f" at `{node.name}`" if node.name else ""
-    diagnostics.error(
-        "E0403",
-        message,
-        span,
-        f"the rule of `{node.op}` is off by {error:.1e} here",
-        notes=[(f"it first goes wrong{value}, in the gradient with respect to {place}", None)],
-    )
+

@@ -8,17 +8,19 @@ from typing import Any
 import numpy as np
 
 from graphc.ir.dims import dim
-from graphc.ir.graph import Argument, Builder, Graph, Node
+from graphc.ir.graph import Argument, Builder, Graph
 from graphc.ir.interpret import interpret
 from graphc.ir.types import ShapeError, Solver, Type, Unknown
 from graphc.language import tree
 from graphc.language.diagnostics import Diagnostic, Diagnostics
+from graphc.language.source import Span
 from graphc.language.values import Fault, Silent
 from graphc.ops.base import REQUIRED, CallError, Op
+from graphc.verify.numerical import TOLERANCE, derivative, deviation
+from graphc.verify.sampling import draw_values
 
-__all__ = ["check_rules", "first_wrong", "rule_error"]
+__all__ = ["UNFIT", "Fault", "check_rules", "line_of", "rule_error", "rule_graph"]
 
-TOLERANCE = 1e-5
 UNFIT = (ShapeError, CallError, ValueError, AssertionError, IndexError, np.linalg.LinAlgError)
 """What an operation or NumPy says to operands that do not suit it."""
 SHAPES: tuple[tuple[int, ...], ...] = ((3, 4), (3, 3), (3,), (), (2, 3, 4), (2, 2, 4, 4))
@@ -66,8 +68,6 @@ def rule_error(
     op: Op, values: Sequence[Any], types: Sequence[Type], attrs: dict[str, Any], ops: Any, seed: int
 ) -> tuple[float, str]:
     """The worst relative error of a rule's gradients at given operands, and the operand; nan: it cannot be told."""
-    from graphc.verify.gradients import derivative, deviation
-
     forward, reverse, names = rule_graph(op, types, attrs, ops)
     sample = {f"x{k}": v for k, v in enumerate(values)}
     y = np.asarray(interpret(forward, sample)[forward.outputs["y"]], dtype=float)
@@ -111,9 +111,9 @@ def _check_own(op: Op, graph: Graph, diagnostics: Diagnostics, seed: int) -> Non
     tried = [([graph[u].type for u in node.operands], dict(node.attrs)) for node in used[:3]]
     for attempt, (types, attrs) in enumerate([*tried, *_candidates(op)]):
         concrete = [_concrete(t) for t in types]
-        if not _fits(op, concrete, attrs, graph):
+        if not _fits(op, concrete, attrs):
             continue
-        for values in _operands(op, concrete, attrs, graph, seed + attempt):
+        for values in _operands(concrete, seed + attempt):
             try:
                 error, where = rule_error(op, values, concrete, attrs, graph.ops, seed)
             except Fault as fault:
@@ -139,19 +139,26 @@ def _check_own(op: Op, graph: Graph, diagnostics: Diagnostics, seed: int) -> Non
 
 def _wrong(op: Op, where: str, error: float) -> Diagnostic:
     assert op.rule is not None and op.definition is not None
-    operand = op.rule.signature.operands[int(where[1:])].name
-    lines = [s for s in op.rule.body if isinstance(s, tree.Assign) and s.targets[0].id == f"d{operand}"]
+    place = int(where[1:])
     return Diagnostic(
         "E0304",
         "error",
-        f"the rule of `{op.name}` gives a wrong gradient for `{operand}`",
-        lines[0].span if lines else op.rule.span,
+        f"the rule of `{op.name}` gives a wrong gradient for `{op.rule.signature.operands[place].name}`",
+        line_of(op, place),
         f"differs from the numerical derivative by {error:.1e} (relative)",
         (("the operation is defined here", op.definition.span),),
     )
 
 
-def _fits(op: Op, types: Sequence[Type], attrs: dict[str, Any], graph: Graph) -> bool:
+def line_of(op: Op, operand: int) -> Span:
+    """The line of an operation's own rule that makes the gradient of an operand."""
+    assert op.rule is not None
+    name = f"d{op.rule.signature.operands[operand].name}"
+    lines = [s for s in op.rule.body if isinstance(s, tree.Assign) and any(t.id == name for t in s.targets)]
+    return lines[0].span if lines else op.rule.span
+
+
+def _fits(op: Op, types: Sequence[Type], attrs: dict[str, Any]) -> bool:
     """Whether the operation itself takes operands of these types."""
     try:
         op.infer(Solver(), list(types), attrs)
@@ -160,7 +167,7 @@ def _fits(op: Op, types: Sequence[Type], attrs: dict[str, Any], graph: Graph) ->
     return True
 
 
-def _operands(op: Op, types: Sequence[Type], attrs: dict[str, Any], graph: Graph, seed: int) -> Iterator[list[Any]]:
+def _operands(types: Sequence[Type], seed: int) -> Iterator[list[Any]]:
     """Random operands, from one domain after the other."""
     rng = np.random.default_rng(seed)
     for domain in ("normal", "positive", "probability", "above_one", "spd"):
@@ -195,62 +202,9 @@ def _concrete(type: Type) -> Type:
 
 
 def _draw(rng: np.random.Generator, type: Type, domain: str) -> Any:
-    from graphc.verify.sampling import values
-
     shape = tuple(d.evaluate({}) for d in type.dims)
     if type.dtype == "int":
         return rng.integers(0, 2, shape)
     if type.dtype == "bool":
         return rng.random(shape) < 0.5
-    return values(rng, shape, domain)
-
-
-def first_wrong(joint: Graph, seed: int = 0) -> tuple[Node, str, float] | None:
-    """The last operation of forward whose rule is wrong at the values it meets: node, operand, relative error."""
-    from graphc.verify.sampling import samples
-
-    forward = joint.replace(gradients={}, updates={})
-    sample = next(iter(samples(joint, seed)), None)
-    if sample is None:
-        return None
-    try:
-        values = _values(forward, sample)
-    except (ValueError, IndexError, np.linalg.LinAlgError):
-        return None
-    for node in reversed(list(forward)):
-        if node.op in ("argument", "seed") or not node.operands or not node.type.is_float or node.id not in values:
-            continue
-        if node.origin is not None and node.origin.rule is not None:
-            continue
-        try:
-            arrays = [values[u] for u in node.operands]
-            types = [
-                Type(tuple(map(dim, np.shape(a))), joint[u].type.dtype)
-                for a, u in zip(arrays, node.operands, strict=True)
-            ]
-            from graphc.ir.interpret import _numbers, bind_sizes
-
-            sizes = bind_sizes(forward, sample)
-            attrs = {k: _dims(_numbers(v, sizes)) if k == "shape" else v for k, v in node.attrs}
-            error, where = rule_error(joint.op(node), arrays, types, attrs, joint.ops, seed)
-        except (Fault, ShapeError, CallError, ValueError, AssertionError, KeyError, IndexError, np.linalg.LinAlgError):
-            continue
-        if error > TOLERANCE:
-            position = int(where[1:])
-            formals = joint.op(node).operands
-            name = joint[node.operands[position]].name or formals[min(position, len(formals) - 1)].lstrip("*")
-            return node, f"`{name}`", error
-    return None
-
-
-def _dims(value: Any) -> Any:
-    return tuple(dim(v) if isinstance(v, int) else v for v in value) if isinstance(value, tuple) else value
-
-
-def _values(graph: Graph, sample: dict[str, Any]) -> dict[int, Any]:
-    """The value of every node of the program itself, composite operations being expanded one by one."""
-    from graphc.passes.expand import expand_tracking
-
-    expanded, moved = expand_tracking(graph)
-    values = interpret(expanded, sample, dict.fromkeys(graph.cotangents, 0.0))
-    return {old: values[new] for old, new in moved.items() if new in values}
+    return draw_values(rng, shape, domain)

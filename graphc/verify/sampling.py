@@ -2,79 +2,189 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-from graphc.ir.dims import Dim, shown
+from graphc.ir.dims import Atom, Dim, shown
 from graphc.ir.graph import Argument, Graph
-from graphc.ir.types import Unknown
+from graphc.ir.types import Shape, Unknown
 
-__all__ = ["Sample", "domains_of", "draw", "samples"]
+__all__ = ["Sample", "Sampler", "draw_values", "samples"]
 
 Sample = dict[str, Any]
-DOMAINS = ("normal", "positive", "probability", "above_one", "spd")
+DOMAINS = ("normal", "positive", "probability", "above_one", "negative", "large", "tiny", "spd", "huge")
+MOST_ENTRIES = 10**7
+"""Of one array of a sample, and of what the program makes of it."""
+MOST_IN_ALL = 5 * 10**7
+LARGEST_FACTOR = 360
+"""Sizes are drawn as multiples of what the program divides them by, up to this."""
+PATIENCE = 400
+"""So many configurations of sizes are tried in a row before none is thought to fit."""
 
 
 def samples(graph: Graph, seed: int, sizes: Mapping[str, int] | None = None) -> Iterator[Sample]:
-    """Arguments for the program, one configuration of sizes after another, without end.
+    """Arguments for the program, one configuration of sizes after another."""
+    return iter(Sampler(graph, seed, sizes))
 
-    The first has small distinct sizes, the second ones among them, later ones vary. Configurations in which a size of
-    an argument would be negative or an index would not fit are left out.
+
+class Sampler:
+    """Draws arguments for a program, one configuration of sizes after another.
+
+    The first has small distinct sizes, the second ones among them, later ones vary. Configurations in which a size
+    would be negative, an index would not fit or an array would be huge are left out. Whoever uses a sample says
+    `keep()` if it lay in the program's domain; else the next ones come from other domains.
     """
-    names = sorted(
-        {
-            n
-            for a in graph.arguments
-            if not isinstance(graph[a.node].type.shape, Unknown)
-            for d in graph[a.node].type.dims
-            for n in d.names()
-        }
-    )
-    for attempt in range(10**6):
-        chosen = _sizes(names, attempt, sizes or {})
-        if _fits(graph, chosen):
-            yield draw(graph, chosen, seed + attempt, attempt)
-        elif (attempt > 60 and sizes) or attempt > 400:
-            return
 
+    def __init__(self, graph: Graph, seed: int, sizes: Mapping[str, int] | None = None) -> None:
+        self.graph, self.seed, self.given = graph, seed, sizes or {}
+        shapes: dict[Shape, int] = {}
+        for node in graph:
+            shapes[node.type.shape] = shapes.get(node.type.shape, 0) + 1
+        self.shapes: dict[tuple[Dim, ...], int] = {s: n for s, n in shapes.items() if not isinstance(s, Unknown)}
+        self.dims = {d for shape in self.shapes for d in shape if d.value is None}
+        self.names = sorted({n for shape in _ranked(graph) for d in shape for n in d.names()})
+        self.least = self._least()
+        self.factors = self._factors()
+        self.wanted = _wanted(graph)
+        self.kept: dict[str, str] | None = None
+        self.domains: dict[str, str] = {}
+        self.missed = 0
+        self.reason = "no sizes were found that fit the program"
 
-def _sizes(names: list[str], attempt: int, given: Mapping[str, int]) -> dict[str, int]:
-    """Small sizes; from configuration to configuration they change, and grow if nothing fits for long."""
-    chosen = {}
-    grow = attempt // 6 * 2
-    for k, name in enumerate(names):
-        if attempt % 3 == 1:
-            size = 1 if k % 2 == attempt // 3 % 2 else 2 + k % 3
-        else:
-            size = 2 + (k * (1 + attempt // 3) + attempt) % 4
-        chosen[name] = given.get(shown(name), size + (grow if size != 1 else 0))
-    return chosen
+    def keep(self) -> None:
+        """The last sample lay in the program's domain: stay there."""
+        self.kept = self.domains
 
+    def __iter__(self) -> Iterator[Sample]:
+        drawn = 0
+        for attempt in range(10**6):
+            chosen = self._sizes(attempt)
+            if self._fits(chosen):
+                drawn = attempt
+                yield self._draw(chosen, attempt)
+            elif attempt - drawn > PATIENCE or (not self.names and not self.shapes):
+                return
 
-def _fits(graph: Graph, sizes: Mapping[str, int]) -> bool:
-    for argument in graph.arguments:
-        shape = graph[argument.node].type.shape
-        if not isinstance(shape, Unknown) and any(d.evaluate(sizes) < 0 for d in shape):
+    # ------------------------------------------------------------ sizes
+
+    def _least(self) -> dict[str, int]:
+        """The least sizes that the program's indices ask for, where one name alone decides."""
+        least: dict[str, int] = {}
+        for size, minimum, _ in self.graph.minimums:
+            number = minimum.value if isinstance(minimum, Dim) else minimum
+            if size.symbol and number is not None and number <= MOST_ENTRIES:
+                least[size.symbol] = max(least.get(size.symbol, 0), number)
+        return least
+
+    def _factors(self) -> dict[str, int]:
+        """What each size is divided by in the program: `N//4` asks for multiples of 4."""
+        factors: dict[str, int] = {}
+        stack = [symbol for d in self.dims for m, _ in d.terms for symbol, _ in m if isinstance(symbol, Atom)]
+        while stack:
+            atom = stack.pop()
+            stack += [s for arg in atom.args for m, _ in arg.terms for s, _ in m if isinstance(s, Atom)]
+            divisor = atom.args[1].value
+            if atom.kind in ("floordiv", "mod") and divisor and divisor > 0:
+                for name in atom.args[0].names():
+                    multiple = math.lcm(factors.get(name, 1), divisor)
+                    factors[name] = multiple if multiple <= LARGEST_FACTOR else factors.get(name, 1)
+        return factors
+
+    def _sizes(self, attempt: int) -> dict[str, int]:
+        """Small sizes; from configuration to configuration they change, and grow if nothing fits for long."""
+        chosen = {}
+        grow = attempt // 6 * 2 + (attempt // 24) ** 2
+        for k, name in enumerate(self.names):
+            if attempt % 3 == 1:
+                size = 1 if k % 2 == attempt // 3 % 2 else 2 + k % 3
+            else:
+                size = 2 + (k * (1 + attempt // 3) + attempt) % 4
+            size += grow if size != 1 else 0
+            if attempt % 10 == 9:
+                size = 4 + grow  # all alike: one may divide another
+            if attempt % 2 == 0:
+                size *= self.factors.get(name, 1)
+            least = self.least.get(name, 0)
+            chosen[name] = self.given.get(shown(name), size if size >= least else least + size - 1)
+        return chosen
+
+    def _fits(self, sizes: Mapping[str, int]) -> bool:
+        try:
+            return self._possible(sizes) and self._bearable(sizes)
+        except (KeyError, ZeroDivisionError):
             return False
-    for size, minimum, _ in graph.minimums:
-        least = minimum.evaluate(sizes) if isinstance(minimum, Dim) else minimum
-        if size.evaluate(sizes) < least:
+
+    def _possible(self, sizes: Mapping[str, int]) -> bool:
+        if any(d.evaluate(sizes) < (1 if d.symbol is None else 0) for d in self.dims):
             return False
-    for node in graph:
-        if not isinstance(node.type.shape, Unknown):
-            for d in node.type.shape:
-                try:
-                    if d.value is None and d.evaluate(sizes) < (1 if d.symbol is None else 0):
-                        return False
-                except (KeyError, ZeroDivisionError):
-                    return False
-    return True
+        for size, minimum, _ in self.graph.minimums:
+            if size.evaluate(sizes) < (minimum.evaluate(sizes) if isinstance(minimum, Dim) else minimum):
+                return False
+        return True
+
+    def _bearable(self, sizes: Mapping[str, int]) -> bool:
+        total = 0
+        for shape, count in self.shapes.items():
+            entries = math.prod(d.evaluate(sizes) for d in shape)
+            total += entries * count
+            if entries > MOST_ENTRIES or total > MOST_IN_ALL:
+                self.reason = "its arrays are too large to be sampled"
+                return False
+        return True
+
+    # ------------------------------------------------------------ values
+
+    def _domains(self, attempt: int, rng: np.random.Generator) -> dict[str, str]:
+        """The domain of each argument: what its operations ask for, then all of one kind, then any mixture."""
+        names = [a.name for a in self.graph.arguments]
+        if self.kept is not None:
+            return self.kept
+        self.missed += 1
+        turn = self.missed - 4
+        if turn <= 0:
+            return {name: self.wanted.get(name, "normal") for name in names}
+        if turn <= len(DOMAINS):
+            return {name: self.wanted.get(name, DOMAINS[turn - 1]) for name in names}
+        return {name: DOMAINS[rng.integers(len(DOMAINS))] for name in names}
+
+    def _draw(self, sizes: Mapping[str, int], attempt: int) -> Sample:
+        """Random arguments for given sizes; `attempt` also varies the ranks of arguments whose rank is open."""
+        rng = np.random.default_rng(self.seed + attempt)
+        self.domains = self._domains(attempt, rng)
+        limits = self._limits(sizes)
+        open_shape = [(2, 3), (1, 3), (), (3,)][attempt % 4]
+        result: Sample = {}
+        for k, argument in enumerate(self.graph.arguments):
+            shape = _shape(self.graph, argument, sizes, attempt + k, open_shape)
+            dtype = self.graph[argument.node].type.dtype
+            if dtype == "int":
+                low = 1 if attempt % 3 == 2 and argument.name not in limits else 0
+                result[argument.name] = rng.integers(low, max(limits.get(argument.name, low + 3), low + 1), shape)
+            elif dtype == "bool":
+                result[argument.name] = rng.random(shape) < 0.5
+            else:
+                result[argument.name] = draw_values(rng, shape, self.domains[argument.name])
+        return result
+
+    def _limits(self, sizes: Mapping[str, int]) -> dict[str, int]:
+        """Below what the integers of each argument must lie."""
+        limits: dict[str, int] = {}
+        for name, size, _ in self.graph.limits:
+            top = size.evaluate(sizes)
+            limits[name] = min(limits.get(name, top), top)
+        return limits
 
 
-def domains_of(graph: Graph) -> dict[str, str]:
-    """Per argument the domain that the operations directly on it ask for, `normal` if none does."""
+def _ranked(graph: Graph) -> list[tuple[Dim, ...]]:
+    shapes = [graph[argument.node].type.shape for argument in graph.arguments]
+    return [shape for shape in shapes if not isinstance(shape, Unknown)]
+
+
+def _wanted(graph: Graph) -> dict[str, str]:
+    """Per argument the domain that the operations directly on it ask for."""
     found: dict[str, str] = {}
     arguments = {a.node: a.name for a in graph.arguments}
     for node in graph:
@@ -86,38 +196,12 @@ def domains_of(graph: Graph) -> dict[str, str]:
     return found
 
 
-def draw(graph: Graph, sizes: Mapping[str, int], seed: int, attempt: int) -> Sample:
-    """Random arguments for given sizes; `attempt` also varies the ranks of arguments whose rank is open."""
-    rng = np.random.default_rng(seed)
-    wanted = domains_of(graph)
-    limits: dict[str, Dim] = {}
-    for name, size, _ in graph.limits:
-        limits.setdefault(name, size)
-        if size.evaluate(sizes) < limits[name].evaluate(sizes):
-            limits[name] = size
-    fallback = DOMAINS[attempt // 4 % len(DOMAINS)] if attempt >= 4 else "normal"
-    open_shape = [(2, 3), (1, 3), (), (3,)][attempt % 4]
-    result: Sample = {}
-    for k, argument in enumerate(graph.arguments):
-        shape = _shape(graph, argument, sizes, attempt + k, open_shape)
-        dtype = graph[argument.node].type.dtype
-        if dtype == "int":
-            top = limits[argument.name].evaluate(sizes) if argument.name in limits else 3
-            result[argument.name] = rng.integers(0, max(top, 1), shape)
-        elif dtype == "bool":
-            result[argument.name] = rng.random(shape) < 0.5
-        else:
-            result[argument.name] = values(rng, shape, wanted.get(argument.name, fallback))
-    return result
-
-
 def _shape(
     graph: Graph, argument: Argument, sizes: Mapping[str, int], variant: int, open_shape: tuple[int, ...]
 ) -> tuple[int, ...]:
     shape = graph[argument.node].type.shape
     if not isinstance(shape, Unknown):
-        exact = [d.evaluate(sizes) for d in shape]
-        return tuple(exact)
+        return tuple(d.evaluate(sizes) for d in shape)
     for inner, outer in graph.bounds:
         if inner == shape:
             whole = tuple(d.evaluate(sizes) for d in outer)
@@ -125,7 +209,7 @@ def _shape(
             choices = [
                 last,
                 (1, *last) if len(whole) > 1 else last,
-                (1,),
+                (1,) if whole else (),
                 (),
                 (*whole[:1], 1) if len(whole) == 2 else last,
                 whole,
@@ -134,11 +218,13 @@ def _shape(
     return open_shape
 
 
-def values(rng: np.random.Generator, shape: tuple[int, ...], domain: str) -> Any:
+def draw_values(rng: np.random.Generator, shape: tuple[int, ...], domain: str) -> Any:
     """Random numbers of a domain."""
     x = rng.standard_normal(shape)
     if domain == "positive":
         return np.abs(x) + 0.4
+    if domain == "negative":
+        return -np.abs(x) - 0.4
     if domain == "probability":
         return rng.uniform(0.1, 0.9, shape)
     if domain == "unit":
@@ -147,6 +233,12 @@ def values(rng: np.random.Generator, shape: tuple[int, ...], domain: str) -> Any
         return np.abs(x) + 1.3
     if domain == "nonzero":
         return np.where(x < 0, x - 0.4, x + 0.4)
+    if domain == "tiny":
+        return 1e-3 * x
+    if domain == "large":
+        return 3 * np.abs(x) + 8
+    if domain == "huge":
+        return 20 * np.abs(x) + 60
     if domain == "simplex":
         y = np.abs(x) + 0.3
         return y / y.sum(axis=-1, keepdims=True) if y.ndim else np.ones(())

@@ -1,0 +1,137 @@
+"""A compiled program as a function that can be differentiated numerically."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from graphc.ir.graph import Graph
+from graphc.verify.sampling import Sample
+
+__all__ = ["Failure", "Gradients", "Program", "Refusal"]
+
+REFUSALS = (ValueError, IndexError, ArithmeticError, MemoryError, np.linalg.LinAlgError)
+"""What `forward` may raise on arguments that do not suit the program; LinAlgError is a ValueError in NumPy 2 only."""
+
+
+class Refusal(Exception):
+    """The program does not take these arguments."""
+
+
+class Failure(Exception):
+    """The generated code does what it must not: a bug of the compiler."""
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """Gradients by the names of their variables, and the weights of the outputs whose sum they are of."""
+
+    values: dict[str, Any]
+    weights: dict[str, Any]
+
+    @property
+    def finite(self) -> bool:
+        return _finite(self.values.values())
+
+
+class Program:
+    """The module as a function of its arguments; intermediate variables are moved in the reference evaluator."""
+
+    def __init__(self, joint: Graph, module: Any) -> None:
+        self.joint = joint
+        self.module = module
+        self.arguments = {a.name for a in joint.arguments}
+        self.hidden_loss = joint.loss is not None and joint.loss not in joint.outputs
+        self.expanded: Graph | None = None
+
+    def gradients(self, sample: Sample, weights: Mapping[str, Any] | None = None) -> Gradients:
+        """The gradients at a sample, of the loss or of the outputs' sum with weights (drawn if not given).
+
+        Raises Refusal, and Failure where `backward` fails although `forward` did not.
+        """
+        outputs, cache = self._forward(sample)
+        weights = self._weights(outputs) if weights is None else dict(weights)
+        try:
+            values = self.module.backward(cache, *weights.values())
+        except (np.linalg.LinAlgError, MemoryError) as error:
+            raise Refusal(str(error)) from None
+        except Exception as error:
+            raise Failure(f"`backward` fails with {type(error).__name__}: {error}") from error
+        for name, value in values.items():
+            if name in self.arguments and np.shape(value) != np.shape(sample[name]):
+                shapes = f"{np.shape(value)}, and the variable {np.shape(sample[name])}"
+                raise Failure(f"the gradient of `{name}` has the shape {shapes}")
+        return Gradients(values, weights)
+
+    def _forward(self, sample: Sample) -> tuple[dict[str, Any], Any]:
+        try:
+            outputs, cache = self.module.forward(*sample.values())
+        except REFUSALS as error:
+            raise Refusal(str(error)) from None
+        except Exception as error:
+            raise Failure(f"`forward` fails with {type(error).__name__}: {error}") from error
+        values = list(outputs) if isinstance(outputs, tuple) else [outputs]
+        return dict(zip(self.joint.outputs, values, strict=True)), cache
+
+    def _weights(self, outputs: Mapping[str, Any]) -> dict[str, Any]:
+        if self.joint.loss:
+            return {}
+        rng = np.random.default_rng(7)
+        return {name: rng.standard_normal(np.shape(outputs[name])) for name in self.joint.cotangents}
+
+    def moved(self, sample: Sample, weights: Mapping[str, Any], directions: Sample) -> Callable[[float], float]:
+        """The loss, or the weighted outputs, as a function of a step of variables along their directions."""
+        if self.hidden_loss or not directions.keys() <= self.arguments:
+            return self._moved_inside(sample, weights, directions)
+
+        def step(t: float) -> float:
+            outputs, _ = self._forward({**sample, **{name: sample[name] + t * d for name, d in directions.items()}})
+            return self._scalar(outputs, weights)
+
+        return step
+
+    def _scalar(self, outputs: Mapping[str, Any], weights: Mapping[str, Any]) -> float:
+        if self.joint.loss:
+            return float(outputs[self.joint.loss])
+        return float(sum(np.sum(weight * outputs[name]) for name, weight in weights.items()))
+
+    def _moved_inside(self, sample: Sample, weights: Mapping[str, Any], directions: Sample) -> Callable[[float], float]:
+        """As `moved`, for values that the module does not show."""
+        from graphc.ir.interpret import interpret
+
+        graph = self._reference()
+        seeds = dict.fromkeys(graph.cotangents, 0.0)
+        names = [self.joint.loss] if self.joint.loss else list(weights)
+        places = {graph.values[name]: direction for name, direction in directions.items()}
+
+        def run(overrides: dict[int, Any]) -> dict[int, Any]:
+            try:
+                return interpret(graph, sample, seeds, overrides)
+            except REFUSALS as error:
+                raise Refusal(str(error)) from None
+
+        base = run({})
+
+        def step(t: float) -> float:
+            values = run({id: base[id] + t * direction for id, direction in places.items()})
+            return self._scalar({name: values[graph.values[name]] for name in names}, weights)
+
+        return step
+
+    def _reference(self) -> Graph:
+        """The graph of the primitive operations."""
+        from graphc.passes.expand import expand
+
+        if self.expanded is None:
+            outputs = dict(self.joint.outputs)
+            if self.joint.loss:
+                outputs[self.joint.loss] = self.joint.values[self.joint.loss]
+            self.expanded = expand(self.joint.replace(gradients={}, updates={}, outputs=outputs), share=False)
+        return self.expanded
+
+
+def _finite(arrays: Iterable[Any]) -> bool:
+    return all(np.isfinite(a).all() for a in arrays)
