@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from graphc.emitter.context import BodyContext
+from graphc.emitter.describe import describe
 from graphc.emitter.expressions import LOOSE, Text, fill
 from graphc.emitter.naming import Names
 from graphc.emitter.statements import STATEMENTS
@@ -19,7 +20,7 @@ from graphc.ir.types import Unknown
 from graphc.language.nodes import PLAIN
 from graphc.ops.base import Op
 
-__all__ = ["Body", "Line", "describe", "write_body"]
+__all__ = ["Body", "Line", "write_body"]
 
 WIDEST = 72  # an expression longer than this is not put into another one
 FULL = 100  # nor is one that would make the other one longer than this
@@ -155,6 +156,8 @@ class _Writer:
             consumers = self.consumers.get(id, [])
             if id in roots or node.name or len(consumers) != 1 or node.op in STATEMENTS:
                 continue
+            if node.op == "const" and node.hint:  # an array that the program gave a name
+                continue
             consumer = self.graph[consumers[0]]
             if (
                 consumer.operands.count(id) > 1
@@ -173,7 +176,7 @@ class _Writer:
     def _always(self, node: Node) -> bool:
         if node.op == "const":
             return not isinstance(node.attr("value"), tuple) or (
-                len(repr(node.attr("value"))) < 40 and len(self.consumers.get(node.id, [])) < 2
+                len(repr(node.attr("value"))) < 40 and len(self.consumers.get(node.id, [])) < 2 and not node.hint
             )
         if node.op == "shape_of":
             return node.operands[0] in self.arrays or node.operands[0] not in self.inlined
@@ -245,13 +248,15 @@ class _Writer:
         owned = {i for i in statements if self._is_fresh(i)}
         for position, id in enumerate(statements):
             node, op = self.graph[id], self._op(id)
-            if not (op.ufunc or (node.op in STATEMENTS and STATEMENTS[node.op].in_place)) or not node.type.rank:
+            if not (op.ufunc or (node.op in STATEMENTS and STATEMENTS[node.op].in_place)):
+                continue
+            if not node.type.rank and node.op != "add":  # a number cannot be written into, `+=` makes another
                 continue
             if not node.type.is_float:
                 continue
             candidates = node.operands if op.ufunc else node.operands[:1]
             for u in candidates:
-                if self.role != "backward" and self._is_quantity(u):
+                if (self.role != "backward" and self._is_quantity(u)) or (not node.type.rank and self.graph[u].name):
                     continue
                 same = u in owned and self.graph[u].type == node.type and not isinstance(node.type.shape, Unknown)
                 if same and last.get(u) == position and node.operands.count(u) == 1:
@@ -321,21 +326,6 @@ class _Writer:
         return [Line(f"{target} = {op.ufunc}({arguments}, out={self.called[over]})", node, group)]
 
 
-def describe(graph: Graph, id: int) -> str:
-    """A name for a value that the program does not name: from a definition, else from what it is."""
-    node = graph[id]
-    if node.hint:
-        return node.hint
-    if node.origin is not None and node.origin.rule and node.origin.primal is not None:
-        primal = graph.nodes.get(node.origin.primal)
-        if primal is not None and primal.name:
-            return f"d{primal.name}_{_word(node.op)}"
-    for u in node.operands:
-        if graph[u].name:
-            return f"{_word(node.op)}_{graph[u].name}"
-    return _word(node.op)
-
-
 def _overhead(node: Node, op: Op) -> int:
     template = op.numpy if isinstance(op.numpy, str) else ""
     return max(3, len(template) - 3 * len(node.operands)) if template else 6 if op.elementwise else 14
@@ -347,16 +337,3 @@ def _repeats(op: Op, node: Node, operand: int) -> bool:
         return node.op in ("power_const",)
     name = op.operands[node.operands.index(operand)] if node.operands.index(operand) < len(op.operands) else ""
     return op.numpy.count("{" + name + "}") > 1
-
-
-_WORDS = {
-    "number": "factor", "sqrt": "root", "as_float": "float",
-    "matmul": "product", "multiply": "product", "subtract": "difference", "add": "total", "divide": "ratio",
-    "sum": "sum", "greater": "mask", "less": "mask", "equal": "mask", "broadcast_to": "spread", "sum_to": "sum",
-    "negative": "minus", "expand_dims": "column", "reshape": "flat", "const": "constant", "slice": "part",
-    "concatenate": "joined",
-}  # fmt: skip
-
-
-def _word(op: str) -> str:
-    return _WORDS.get(op, op)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from graphc.emitter.expressions import ATOM, PRODUCT, SUM, Text
 from graphc.emitter.naming import Names
@@ -102,6 +102,27 @@ class BodyContext:
                 solved = solve(size, name, f"{array}.shape[{axis}]")
                 if solved is not None:
                     return solved
+        return self._solved_beside_others(name)
+
+    def _solved_beside_others(self, name: str) -> str | None:
+        """From a size that holds other names, too, which arrays at hand show: `M` of `N*M` beside an array of `N`."""
+        shown = {
+            size.symbol
+            for id in self.arrays
+            if self.graph[id].type.dtype != "shape" and not isinstance(self.graph[id].type.shape, Unknown)
+            for size in self.graph[id].type.dims
+        }
+        for id, array in self.arrays.items():
+            shape = self.graph[id].type.shape
+            for axis, size in enumerate(() if isinstance(shape, Unknown) else shape):
+                parts = size.linear_in(name)
+                others = set(size.names()) - {name}
+                if parts is None or not parts[0].terms or not others <= shown:
+                    continue
+                slope, rest = (part.text(self.symbol, tight=True) for part in parts)
+                value = f"{array}.shape[{axis}]"
+                top = f"({value} - {rest})" if parts[1].terms else value
+                return top if slope == "1" else f"{top} // {slope} if {slope} else 0"
         return None
 
     def shape(self, shape: Shape) -> str:
@@ -117,25 +138,46 @@ class BodyContext:
                 return f"{name}.shape"
         return "(" + ", ".join(self.dim(d).text for d in shape) + ("," if len(shape) == 1 else "") + ")"
 
+    def adopt_sizes(self, other: BodyContext, but: Iterable[str]) -> None:
+        """Take over the sizes of another part of the function, unless they come from one of these arrays."""
+        for symbol, local in other.used.items():
+            source = other.sources.get(local)
+            if source and not any(f"{array}.shape" in source for array in but):
+                self.used[symbol] = local
+                self.sources[local] = other.sources.pop(local)
+
     def size_lines(self) -> list[str]:
-        """The statements that define the sizes used, those of one array together."""
-        lines: list[str] = []
-        grouped: dict[str, list[tuple[int, str]]] = {}
-        for local, source in self.sources.items():
-            array, bracket, axis = source.partition(".shape[")
-            if bracket and source.endswith("]") and axis[:-1].isdigit():
-                grouped.setdefault(array, []).append((int(axis[:-1]), local))
-            elif source:
-                lines.append(f"{local} = {source}")
-        for array, items in grouped.items():
-            items.sort()
-            rank = next(len(self.graph[i].type.dims) for i, n in self.arrays.items() if n == array)
-            if [axis for axis, _ in items] == list(range(rank)):
-                left = ", ".join(local for _, local in items) if rank > 1 else f"({items[0][1]},)"
-                lines.insert(0, f"{left} = {array}.shape")
-            else:
-                lines = [f"{local} = {array}.shape[{axis}]" for axis, local in items] + lines
+        """The statements that define the sizes used: all of one array at once where all of them are used."""
+        wanted = {symbol: local for symbol, local in self.used.items() if self.sources.get(local)}
+        lines, defined = self._whole_shapes(wanted)
+        rest = [(local, self.sources[local]) for symbol, local in wanted.items() if symbol not in defined]
+        computed = [not (source.endswith("]") and source.count("[") == 1) for _, source in rest]
+        for late in (False, True):  # those that come from an expression last
+            group = [pair for pair, is_computed in zip(rest, computed, strict=True) if is_computed == late]
+            lines += [f"{local} = {source}" for local, source in sorted(group, key=lambda pair: pair[1])]
         return lines
+
+    def _whole_shapes(self, wanted: dict[str, str]) -> tuple[list[str], set[str]]:
+        """`N, D = X.shape` for arrays whose sizes are all wanted, those first that define the most."""
+        lines: list[str] = []
+        defined: set[str] = set()
+        shapes: dict[str, tuple[str, ...]] = {}
+        for id, array in self.arrays.items():
+            shape = self.graph[id].type.shape
+            if not isinstance(shape, Unknown) and self.graph[id].type.dtype != "shape":
+                symbols = tuple(size.symbol or "" for size in shape)
+                if symbols and len(set(symbols)) == len(symbols) and all(symbol in wanted for symbol in symbols):
+                    shapes[array] = symbols
+        while shapes:
+            array = max(shapes, key=lambda name: len(set(shapes[name]) - defined))
+            symbols = shapes.pop(array)
+            new = len(set(symbols) - defined)
+            if new < min(2, len(symbols)) or not new:
+                break
+            locals = [wanted[symbol] for symbol in symbols]
+            lines.append(f"{', '.join(locals) if len(locals) > 1 else f'({locals[0]},)'} = {array}.shape")
+            defined |= set(symbols)
+        return lines, defined
 
 
 def solve(size: Dim, name: str, value: str, known: Callable[[str], bool] | None = None) -> str | None:

@@ -1,85 +1,246 @@
-"""Gradients as mathematics, for the comments of `backward`: `dW2 = Hᵀ dS`, `db2 = 1ᵀ dS`, `dZ = dH ⊙ 1{H > 0}`."""
+"""Gradients as mathematics, for the comments of `backward`: `dW2 = Hᵀ dS`, `db2 = 1ᵀ dS`, `dZ = dH ⊙ 1{H > 0}`.
+
+What stands in them are the user's names, gradients, and the words of definitions (`P` of a softmax). A value that the
+code had to name itself is written out; if several equations need it, it gets one of its own.
+"""
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import cache
 
-from graphc.emitter.expressions import ATOM, COMPARE, PRODUCT, SUM, UNARY, Text
+from graphc.emitter.expressions import Text
 from graphc.emitter.text import comment_text
 from graphc.ir.graph import Graph, Node
-from graphc.ir.types import Unknown
 
-__all__ = ["group_comment", "math_of"]
+__all__ = ["equations", "math_of"]
 
-LONGEST = 64
+LONGEST = 64  # an equation longer than this is not written
+DEEPEST = 6
 
-_PRECEDENCE = {
-    "add": SUM, "subtract": SUM, "multiply": PRODUCT, "divide": PRODUCT, "matmul": PRODUCT, "negative": UNARY,
-    "less": COMPARE, "less_equal": COMPARE, "greater": COMPARE, "greater_equal": COMPARE, "equal": COMPARE,
-    "not_equal": COMPARE, "subtract_one_hot": SUM,
-}  # fmt: skip
-_COMPARISONS = {op for op, level in _PRECEDENCE.items() if level == COMPARE}
+# How tightly mathematics binds, loosest first: unlike in code, a product of matrices binds tighter than one by entries.
+LOOSE, COMPARE, SUM, ENTRYWISE, PRODUCT, FACTOR, ATOM = range(7)
+
+COMPARISONS = {"less", "less_equal", "greater", "greater_equal", "equal", "not_equal"}
+UNSEEN = {"broadcast_to", "stop_gradient", "expand_dims", "squeeze", "fits", "as_float", "as_int", "number", "in_range"}
+TURNED = {"transpose", "mT"}
 
 
-def math_of(graph: Graph, id: int, named: Mapping[int, str], depth: int = 6, own: str | None = None) -> Text:
-    """A value as mathematics over the values that have names; `own` is a name that does not count."""
-    if id in named and named[id] != own:
-        return Text(named[id])
-    node = graph[id]
-    if depth == 0:
-        return Text("…")
-    operands = [math_of(graph, u, named, depth - 1, own) for u in node.operands]
-    op = graph.op(node)
-    if node.op == "const":
+class _Math:
+    """Writes values of a graph; `named` are the names in the code, `words` those that the code had to find itself."""
+
+    def __init__(self, graph: Graph, named: Mapping[int, str], words: Mapping[int, str]) -> None:
+        self.graph = graph
+        self.named = named
+        self.words = words
+
+    def text(self, id: int, depth: int = DEEPEST) -> Text:
+        """A value: its word, or what it is made of."""
+        word = self.word(id)
+        if word is not None:
+            return Text(word)
+        return self.made_of(id, depth) if depth else Text("…")
+
+    def word(self, id: int) -> str | None:
+        node = self.graph[id]
+        if node.name or id in self.words:
+            return node.name or self.words[id]
+        return self.named.get(id) if node.hint else None
+
+    def made_of(self, id: int, depth: int = DEEPEST) -> Text:
+        """What a value is made of, whether it has a word or not."""
+        node = self.graph[id]
+        operands = [self.text(u, depth - 1) for u in node.operands]
+        if node.op == "const":
+            return self._constant(node)
+        if node.op == "size":
+            return Text(str(node.attr("dim")), ATOM if node.attr("dim").symbol else SUM)
+        if node.op in TURNED:
+            return Text(operands[0].within(ATOM) + "ᵀ")
+        if node.op in UNSEEN:
+            return operands[0]
+        if node.op == "reshape" and (depth < DEEPEST or operands[0].precedence < ATOM):
+            return operands[0]
+        if node.op in COMPARISONS:
+            return Text(f"1{{{self._by_template(node, operands)}}}")
+        if node.op in ("slice", "gather", "gather_entry"):
+            return Text(f"{operands[0].within(ATOM)}[{self._index(node, operands[1:])}]")
+        if node.op in ("unslice", "scatter"):
+            return Text(f"0[{self._index(node, operands[1:])} ← {operands[0]}]")
+        if node.op in ("sum", "sum_to"):
+            return self._sum(node, operands[0])
+        if node.op == "matmul":
+            return self._matmul(node, operands)
+        if node.op == "multiply":
+            return self._product(node, operands)
+        if node.op == "divide":
+            return Text(f"{operands[0].within(ENTRYWISE)} / {operands[1].within(FACTOR)}", ENTRYWISE)
+        return self._by_template(node, operands)
+
+    def _constant(self, node: Node) -> Text:
         value = node.attr("value")
-        return Text("M" if isinstance(value, tuple) else f"{value:g}", UNARY if not isinstance(value, tuple) and value < 0 else ATOM)
-    if node.op == "size":
-        return Text(str(node.attr("dim")), ATOM if node.attr("dim").symbol else SUM)
-    if node.op in ("transpose", "mT"):
-        return Text(operands[0].within(ATOM) + "ᵀ")
-    if node.op in ("broadcast_to", "stop_gradient", "expand_dims", "squeeze", "fits"):
-        return operands[0]
-    if node.op == "matmul":
-        return Text(f"{operands[0].within(PRODUCT)} {operands[1].within(UNARY)}", PRODUCT)
-    if node.op in ("sum", "sum_to"):
-        return _sum(graph, node, operands[0])
-    if node.op in ("multiply", "divide"):
-        scalar = any(graph[u].type.rank == 0 for u in node.operands)
-        if node.op == "multiply" and graph[node.operands[1]].op in ("const", "size", "number"):  # numbers stand in front
-            return Text(f"{operands[1].within(UNARY)} {operands[0].within(PRODUCT)}", PRODUCT)
-        sign = " / " if node.op == "divide" else " " if scalar and node.op == "multiply" else " ⊙ "
-        parts = [f"1{{{t}}}" if graph[u].op in _COMPARISONS and u not in named else t.within(PRODUCT if k == 0 else UNARY)
-                 for k, (u, t) in enumerate(zip(node.operands, operands, strict=True))]  # fmt: skip
-        return Text(sign.join(parts), PRODUCT)
-    if not op.math or node.op == "shape_of":
-        return Text(f"{node.op}({', '.join(t.text for t in operands if t.text)})")
-    precedence = _PRECEDENCE.get(node.op, ATOM)
-    text = op.math
-    for k, (name, operand) in enumerate(zip(op.operands, operands, strict=False)):
-        tight = precedence + (1 if k else 0) if precedence != ATOM else 0
-        text = text.replace("{" + name + "}", operand.within(min(tight, ATOM)))
-    for name, value in node.attrs:
-        text = text.replace("{" + name + "}", str(value))
-    return Text(text, precedence)
+        if isinstance(value, tuple):
+            listed = str(value).replace("(", "[").replace(",)", "]").replace(")", "]")
+            return Text(listed if len(listed) <= 24 else "const")
+        return Text(f"{value:g}", SUM if value < 0 else ATOM)
+
+    def _sum(self, node: Node, operand: Text) -> Text:
+        axis = node.attr("axis")
+        rank = self.graph[node.operands[0]].type.rank
+        if rank == 2 and axis == (0,):
+            return Text(f"1ᵀ {operand.within(FACTOR)}", PRODUCT)
+        if rank == 2 and axis == (1,):
+            return Text(f"{operand.within(PRODUCT)} 1", PRODUCT)
+        return Text(f"Σ {operand.within(ENTRYWISE)}", PRODUCT if operand.precedence >= PRODUCT else ENTRYWISE)
+
+    def _matmul(self, node: Node, operands: list[Text]) -> Text:
+        """A product of matrices; vectors are columns in mathematics, so that `dy @ A` is `Aᵀ dy`."""
+        left, right = operands
+        first, second = (self.graph[u].type.rank for u in node.operands)
+        if first == 1 and second == 1:
+            return Text(f"{left.within(ATOM)}ᵀ {right.within(FACTOR)}", PRODUCT)
+        if first == 1:
+            turned = self.graph[node.operands[1]]
+            plain = self.text(turned.operands[0]) if turned.op in TURNED and not self.word(turned.id) else None
+            matrix = f"{right.within(ATOM)}ᵀ" if plain is None else plain.within(PRODUCT)
+            return Text(f"{matrix} {left.within(FACTOR)}", PRODUCT)
+        return Text(f"{left.within(PRODUCT)} {right.within(FACTOR)}", PRODUCT)
+
+    def _product(self, node: Node, operands: list[Text]) -> Text:
+        """By entries; plain numbers in front, and multiples by a number without a sign."""
+        first, second = (self.graph[u] for u in node.operands)
+        left, right = operands
+        if second.op in ("const", "size", "number") and second.type.rank == 0:
+            left, right = right, left
+        if 0 in (first.type.rank, second.type.rank):
+            return Text(f"{left.within(PRODUCT)} {right.within(FACTOR)}", PRODUCT)
+        return Text(f"{left.within(ENTRYWISE)} ⊙ {right.within(PRODUCT)}", ENTRYWISE)
+
+    def _index(self, node: Node, arrays: list[Text]) -> str:
+        """An index as the program writes it, the axes at its end left out; rows that are all taken are `i`."""
+        shaped = node.op in ("unslice", "scatter") and node.attr("shape") is None
+        ids = node.operands[2 if shaped else 1 :]
+        texts = arrays[1:] if shaped else arrays
+        rows = [self.graph[u].op == "arange" for u in ids]
+        own = "ᵢ" if any(rows) else ""
+        rest = iter(["i" if row else f"{text}{own}" for row, text in zip(rows, texts, strict=True)])
+        pattern = node.attr("index") or node.attr("pattern")
+        items = [next(rest) if isinstance(item, str) else _index_item(item) for item in pattern]
+        while len(items) > 1 and items[-1] == ":":
+            items.pop()
+        return ", ".join(items)
+
+    def _by_template(self, node: Node, operands: list[Text]) -> Text:
+        op = self.graph.op(node)
+        if not op.math or node.op == "shape_of":
+            return Text(f"{node.op}({', '.join(map(str, operands))})")
+        if op.variadic:
+            fixed = len(op.operands) - 1
+            operands = [*operands[:fixed], Text(", ".join(map(str, operands[fixed:])))]
+        named = {name.lstrip("*"): text for name, text in zip(op.operands, operands, strict=False)}
+        attributes = {name: Text(str(value)) for name, value in node.attrs}
+        pieces, precedence = _template(op.math)
+        parts = []
+        for before, name, place in pieces:
+            text = named.get(name) or attributes.get(name)
+            parts += [before, text.within(place) if text is not None else ""]
+        whole = "".join(parts)
+        only = named.get(pieces[0][1]) if len(pieces) == 2 and not pieces[0][0] and not pieces[1][0] else None
+        return Text(whole, only.precedence if only is not None else precedence)
 
 
-def _sum(graph: Graph, node: Node, operand: Text) -> Text:
-    axis = node.attr("axis")
-    source = graph[node.operands[0]].type.shape
-    if not isinstance(source, Unknown) and len(source) == 2 and axis == (0,):
-        return Text(f"1ᵀ {operand.within(UNARY)}", PRODUCT)
-    if not isinstance(source, Unknown) and len(source) == 2 and axis == (1,):
-        return Text(f"{operand.within(UNARY)} 1", PRODUCT)
-    return Text(f"Σ {operand.within(PRODUCT)}", PRODUCT)
+def _index_item(item: object) -> str:
+    if item is None or item is Ellipsis:
+        return "None" if item is None else "..."
+    if not isinstance(item, tuple):
+        return str(item)
+    start, stop, step = item
+    text = f"{'' if start is None else start}:{'' if stop is None else stop}"
+    return text if step is None else f"{text}:{step}"
 
 
-def group_comment(graph: Graph, nodes: Sequence[Node], named: Mapping[int, str]) -> str:
-    """The mathematics of the named gradients of one statement; `named` are the names in the function's code."""
+# ---------------------------------------------------------------- templates of mathematics
+
+RAISED = "ᵀ²³⁻⁺^[ᵢ"
+OPENING, CLOSING = "([{|‖,←#¬", ")]}|‖,"
+
+
+@cache
+def _template(math: str) -> tuple[tuple[tuple[str, str, int], ...], int]:
+    """A template as (text before, name, how tightly its place binds), the last nameless; and how tightly it binds."""
+    pieces: list[tuple[str, str, int]] = []
+    position = 0
+    for match in re.finditer(r"\{(\w+)\}", math):
+        before, after = math[: match.start()].rstrip(), math[match.end() :].lstrip()
+        pieces.append((math[position : match.start()], match.group(1), _place(before, after)))
+        position = match.end()
+    return (*pieces, (math[position:], "", LOOSE)), _level(re.sub(r"\{\w+\}", "x", math))
+
+
+def _place(before: str, after: str) -> int:
+    if after[:1] and after[0] in RAISED:
+        return ATOM
+    if before[-1:] in OPENING and after[:1] in CLOSING:  # an empty text is in every other one
+        return LOOSE
+    if before and before[-1] in "-−":
+        return ENTRYWISE
+    if (not before or before[-1] in "+([,<>=") and (not after or after[0] in "+-−)],<>=!"):
+        return SUM
+    if after[:1] in ("⊙", "/") or (before and before[-1] in "+"):
+        return ENTRYWISE
+    if before.endswith("⊙"):
+        return PRODUCT
+    return FACTOR if before else PRODUCT
+
+
+def _level(template: str) -> int:
+    """How tightly a template binds: by what stands outside its brackets."""
+    depth, outside, bars = 0, "", 0
+    for char in template:
+        if char in "|‖":
+            bars ^= 1
+        depth += (char in "([{") - (char in ")]}")
+        outside += char if not (depth or bars) else "x"
+    words = outside.replace("xx", "x").split()
+    if any(word.endswith(",") or word in ("if", "else", "∧", "∨") for word in words):
+        return LOOSE
+    if any(word in ("<", "<=", ">", ">=", "==", "!=", "≤") for word in words):
+        return COMPARE
+    if any(word in ("+", "-", "−") for word in words) or outside[:1] in "-−":
+        return SUM
+    if any(word in ("⊙", "/") for word in words):
+        return ENTRYWISE
+    return PRODUCT if len(words) > 1 else ATOM
+
+
+# ---------------------------------------------------------------- comments
+
+def math_of(graph: Graph, id: int, named: Mapping[int, str], words: Mapping[int, str] | None = None) -> Text:
+    """What a value is made of, over the values that have names in the code; `words` are names that may stand, too."""
+    return _Math(graph, named, words or {}).made_of(id)
+
+
+def equations(graph: Graph, nodes: Sequence[Node], named: Mapping[int, str]) -> list[str]:
+    """The mathematics of the gradients of one statement; `named` are the names in the function's code."""
+    uses = Counter(u for node in nodes for u in node.operands)
+    shared = {
+        node.id: named[node.id]
+        for node in nodes
+        if not node.name and uses[node.id] > 1 and node.id in named and graph.op(node).cost != "free"
+    }
     parts = []
     for node in nodes:
-        if node.name:
-            own = named.get(node.id)  # what it overwrites bears its name: that is not what it is made of
-            text = f"{node.name} = {math_of(graph, node.id, named, own=own)}"
-            if len(text) <= LONGEST:
-                parts.append(comment_text(text))
-    return "    ".join(parts)
+        name = node.name or shared.get(node.id)
+        if name is None:
+            continue
+        own = named.get(node.id)  # what it overwrites bears its name: that is not what it is made of
+        words = {id: word for id, word in shared.items() if word != own}
+        text = f"{name} = {math_of(graph, node.id, named, words)}"
+        if len(text) > LONGEST:
+            words = {u: named[u] for u in node.operands if u in named and named[u] != own}
+            text = f"{name} = {math_of(graph, node.id, named, words)}"
+        if len(text) <= LONGEST:
+            parts.append(comment_text(text))
+    return parts

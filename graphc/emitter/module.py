@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from graphc.emitter.arguments import CHECK_CONSTANTS, CHECK_HELPERS, write_check
-from graphc.emitter.body import Body, Line, describe, write_body
+from graphc.emitter.body import Body, Line, write_body
 from graphc.emitter.context import BodyContext
-from graphc.emitter.mathtext import group_comment
+from graphc.emitter.describe import describe
+from graphc.emitter.mathtext import equations
 from graphc.emitter.naming import MODULE, Names, argument_name
 from graphc.emitter.prelude import HELPERS
 from graphc.emitter.shapes import ShapeNames
-from graphc.emitter.text import bracketed, comment_text, docstring, quoted
+from graphc.emitter.text import WIDTH, bracketed, comment_text, docstring, quoted
 from graphc.ir.graph import Graph
 from graphc.ir.types import Unknown
 from graphc.passes.dce import needed
@@ -30,14 +32,15 @@ class Options:
     level: int = 1
 
 
-def emit_module(split: Split, step: Graph | None = None, level: int = 1) -> str:
-    """The source of the module. `step` is the graph of the training step's new values, if there is one."""
-    return _Module(split, step, level).write()
+def emit_module(split: Split, step: Graph | None = None, level: int = 1, fused: Graph | None = None) -> str:
+    """The source of the module. `step` is the graph of the training step's new values, if there is one; `fused` that
+    of values and gradients together, if the module is to have a workspace."""
+    return _Module(split, step, level, fused).write()
 
 
 class _Module:
-    def __init__(self, split: Split, step: Graph | None, level: int) -> None:
-        self.split, self.graph, self.step, self.level = split, split.graph, step, level
+    def __init__(self, split: Split, step: Graph | None, level: int, fused: Graph | None) -> None:
+        self.split, self.graph, self.step, self.level, self.fused = split, split.graph, step, level, fused
         self.helpers: set[str] = set()
         self.shapes = ShapeNames(self.graph)
         self.arguments = {a.node: argument_name(a.name) for a in self.graph.arguments}
@@ -46,7 +49,7 @@ class _Module:
     def write(self) -> str:
         backward = self._backward()
         forward = self._forward()
-        parts = [forward, backward, self._value_and_grad()]
+        parts = [forward, backward, *(self._working(self.fused) if self.fused else [self._value_and_grad()])]
         if self.step is not None:
             parts.append(self._step(self.step))
         check = "\n".join(write_check(self.graph, self.helpers, self.shapes.dim)) + "\n"
@@ -183,6 +186,7 @@ class _Module:
         body = write_body(
             graph, split.backward, bound, roots, names, self.helpers, checks.used, self.level > 0, "backward"
         )
+        checks.adopt_sizes(body.context, but=seeds)
         lines = [*("    " + line for line in checks.size_lines()), *seed_lines, *self._body(body)]
         results = [
             f"{quoted(name)}: {self._result(body, i, split.saved, roots)}" for name, i in graph.gradients.items()
@@ -260,8 +264,7 @@ class _Module:
         for line in body.lines:
             if line.group != group:
                 group = line.group
-                comment = self._group_comment(group, by_group[group], body.names)
-                lines += ["", f"    # {comment}"] if comment else [""]
+                lines += ["", *(f"    # {line}" for line in self._group_comment(group, by_group[group], body.names))]
             lines.append("    " + self._beside(line, shown))
         return [*lines, ""] if body.lines else lines
 
@@ -272,20 +275,34 @@ class _Module:
         shown.add(node.id)
         return f"{line.text:<{COLUMN}}  # {self.shapes.shape(node.type.shape)}"
 
-    def _group_comment(self, group: tuple[int, bool], lines: Sequence[Line], names: dict[int, str]) -> str:
+    def _group_comment(
+        self, group: tuple[int, bool], lines: Sequence[Line], names: dict[int, str], graph: Graph | None = None
+    ) -> list[str]:
+        """The statement, its place, and in backward the mathematics: beside it, or below where that is too wide."""
+        graph = graph or self.graph
         index, reverse = group
-        if not 0 <= index < len(self.graph.statements):
-            return ""
-        statement = self.graph.statements[index]
+        if not 0 <= index < len(graph.statements):
+            return []
+        statement = graph.statements[index]
         text = comment_text(statement.text)
         if len(text) > 80:
             text = text[:77] + "..."
-        place = comment_text(f"{statement.file}:{statement.line}")
-        parts = [text, place]
-        if reverse:
-            nodes = {line.node.id: line.node for line in lines if line.node is not None}
-            parts.append(group_comment(self.graph, list(nodes.values()), names))
-        return "    ".join(p for p in parts if p)
+        head = f"{text}    {comment_text(f'{statement.file}:{statement.line}')}"
+        if not reverse:
+            return [head]
+        nodes = {line.node.id: line.node for line in lines if line.node is not None}
+        found = equations(graph, list(nodes.values()), names)
+        whole = "    ".join([head, *found])
+        if len(whole) <= WIDTH:
+            return [whole]
+        packed: list[str] = [head]
+        for equation in found:
+            joined = f"{packed[-1]}    {equation}"
+            if len(packed) > 1 and len(joined) <= WIDTH:
+                packed[-1] = joined
+            else:
+                packed.append(f"    {equation}")
+        return packed
 
     def _value_and_grad(self) -> str:
         call = ", ".join(self.signature)
@@ -305,6 +322,14 @@ class _Module:
               if not self.graph.loss and len(self.graph.cotangents) == 1 else []),
             f"    return value, {last}",
         ]) + "\n"  # fmt: skip
+
+    def _working(self, graph: Graph) -> list[str]:
+        """The functions of an -O2 module that work in memory which is allocated once."""
+        from graphc.emitter.workspace import Working, write_working
+
+        arguments = {a.node: argument_name(a.name) for a in graph.arguments}
+        comment = partial(self._group_comment, graph=graph)
+        return write_working(Working(graph, arguments, self._taken(), self.helpers, ShapeNames(graph), comment))
 
     def _step(self, graph: Graph) -> str:
         arguments = {a.node: argument_name(a.name) for a in graph.arguments}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
-__all__ = ["bracketed", "comment_text", "docstring", "quoted"]
+__all__ = ["WIDTH", "bracketed", "comment_text", "docstring", "quoted"]
 
 WIDTH = 100
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from graphc.ir.graph import Builder, Graph, Node
+from graphc.ir.graph import Builder, Graph, Node, Origin
 
 __all__ = ["rebuild", "rebuild_tracking", "same"]
 
@@ -25,7 +25,7 @@ def rebuild_tracking(graph: Graph, make: Make, share: bool) -> tuple[Graph, dict
     builder = Builder(graph.ops, share=share)
     moved: dict[int, int] = {}
     for node in graph:
-        builder.origin = node.origin
+        builder.origin = _moved(node.origin, moved)
         moved[node.id] = made = make(builder, node, [moved[u] for u in node.operands])
         new = builder[made]
         if new.op not in ("argument", "seed") and new.type == node.type:
@@ -42,8 +42,13 @@ def rebuild_tracking(graph: Graph, make: Make, share: bool) -> tuple[Graph, dict
     return rebuilt, moved
 
 
+def _moved(origin: Origin | None, moved: dict[int, int]) -> Origin | None:
+    """The origin, the node that it differentiates being where it is now."""
+    if origin is None or origin.primal is None:
+        return origin
+    return replace(origin, primal=moved.get(origin.primal))
+
+
 def same(builder: Builder, node: Node, operands: list[int]) -> int:
     """The node as it is, on its new operands."""
-    return builder.add(
-        node.op, operands, dict(node.attrs), type=node.type, name=node.name, hint=node.hint, origin=node.origin
-    )
+    return builder.add(node.op, operands, dict(node.attrs), type=node.type, name=node.name, hint=node.hint)

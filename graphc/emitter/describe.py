@@ -1,0 +1,65 @@
+"""Names for values that the program does not name, from what they are.
+
+S - S.max(…)            shifted                 a definition says so
+y = tanh(x @ W)         dy_tanh                 the cotangent behind the tanh
+A[:, None]              column_A
+x @ A @ y               xA
+"""
+
+from __future__ import annotations
+
+from graphc.ir.graph import Graph, Node
+
+__all__ = ["describe"]
+
+VIEWS = {"expand_dims", "squeeze", "reshape", "broadcast_to", "transpose", "mT", "stop_gradient", "fits"}
+
+WORDS = {
+    "number": "factor", "sqrt": "root", "as_float": "float", "matmul": "product", "multiply": "product",
+    "subtract": "difference", "add": "total", "divide": "ratio", "greater": "mask", "less": "mask", "equal": "mask",
+    "greater_equal": "mask", "less_equal": "mask", "not_equal": "mask", "broadcast_to": "spread", "sum_to": "sum",
+    "negative": "minus", "expand_dims": "column", "reshape": "flat", "const": "constant", "slice": "part",
+    "gather": "picked", "gather_entry": "picked", "scatter": "scattered", "from_diagonal": "diagonal",
+    "subtract_one_hot": "difference",
+}  # fmt: skip
+
+# Rules whose result is the cotangent of their operand alone: the rule is what sets it apart from that of the result.
+SEVERAL = {"add", "subtract", "multiply", "divide", "matmul", "outer", *VIEWS}
+
+
+def describe(graph: Graph, id: int) -> str:
+    """A name for a value: from a definition, else from what it is."""
+    node = graph[id]
+    if node.hint:
+        return node.hint
+    word = WORDS.get(node.op, node.op)
+    rule = _rule(graph, node)
+    if rule is not None:
+        name, by = rule
+        return f"d{name}_{word if by in SEVERAL else by}"
+    factors = [graph[u].name or "" for u in node.operands]
+    if node.op == "matmul" and all(name.isalnum() and len(name) <= 2 for name in factors):
+        return "".join(factors)
+    for u in node.operands:
+        source = _source(graph, u)
+        if source.name or source.hint:
+            return f"{word}_{source.name or source.hint}"
+    return word
+
+
+def _rule(graph: Graph, node: Node) -> tuple[str, str] | None:
+    """The user's name for the value that this node is a cotangent behind, and the rule."""
+    origin = node.origin
+    if origin is None or origin.rule is None or origin.primal is None or not node.type.is_float:
+        return None
+    primal = graph.nodes.get(origin.primal)
+    name = primal.name if primal is not None else None
+    return (name, origin.rule) if name and node.op not in VIEWS else None
+
+
+def _source(graph: Graph, id: int) -> Node:
+    """The value that views show."""
+    node = graph[id]
+    while node.op in VIEWS and not node.name and not node.hint:
+        node = graph[node.operands[0]]
+    return node
