@@ -165,6 +165,10 @@ def _attribute_sets(op: Op) -> list[dict[str, Any]]:
         sets += [{**base, name: value} for value in values if {**base, name: value} != base]
     if "keepdims" in op.attributes:
         sets += [{**given, "keepdims": True} for given in sets if given.get("axis") is not None]
+    if "ord" in op.attributes:
+        sets += [{"ord": 3, "axis": -1}, {"ord": 3, "axis": 1, "keepdims": True}, {"ord": 1, "axis": (0, 1)}]
+        sets += [{"ord": 2.5, "axis": (0, -1), "keepdims": True}, {"ord": 3, "keepdims": True}]
+        sets += [{"ord": "inf", "axis": -1, "keepdims": True}]
     if "ddof" in op.attributes:
         sets += [{"axis": 0, "ddof": 1}, {"axis": (0, -1), "ddof": 1, "keepdims": True}]
     return sets

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import autograd.numpy as anp
 import numpy as np
 from autograd.scipy.special import erf
 
-from ops.special import convolution, convolution1d, transposed, transposed1d
+from ops.special import convolution, convolution1d, pooled, pooled1d, transposed, transposed1d
 
 __all__ = ["REFERENCES", "reference"]
 
@@ -216,6 +217,10 @@ REFERENCES |= {  # by loops: values only
     "conv2d": convolution,
     "conv_transpose1d": transposed1d,
     "conv_transpose2d": transposed,
+    "max_pool1d": pooled1d,
+    "max_pool2d": pooled,
+    "avg_pool1d": partial(pooled1d, largest=False),
+    "avg_pool2d": partial(pooled, largest=False),
 }
 
 
@@ -241,6 +246,14 @@ def batch_norm(x: Any, gamma: Any = None, beta: Any = None, eps: float = 1e-5) -
     shape = (1, -1) + (1,) * (np.ndim(x) - 2)
     mean, var = anp.mean(x, axis=axes, keepdims=True), anp.var(x, axis=axes, keepdims=True)
     return _affine((x - mean) / anp.sqrt(var + eps), gamma, beta, shape)
+
+
+@_is("group_norm")
+def group_norm(x: Any, groups: int, gamma: Any = None, beta: Any = None, eps: float = 1e-5) -> Any:
+    parts = anp.reshape(x, (np.shape(x)[0], groups, -1))
+    mean, var = anp.mean(parts, axis=2, keepdims=True), anp.var(parts, axis=2, keepdims=True)
+    shape = (1, -1) + (1,) * (np.ndim(x) - 2)
+    return _affine(anp.reshape((parts - mean) / anp.sqrt(var + eps), np.shape(x)), gamma, beta, shape)
 
 
 @_is("attention")

@@ -43,6 +43,11 @@ ATTRIBUTES: Mapping[str | tuple[str, str], Sequence[Any]] = {
     "size": [2, (1, 2)],
     "scale": [0.3],
     "causal": [True],
+    "stride": [1, 2, (2, 1)],
+    "padding": [1],
+    "dilation": [2],
+    "groups": [2],
+    "count_include_pad": [False],
 }
 
 # Attributes that only make sense together.
@@ -125,34 +130,56 @@ def convolution1d(
     return convolution(x[:, :, None], w[:, :, None], b, (1, stride), (0, padding), (1, dilation), groups)[:, :, 0]
 
 
-def transposed(x: Any, w: Any, b: Any = None, stride: Any = 1, padding: Any = 0) -> Any:
-    """The transpose of the convolution with w of (C, O, K, L): each entry of x adds a copy of w."""
-    (sh, sw), (ph, pw) = _pair(stride), _pair(padding)
-    n, _, height, width = x.shape
-    _, o, k, l = w.shape
-    y = np.zeros((n, o, (height - 1) * sh + k, (width - 1) * sw + l))
-    for i in range(height):
-        for j in range(width):
-            y[:, :, i * sh : i * sh + k, j * sw : j * sw + l] += np.einsum("nc,cokl->nokl", x[:, :, i, j], w)
+def transposed(
+    x: Any, w: Any, b: Any = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0, groups: int = 1,
+    dilation: Any = 1,
+) -> Any:
+    """The transpose of the convolution with w of (C, O / groups, K, L): each entry of x adds a copy of w."""
+    (sh, sw), (ph, pw), (dh, dw), (oh, ow) = _pair(stride), _pair(padding), _pair(dilation), _pair(output_padding)
+    n, c, height, width = x.shape
+    _, per, k, l = w.shape
+    y = np.zeros((n, groups * per, (height - 1) * sh + dh * (k - 1) + 1 + oh, (width - 1) * sw + dw * (l - 1) + 1 + ow))
+    for channel in range(c):
+        first = channel // (c // groups) * per
+        for i in range(height):
+            for j in range(width):
+                down, across = (slice(at, at + d * (m - 1) + 1, d) for at, d, m in ((i * sh, dh, k), (j * sw, dw, l)))
+                y[:, first : first + per, down, across] += x[:, channel, i, j][:, None, None, None] * w[channel]
     y = y[:, :, ph : y.shape[2] - ph, pw : y.shape[3] - pw]
     return y if b is None else y + b[:, None, None]
 
 
-def transposed1d(x: Any, w: Any, b: Any = None, stride: int = 1, padding: int = 0) -> Any:
-    return transposed(x[:, :, None], w[:, :, None], b, (1, stride), (0, padding))[:, :, 0]
+def transposed1d(
+    x: Any, w: Any, b: Any = None, stride: int = 1, padding: int = 0, output_padding: int = 0, groups: int = 1,
+    dilation: int = 1,
+) -> Any:
+    apart = x[:, :, None], w[:, :, None], b, (1, stride), (0, padding), (0, output_padding), groups, (1, dilation)
+    return transposed(*apart)[:, :, 0]
 
 
-def pooled(x: Any, size: Any, stride: Any = None, padding: Any = 0, largest: bool = True) -> Any:
-    """The largest entry, or the mean, of each window; zeros of the padding count for the mean."""
+def pooled(
+    x: Any, size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, count_include_pad: bool = True,
+    largest: bool = True,
+) -> Any:
+    """The largest entry, or the mean, of each window of the last two axes; see `count_include_pad` of PyTorch."""
     (k, l), (sh, sw), (ph, pw) = _pair(size), _pair(size if stride is None else stride), _pair(padding)
-    x = np.pad(x, ((0, 0), (0, 0), (ph, ph), (pw, pw)), constant_values=-np.inf if largest else 0)
-    rows, columns = (x.shape[2] - k) // sh + 1, (x.shape[3] - l) // sw + 1
-    y = np.zeros((*x.shape[:2], rows, columns))
+    dh, dw = _pair(dilation)
+    border = [(0, 0)] * (x.ndim - 2) + [(ph, ph), (pw, pw)]
+    counted = np.pad(np.ones(x.shape), border, constant_values=float(count_include_pad))
+    x = np.pad(x, border, constant_values=-np.inf if largest else 0)
+    rows, columns = (x.shape[-2] - dh * (k - 1) - 1) // sh + 1, (x.shape[-1] - dw * (l - 1) - 1) // sw + 1
+    y = np.zeros((*x.shape[:-2], rows, columns))
     for i in range(rows):
         for j in range(columns):
-            window = x[:, :, i * sh : i * sh + k, j * sw : j * sw + l]
-            y[:, :, i, j] = window.max(axis=(2, 3)) if largest else window.mean(axis=(2, 3))
+            at = (..., slice(i * sh, i * sh + dh * (k - 1) + 1, dh), slice(j * sw, j * sw + dw * (l - 1) + 1, dw))
+            window, count = x[at], counted[at].sum(axis=(-2, -1))
+            y[..., i, j] = window.max(axis=(-2, -1)) if largest else window.sum(axis=(-2, -1)) / count
     return y
+
+
+def pooled1d(x: Any, size: int, stride: int | None = None, padding: int = 0, dilation: int = 1, **more: Any) -> Any:
+    step = (1, size if stride is None else stride)
+    return pooled(x[..., None, :], (1, size), step, (0, padding), (1, dilation), **more)[..., 0, :]
 
 
 def attended(Q: Any, K: Any, V: Any, mask: Any = None, causal: bool = False, scale: float | None = None) -> Any:
@@ -223,6 +250,8 @@ def _transposed() -> list[dict[str, Any]]:
         _case("y = conv_transpose2d(x, w, b, stride=2)", image, lambda *a: transposed(*a, stride=2)),
         _case("y = conv_transpose2d(x, w, b, stride=2, padding=1)", image,
               lambda *a: transposed(*a, stride=2, padding=1)),
+        _case("y = conv_transpose2d(x, w, groups=2, dilation=(2, 1))", _arrays(x=(1, 4, 2, 3), w=(4, 3, 2, 2)),
+              lambda *a: transposed(*a, groups=2, dilation=(2, 1))),
     ]
 
 
@@ -232,6 +261,14 @@ def _pools(name: str, largest: bool) -> list[dict[str, Any]]:
         _case(f"y = {name}(x, 2)", _SMALL, lambda x: pooled(x, 2, largest=largest)),
         _case(f"y = {name}(x, size=(3, 2), stride=1)", odd, lambda x: pooled(x, (3, 2), 1, largest=largest)),
         _case(f"y = {name}(x, 3, stride=2, padding=1)", odd, lambda x: pooled(x, 3, 2, 1, largest=largest)),
+    ]
+
+
+def _pools1d(name: str, largest: bool) -> list[dict[str, Any]]:
+    signal = _arrays(x=(2, 3, 6))
+    return [
+        _case(f"y = {name}(x, 2)", signal, lambda x: pooled1d(x, 2, largest=largest)),
+        _case(f"y = {name}(x, 3, stride=2, padding=1)", signal, lambda x: pooled1d(x, 3, 2, 1, largest=largest)),
     ]
 
 
@@ -262,11 +299,8 @@ SPECIAL: Mapping[str, Sequence[dict[str, Any]]] = {
     "conv_transpose2d": _transposed(),
     "max_pool2d": _pools("max_pool2d", True),
     "avg_pool2d": _pools("avg_pool2d", False),
-    "max_pool1d": [
-        _case("y = max_pool1d(x, 2)", _arrays(x=(2, 3, 6)), lambda x: pooled(x[:, :, None], (1, 2))[:, :, 0]),
-        _case("y = max_pool1d(x, 3, stride=2, padding=1)", _arrays(x=(2, 3, 6)),
-              lambda x: pooled(x[:, :, None], (1, 3), (1, 2), (0, 1))[:, :, 0]),
-    ],
+    "max_pool1d": _pools1d("max_pool1d", True),
+    "avg_pool1d": _pools1d("avg_pool1d", False),
     "attention": [
         _case("y = attention(Q, K, V)", _HEADS, attended),
         _case("y = attention(Q, K, V, scale=0.4)", _FLAT, lambda *a: attended(*a, scale=0.4)),
@@ -291,6 +325,10 @@ SPECIAL: Mapping[str, Sequence[dict[str, Any]]] = {
         _case("sign, l = slogdet(A)", _of("invertible", A=(3, 3)), lambda A: tuple(np.linalg.slogdet(A))),
         _case("sign, l = slogdet(A)", _of("invertible", A=(2, 3, 3)), lambda A: tuple(np.linalg.slogdet(A))),
         _case("sign, l = slogdet(A)", {"A": -_of("invertible", A=(3, 3))["A"]}, lambda A: tuple(np.linalg.slogdet(A))),
+    ],
+    "logdet": [
+        _case("y = logdet(A)", _of("invertible", A=(3, 3)), lambda A: np.linalg.slogdet(A)[1]),
+        _case("y = logdet(A)", _of("invertible", A=(2, 3, 3)), lambda A: np.linalg.slogdet(A)[1]),
     ],
     "solve": [
         _case("y = solve(A, B)", {**_of("invertible", A=(3, 3)), **_arrays(B=(3, 2))}, np.linalg.solve),
@@ -360,6 +398,8 @@ SPECIAL: Mapping[str, Sequence[dict[str, Any]]] = {
               lambda S, P: np.sum(P * (np.log(np.exp(S).sum(axis=1, keepdims=True)) - S))),
         _case('y = softmax_ce(S, P, reduction="none")', {**_arrays(S=(4, 3)), **_of("simplex", P=(4, 3))},
               lambda S, P: np.sum(P * (np.log(np.exp(S).sum(axis=1, keepdims=True)) - S), axis=1)),
+        _case('y = softmax_ce(S, Q, reduction="none")', _arrays(S=(2, 2, 3), Q=(2, 2, 3)),
+              lambda S, Q: np.sum(Q * (np.log(np.exp(S).sum(axis=-1, keepdims=True)) - S), axis=-1)),
         _case("y = softmax_ce(S, k)", {**_arrays(S=(4, 3)), "k": np.array([0, 2, 1, 2])},
               lambda S, k: np.sum(np.log(np.exp(S).sum(axis=1)) - S[np.arange(4), k])),
         _case('y = softmax_ce(S, k, reduction="mean")', {**_arrays(S=(4, 3)), "k": np.array([0, 2, 1, 2])},
