@@ -154,8 +154,13 @@ class BodyContext:
         computed = [not (source.endswith("]") and source.count("[") == 1) for _, source in rest]
         for late in (False, True):  # those that come from an expression last
             group = [pair for pair, is_computed in zip(rest, computed, strict=True) if is_computed == late]
-            lines += [f"{local} = {source}" for local, source in sorted(group, key=lambda pair: pair[1])]
+            lines += [self._single(local, source) for local, source in sorted(group, key=lambda pair: pair[1])]
         return lines
+
+    def _single(self, local: str, source: str) -> str:
+        vectors = [name for id, name in self.arrays.items() if self.graph[id].type.rank == 1]
+        array = source.removesuffix(".shape[0]")
+        return f"({local},) = {array}.shape" if array in vectors else f"{local} = {source}"
 
     def _whole_shapes(self, wanted: dict[str, str]) -> tuple[list[str], set[str]]:
         """`N, D = X.shape` for arrays whose sizes are all wanted, those first that define the most."""
@@ -171,11 +176,9 @@ class BodyContext:
         while shapes:
             array = max(shapes, key=lambda name: len(set(shapes[name]) - defined))
             symbols = shapes.pop(array)
-            new = len(set(symbols) - defined)
-            if new < min(2, len(symbols)) or not new:
+            if len(set(symbols) - defined) < 2:
                 break
-            locals = [wanted[symbol] for symbol in symbols]
-            lines.append(f"{', '.join(locals) if len(locals) > 1 else f'({locals[0]},)'} = {array}.shape")
+            lines.append(f"{', '.join(wanted[symbol] for symbol in symbols)} = {array}.shape")
             defined |= set(symbols)
         return lines, defined
 
