@@ -13,7 +13,9 @@ import pytest
 import graphc
 from graphc.ir.dims import numel
 from graphc.ir.graph import Graph
+from graphc.ops.table import names
 from graphc.pipeline import optimise
+from ops.cases import Case, cases
 from ops.programs import array, body, compiled, error_of, hold
 
 LEVELS = (0, 1)
@@ -391,3 +393,39 @@ def test_products_want_vectors_of_the_right_shape() -> None:
     assert "v" in error_of("input x[3], v[2]\nt = jvp(x**2, x, v)")
     assert "v" in error_of("input x[3], v[2]\ng = vjp(x**2, x, v)")
     assert "v" in error_of("input x[3], v[2]\nh = hvp(sum(x**2), x, v)")
+
+
+# ---------------------------------------------------------------- every operation
+
+
+def _units(shape: tuple[int, ...]) -> Any:
+    count = int(np.prod(shape))
+    return np.eye(count).reshape(count, *shape)
+
+
+def _small(name: str) -> list[Case]:
+    """A few cases of an operation with results and arguments that are not empty and not large."""
+    given = [
+        case for case in cases(name)
+        if all(0 < np.size(v) <= 24 for v in case.arguments.values()) and _floating(case.arguments)
+    ]  # fmt: skip
+    return given[:: max(1, len(given) // 4)]
+
+
+@pytest.mark.parametrize("name", names())
+def test_the_jacobian_of_every_operation_is_its_rule_row_by_row(name: str) -> None:
+    for case in _small(name):
+        graph = graphc.parse(case.text())
+        result, id = next(iter(graph.outputs.items()))
+        if not graph[id].type.is_float:
+            continue
+        plain = compiled(f"{case.text()}output {result}", wrt=_floating(case.arguments))
+        y, cache = plain.forward(**case.arguments)
+        rows = [plain.backward(cache, unit) for unit in _units(np.shape(y))]
+        for variable in _floating(case.arguments):
+            x = np.asarray(case.arguments[variable])
+            wanted = np.reshape([row[variable] for row in rows], np.shape(y) + x.shape)
+            for level in LEVELS:
+                have = value(f"{case.text()}J = jacobian({result}, {variable})", "J", case.arguments, level)
+                assert have.shape == wanted.shape, f"{case}: {variable}"
+                np.testing.assert_allclose(have, wanted, rtol=1e-9, atol=1e-11, err_msg=f"{case}: {variable}, {level}")
