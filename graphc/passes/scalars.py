@@ -40,7 +40,7 @@ def scalars_gathered(place: Place) -> int | None:
     if node.op == "divide":
         first, second = second, first
         return place.add("multiply", [array, place.add("divide", [first, second])])
-    if place.op == "divide" and _is_number(place, first) and place.builder[second].op != "const":
+    if place.op == "divide" and _is_number(place, first) and not place.builder[second].attr("value"):
         return None  # 2 / N is an error of Python's where N is 0, x * 2 / N is not
     return place.add("multiply", [array, place.add(place.op, [first, second])])
 
