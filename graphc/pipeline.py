@@ -132,7 +132,12 @@ def compile_graph(joint: Graph, options: Options, observe: Observer = _ignore) -
     step = None
     if joint.updates:
         step = optimise(joint.replace(outputs={}, gradients={}, cotangents={}), options.level)
-    text = sign(emit_module(split, step, options.level))
+    fused = None
+    if options.level > 1:
+        from graphc.passes.joint import fuse
+
+        fused = fuse(optimised)
+    text = sign(emit_module(split, step, options.level, fused))
     observe("module", text)
     return text, split
 

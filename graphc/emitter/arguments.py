@@ -15,7 +15,7 @@ from graphc.ir.dims import Dim, open_owner
 from graphc.ir.graph import Argument, Graph
 from graphc.ir.types import Unknown
 
-__all__ = ["ARRAYS", "write_check"]
+__all__ = ["ARRAYS", "write_check", "write_limits"]
 
 ARRAYS = '''\
 def arrays(names, kinds, values):
@@ -68,6 +68,14 @@ def write_check(graph: Graph, helpers: set[str], shapes: Callable[[Dim], str]) -
     return lines
 
 
+def write_limits(graph: Graph, helpers: set[str], shapes: Callable[[Dim], str]) -> list[str]:
+    """The checks of values alone, for arrays whose shapes are known to fit: labels and indices in their range."""
+    writer = _ShapeChecks(graph, [argument_name(a.name) for a in graph.arguments], helpers, shapes)
+    sizes = writer.bind_sizes()
+    limits = writer.limits()
+    return [*sizes, *limits] if limits else []
+
+
 def _listed(items: list[str]) -> str:
     return ", ".join(map(quoted, items)) + ("," if len(items) == 1 else "")
 
@@ -92,11 +100,7 @@ class _ShapeChecks:
 
     def write(self) -> list[str]:
         lines: list[str] = []
-        ranked = [
-            (a, self.graph[a.node].type.dims)
-            for a in self.graph.arguments
-            if not isinstance(self.graph[a.node].type.shape, Unknown)
-        ]
+        ranked = self._ranked()
         for argument, dims in ranked:
             name = self.called[argument.name]
             lines += [
@@ -108,10 +112,22 @@ class _ShapeChecks:
             lines += self._compare(argument, dims)
         lines += self._minimums()
         lines += self._bounds()
-        lines += self._limits()
+        lines += self.limits()
         return lines
 
-    def _limits(self) -> list[str]:
+    def _ranked(self) -> list[tuple[Argument, tuple[Dim, ...]]]:
+        """The arguments whose rank is known, with their sizes."""
+        return [
+            (a, self.graph[a.node].type.dims)
+            for a in self.graph.arguments
+            if not isinstance(self.graph[a.node].type.shape, Unknown)
+        ]
+
+    def bind_sizes(self) -> list[str]:
+        """The statements that name all sizes; no comparison."""
+        return self._bind(self._ranked())
+
+    def limits(self) -> list[str]:
         """Labels and indices, once each."""
         lines: list[str] = []
         for name, size, kind in dict.fromkeys(self.graph.limits):
@@ -238,9 +254,8 @@ class _ShapeChecks:
             if leaf not in self.called or any(s not in self.known for d in outer for s in d.names()):
                 continue
             sizes = ", ".join(d.text(self.text) for d in outer) + ("," if len(outer) == 1 else "")
-            lines.append(
-                f"{self.helper('fits_into')}({quoted(leaf)}, {self.called[leaf]}, ({sizes}), {quoted(self._shape(outer))})"
-            )
+            wanted = f"({sizes}), {quoted(self._shape(outer))}"
+            lines.append(f"{self.helper('fits_into')}({quoted(leaf)}, {self.called[leaf]}, {wanted})")
         return lines
 
 

@@ -73,3 +73,7 @@ rule pinv(A) -> Y {
     V = (mT(Y) @ Y) @ mT(dY)
     dA = U - A @ (Y @ U) + V - (V @ Y) @ A - mT(Y) @ dY @ mT(Y)
 }
+
+# Sums of products of entries: of all, and of those of each row.
+rule vdot(x, y) -> s   { dx = ds * y;  dy = ds * x }
+rule vecdot(x, y) -> s { dx = expand_dims(ds, axis=-1) * y;  dy = expand_dims(ds, axis=-1) * x }

@@ -1,6 +1,7 @@
 """The generated modules as an implementation of the workloads: `make(workload, inputs) -> fn() -> (value, gradients)`.
 
-The level is taken from the environment variable GRAPHC_LEVEL (1 by default).
+The level is taken from the environment variable GRAPHC_LEVEL (1 by default). With GRAPHC_WORKSPACE=1 an -O2 module
+works in memory that is allocated once.
 """
 
 from __future__ import annotations
@@ -30,10 +31,12 @@ def make(workload: str, inputs: Mapping[str, Any]) -> Callable[[], tuple[Any, li
     key = {name: name.replace("_", "") for name in names}
     arguments = {name: inputs[key[name]] for name in names}
     wrt = WRT.get(workload, ["W1", "W2", "b1", "b2"])
+    order = [next(name for name in names if key[name] == wanted) for wanted in wrt]
+    if os.environ.get("GRAPHC_WORKSPACE") == "1":
+        arguments["workspace"] = module.Workspace(**arguments)
 
     def run() -> tuple[Any, list[Any]]:
         value, gradients = module.value_and_grad(**arguments)
-        by_key = {key[name]: gradient for name, gradient in gradients.items()}
-        return value, [by_key[name] for name in wrt]
+        return value, [gradients[name] for name in order]
 
     return run

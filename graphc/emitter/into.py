@@ -1,0 +1,196 @@
+"""Statements that write into an array that exists: `np.add(Z, b, out=A)` in the place of `A = Z + b`.
+
+Each operation that has such a form is in the table; an elementwise one without falls back on `np.copyto(A, …)`. What
+has no form at all makes a new array, as in the pure functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from graphc.emitter.expressions import ATOM, LOOSE, Text
+from graphc.ir.dims import Dim
+from graphc.ir.graph import Node
+from graphc.ir.types import Unknown
+from graphc.ops.base import NumpyContext, Op
+
+__all__ = ["Place", "has_form", "may_overwrite", "write_into"]
+
+
+class Place(Protocol):
+    """Where a statement stands: what constants are at hand there."""
+
+    @property
+    def context(self) -> NumpyContext: ...
+
+    def ones(self, size: Dim, rows: bool, shape: str) -> str:
+        """An array of as many ones; `rows` if it is as long as a tile. `shape` is `flat`, `row` or `column`."""
+
+    def zeros(self, node: Node) -> str:
+        """Zeros that broadcast to the rows of a node's value."""
+
+    def places(self, node: Node) -> tuple[list[str], str, str]:
+        """Where the labels of a node's rows are: lines that compute it, the flat indices, an array for the entries."""
+
+    def text(self, node: Node) -> Text:
+        """The node's expression in plain NumPy."""
+
+    def operand(self, node: Node, position: int) -> Node: ...
+
+    def by_rows(self) -> bool:
+        """Whether the arrays are tiles of rows."""
+
+
+Write = Callable[[Place, Node, str, "list[Text]"], "list[str]"]
+
+TABLE: dict[str, Write] = {}
+
+
+def _form(*names: str) -> Callable[[Write], Write]:
+    def keep(write: Write) -> Write:
+        for name in names:
+            TABLE[name] = write
+        return write
+
+    return keep
+
+
+def has_form(op: Op, node: Node) -> bool:
+    """Whether the operation can write into an array."""
+    if isinstance(node.type.shape, Unknown) or not node.type.rank:
+        return False
+    if node.op in ("pick", "subtract_one_hot") and node.type.rank != (1 if node.op == "pick" else 2):
+        return False
+    return op.elementwise or node.op in TABLE
+
+
+def may_overwrite(op: Op, node: Node) -> bool:
+    """Whether it reads and writes entry by entry, so that an operand of the same shape may be the array."""
+    return op.elementwise or node.op == "subtract_one_hot"
+
+
+def write_into(place: Place, op: Op, node: Node, target: str, operands: list[Text]) -> list[str]:
+    """The lines that compute a node into the array `target`."""
+    write = TABLE.get(node.op)
+    if write is not None:
+        return write(place, node, target, operands)
+    if op.ufunc:
+        return [f"{op.ufunc}({', '.join(t.within(LOOSE) for t in operands)}, out={target})"]
+    return [f"np.copyto({target}, {place.text(node)})"]
+
+
+@_form("maximum", "minimum")
+def _extreme(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
+    """With an array of zeros NumPy is several times as fast as with the number 0."""
+    if node.type.is_float:
+        operands = [Text(place.zeros(node)) if t.text in ("0", "0.0") else t for t in operands]
+    return [f"np.{node.op}({operands[0]}, {operands[1]}, out={target})"]
+
+
+@_form("as_float", "as_int", "stop_gradient")
+def _copied(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
+    casting = ', casting="unsafe"' if node.op == "as_float" else ""
+    return [f"np.copyto({target}, {operands[0]}{casting})"]
+
+
+@_form("matmul")
+def _product(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
+    left, right = operands
+    ranks = [place.operand(node, k).type.rank for k in (0, 1)]
+    floats = all(place.operand(node, k).type.is_float for k in (0, 1))
+    if ranks == [2, 2] and floats:
+        return [f"{left.within(ATOM)}.dot({right}, out={target})"]
+    return [f"np.matmul({left}, {right}, out={target})"]
+
+
+@_form("outer")
+def _outer(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
+    return [f"np.outer({operands[0]}, {operands[1]}, out={target})"]
+
+
+@_form("vecdot")
+def _vecdot(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
+    return [f"np.vecdot({operands[0]}, {operands[1]}, out={target})"]
+
+
+@_form("sum")
+def _sum(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
+    """Sums as products with ones: BLAS adds faster than a reduction does."""
+    (x,) = operands
+    source = place.operand(node, 0)
+    shape, axes, keepdims = source.type.dims, node.attr("axis"), node.attr("keepdims")
+    rank = len(shape)
+    if node.type.is_float and source.type.is_float and rank > 1 and axes is not None and len(axes) == 1:
+        if axes[0] == rank - 1:
+            ones = place.ones(shape[-1], False, "column" if keepdims else "flat")
+            if rank == 2:
+                return [f"{x.within(ATOM)}.dot({ones}, out={target})"]
+            return [f"np.matmul({x}, {ones}, out={target})"]
+        if axes[0] == 0 and rank == 2:
+            ones = place.ones(shape[0], place.by_rows(), "row" if keepdims else "flat")
+            return [f"{ones}.dot({x}, out={target})"]
+    return _reduced(place, node, target, operands)
+
+
+REDUCE = {"sum": "np.add", "prod": "np.multiply", "max": "np.maximum", "min": "np.minimum", "all": "np.logical_and",
+          "any": "np.logical_or"}  # fmt: skip
+
+
+@_form("max", "min", "prod", "all", "any")
+def _reduced(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
+    axes, keepdims = node.attr("axis"), node.attr("keepdims")
+    over = "None" if axes is None else str(axes[0]) if len(axes) == 1 else str(axes)
+    keep = ", keepdims=True" if keepdims else ""
+    return [f"{REDUCE[node.op]}.reduce({operands[0]}, axis={over}{keep}, out={target})"]
+
+
+@_form("mean")
+def _mean(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
+    axes, keepdims = node.attr("axis"), node.attr("keepdims")
+    over = "" if axes is None else f", axis={axes[0] if len(axes) == 1 else axes}"
+    return [f"np.mean({operands[0]}{over}{', keepdims=True' if keepdims else ''}, out={target})"]
+
+
+@_form("concatenate")
+def _joined(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
+    return [f"np.concatenate([{', '.join(map(str, operands))}], axis={node.attr('axis')}, out={target})"]
+
+
+@_form("stack")
+def _stacked(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
+    if node.type.rank == 1:
+        return [f"{target}[{k}] = {x}" for k, x in enumerate(operands)]
+    return [f"np.stack([{', '.join(map(str, operands))}], axis={node.attr('axis')}, out={target})"]
+
+
+@_form("broadcast_to")
+def _spread(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
+    return [f"np.copyto({target}, {operands[0]})"]
+
+
+@_form("unslice")
+def _placed(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
+    from graphc.ops.cuts import index_texts
+
+    index = ", ".join(index_texts(place.context, node.type.dims, node.attr("index")))
+    return [f"{target}.fill(0)", f"{target}[{index}] = {operands[0]}"]
+
+
+@_form("pick")
+def _picked(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
+    lines, index, _ = place.places(node)
+    return [*lines, f'{operands[0].within(ATOM)}.take({index}, out={target}, mode="clip")']
+
+
+@_form("subtract_one_hot")
+def _less_one(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
+    lines, index, entries = place.places(node)
+    ones = place.ones(node.type.dims[0], place.by_rows(), "flat")
+    return [
+        f"np.copyto({target}, {operands[0]})",
+        *lines,
+        f'{target}.take({index}, out={entries}, mode="clip")',
+        f"np.subtract({entries}, {ones}, out={entries})",
+        f'{target}.put({index}, {entries}, mode="clip")',
+    ]

@@ -1,0 +1,30 @@
+"""The joint graph made ready for one function that computes values and gradients together. For -O2 only.
+
+    dS = (P - onehot(y)) * dL       with dL = 1       dS = P - onehot(y)
+
+There is no cut and no cache: nothing is saved, nothing is computed twice.
+"""
+
+from __future__ import annotations
+
+from graphc.ir.graph import Builder, Graph, Node
+from graphc.passes.dce import eliminate_dead_code
+from graphc.passes.rebuild import rebuild, same
+from graphc.passes.simplify import simplify
+from graphc.passes.strength import reduce_strength
+
+__all__ = ["fuse"]
+
+
+def fuse(graph: Graph) -> Graph:
+    """The graph of values and gradients of a loss, or of outputs with the cotangents that a call gives."""
+    if graph.loss:
+        graph = simplify(_with_unit_seed(graph))
+    return eliminate_dead_code(simplify(reduce_strength(eliminate_dead_code(graph))))
+
+
+def _with_unit_seed(graph: Graph) -> Graph:
+    def make(builder: Builder, node: Node, operands: list[int]) -> int:
+        return builder.const(1.0) if node.op == "seed" else same(builder, node, operands)
+
+    return rebuild(graph, make, share=True).replace(cotangents={})

@@ -1,0 +1,107 @@
+"""Strength reduction: the same numbers, up to rounding, by cheaper operations. For -O2 only.
+
+    s = sum(a * b)                  s = vdot(a, b)                       no array of products
+    r = sum(a * b, axis=-1)         r = vecdot(a, b)
+    m = mean(a, axis=1)             m = sum(a, axis=1) / n               a sum is a product with ones
+    P = e / total                   P = e * (1 / total)                  total has fewer entries than e
+    y = x / 3                       y = x * 0.333…
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from typing import Any
+
+from graphc.ir.dims import Dim, dim
+from graphc.ir.graph import Builder, Graph, Node
+from graphc.ir.types import Unknown
+from graphc.passes.dce import eliminate_dead_code
+from graphc.passes.rebuild import rebuild, same
+
+__all__ = ["reduce_strength"]
+
+
+def reduce_strength(graph: Graph) -> Graph:
+    """The graph with the replacements above."""
+    uses = Counter(u for node in graph for u in node.operands)
+    uses.update(graph.roots)
+
+    def make(builder: Builder, node: Node, operands: list[int]) -> int:
+        made = None
+        if node.type.is_float and not isinstance(node.type.shape, Unknown):
+            place = _Place(builder, node, operands, uses)
+            if node.op in ("sum", "mean"):
+                made = place.total()
+            elif node.op == "divide":
+                made = place.quotient()
+        if made is not None and builder.type(made) == node.type:
+            return made
+        return same(builder, node, operands)
+
+    return eliminate_dead_code(rebuild(graph, make, share=True))
+
+
+class _Place:
+    """A node that is made again, with its new operands."""
+
+    def __init__(self, builder: Builder, node: Node, operands: list[int], uses: Counter[int]) -> None:
+        self.builder, self.node, self.operands, self.uses = builder, node, operands, uses
+
+    def add(self, op: str, operands: list[int], **attrs: Any) -> int:
+        return self.builder.add(op, operands, attrs)
+
+    def _dims(self, id: int) -> tuple[Dim, ...] | None:
+        shape = self.builder.type(id).shape
+        return None if isinstance(shape, Unknown) else shape
+
+    def total(self) -> int | None:
+        """A sum or a mean."""
+        (x,) = self.operands
+        shape = self._dims(x)
+        if not shape or not self.builder.type(x).is_float:
+            return None
+        axes, keepdims = self.node.attr("axis"), self.node.attr("keepdims")
+        made = self._of_products(x, shape, axes, keepdims)
+        if made is None:
+            if self.node.op == "sum":
+                return None
+            made = self.add("sum", [x], axis=axes, keepdims=keepdims)
+        if self.node.op == "mean":
+            count = dim(1)
+            for k in range(len(shape)) if axes is None else axes:
+                count = count * shape[k]
+            number = count.value
+            size = self.add("size", [], dim=count) if number is None else self.builder.const(number, "int")
+            made = self.add("divide", [made, size])
+        return made
+
+    def _of_products(self, x: int, shape: tuple[Dim, ...], axes: Any, keepdims: bool) -> int | None:
+        inner = self.builder[x]
+        if self.uses[self.node.operands[0]] != 1 or inner.name or inner.op not in ("multiply", "square"):
+            return None
+        factors = [*inner.operands] * (2 if inner.op == "square" else 1)
+        if any(self._dims(u) != shape or not self.builder.type(u).is_float for u in factors):
+            return None
+        if axes is None and not keepdims:
+            return self.add("vdot", factors)
+        if axes == (len(shape) - 1,) and len(shape) > 1:
+            made = self.add("vecdot", factors)
+            return self.add("expand_dims", [made], axis=axes) if keepdims else made
+        return None
+
+    def quotient(self) -> int | None:
+        """A division by what has fewer entries, or by a number."""
+        x, y = self.operands
+        if not self.node.type.rank or self._dims(x) != self.node.type.dims or not self.builder.type(y).is_float:
+            return None
+        divisor = self.builder[y]
+        if divisor.op == "const" and not isinstance(divisor.attr("value"), tuple):
+            value = divisor.attr("value")
+            inverse = 1 / value if value else math.inf
+            return self.add("multiply", [x, self.builder.const(inverse)]) if math.isfinite(inverse) else None
+        shape = self._dims(y)
+        if not shape or shape == self._dims(x) or divisor.op == "const":
+            return None
+        one = self.builder.const(1.0)
+        return self.add("multiply", [x, self.add("divide", [one, y])])
