@@ -26,6 +26,7 @@ COMMANDS = {
     "check": "its gradients against numerical ones, as a table",
     "run": "its values and gradients on real arrays",
     "ops": "the operations; one with its derivation rule",
+    "grade": "a hand-written backward against it, and what is wrong there",
     "explain": "what an error code means, with an example",
 }
 """Name and purpose; the module of a command has its name."""

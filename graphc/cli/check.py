@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from graphc.ir.graph import Graph
     from graphc.verify.gradients import Report, Row
 
-__all__ = ["configure", "run"]
+__all__ = ["configure", "run", "sizes_of"]
 
 DIGITS = 7
 LARGEST = 10**7
@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     options = options_of(arguments, verify=False)
     if arguments.seed < 0:
         raise UsageError("argument --seed: it must not be negative")
-    sizes = _sizes(arguments.size)
+    sizes = sizes_of(arguments.size)
     program = read_program(arguments.program)
     diagnostics = Diagnostics()
     try:
@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if diagnostics.has_errors or not all(row.ok for row in result.rows) else 0
 
 
-def _sizes(text: str | None) -> dict[str, int]:
+def sizes_of(text: str | None) -> dict[str, int]:
     """`N=5,D=4` as a dictionary. Raises UsageError."""
     sizes: dict[str, int] = {}
     for part in text.split(",") if text is not None else ():
