@@ -1,32 +1,77 @@
-"""Products of a stack of matrices with vectors in the arrangement that moves no axes.
+"""Products in the arrangement that moves no axes and computes nothing twice.
 
 A: (N, m, n)
 squeeze(mT(A) @ expand_dims(v, -1), -1)       becomes       squeeze(expand_dims(v, -2) @ A, -2)        v_iᵀ A_i
 squeeze(expand_dims(v, -2) @ mT(A), -2)       becomes       squeeze(A @ expand_dims(v, -1), -1)        A_i v_i
+
+A: (m, n)
+squeeze(A @ expand_dims(V, -1), -1)           becomes       V @ mT(A)         A v_i for many v_i
+squeeze(expand_dims(V, -2) @ A, -2)           becomes       V @ A             v_iᵀ A
+sum(U[..., None] * V[:, None], axis=0)        becomes       mT(U) @ V         Σ_i u_i v_iᵀ
+eye(m) @ A                                    becomes       A
 """
 
 from __future__ import annotations
 
+from graphc.ir.graph import Node
 from graphc.passes.place import Place
 
-__all__ = ["vectors_turned"]
+__all__ = ["arranged"]
 
 
-def vectors_turned(place: Place) -> int | None:
-    """The product with the vectors on the other side of the matrices."""
-    if place.op != "squeeze" or place.node(0).op != "matmul":
-        return None
+def arranged(place: Place) -> int | None:
+    """The product in its better arrangement."""
+    if place.op == "squeeze" and place.node(0).op == "matmul":
+        return _of_vectors(place)
+    if place.op == "sum" and place.node(0).op == "multiply":
+        return _sum_of_outer_products(place)
+    if place.op == "matmul":
+        return _with_identity(place)
+    return None
+
+
+def _of_vectors(place: Place) -> int | None:
+    """Products of matrices with one vector each."""
     left, right = (place.builder[u] for u in place.node(0).operands)
     rank = place.node(0).type.rank
-    if rank in (None, 2) or left.type.rank != rank or right.type.rank != rank:  # of one matrix `.T` costs nothing
+    if rank is None or rank < 3:  # `fold` knows single vectors; of a single matrix `.T` costs nothing
         return None
-    assert rank is not None
     row, column = (rank - 2,), (rank - 1,)
     axis = place.attrs["axis"]
-    if axis == column and left.op == "mT" and right.op == "expand_dims" and right.attr("axis") == column:
-        vector = place.add("expand_dims", [right.operands[0]], {"axis": row})
-        return place.add("squeeze", [place.add("matmul", [vector, left.operands[0]])], {"axis": row})
-    if axis == row and right.op == "mT" and left.op == "expand_dims" and left.attr("axis") == row:
-        vector = place.add("expand_dims", [left.operands[0]], {"axis": column})
-        return place.add("squeeze", [place.add("matmul", [right.operands[0], vector])], {"axis": column})
+    if axis == column and _is_opened(right, rank, column):
+        if left.type.rank == 2:
+            return place.add("matmul", [right.operands[0], place.add("mT", [left.id])])
+        if left.op == "mT" and left.type.rank == rank:
+            vector = place.add("expand_dims", [right.operands[0]], {"axis": row})
+            return place.add("squeeze", [place.add("matmul", [vector, left.operands[0]])], {"axis": row})
+    if axis == row and _is_opened(left, rank, row):
+        if right.type.rank == 2:
+            return place.add("matmul", [left.operands[0], right.id])
+        if right.op == "mT" and right.type.rank == rank:
+            vector = place.add("expand_dims", [left.operands[0]], {"axis": column})
+            return place.add("squeeze", [place.add("matmul", [right.operands[0], vector])], {"axis": column})
+    return None
+
+
+def _is_opened(node: Node, rank: int, axis: tuple[int, ...]) -> bool:
+    """Whether a value of that rank is a stack of vectors with a new axis at this place."""
+    return node.op == "expand_dims" and node.type.rank == rank and node.attr("axis") == axis
+
+
+def _sum_of_outer_products(place: Place) -> int | None:
+    product = place.node(0)
+    if place.attrs["axis"] != (0,) or place.attrs["keepdims"] or product.type.rank != 3 or not place.alone(product.id):
+        return None
+    for u, v in (product.operands, product.operands[::-1]):
+        left, right = place.builder[u], place.builder[v]
+        if _is_opened(left, 3, (2,)) and _is_opened(right, 3, (1,)) and left.type.dims[0] == right.type.dims[0]:
+            return place.add("matmul", [place.add("mT", [left.operands[0]]), right.operands[0]])
+    return None
+
+
+def _with_identity(place: Place) -> int | None:
+    for k in range(2):
+        node, other = place.node(k), place.operands[1 - k]
+        if node.op == "eye" and node.attr("k") == 0 and node.type.dims[0] == node.type.dims[1]:
+            return other
     return None

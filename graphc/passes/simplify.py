@@ -26,7 +26,7 @@ from graphc.passes.dce import eliminate_dead_code
 from graphc.passes.entries import entries_only
 from graphc.passes.patterns import Attribute, Match, Rewrite, matches, rewrites
 from graphc.passes.place import Place
-from graphc.passes.products import vectors_turned
+from graphc.passes.products import arranged
 from graphc.passes.rebuild import rebuild, same
 from graphc.passes.scalars import scalar_out_of_sum, scalars_gathered
 
@@ -142,4 +142,4 @@ def _folded(place: Place) -> int | None:
     return place.builder.const(number, place.type.dtype) if math.isfinite(number) else None
 
 
-SIMPLIFICATIONS = (_folded, broadcast_dropped, scalars_gathered, scalar_out_of_sum, entries_only, vectors_turned)
+SIMPLIFICATIONS = (_folded, broadcast_dropped, scalars_gathered, scalar_out_of_sum, entries_only, arranged)
