@@ -65,10 +65,9 @@ def _gradient(evaluator: Evaluator, loss: int, x: int) -> int:
     """The gradient of a scalar. Several gradients of one loss share its reverse pass."""
     from graphc.passes.differentiate import Adjoint, zeros_of
 
-    cache: dict[int, Adjoint] = evaluator.__dict__.setdefault("adjoints", {})
-    if loss not in cache:
-        cache[loss] = Adjoint(evaluator.builder, {loss: evaluator.builder.const(1.0)}, name=False)
-    gradient = cache[loss].gradients([x])[0]
+    if loss not in evaluator.adjoints:
+        evaluator.adjoints[loss] = Adjoint(evaluator.builder, {loss: evaluator.builder.const(1.0)}, name=False)
+    gradient = evaluator.adjoints[loss].gradients([x])[0]
     return gradient if gradient is not None else zeros_of(evaluator.builder, x)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graphc.ir.dims import Dim
 from graphc.ir.graph import Argument, Builder, Node, Origin
@@ -18,6 +18,9 @@ from graphc.language.source import Span
 from graphc.language.values import Fault, Poison, Silent, Tensor, Value
 from graphc.ops.base import REQUIRED, CallError, DynamicShape, Op
 from graphc.ops.table import find
+
+if TYPE_CHECKING:
+    from graphc.passes.differentiate import Adjoint
 
 __all__ = ["Nodes", "describe"]
 
@@ -37,6 +40,7 @@ class Nodes:
         self.calls: list[tuple[str, Span]] = []
         self.minimums: list[tuple[Dim, int | Dim, str]] = []
         self.limits: list[tuple[str, Dim, str]] = []
+        self.adjoints: dict[int, Adjoint] = {}  # the reverse passes of the losses that `grad` was asked for
 
     def add(self, op: str, operands: Sequence[int] = (), attrs: Mapping[str, Any] | None = None) -> int:
         if len(self.builder.nodes) >= MAX_NODES:

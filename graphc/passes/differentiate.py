@@ -26,35 +26,45 @@ class Adjoint:
 
     def __init__(self, builder: Builder, seeds: dict[int, int], name: bool = True) -> None:
         self.builder = builder
-        self.seeds = seeds
+        self.given = set(seeds.values())
         self.name = name
         self.cotangents: dict[int, int | None] = {}
         self.contributions: dict[int, int] = dict(seeds)
         self.ancestors = _ancestors(builder, seeds)
         self.expanded: set[int] = set()
+        self.users = _users(builder, self.ancestors)
 
     def gradients(self, wrt: Sequence[int]) -> list[int | None]:
-        """The cotangents of these nodes; None for one that the seeds do not depend on smoothly."""
-        active = self._active(wrt)
-        for id in sorted(active, reverse=True):
+        """The cotangents of these nodes; None for one that the seeds do not depend on smoothly.
+
+        Only what was not asked for before is worked out: all gradients of a loss together take one reverse pass.
+        """
+        wanted, through = self._between(wrt)
+        for id in sorted(wanted, reverse=True):
             if id not in self.cotangents:
                 self.cotangents[id] = self._accumulate(id)
             cotangent = self.cotangents[id]
-            if cotangent is not None and id not in self.expanded:
-                node = self.builder[id]
-                if any(u in active for u in node.operands):
-                    self.expanded.add(id)
-                    self._expand(node, cotangent)
+            if id in through:
+                self.expanded.add(id)
+                if cotangent is not None:
+                    self._expand(self.builder[id], cotangent)
         return [self.cotangents.get(id) for id in wrt]
 
-    def _active(self, wrt: Sequence[int]) -> set[int]:
-        """What lies between the variables and the seeds: descendants of the one, ancestors of the other."""
-        active = {id for id in wrt if id in self.ancestors}
-        for id in sorted(self.ancestors):
-            if id not in active and any(u in active for u in self.builder[id].operands):
-                if self.builder[id].type.is_float:
-                    active.add(id)
-        return active
+    def _between(self, wrt: Sequence[int]) -> tuple[set[int], set[int]]:
+        """What lies between the variables and the seeds, as far as it is not done: nodes whose cotangent is wanted,
+        and those of them whose rule must be applied."""
+        wanted = {id for id in wrt if id in self.ancestors}
+        through: set[int] = set()
+        stack = [id for id in wanted if id not in self.cotangents]
+        while stack:
+            for user in self.users.get(stack.pop(), ()):
+                if user not in self.expanded and user not in through:
+                    through.add(user)
+                    if user not in wanted:
+                        wanted.add(user)
+                        if user not in self.cotangents:
+                            stack.append(user)
+        return wanted, through
 
     def _accumulate(self, id: int) -> int | None:
         """The whole cotangent of a node, all of whose uses have contributed; it gets the node's name."""
@@ -62,7 +72,8 @@ class Adjoint:
         if total is None:
             return None
         node, made = self.builder[id], self.builder[total]
-        if total > id and total not in self.seeds.values() and made.op not in ("argument", "seed", "const") and not made.name:
+        given = total < id or total in self.given or made.op in ("argument", "seed", "const")
+        if not given and not made.name:
             if node.name and self.name:
                 self.builder.rename(total, "d" + node.name)
             elif (node.name or node.hint) and not made.hint:
@@ -109,6 +120,16 @@ def _ancestors(builder: Builder, roots: Iterable[int]) -> set[int]:
     return seen
 
 
+def _users(builder: Builder, ids: Iterable[int]) -> dict[int, list[int]]:
+    """For each node those among these nodes that use it and have a gradient."""
+    users: dict[int, list[int]] = {}
+    for id in sorted(ids):
+        if builder[id].type.is_float:
+            for u in set(builder[id].operands):
+                users.setdefault(u, []).append(id)
+    return users
+
+
 def sum_to_type(builder: Builder, contribution: int, operand: int, op: str) -> int:
     """The contribution summed over the axes along which the operand was broadcast: then it has its type.
 
@@ -129,8 +150,8 @@ def sum_to_type(builder: Builder, contribution: int, operand: int, op: str) -> i
     if extra < 0 or any(w.value == 1 and n.value != 1 and not n.is_open for w, n in zip(tail, narrow, strict=True)):
         raise Fault(
             "E0303", f"the rule of `{op}` gives a gradient of shape {shape_text(wide)} for an operand of shape "
-            f"{shape_text(narrow)}", None, help="a wider gradient is summed to its operand, a narrower one is an error: "
-            "use `broadcast_to(…, shape(x))`",
+            f"{shape_text(narrow)}", None, help="a wider gradient is summed to its operand, a narrower one is an "
+            "error: use `broadcast_to(…, shape(x))`",
         )  # fmt: skip
     certain = all(w == n or n.value == 1 for w, n in zip(tail, narrow, strict=True))
     if not certain:
