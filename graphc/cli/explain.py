@@ -15,7 +15,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from graphc.explain.pages import codes, page
+    from graphc.explain.code_pages import codes, page
 
     if arguments.code is None:
         print_text(table([(code, page(code).title) for code in codes()]))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from graphc.cli import main
-from graphc.explain.pages import FOLDER, Example, codes, page
+from graphc.explain.code_pages import FOLDER, Example, codes, page
 
 PACKAGE = FOLDER.parent.parent
 
