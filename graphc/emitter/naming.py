@@ -12,6 +12,7 @@ __all__ = ["RESERVED", "Names", "argument_name"]
 # What the generated module defines or uses at its top level: no argument or local may hide these.
 MODULE = {
     "np", "forward", "backward", "value_and_grad", "step", "Workspace", "INPUTS", "PARAMETERS", "OUTPUTS", "SOURCE",
+    "forward_in", "backward_in", "memory_of_value_and_grad", "memory_of_forward", "memory_of_backward",
     "cache", "Outputs", "NamedTuple", "annotations", "workspace", "cotangents", "types", "dtype", "grads", "updates",
 }  # fmt: skip
 USED_BUILTINS = {
@@ -34,6 +35,8 @@ class Names:
 
     def __init__(self, taken: Iterable[str] = ()) -> None:
         self.taken = set(taken)
+        self._numbers: dict[str, int] = {}
+        """Where to go on numbering the variations of a name, so that many of them take linear time."""
 
     def fresh(self, wanted: str) -> str:
         """The wanted name, or the first free variation of it."""
@@ -41,9 +44,10 @@ class Names:
         if not wanted.isidentifier():
             wanted = "value"
         name = argument_name(wanted)
-        number = 2
+        number = self._numbers.get(wanted, 2)
         while name in self.taken:
             name = f"{wanted}_{number}"
             number += 1
+        self._numbers[wanted] = number
         self.taken.add(name)
         return name
