@@ -40,13 +40,17 @@ class Unfit(Exception):
 
 @dataclass
 class Request:
-    """What is asked: the names of the program's gradients and of all its values, and which argument is what."""
+    """What is asked: the names of the program's gradients and of all its values, and which argument is what.
+
+    `order` names the values of a tuple where its own names do not.
+    """
 
     variables: list[str]
     values: list[str]
     parameters: list[str] = field(default_factory=list)
     outputs: list[str] = field(default_factory=list)
     function: str | None = None
+    order: list[str] | None = None
 
 
 @dataclass
@@ -75,7 +79,7 @@ def ask(module: Any, data: Mapping[str, Any], request: Request) -> Answer:
     answer = Answer()
     forward, backward = _functions(module, request)
     watch = _Watch(request, answer, [f for f in (forward, backward) if f is not None])
-    copies = {name: np.array(value) for name, value in data.items()}
+    copies = {name: value.copy() if isinstance(value, np.ndarray) else value for name, value in data.items()}
     at_hand: dict[str, Any] = dict(copies)
     cache: Any = None
     with watch:
@@ -191,7 +195,10 @@ def _read_gradients(result: Any, function: Callable[..., Any], request: Request,
             _enter(str(key), value, request, answer)
     elif isinstance(result, (tuple, list)) and not _all_numbers(result):
         names = [name if isinstance(name, str) else "" for name in returned]
-        if len(names) == len(result) and all(_means(name, request) for name in names):
+        if request.order is not None and len(request.order) == len(result):
+            for name, value in zip(request.order, result, strict=True):
+                _enter(name, value, request, answer)
+        elif len(names) == len(result) and all(_means(name, request) for name in names):
             for name, value in zip(names, result, strict=True):
                 _enter(name, value, request, answer)
         elif len(result) == len(request.variables):

@@ -13,7 +13,7 @@ from graphc.grade.explain import Finding, Row, Verdict
 from graphc.grade.grading import Grade
 from graphc.grade.run import Failure
 
-__all__ = ["as_gradescope", "as_json", "as_text", "explanation"]
+__all__ = ["as_gradescope", "as_json", "as_text", "explanation", "rows_text"]
 
 
 def as_text(grade: Grade) -> str:
@@ -22,10 +22,10 @@ def as_text(grade: Grade) -> str:
     if grade.failure is not None:
         parts.append(_stopped(grade))
     elif grade.verdict is not None:
-        parts.append(_rows(grade.verdict))
+        parts.append(rows_text(grade.verdict))
     if grade.verdict is not None and not grade.verdict.ok:
         if grade.failure is not None:
-            parts.append(f"With all sizes equal it runs to its end ({_sizes(grade)}):\n" + _rows(grade.verdict))
+            parts.append(f"With all sizes equal it runs to its end ({_sizes(grade)}):\n" + rows_text(grade.verdict))
         parts.append(explanation(grade.verdict, grade.student))
     if grade.verdict is not None and grade.verdict.unknown:
         names = ", ".join(f"`{name}`" for name in dict.fromkeys(grade.verdict.unknown))
@@ -47,7 +47,8 @@ def _heading(grade: Grade) -> str:
     return right + f"{count} of {len(rows)} gradient{'s' if len(rows) > 1 else ''} right\n"
 
 
-def _rows(verdict: Verdict) -> str:
+def rows_text(verdict: Verdict) -> str:
+    """The table of the gradients."""
     lines = [["gradient", "shape", "relative error", "verdict"]]
     lines += [[row.name, str(row.shape), _error(row), _verdict(row)] for row in verdict.rows]
     lines += [[f"value {row.name}", str(row.shape), _error(row), _verdict(row)] for row in verdict.values]

@@ -62,7 +62,7 @@ class Sampler:
         drawn = 0
         for attempt in range(10**6):
             chosen = self._sizes(attempt)
-            if self._fits(chosen):
+            if self.fits(chosen):
                 drawn = attempt
                 yield self._draw(chosen, attempt)
             elif attempt - drawn > PATIENCE or (not self.names and not self.shapes):
@@ -111,7 +111,8 @@ class Sampler:
             chosen[name] = self.given.get(shown(name), size if size >= least else least + size - 1)
         return chosen
 
-    def _fits(self, sizes: Mapping[str, int]) -> bool:
+    def fits(self, sizes: Mapping[str, int]) -> bool:
+        """Whether the program has a meaning with these sizes, and bearable arrays."""
         try:
             return self._possible(sizes) and self._bearable(sizes)
         except (KeyError, ZeroDivisionError):
