@@ -133,6 +133,7 @@ def _for_all_units(evaluator: Evaluator, result: int, unit: int) -> int:
     shape = _shape(evaluator, unit)
     count = numel(shape)
     identity = evaluator.call("reshape", evaluator.call("eye", n=count), shape=(count, *shape))
+    evaluator.builder.hint(identity, "units")
     return batch(evaluator.builder, [result], {unit: identity}, count)[0]
 
 

@@ -23,8 +23,11 @@ ONE_EACH = {"multiply", "divide", "square", "outer", "kron"}
 
 
 def typical(size: Dim) -> int:
-    """The number that a size or a cost counts for where it is compared."""
-    return size.evaluate(dict.fromkeys(size.names(), TYPICAL))
+    """The number that a size or a cost counts for where it is compared: at least 1, whatever `H - K` would be."""
+    try:
+        return max(1, size.evaluate(dict.fromkeys(size.names(), TYPICAL)))
+    except ZeroDivisionError:  # `N // (H - K)`
+        return TYPICAL
 
 
 def multiplications(graph: Graph, node: Node) -> Dim | None:

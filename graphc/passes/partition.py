@@ -15,12 +15,12 @@ import networkx as nx
 
 from graphc.ir.graph import Graph, Node
 from graphc.ir.types import Unknown
+from graphc.passes.cost import TYPICAL, typical
 from graphc.passes.dce import needed
 from graphc.passes.schedule import schedule
 
 __all__ = ["Split", "partition"]
 
-TYPICAL = 64  # the size of a symbolic dimension when capacities are compared
 LARGEST_CUT = 20_000
 INFINITE = 10**18
 
@@ -86,7 +86,7 @@ def bytes_of(node: Node) -> int:
         return 8 * TYPICAL * TYPICAL
     total = 1 if node.type.dtype == "bool" else 8
     for size in shape:
-        total *= max(1, abs(size.evaluate(dict.fromkeys(size.names(), TYPICAL))))
+        total *= typical(size)
     return min(total, 10**12)
 
 

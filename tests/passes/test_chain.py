@@ -286,6 +286,14 @@ def _nested(layers: int) -> Graph:
     return graphc.parse("\n".join([*lines, f"output z_{layers}"]))
 
 
+def test_sizes_that_are_not_positive_where_all_names_are_equal() -> None:
+    text = "input x[N, 2*(K - H)], y[2*(K - H), 7], z[7, 3], w[K, H]\nq = x@y@z"
+    arguments = {"x": array(2, 4), "y": array(4, 7), "z": array(7, 3), "w": array(5, 3)}
+    hold(text, arguments, lambda x, y, z, w: x @ y @ z)
+    text = "input x[K, H], y[K, K - H]\nq = reshape(x, (K*H // (K - H), K - H)) @ reshape(y, (K - H, K))"
+    hold(text, {"x": array(4, 2), "y": array(4, 2)}, lambda x, y: x.reshape(4, 2) @ y.reshape(2, 4))
+
+
 def test_time_is_linear_in_the_size_of_the_program() -> None:
     def seconds(layers: int) -> float:
         graph = _nested(layers)
