@@ -113,7 +113,8 @@ class _Simplifier(Evaluator):
 
     def _saved(self, place: Place, found: Match) -> int:
         """The entries that the old form goes through: its root, and what nothing else uses."""
-        root = _entries([place.type, *map(self.type, place.operands)])
+        busy = self.builder.op(place.op).cost != "free"
+        root = _entries([place.type, *map(self.type, place.operands)]) if busy else 0
         return root + self._work(id for id in found.inner if self.uses.get(id, 1) == 1)
 
 
