@@ -251,7 +251,9 @@ class Dim:
                     written = name(symbol)
                 else:
                     written = symbol.text(name)
-                    if symbol.kind in ("floordiv", "mod") and (len(monomial) > 1 or abs(coefficient) != 1 or power > 1):
+                    alone = len(monomial) == 1 and abs(coefficient) == 1 and power == 1
+                    signed = coefficient < 0 and not parts  # Python reads -N//2 as (-N)//2
+                    if symbol.kind in ("floordiv", "mod") and (not alone or signed):
                         written = f"({written})"
                 factors.append(written if power == 1 else f"{written}**{power}")
             sign = "-" if coefficient < 0 else ("+" if parts else "")
