@@ -143,6 +143,7 @@ class _Writer:
         width: dict[int, int] = {}
         room: dict[int, int] = {}
         roots = set(self.roots)
+        places = self._places()
         for id in self.order:
             node = self.graph[id]
             op = self._op(id)
@@ -163,6 +164,7 @@ class _Writer:
                 consumer.operands.count(id) > 1
                 or _repeats(self.graph.op(consumer), consumer, id)
                 or consumer.op in STATEMENTS
+                or (self._always(consumer) and places[consumer.id] > 1)  # it would be computed at each of them
             ):
                 continue
             if group_of(node) != group_of(consumer) and (self.role != "backward" or group_of(node)[1]):
@@ -172,6 +174,14 @@ class _Writer:
                 continue
             room[consumer.id] = taken
             self.inlined.add(id)
+
+    def _places(self) -> dict[int, int]:
+        """How many expressions each value stands in, through views that are written out wherever they are used."""
+        places: dict[int, int] = {}
+        for id in reversed(self.order):
+            consumers = self.consumers.get(id, ())
+            places[id] = sum(places[c] if self._always(self.graph[c]) else 1 for c in consumers)
+        return places
 
     def _always(self, node: Node) -> bool:
         if node.op == "const":
