@@ -23,6 +23,8 @@ __all__ = ["COMMANDS", "main"]
 COMMANDS = {
     "compile": "write the NumPy module of a program",
     "show": "what each stage of the compiler made of it, as text",
+    "derive": "how each gradient comes about, step by step",
+    "draw": "a picture of the graph",
     "check": "its gradients against numerical ones, as a table",
     "run": "its values and gradients on real arrays",
     "ops": "the operations; one with its derivation rule",

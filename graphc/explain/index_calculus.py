@@ -39,7 +39,7 @@ from graphc.explain.indices import (
     when,
 )  # fmt: skip
 
-__all__ = ["cases", "contribution", "derivative", "evaluate", "expanded", "fold", "mentions"]
+__all__ = ["at_labels", "cases", "contribution", "derivative", "evaluate", "expanded", "fold", "mentions"]
 
 
 def derivative(e: Expr, tensor: Tensor, at: Sequence[Index]) -> Expr:
@@ -182,6 +182,35 @@ def _fold_product(e: Expr, definition: Mul, indices: Sequence[Index], tensor: Te
         if _size(rest) < _size(e):
             entry = Entry(tensor, tuple(found[i] for i in indices))
             return _fold_product(mul(entry, rest), definition, indices, tensor)
+    return _fold_sums(e, definition, indices, tensor)
+
+
+def _fold_sums(e: Mul, definition: Mul, indices: Sequence[Index], tensor: Tensor) -> Expr:
+    """`Σ_k a_k exp(S_ik) / Σ_l exp(S_il)`: what is divided by may belong to what is summed."""
+    divisors = [f for f in e.factors if isinstance(f, Power) and isinstance(f.exponent, Num) and f.exponent.value < 0]
+    for factor in e.factors:
+        if isinstance(factor, Sum) and divisors:
+            inner = mul(factor.body, *divisors)
+            folded = _fold_product(inner, definition, indices, tensor)
+            if _size(folded) < _size(inner):
+                rest = (f for f in e.factors if f is not factor and f not in divisors)
+                return mul(*rest, total(factor.index, folded))
+    return e
+
+
+def at_labels(e: Expr) -> Expr:
+    """Beside `1{j = y_i}` each j is y_i: `1{j = y_i} P_ij / P_{i,y_i}` is `1{j = y_i}`."""
+    e = rebuild(e, [at_labels(part) for part in children(e)])
+    if not isinstance(e, Mul):
+        return e
+    for condition in e.factors:
+        if isinstance(condition, Is) and condition.relation == "=":
+            index, label = condition.left, condition.right
+            if isinstance(label, Index):
+                index, label = label, index
+            if isinstance(index, Index) and isinstance(label, Entry) and label.tensor.integer:
+                rest = mul(*(f for f in e.factors if f is not condition))
+                return mul(condition, substitute(rest, {index: label}))
     return e
 
 

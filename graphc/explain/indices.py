@@ -8,7 +8,7 @@ the names of summed indices only have the same `key`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import count
 from typing import TypeAlias
@@ -17,8 +17,8 @@ from graphc.ir.dims import Dim, dim
 
 __all__ = [
     "ONE", "ZERO", "Add", "Entry", "Expr", "Extreme", "Func", "Index", "Is", "Mul", "Num", "Power", "Size", "Sum",
-    "Tensor", "add", "apply", "children", "free", "fresh", "key", "mul", "number", "power", "rebuild", "renewed", "size",
-    "substitute", "total", "when",
+    "Tensor", "add", "apply", "children", "free", "fresh", "key", "mul", "number", "power", "rebuild", "renewed",
+    "size", "substitute", "total", "when",
 ]  # fmt: skip
 
 
@@ -51,6 +51,7 @@ class Tensor:
     id: int | str
     name: str
     integer: bool = False
+    shape: tuple[Dim, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,7 +345,27 @@ def when(left: Expr, relation: str, right: Expr) -> Expr:
     places = [i for i in (left, right) if isinstance(i, (Index, Num))]
     if relation == "=" and len(places) == 2 and any(isinstance(i, Index) and i.dim == 1 for i in places):
         return ONE  # an axis of size 1 has one place
+    if relation == "=" and isinstance(left, Add) and isinstance(right, Add):
+        pairs = _same_steps(left, right)
+        if pairs is not None:
+            return mul(*(when(a, "=", b) for a, b in pairs))
     return Is(relation, left, right)
+
+
+def _same_steps(left: Add, right: Add) -> list[tuple[Expr, Expr]] | None:
+    """Two places that are counted by the same steps are equal where their indices are: `n i + j = n k + l`."""
+    sides: list[dict[str, Index]] = []
+    for side in (left, right):
+        steps: dict[str, Index] = {}
+        for term in side.terms:
+            factors = term.factors if isinstance(term, Mul) else (term,)
+            if not isinstance(factors[-1], Index) or not all(isinstance(f, (Num, Size)) for f in factors[:-1]):
+                return None
+            steps[key(mul(*factors[:-1]))] = factors[-1]
+        sides.append(steps)
+    if set(sides[0]) != set(sides[1]) or any(sides[0][step].dim != sides[1][step].dim for step in sides[0]):
+        return None
+    return [(sides[0][step], sides[1][step]) for step in sides[0]]
 
 
 def total(index: Index, body: Expr) -> Expr:
@@ -363,15 +384,25 @@ def total(index: Index, body: Expr) -> Expr:
             return add(*(total(index, mul(renewed(term), *rest)) for term in factor.terms))
     outside = [factor for factor in factors if index not in free(factor)]
     inside = mul(*(factor for factor in factors if index in free(factor)))
+    told = next((f for f in factors if isinstance(f, Sum) and _tells(f, index)), None)
+    if told is not None:  # Σ_p a_p Σ_ij 1{n i + j = p} b_ij is Σ_ij a_{n i + j} b_ij
+        others = mul(*(f for f in factors if f is not told))
+        return total(told.index, total(index, mul(others, told.body)))
     sums = [f for f in (inside.factors if isinstance(inside, Mul) else ()) if isinstance(f, Sum)]
     if len(sums) == 1 and isinstance(inside, Mul):  # Σ_i a_i Σ_j b_ij is Σ_i Σ_j a_i b_ij
-        others = [f for f in inside.factors if f is not sums[0]]
-        inside = Sum(sums[0].index, mul(*others, sums[0].body))
+        inside = Sum(sums[0].index, mul(*(f for f in inside.factors if f is not sums[0]), sums[0].body))
     if isinstance(inside, Sum):  # the order of sums is that of the indices' making: then equal sums look equal
         inner = inside.index
         if inner.mark < index.mark:
             return mul(*outside, Sum(inner, Sum(index, inside.body)))
     return mul(*outside, Sum(index, inside))
+
+
+def _tells(e: Expr, index: Index) -> bool:
+    """Whether a sum of products says by a delta what the index is."""
+    if isinstance(e, Sum):
+        return _tells(e.body, index)
+    return isinstance(e, Mul) and any(_solved(f, index) is not None for f in e.factors)
 
 
 def _has_delta(e: Expr, index: Index) -> bool:
@@ -392,6 +423,8 @@ def _solved(e: Expr, index: Index) -> Expr | None:
         if isinstance(side, Add):
             of_index = [t for t in side.terms if index in free(t)]
             rest = add(*(t for t in side.terms if index not in free(t)))
+            if any(isinstance(part, Index) for t in side.terms for part in (t, *children(t)) if part != index):
+                continue  # a place counted by several indices: one of them does not follow
             if of_index == [index]:
                 return add(other, mul(number(-1), rest))
             if len(of_index) == 1 and of_index[0] == mul(number(-1), index):
@@ -405,4 +438,25 @@ def _within(value: Expr, size_: Dim) -> Expr:
         return ONE
     if isinstance(value, Index):
         return when(value, "<", size(size_))
+    if isinstance(value, Add) and _last_place(value) == size_ - 1:
+        return ONE
     return mul(when(value, "≥", ZERO), when(value, "<", size(size_)))
+
+
+def _last_place(value: Add) -> Dim | None:
+    """The largest value of a place that is counted by indices and steps, none of them negative."""
+    last = dim(0)
+    for term in value.terms:
+        step = dim(1)
+        factors: tuple[Expr, ...] = term.factors if isinstance(term, Mul) else (term,)
+        for factor in factors:
+            if isinstance(factor, Index):
+                step = step * (factor.dim - 1)
+            elif isinstance(factor, Size):
+                step = step * factor.dim
+            elif isinstance(factor, Num) and factor.value == int(factor.value) and factor.value >= 0:
+                step = step * int(factor.value)
+            else:
+                return None
+        last = last + step
+    return last

@@ -1,0 +1,570 @@
+"""The derivation of a program's gradients, step by step from the loss to each variable, as formulas and remarks.
+
+Each step takes the entry of a value by its definition, differentiates it, contracts the deltas, reads the result as
+matrices, and shows the generated lines that compute it. How it looks on a page is up to `explain/pages.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from graphc.explain.codelines import CodeLines
+from graphc.explain.diagram import diagram, forward_part
+from graphc.explain.index_calculus import at_labels, cases, contribution, derivative, fold
+from graphc.explain.indices import (
+    ONE,
+    ZERO,
+    Add,
+    Entry,
+    Expr,
+    Func,
+    Index,
+    Is,
+    Mul,
+    Num,
+    Power,
+    Sum,
+    Tensor,
+    add,
+    children,
+    fresh,
+    key,
+    mul,
+    number,
+    power,
+    substitute,
+    total,
+)  # fmt: skip
+from graphc.explain.matrices import Matrix, matrix_form
+from graphc.explain.notation import Fence, Layout, Name, Op, Partial, Row, Word
+from graphc.explain.pictures import plain_svg
+from graphc.explain.units import Plan, Unit, plan
+from graphc.explain.writing import Letters, Writer, doubled_sizes, gradient
+from graphc.ir.dims import Dim
+from graphc.ir.graph import Graph
+from graphc.ir.types import Unknown, shape_text
+
+__all__ = ["Derivation", "Formula", "Part", "Step", "derive"]
+
+INSERT = 12
+"""A gradient with no more parts than this is put into the sum that follows it."""
+
+
+@dataclass(frozen=True)
+class Formula:
+    """Left-hand side, the right-hand sides that follow one another, and a remark beside."""
+
+    left: Layout
+    rights: tuple[Layout, ...]
+    remark: str = ""
+
+
+@dataclass(frozen=True)
+class Part:
+    """The gradient of one operand in a step."""
+
+    name: str
+    entries: tuple[Formula, ...]
+    matrices: tuple[Formula, ...] = ()
+    expanded: tuple[Formula, ...] = ()
+    code: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Step:
+    """A statement, what its value is entry by entry, and the gradients of what it is made of."""
+
+    name: str
+    statement: str
+    place: str
+    definitions: tuple[Formula, ...]
+    parts: tuple[Part, ...]
+    sums: tuple[Part, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """The whole: what is asked, the conventions, the steps, the gradients at the end."""
+
+    title: str
+    source: str
+    question: str
+    conventions: tuple[str, ...]
+    shapes: tuple[str, ...]
+    steps: tuple[Step, ...]
+    sums: tuple[Part, ...]
+    results: tuple[str, ...]
+    numerator: bool = False
+    picture: str = field(default="", compare=False)
+
+
+def derive(
+    graph: Graph, module: str, *, wrt: Sequence[str] | None = None, loss: str | None = None, numerator: bool = False,
+    expand: Mapping[str, int] | tuple[int, int] | None = None,
+) -> Derivation:
+    """The derivation of a lowered program; `module` is its generated source. Names must be the program's."""
+    return _Deriver(plan(graph, wrt, loss), module, numerator, expand).derivation()
+
+
+class _Deriver:
+    def __init__(
+        self, plan: Plan, module: str, numerator: bool, expand: Mapping[str, int] | tuple[int, int] | None
+    ) -> None:
+        self.plan, self.graph, self.numerator, self.expand = plan, plan.graph, numerator, expand
+        self.code = CodeLines(module)
+        sizes = [d for a in self.graph.arguments for d in self._dims(a.node)]
+        sizes += [d for u in plan.units for d in self._dims(u.id)]
+        self.letters = Letters(d for d in sizes if d != 1)
+        self.count: dict[int, int] = {}
+        self.uses: dict[int, int] = {}
+        for unit in plan.units:
+            for u in unit.operands:
+                if u in plan.active:
+                    self.uses[u] = self.uses.get(u, 0) + 1
+        for name in plan.targets if plan.loss is None else []:
+            id = self.graph.values[name]
+            if id in self.uses:
+                self.uses[id] += 1
+        self.known: dict[int, tuple[tuple[Index, ...], Expr]] = {}
+
+    def _dims(self, id: int) -> tuple[Dim, ...]:
+        shape = self.graph[id].type.shape
+        return () if isinstance(shape, Unknown) else shape
+
+    # ------------------------------------------------------------ the whole
+
+    def derivation(self) -> Derivation:
+        plan, graph = self.plan, self.graph
+        steps = tuple(self._step(unit) for unit in reversed(plan.units))
+        variables = [graph.values[name] for name in plan.wrt]
+        ends = [id for id in variables if self.uses.get(id, 0) > 1 and not any(u.id == id for u in plan.units)]
+        sums = tuple(self._sum(id) for id in ends)
+        return Derivation(
+            f"The derivation of {graph.file}" if graph.file != "<string>" else "The derivation", _program(graph.source),
+            self._question(), tuple(self._conventions()), tuple(self._shapes()), steps, sums, tuple(self._results()),
+            self.numerator, plain_svg(diagram(forward_part(graph))),
+        )  # fmt: skip
+
+    def _question(self) -> str:
+        plan = self.plan
+        wanted = ", ".join(plan.wrt)
+        if plan.loss is not None:
+            return f"Wanted: the gradients of {plan.letter} with respect to {wanted}."
+        outputs = ", ".join(plan.targets)
+        given = ", ".join(f"∂{plan.letter}/∂{name}" for name in plan.targets)
+        return (
+            f"{plan.letter} is a number that depends on {outputs}; {given} is given. Wanted: the gradients of {wanted}."
+        )
+
+    def _conventions(self) -> list[str]:
+        letter = self.plan.letter
+        if self.numerator:
+            lines = [
+                f"Numerator layout: ∂{letter}/∂x of a column x is a row; ∂{letter}/∂X of an m×n matrix X is n×m, the "
+                "transpose of X's own shape. The chain rule goes from left to right: ∂z/∂x = (∂z/∂y)(∂y/∂x)."
+            ]
+        else:
+            lines = [
+                f"Denominator layout: ∂{letter}/∂X has the shape of X, and a vector's gradient is a column. The chain "
+                "rule goes from right to left: ∂z/∂x = (∂y/∂x)(∂z/∂y)."
+            ]
+        lines.append("Indices, and integers that are used as indices, count from 1; δ_ij is 1 for i = j, else 0, and "
+                     "1{…} is 1 where … holds, else 0.")  # fmt: skip
+        lines.append("⊙, functions and powers of arrays act entry by entry; 1 as a matrix is a column of ones.")
+        return lines
+
+    def _shapes(self) -> list[str]:
+        lines = []
+        for argument in self.graph.arguments:
+            node = self.graph[argument.node]
+            kind = "" if node.type.is_float else f", {node.type.dtype}"
+            lines.append(f"{argument.name} {shape_text(node.type.shape)}{kind}")
+        lines += [f"{unit.tensor.name} {shape_text(self.graph[unit.id].type.shape)}" for unit in self.plan.units]
+        return lines
+
+    def _results(self) -> list[str]:
+        unreached = [name for name in self.plan.wrt if self.graph.values[name] not in self.plan.active]
+        return [f"{self.plan.letter} does not depend on {name} smoothly: its gradient is 0." for name in unreached]
+
+    # ------------------------------------------------------------ one step
+
+    def _step(self, unit: Unit) -> Step:
+        node = self.graph[unit.id]
+        text = place = ""
+        if node.origin is not None and 0 <= node.origin.statement < len(self.graph.statements):
+            statement = self.graph.statements[node.origin.statement]
+            text, place = statement.text, f"{statement.file}:{statement.line}"
+        sums = (self._sum(unit.id),) if self.uses.get(unit.id, 0) > 1 else ()
+        remarks = [f"{unit.tensor.name} is the name given here to a part of the statement."] * (
+            unit.id in self.plan.invented
+        )
+        if unit.expression is None:
+            from graphc.explain.opaque import opaque_parts
+
+            definitions, parts = opaque_parts(self, unit)
+            return Step(unit.tensor.name, text, place, definitions, parts, sums, tuple(remarks))
+        return Step(
+            unit.tensor.name, text, place, self._definitions(unit), tuple(self._parts(unit)), sums, tuple(remarks)
+        )
+
+    def _writer(self, indices: Sequence[Index], *expressions: Expr) -> Writer:
+        doubled = frozenset(d for e in expressions for d in doubled_sizes(e, indices))
+        return Writer(self.letters, self.plan.letter, doubled=doubled).with_indices(indices)
+
+    def _definitions(self, unit: Unit) -> tuple[Formula, ...]:
+        assert unit.expression is not None
+        writer = self._writer(unit.indices, unit.expression)
+        formulas = [Formula(writer.entry(unit.tensor, unit.indices), (writer.write(common(unit.expression)),))]
+        for auxiliary in unit.auxiliaries:
+            writer = self._writer(auxiliary.indices, auxiliary.expression)
+            left = writer.entry(auxiliary.tensor, auxiliary.indices)
+            formulas.append(Formula(left, (writer.write(auxiliary.expression),)))
+        return tuple(formulas)
+
+    def _cotangent(self, unit: Unit) -> Tensor | None:
+        return None if unit.id == self.plan.loss else gradient(unit.tensor)
+
+    def _parts(self, unit: Unit) -> list[Part]:
+        parts: list[Part] = []
+        assert unit.expression is not None
+        for auxiliary in unit.auxiliaries:
+            parts.append(self._auxiliary(unit, auxiliary.tensor, auxiliary.indices))
+        for u in unit.operands:
+            if u in self.plan.active:
+                parts.append(self._part(unit, u))
+        return parts
+
+    def _auxiliary(self, unit: Unit, tensor: Tensor, indices: Sequence[Index]) -> Part:
+        """The gradient of a value that only the definition names."""
+        assert unit.expression is not None
+        at = tuple(fresh(i.dim) for i in indices)
+        entry = contribution(unit.expression, unit.indices, self._cotangent(unit), tensor, at)
+        writer = self._writer(at, entry)
+        return Part(tensor.name, (Formula(writer.entry(gradient(tensor), at), (writer.write(entry),)),))
+
+    def _part(self, unit: Unit, u: int) -> Part:
+        assert unit.expression is not None
+        tensor = self.plan.tensors[u]
+        at = tuple(fresh(n) for n in tensor.shape or self._rows(unit, tensor))
+        formulas: list[Formula] = []
+        through, jacobians = self._through(unit, tensor, at)
+        formulas += jacobians
+        target = self._target(u)
+        through = tidy(through)
+        writer = self._writer(at, through)
+        left = writer.entry(target, at)
+        rights = [writer.write(through)]
+        inserted = self._inserted(unit, through)
+        if inserted is not None:
+            rights.append(writer.write(inserted))
+            through = inserted
+        formulas.append(Formula(left, tuple(rights)))
+        formulas += self._cases(left, through, writer)
+        if self.uses.get(u, 0) <= 1:
+            self.known[u] = (at, through)
+        matrices = self._matrices(target, unit, through, at, writer)
+        code = self._code(u) if self.uses.get(u, 0) <= 1 else ()
+        return Part(tensor.name, tuple(formulas), tuple(matrices), self._expanded(target, through, at), code)
+
+    def _rows(self, unit: Unit, tensor: Tensor) -> tuple[Dim, ...]:
+        """The shape of a variable that is not declared: that of the row it is used as."""
+        for entry in _entries(unit.expression) if unit.expression is not None else []:
+            if entry.tensor == tensor:
+                return tuple(i.dim for i in entry.indices if isinstance(i, Index))
+        return ()
+
+    def _target(self, u: int) -> Tensor:
+        tensor = self.plan.tensors[u]
+        if self.uses.get(u, 0) <= 1:
+            return gradient(tensor)
+        self.count[u] = self.count.get(u, 0) + 1
+        return gradient(tensor, self.count[u])
+
+    def _through(self, unit: Unit, tensor: Tensor, at: Sequence[Index]) -> tuple[Expr, list[Formula]]:
+        """The contribution of a step to an operand, and what is shown on the way to it."""
+        assert unit.expression is not None
+        cotangent = self._cotangent(unit)
+        through = contribution(unit.expression, unit.indices, cotangent, tensor, at)
+        through = fold(through, unit.expression, unit.indices, unit.tensor)
+        formulas: list[Formula] = []
+        for auxiliary in unit.auxiliaries:
+            inner = tuple(fresh(i.dim) for i in auxiliary.indices)
+            of_auxiliary = contribution(unit.expression, unit.indices, cotangent, auxiliary.tensor, inner)
+            slope = substitute(
+                derivative(auxiliary.expression, tensor, at), dict(zip(auxiliary.indices, inner, strict=True))
+            )
+            slope = fold(slope, auxiliary.expression, auxiliary.indices, auxiliary.tensor)
+            if slope == ZERO:
+                continue
+            formulas.append(self._slope(auxiliary.tensor, inner, tensor, at, slope))
+            body = mul(of_auxiliary, slope)
+            for index in inner:
+                body = total(index, body)
+            through = add(through, body)
+        if unit.id == self.plan.loss:
+            return through, formulas
+        if not unit.auxiliaries and _is_interesting(unit.expression):
+            inner = tuple(fresh(i.dim) for i in unit.indices)
+            slope = substitute(derivative(unit.expression, tensor, at), dict(zip(unit.indices, inner, strict=True)))
+            slope = fold(slope, unit.expression, unit.indices, unit.tensor)
+            formulas += self._jacobian(unit, inner, tensor, at, slope)
+        elif not unit.auxiliaries and len(unit.indices) == 1 and len(at) == 1:
+            slope = derivative(unit.expression, tensor, at)
+            formulas += self._jacobian(unit, unit.indices, tensor, at, slope)
+        return through, formulas
+
+    def _slope(
+        self, value: Tensor, inner: Sequence[Index], tensor: Tensor, at: Sequence[Index], slope: Expr
+    ) -> Formula:
+        """∂P_ij/∂S_ik = P_ij (δ_jk − P_ik): what the samples have in common is one index."""
+        deltas = [f for f in _factors(slope) if isinstance(f, Is) and f.relation == "="]
+        if isinstance(slope, Add):
+            shared = [set(map(key, _factors(term))) for term in slope.terms]
+            deltas = [f for f in _factors(slope.terms[0]) if isinstance(f, Is) and all(key(f) in s for s in shared)]
+        same = {f.left: f.right for f in deltas if isinstance(f.left, Index) and isinstance(f.right, Index)}
+        same = {a: b for a, b in same.items() if a in inner or b in inner}
+        if len(same) == len(inner):  # an entry depends on its own place alone
+            deltas = []
+        slope = tidy(substitute(slope, same))
+        first = [same.get(i, i) for i in inner]
+        second = [same.get(i, i) for i in at]
+        indices = [i for i in dict.fromkeys([*first, *second]) if isinstance(i, Index)]
+        writer = self._writer(indices, slope)
+        left = Partial(writer.entry(value, first), writer.entry(tensor, second))
+        return Formula(left, (writer.write(slope),))
+
+    def _jacobian(
+        self, unit: Unit, inner: Sequence[Index], tensor: Tensor, at: Sequence[Index], slope: Expr
+    ) -> list[Formula]:
+        """The derivative of one entry by another, and for vectors the matrix of them in the layout asked for."""
+        if slope == ZERO:
+            return []
+        formulas = [self._slope(unit.tensor, inner, tensor, at, slope)]
+        if len(inner) != 1 or len(at) != 1:
+            return formulas
+        writer = self._writer([*inner, *at], slope)
+        places = (*inner, *at) if self.numerator else (*at, *inner)
+        made = matrix_form(slope, places, writer, False)
+        if made is not None:
+            y, x = Name(unit.tensor.name), Name(tensor.name)
+            jacobian = Partial(y, x)
+            diagonal = " is diagonal" if _is_diagonal(slope, inner[0], at[0]) else ""
+            formulas.append(Formula(jacobian, (made[1].layout,), f"the Jacobian{diagonal}"))
+            outer = Partial(Name(self.plan.letter), y)
+            chain = (outer, jacobian) if self.numerator else (jacobian, outer)
+            whole = Partial(Name(self.plan.letter), x)
+            formulas.append(Formula(whole, (Row((chain[0], Op(" "), chain[1])),), "the chain rule"))
+        return formulas
+
+    def _inserted(self, unit: Unit, through: Expr) -> Expr | None:
+        """With the gradient before it put in, where that is short and the sum becomes simpler by it."""
+        known = self.known.get(unit.id)
+        if known is None or not any(isinstance(part, Sum) for part in _all_parts(through)) or _is_linear(unit):
+            return None
+        indices, value = known
+        if len(_all_parts(value)) > INSERT or any(isinstance(part, Sum) for part in _all_parts(value)):
+            return None
+        made = tidy(insert(through, gradient(unit.tensor), indices, value))
+        return made if len(_all_parts(made)) < len(_all_parts(through)) else None
+
+    def _cases(self, left: Layout, e: Expr, writer: Writer) -> list[Formula]:
+        formulas = []
+        found = cases(e)
+        for condition, value in found if all(tidy(value) != ZERO for _, value in found) else []:
+            written = Row((Word("for "), *_condition_items(writer, condition)))
+            formulas.append(Formula(left, (writer.write(tidy(value)),), _plain(written)))
+        if formulas:
+            return formulas
+        factors = () if found else _factors(e)
+        masks = [f for f in factors if isinstance(f, Is) and f.relation in "<>≤≥" and _entries(f)]
+        if len(masks) == 1 and len(factors) <= 3 and not isinstance(e, Is):
+            rest = mul(*(f for f in factors if f is not masks[0]))
+            mask = masks[0]
+            inside = Row((Word("for "), writer.write(mask.left), Op(mask.relation, True), writer.write(mask.right)))
+            formulas.append(Formula(left, (writer.write(rest),), _plain(inside)))
+            formulas.append(Formula(left, (Op("0"),), "otherwise"))
+        return formulas
+
+    # ------------------------------------------------------------ matrices, entries, code
+
+    def _moved(self, target: Tensor, unit: Unit, at: Sequence[Index]) -> list[Formula]:
+        """A reshape is undone by another one."""
+        node = self.graph[unit.id]
+        if node.op != "reshape" or node.operands[0] not in self.plan.tensors or self._cotangent(unit) is None:
+            return []
+        writer = self._writer(())
+        shape = shape_text(tuple(index.dim for index in at))
+        inside = Row((writer.entry(gradient(unit.tensor), ()), Op(", "), Op(shape)))
+        right = Row((Word("reshape"), Fence("(", inside, ")")))
+        return [Formula(writer.entry(target, ()), (right,), "the same entries, read row by row")]
+
+    def _matrices(
+        self, target: Tensor, unit: Unit, e: Expr, at: Sequence[Index], writer: Writer
+    ) -> list[Formula]:
+        made = matrix_form(e, at, writer, self.numerator)
+        if made is None:
+            return self._moved(target, unit, at)
+        slices, matrix = made
+        left = writer.entry(target, slices)
+        return [Formula(left, (matrix.layout,), _reason(matrix))]
+
+    def _code(self, u: int) -> tuple[str, ...]:
+        tensor = self.plan.tensors[u]
+        return tuple(self.code.lines(tensor.name, wanted=tensor.name in self.plan.wrt))
+
+    def _sum(self, id: int) -> Part:
+        """The contributions of all uses of a value."""
+        tensor = self.plan.tensors[id]
+        at = tuple(fresh(n) for n in tensor.shape)
+        writer = self._writer(at)
+        given = self.plan.loss is None and tensor.name in self.plan.targets
+        uses = range(1, self.uses[id] + (0 if given else 1))
+        row: list[Layout] = [Word("given")] if given else []
+        for k in uses:
+            row += [Op("+", spaced=True)] if row else []
+            row.append(writer.entry(gradient(tensor, k), at))
+        formula = Formula(writer.entry(gradient(tensor), at), (Row(tuple(row)),), f"{self.uses[id]} uses add up")
+        return Part(tensor.name, (formula,), code=self._code(id))
+
+    def _expanded(self, target: Tensor, e: Expr, at: Sequence[Index]) -> tuple[Formula, ...]:
+        if self.expand is None:
+            return ()
+        from graphc.explain.written_out import written_out
+
+        sizes = self._sizes(e, at)
+        writer = self._writer(())
+        return tuple(
+            Formula(writer.entry(target, places), (writer.write(entry),))
+            for places, entry in written_out(e, at, sizes)
+        )
+
+    def _sizes(self, e: Expr, at: Sequence[Index]) -> Mapping[str, int]:
+        """The numbers that sizes stand for: rows and columns of the last value that has them, rows for the others."""
+        assert self.expand is not None
+        if not isinstance(self.expand, tuple):
+            return self.expand
+        rows, columns = self.expand
+        sizes: dict[str, int] = {}
+        for unit in reversed(self.plan.units):
+            shape = self._dims(unit.id)
+            if len(shape) >= 2:
+                for size, count in zip(shape[-2:], (rows, columns), strict=True):
+                    if size.symbol:
+                        sizes.setdefault(size.symbol, count)
+        names = {n for d in [i.dim for i in at] + [i.dim for i in _bound(e)] for n in d.names()}
+        return {**dict.fromkeys(names, rows), **sizes}
+
+
+def _program(source: str) -> str:
+    """The statements without the lines that are only comments: they may say what is derived here."""
+    lines = [line for line in source.splitlines() if not line.lstrip().startswith("#")]
+    return "\n".join(lines).strip("\n")
+
+
+# ---------------------------------------------------------------- forms
+
+def tidy(e: Expr) -> Expr:
+    """What factors terms have in common stands before them."""
+    return common(at_labels(e))
+
+
+def common(e: Expr) -> Expr:
+    """`a b − a c` as `a (b − c)`, also inside."""
+    if isinstance(e, (Add, Mul)):
+        parts = [common(part) for part in children(e)]
+        e = add(*parts) if isinstance(e, Add) else mul(*parts)
+    if isinstance(e, Sum):
+        return Sum(e.index, common(e.body))
+    if not isinstance(e, Add):
+        return e
+    shared = [f for f in _factors(e.terms[0]) if not isinstance(f, Num)]
+    for term in e.terms[1:]:
+        keys = [key(f) for f in _factors(term)]
+        shared = [f for f in shared if key(f) in keys]
+    if not shared:
+        return e
+    inverse = power(mul(*shared), number(-1))
+    return mul(*shared, add(*(_without(term, shared, inverse) for term in e.terms)))
+
+
+def _without(term: Expr, shared: Sequence[Expr], inverse: Expr) -> Expr:
+    keys = [key(f) for f in shared]
+    rest = []
+    for factor in _factors(term):
+        if key(factor) in keys:
+            keys.remove(key(factor))
+        else:
+            rest.append(factor)
+    return mul(*rest) if rest else ONE
+
+
+def insert(e: Expr, tensor: Tensor, indices: Sequence[Index], value: Expr) -> Expr:
+    """The expression with the entries of a tensor replaced by what they are."""
+    if isinstance(e, Entry) and e.tensor == tensor:
+        return substitute(value, dict(zip(indices, e.indices, strict=True)))
+    if isinstance(e, Sum):
+        return total(e.index, insert(e.body, tensor, indices, value))
+    if isinstance(e, Add):
+        return add(*(insert(part, tensor, indices, value) for part in e.terms))
+    if isinstance(e, Mul):
+        factors = [insert(part, tensor, indices, value) for part in e.factors]
+        sums = [f for f in factors if isinstance(f, Add)]
+        if sums:
+            rest = [f for f in factors if f is not sums[0]]
+            return add(*(mul(term, *rest) for term in sums[0].terms))
+        return mul(*factors)
+    return e
+
+
+def _factors(e: Expr) -> tuple[Expr, ...]:
+    return e.factors if isinstance(e, Mul) else (e,)
+
+
+def _entries(e: Expr) -> list[Entry]:
+    return [part for part in _all_parts(e) if isinstance(part, Entry)]
+
+
+def _all_parts(e: Expr) -> list[Expr]:
+    return [e, *(inner for part in children(e) for inner in _all_parts(part))]
+
+
+def _bound(e: Expr) -> list[Index]:
+    return [part.index for part in _all_parts(e) if isinstance(part, Sum)]
+
+
+def _is_interesting(e: Expr) -> bool:
+    """Whether a value is more than sums and products of entries, so that its derivative is worth a line."""
+    return any(isinstance(part, (Func, Power)) for part in _all_parts(e)) and not isinstance(e, Sum)
+
+
+def _is_linear(unit: Unit) -> bool:
+    return unit.expression is not None and not _is_interesting(unit.expression)
+
+
+def _is_diagonal(slope: Expr, a: Index, b: Index) -> bool:
+    return any(isinstance(f, Is) and {f.left, f.right} == {a, b} for f in _factors(slope)) and slope != Is("=", a, b)
+
+
+def _condition_items(writer: Writer, condition: Is) -> tuple[Layout, ...]:
+    return (writer.place(condition.left), Op(condition.relation, True), writer.place(condition.right))
+
+
+def _plain(e: Layout) -> str:
+    from graphc.explain.notation import text
+
+    return text(e)
+
+
+def _reason(matrix: Matrix) -> str:
+    def shape(pair: tuple[Dim, Dim]) -> str:
+        return f"{pair[0]}×{pair[1]}"
+
+    if len(matrix.shapes) < 2:
+        return f"entry by entry, {shape((matrix.rows, matrix.columns))}"
+    chain = "".join(f"({shape(pair)})" for pair in matrix.shapes)
+    scaled = "; diag(…) scales rows from the left, columns from the right" if matrix.scales else ""
+    return f"{chain} = {shape((matrix.rows, matrix.columns))}{scaled}"
+
+

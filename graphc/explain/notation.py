@@ -1,0 +1,252 @@
+"""Formulas as they are laid out on a page, and how text, LaTeX and MathML write them.
+
+One small tree serves all formats, so that they cannot say different things.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import TypeAlias
+
+__all__ = [
+    "Big", "Fence", "Frac", "Layout", "Name", "Op", "Partial", "Row", "Script", "Word", "latex", "mathml", "space",
+    "text",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A name of the program, or an index; `W_0` and `x_1_2` are written with subscripts."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A function's name or a remark, upright."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Op:
+    """A number or sign as it is; `spaced` signs stand between spaces."""
+
+    text: str
+    spaced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    items: tuple[Layout, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    base: Layout
+    sub: Layout | None = None
+    sup: Layout | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Frac:
+    """A quotient; in text the parts are in parentheses where they need it."""
+
+    above: Layout
+    below: Layout
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """∂above/∂below."""
+
+    above: Layout
+    below: Layout
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    left: str
+    body: Layout
+    right: str
+
+
+@dataclass(frozen=True, slots=True)
+class Big:
+    """A sum, a product or an extreme over an index, which what follows belongs to."""
+
+    sign: str
+    index: Layout
+
+
+Layout: TypeAlias = "Name | Word | Op | Row | Script | Frac | Partial | Fence | Big"
+
+space = Op(" ")
+
+_SUBSCRIPTS = str.maketrans("0123456789,", "₀₁₂₃₄₅₆₇₈₉,")
+_SUPERSCRIPTS = {"T": "ᵀ", "2": "²", "3": "³", "1": "¹", "4": "⁴", "−1": "⁻¹", "−2": "⁻²", "−3": "⁻³"}
+
+
+def _split(name: str) -> tuple[str, str]:
+    """A name and its numbers: `W_0` is W with 0, `h_1_2` is h with 1,2."""
+    match = re.fullmatch(r"(.+?)((?:_\d+)+)", name)
+    return (match.group(1), match.group(2)[1:].replace("_", ",")) if match else (name, "")
+
+
+# ---------------------------------------------------------------- text
+
+def text(e: Layout) -> str:
+    """In one line of Unicode."""
+    match e:
+        case Name():
+            base, numbers = _split(e.text)
+            return base + numbers.translate(_SUBSCRIPTS)
+        case Word():
+            return e.text
+        case Op():
+            return f" {e.text} " if e.spaced else e.text
+        case Row():
+            return "".join(map(text, e.items))
+        case Script():
+            written = text(e.base)
+            if e.sub is not None:
+                sub = text(e.sub)
+                written += f"_{{{sub}}}" if re.search(r"[^\w′]", sub) or "_" in sub else f"_{sub}"
+            if e.sup is not None:
+                sup = text(e.sup)
+                written += _SUPERSCRIPTS.get(sup, f"^{sup}" if sup.isalnum() else f"^({sup})")
+            return written
+        case Frac():
+            return f"{_tight(e.above, ' + ')} / {_tight(e.below, ' ')}"
+        case Partial():
+            return f"∂{text(e.above)}/∂{text(e.below)}"
+        case Fence():
+            return f"{e.left}{text(e.body)}{e.right}"
+        case Big():
+            index = text(e.index)
+            return f"{e.sign}_{index} " if index.isalnum() else f"{e.sign}_{{{index}}} "
+
+
+def _tight(e: Layout, loose: str) -> str:
+    written = text(e)
+    bare = re.sub(r"\([^()]*\)|\{[^{}]*\}|\[[^\[\]]*\]", "", re.sub(r"\([^()]*\)", "", written))
+    compound = any(sign in bare for sign in (" + ", " − ", " ⊙ ", "/", "Σ")) or (loose == " " and " " in bare)
+    if loose != " ":
+        compound = " + " in bare or " − " in bare
+    return f"({written})" if compound else written
+
+
+# ---------------------------------------------------------------- LaTeX
+
+_GREEK = {
+    "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu", "xi",
+    "pi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega",
+}  # fmt: skip
+_SIGNS = {
+    "⊙": r"\odot", "−": "-", "≠": r"\ne", "≤": r"\le", "≥": r"\ge", "·": r"\cdot", "Σ": r"\sum", "Π": r"\prod",
+    "max": r"\max", "min": r"\min", "δ": r"\delta", "σ": r"\sigma", "√": r"\sqrt", "{": r"\{", "}": r"\}",
+    "1": r"1", "×": r"\times", "…": r"\dots", "∈": r"\in", "ℝ": r"\mathbb{R}", "⌊": r"\lfloor ", "⌋": r"\rfloor ",
+    " ": r"\,", "%": r"\%", "ℓ": r"\ell", "←": r"\leftarrow", "⇒": r"\Rightarrow",
+}  # fmt: skip
+_ACCENTS = {"̃": "tilde", "̂": "hat", "̄": "bar", "̇": "dot", "̈": "ddot", "́": "acute", "̀": "grave"}
+
+
+def latex(e: Layout) -> str:
+    """For LaTeX's mathematics, also as Markdown on forges shows it."""
+    match e:
+        case Name():
+            base, numbers = _split(e.text)
+            return _latex_name(base) + (f"_{{{numbers}}}" if numbers else "")
+        case Word():
+            return rf"\mathrm{{{_latex_text(e.text)}}}"
+        case Op():
+            sign = _SIGNS.get(e.text, e.text.replace("−", "-").replace("%", r"\%"))
+            return f" {sign} " if e.spaced or sign.startswith("\\") else sign
+        case Row():
+            return "".join(map(latex, e.items))
+        case Script():
+            base = latex(e.base)
+            if isinstance(e.base, (Name, Partial)) and ("_" in base or isinstance(e.base, Partial)):
+                base = f"{{{base}}}" if isinstance(e.base, Name) else rf"\left({base}\right)"
+            sub = "" if e.sub is None else f"_{{{latex(e.sub)}}}"
+            sup = "" if e.sup is None else rf"^{{{_latex_sup(e.sup)}}}"
+            return base + sub + sup
+        case Frac():
+            return rf"\frac{{{latex(e.above)}}}{{{latex(e.below)}}}"
+        case Partial():
+            return rf"\frac{{\partial {latex(e.above)}}}{{\partial {latex(e.below)}}}"
+        case Fence():
+            left, right = (_SIGNS.get(side, side) for side in (e.left, e.right))
+            return rf"\left{left} {latex(e.body)} \right{right}" if e.left else latex(e.body)
+        case Big():
+            sign = _SIGNS.get(e.sign, e.sign)
+            return rf"{sign}_{{{latex(e.index)}}} "
+
+
+def _latex_sup(e: Layout) -> str:
+    return r"\top" if isinstance(e, Op) and e.text == "T" else latex(e)
+
+
+def _latex_name(base: str) -> str:
+    letters = "".join(_latex_letter(c) for c in unicodedata.normalize("NFC", base))
+    return letters if len(base) == 1 else rf"\mathit{{{letters}}}"
+
+
+def _latex_letter(c: str) -> str:
+    if c == "_":
+        return r"\_"
+    if c.isascii():
+        return c
+    if c == "′":
+        return "'"
+    parts = unicodedata.normalize("NFD", c)
+    if len(parts) == 2 and parts[1] in _ACCENTS:
+        return rf"\{_ACCENTS[parts[1]]}{{{_latex_letter(parts[0])}}}"
+    words = unicodedata.name(c, "").split()
+    if words[:1] == ["GREEK"] and words[-1].lower() in _GREEK:
+        name = words[-1].lower()
+        return rf"\{name.capitalize() if c.isupper() else name} "
+    return rf"\text{{{c}}}"
+
+
+def _latex_text(words: str) -> str:
+    return words.replace("_", r"\_").replace(" ", r"\ ").replace("%", r"\%")
+
+
+# ---------------------------------------------------------------- MathML
+
+def mathml(e: Layout) -> str:
+    """For browsers, which all show it without help."""
+    match e:
+        case Name():
+            base, numbers = _split(e.text)
+            name = f"<mi>{html.escape(base)}</mi>"
+            return f"<msub>{name}<mn>{numbers}</mn></msub>" if numbers else name
+        case Word():
+            return f'<mi mathvariant="normal">{html.escape(e.text)}</mi>'
+        case Op():
+            if e.text == " ":
+                return '<mspace width="0.25em"></mspace>'
+            tag = "mn" if re.fullmatch(r"[\d.]+", e.text) else "mo"
+            return f"<{tag}>{html.escape(e.text)}</{tag}>"
+        case Row():
+            return "<mrow>" + "".join(map(mathml, e.items)) + "</mrow>"
+        case Script():
+            base = mathml(Fence("(", e.base, ")") if isinstance(e.base, Partial) else e.base)
+            if e.sub is None:
+                return base if e.sup is None else f"<msup>{base}{mathml(e.sup)}</msup>"
+            if e.sup is None:
+                return f"<msub>{base}{mathml(e.sub)}</msub>"
+            return f"<msubsup>{base}{mathml(e.sub)}{mathml(e.sup)}</msubsup>"
+        case Frac():
+            return f"<mfrac>{mathml(e.above)}{mathml(e.below)}</mfrac>"
+        case Partial():
+            above, below = (f"<mrow><mo>∂</mo>{mathml(part)}</mrow>" for part in (e.above, e.below))
+            return f"<mfrac>{above}{below}</mfrac>"
+        case Fence():
+            return f"<mrow><mo>{e.left}</mo>{mathml(e.body)}<mo>{e.right}</mo></mrow>"
+        case Big():
+            return f"<munder><mo>{html.escape(e.sign)}</mo>{mathml(e.index)}</munder>"

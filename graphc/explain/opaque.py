@@ -1,0 +1,51 @@
+"""Steps through operations that have no index definition, such as the inverse: by the rule, as matrices."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from graphc.emitter.mathtext import math_of
+from graphc.explain.notation import Name, Op, Partial
+from graphc.ir.graph import Builder, Graph
+from graphc.language.expand import expand_rule
+
+if TYPE_CHECKING:
+    from graphc.explain.derivation import Formula, Part, _Deriver
+    from graphc.explain.units import Unit
+
+__all__ = ["opaque_parts"]
+
+
+def opaque_parts(deriver: _Deriver, unit: Unit) -> tuple[tuple[Formula, ...], tuple[Part, ...]]:
+    """The value by its formula, and each operand's gradient by the operation's rule."""
+    from graphc.explain.derivation import Formula, Part
+
+    graph, tensors = deriver.graph, deriver.plan.tensors
+    node = graph[unit.id]
+    builder = Builder(graph.ops)
+    ids: dict[int, int] = {}
+    for u in node.operands:
+        if u not in ids:
+            ids[u] = builder.add("argument", (), {"name": str(u)}, type=graph[u].type)
+    y = builder.add(node.op, [ids[u] for u in node.operands], dict(node.attrs))
+    dy = builder.add("seed", (), {"name": "y"}, type=node.type)
+    contributions = expand_rule(builder, builder.op(node.op), builder[y], dy)
+    made = Graph(builder.nodes, ops=graph.ops)
+    letter = deriver.plan.letter
+    named = {ids[u]: _name(deriver, u) for u in ids} | {y: unit.tensor.name, dy: f"∂{letter}/∂{unit.tensor.name}"}
+    value = math_of(made, y, {k: v for k, v in named.items() if k != y})
+    definitions = (Formula(Name(unit.tensor.name), (Op(str(value)),)),)
+    parts = []
+    for u, c in zip(node.operands, contributions, strict=True):
+        if u in deriver.plan.active and c is not None:
+            left = Partial(Name(letter), Name(tensors[u].name))
+            formula = Formula(left, (Op(str(math_of(made, c, named))),), f"by the rule of {node.op}")
+            parts.append(Part(tensors[u].name, (), (formula,), code=deriver._code(u)))
+    return definitions, tuple(parts)
+
+
+def _name(deriver: _Deriver, u: int) -> str:
+    tensor = deriver.plan.tensors.get(u)
+    if tensor is not None:
+        return tensor.name
+    return str(math_of(deriver.graph, u, {}))

@@ -1,0 +1,95 @@
+"""A derivation as a complete LaTeX document."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+
+from graphc.explain.derivation import Derivation, Formula, Part, Step
+from graphc.explain.notation import latex
+from graphc.explain.pages_markdown import _text
+
+__all__ = ["latex_page"]
+
+HEAD = r"""\documentclass[11pt,a4paper]{article}
+\usepackage[T1]{fontenc}
+\usepackage[utf8]{inputenc}
+\usepackage{amsmath,amssymb}
+\usepackage[margin=2.2cm]{geometry}
+\usepackage{fancyvrb}
+\setlength{\parindent}{0pt}
+\setlength{\parskip}{6pt}
+\allowdisplaybreaks
+\begin{document}"""
+
+
+def latex_page(derivation: Derivation) -> str:
+    lines = [HEAD, rf"\section*{{{_escaped(derivation.title)}}}", *_verbatim(derivation.source.splitlines())]
+    lines += [_escaped(derivation.question), r"\begin{itemize}"]
+    lines += [rf"\item {_escaped(line)}" for line in derivation.conventions]
+    lines += [r"\end{itemize}", "Shapes: " + _escaped("; ".join(derivation.shapes)), ""]
+    for number, step in enumerate(derivation.steps, 1):
+        lines += _step(number, step)
+    for part in derivation.sums:
+        lines += [rf"\subsection*{{All uses of {_escaped(part.name)}}}", *_part(part)]
+    lines += [_escaped(line) for line in derivation.results]
+    return "\n".join([*lines, r"\end{document}"]) + "\n"
+
+
+def _step(number: int, step: Step) -> list[str]:
+    place = rf"\hfill {{\normalsize {_escaped(step.place)}}}"
+    lines = [rf"\subsection*{{{number}\quad \texttt{{{_escaped(step.statement)}}}{place}}}"]
+    lines += [rf"\emph{{{_escaped(remark)}}}" for remark in step.remarks]
+    lines += _display(step.definitions)
+    for part in [*step.sums, *step.parts]:
+        lines += _part(part)
+    return lines
+
+
+def _part(part: Part) -> list[str]:
+    return [*_display(part.entries), *_display(part.matrices), *_display(part.expanded), *_verbatim(part.code)]
+
+
+def _display(formulas: Sequence[Formula]) -> list[str]:
+    """An `align*`, which may break over pages."""
+    rows = []
+    for formula in formulas:
+        for k, right in enumerate(formula.rights):
+            left = latex(formula.left) if k == 0 else ""
+            last = k == len(formula.rights) - 1
+            beside = rf" && \text{{{_text(formula.remark)}}}" if formula.remark and last else ""
+            rows.append(f"{left} &= {latex(right)}{beside}")
+    return [r"\begin{align*}", *(f"{row} \\\\" for row in rows[:-1]), rows[-1], r"\end{align*}"] if rows else []
+
+
+def _verbatim(lines: Sequence[str]) -> list[str]:
+    return [r"\begin{Verbatim}[fontsize=\small]", *map(_ascii, lines), r"\end{Verbatim}"] if lines else []
+
+
+_PLAIN = {"−": "-", "·": ".", "′": "'", "…": "...", "∈": " in ", "ℝ": "R", "⊙": "*", "Σ": "sum ", "∂": "d", "ᵀ": "^T",
+          "≠": "!=", "×": "x", "≤": "<=", "≥": ">=", "σ": "sigma", "—": "-", "–": "-"}  # fmt: skip
+
+
+def _ascii(line: str) -> str:
+    """Program text in letters that every TeX has; what it lacks is spelled out."""
+    written = []
+    for c in line:
+        if c.isascii():
+            written.append(c)
+        elif c in _PLAIN:
+            written.append(_PLAIN[c])
+        else:
+            base = unicodedata.normalize("NFKD", c).encode("ascii", "ignore").decode()
+            name = unicodedata.name(c, "?").split()[-1].lower()
+            written.append(base or name)
+    return "".join(written)
+
+
+_SPECIAL = {
+    "\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "$": r"\$", "δ": r"$\delta$",
+    "ℓ": r"$\ell$",
+}  # fmt: skip
+
+
+def _escaped(words: str) -> str:
+    return "".join(_SPECIAL.get(c) or (_text(c) if not c.isascii() or c in "_{}%#&<>" else c) for c in words)

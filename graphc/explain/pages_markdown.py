@@ -1,0 +1,74 @@
+"""A derivation as Markdown with mathematics, as GitHub and GitLab show it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from graphc.explain.derivation import Derivation, Formula, Part, Step
+from graphc.explain.notation import latex
+
+__all__ = ["aligned", "markdown_page"]
+
+
+def markdown_page(derivation: Derivation) -> str:
+    lines = [f"# {derivation.title}", "", "```", *derivation.source.strip("\n").splitlines(), "```", ""]
+    lines += [derivation.question, "", *(f"- {_escaped(line)}" for line in derivation.conventions), ""]
+    lines += ["Shapes: " + "; ".join(f"`{shape}`" for shape in derivation.shapes), ""]
+    for number, step in enumerate(derivation.steps, 1):
+        lines += _step(number, step)
+    for part in derivation.sums:
+        lines += [f"## All uses of `{part.name}`", "", *_part(part)]
+    lines += [f"{line}\n" for line in derivation.results]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("_", r"\_").replace("*", r"\*")
+
+
+def _step(number: int, step: Step) -> list[str]:
+    place = f" — {step.place}" if step.place else ""
+    lines = [f"## {number}. `{step.statement}`{_escaped(place)}", ""]
+    lines += [f"*{_escaped(remark)}*\n" for remark in step.remarks]
+    lines += _block(step.definitions)
+    for part in [*step.sums, *step.parts]:
+        lines += _part(part)
+    return lines
+
+
+def _part(part: Part) -> list[str]:
+    lines = [f"### The gradient of `{part.name}`", "", *_block(part.entries)]
+    lines += _block(part.matrices)
+    lines += _block(part.expanded)
+    if part.code:
+        lines += ["```python", *part.code, "```", ""]
+    return lines
+
+
+def _block(formulas: Sequence[Formula]) -> list[str]:
+    return ["```math", *aligned(formulas), "```", ""] if formulas else []
+
+
+def aligned(formulas: Sequence[Formula]) -> list[str]:
+    """The lines of an aligned display."""
+    rows: list[str] = []
+    for formula in formulas:
+        for k, right in enumerate(formula.rights):
+            left = latex(formula.left) if k == 0 else ""
+            remark = formula.remark if k == len(formula.rights) - 1 else ""
+            beside = rf" && \text{{{_text(remark)}}}" if remark else ""
+            rows.append(f"{left} &= {latex(right)}{beside}")
+    return [r"\begin{aligned}", *(f"{row} \\\\" for row in rows[:-1]), rows[-1], r"\end{aligned}"]
+
+
+_TEXT = {
+    "×": "$\\times$", "Σ": "$\\sum$", "∂": "$\\partial$", "≠": "$\\neq$", "≤": "$\\leq$", "≥": "$\\geq$", "−": "$-$",
+    "σ": "$\\sigma$", "⊙": "$\\odot$", "′": "$'$", "…": "\\dots{}", "_": "\\_", "{": "\\{", "}": "\\}", "%": "\\%",
+    ">": "$>$", "<": "$<$", "²": "$^2$", "ᵀ": "$^\\top$", "√": "$\\surd$", "#": "\\#", "&": "\\&",
+}  # fmt: skip
+
+
+def _text(words: str) -> str:
+    """Words in mathematics; signs go back to mathematics."""
+    subscripts = {chr(0x2080 + k): f"$_{k}$" for k in range(10)}
+    return "".join(_TEXT.get(c, subscripts.get(c, c)) for c in words)

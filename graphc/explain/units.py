@@ -1,0 +1,192 @@
+"""A program cut into the steps that a teacher would take: one a named value, more where a function is applied to a sum.
+
+`H = relu(X@W + b)` is two steps, and what is inside gets a name: `u = X@W + b`, `H = relu(u)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from graphc.explain.definitions import LINEAR, MOVES, Undefined
+from graphc.explain.entries import Auxiliary, Entries
+from graphc.explain.index_calculus import mentions
+from graphc.explain.indices import Expr, Index, Tensor
+from graphc.ir.dims import Dim
+from graphc.ir.graph import Graph
+from graphc.ir.types import Unknown
+from graphc.passes.differentiate import default_wrt
+
+__all__ = ["Plan", "Unit", "plan"]
+
+HEAVY = 3
+"""So many operations inside a function's argument get a name of their own."""
+REDUCTIONS = {
+    "matmul", "sum", "mean", "outer", "convolve", "prod", "max", "min", "softmax", "norm", "logsumexp", "trace",
+}  # fmt: skip
+VALUES = {"const", "size", "arange", "eye", "zeros", "ones", "number", "as_float", "as_int", "in_range", "fits"}
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A step: a value with a name, its entry over other named values (None: the operation has no index definition)."""
+
+    id: int
+    tensor: Tensor
+    indices: tuple[Index, ...]
+    expression: Expr | None
+    auxiliaries: tuple[Auxiliary, ...]
+    operands: tuple[int, ...]
+
+
+@dataclass
+class Plan:
+    """The steps in order, the named values, what is differentiated and by what."""
+
+    graph: Graph
+    units: list[Unit] = field(default_factory=list)
+    tensors: dict[int, Tensor] = field(default_factory=dict)
+    targets: list[str] = field(default_factory=list)
+    wrt: list[str] = field(default_factory=list)
+    active: set[int] = field(default_factory=set)
+    invented: dict[int, str] = field(default_factory=dict)
+    letter: str = "L"
+
+    @property
+    def loss(self) -> int | None:
+        """The node of the scalar that is differentiated, if it is the program's own."""
+        return self.graph.values[self.targets[0]] if self.targets == [self.letter] else None
+
+
+def plan(graph: Graph, wrt: Sequence[str] | None, loss: str | None) -> Plan:
+    """The steps between the variables and the loss, or the outputs where there is no loss."""
+    loss = loss or graph.loss
+    targets = [loss] if loss else [n for n, id in graph.outputs.items() if graph[id].type.is_float]
+    made = Plan(graph, targets=targets, wrt=list(wrt) if wrt is not None else default_wrt(graph))
+    made.letter = loss or ("ℓ" if "L" in graph.values else "L")
+    roots = [graph.values[name] for name in targets]
+    reached = _ancestors(graph, roots)
+    made.active = _active(graph, reached, [graph.values[name] for name in made.wrt])
+    cutter = _Cutter(graph, reached, made.active)
+    cutter.cut()
+    shape = {id: () if isinstance(graph[id].type.shape, Unknown) else graph[id].type.dims for id in cutter.names}
+    made.tensors = {
+        id: Tensor(id, name, graph[id].type.dtype == "int", shape[id]) for id, name in cutter.names.items()
+    }
+    made.invented = cutter.invented
+    entries = Entries(graph, made.tensors, cutter.free_name)
+    for id in sorted(cutter.names):
+        if id in made.active and any(u in made.active for u in graph[id].operands):
+            made.units.append(_unit(entries, id, cutter.names))
+    return made
+
+
+def _unit(entries: Entries, id: int, names: Iterable[int]) -> Unit:
+    try:
+        indices, expression = entries.definition(id)
+    except Undefined:
+        return Unit(id, entries.tensors[id], (), None, (), entries.graph[id].operands)
+    auxiliaries = [a for u in _inside(entries.graph, id, set(names)) for a in entries.auxiliaries.get(u, [])]
+    auxiliaries += entries.auxiliaries.get(id, [])
+    parts = [expression, *(a.expression for a in auxiliaries)]
+    operands = [u for u, t in entries.tensors.items() if any(mentions(part, t) for part in parts)]
+    return Unit(id, entries.tensors[id], indices, expression, tuple(auxiliaries), tuple(sorted(operands)))
+
+
+def _inside(graph: Graph, id: int, names: set[int]) -> list[int]:
+    """The nodes without a name that a value is made of."""
+    found: list[int] = []
+    stack = [u for u in graph[id].operands if u not in names]
+    while stack:
+        u = stack.pop()
+        if u not in found:
+            found.append(u)
+            stack += [v for v in graph[u].operands if v not in names]
+    return sorted(found)
+
+
+def _ancestors(graph: Graph, roots: Iterable[int]) -> set[int]:
+    seen, stack = set(), list(roots)
+    while stack:
+        id = stack.pop()
+        if id not in seen:
+            seen.add(id)
+            stack += graph[id].operands
+    return seen
+
+
+def _active(graph: Graph, reached: set[int], variables: Sequence[int]) -> set[int]:
+    active = {id for id in variables if id in reached}
+    for id in sorted(reached):
+        if graph[id].type.is_float and any(u in active for u in graph[id].operands):
+            active.add(id)
+    return active
+
+
+class _Cutter:
+    """Chooses the values that have a name, and gives one to those that need it."""
+
+    def __init__(self, graph: Graph, reached: set[int], active: set[int]) -> None:
+        self.graph, self.reached, self.active = graph, reached, active
+        self.names: dict[int, str] = {}
+        for name, id in graph.values.items():
+            if id in reached and (graph[id].op != "const" or isinstance(graph[id].attr("value"), tuple)):
+                self.names.setdefault(id, name)
+        self.invented: dict[int, str] = {}
+        self.taken = set(graph.values) | {n for node in graph for d in _dims(graph, node.id) for n in d.names()}
+
+    def free_name(self, wanted: str) -> str:
+        """The name, or the first free variation of it."""
+        name, number = wanted, 2
+        while name in self.taken:
+            name, number = f"{wanted}_{number}", number + 1
+        self.taken.add(name)
+        return name
+
+    def cut(self) -> None:
+        for id in sorted(self.reached):
+            node = self.graph[id]
+            if node.op == "const" and isinstance(node.attr("value"), tuple) and id not in self.names:
+                self._name(id, "M")
+            elif id in self.active and node.operands:
+                self._cut_operands(id)
+
+    def _cut_operands(self, id: int) -> None:
+        node = self.graph[id]
+        opaque = self._is_opaque(id)
+        if opaque and id not in self.names:
+            self._name(id, "u")
+        for u in node.operands:
+            if u in self.names or self.graph[u].op in VALUES:
+                continue
+            inert = node.op in LINEAR or node.op in MOVES
+            if opaque or (not inert and self.graph[u].type.is_float and self._is_heavy(u)):
+                self._name(u, "u")
+
+    def _name(self, id: int, wanted: str) -> None:
+        self.names[id] = self.invented[id] = self.free_name(wanted)
+
+    def _is_opaque(self, id: int) -> bool:
+        """Whether the operation has no index definition."""
+        node = self.graph[id]
+        names = {
+            u: Tensor(u, str(u), not self.graph[u].type.is_float) for u in node.operands
+            if self.graph[u].op not in VALUES or self.graph[u].op == "const"
+        }  # fmt: skip
+        try:
+            Entries(self.graph, names).definition(id)
+        except Undefined:
+            return True
+        return False
+
+    def _is_heavy(self, id: int) -> bool:
+        inside = [id, *_inside(self.graph, id, set(self.names))] if id not in self.names else []
+        ops = [self.graph[u].op for u in inside if u in self.active]
+        if any(op in REDUCTIONS for op in ops):
+            return True
+        return sum(op not in MOVES and op not in VALUES for op in ops) >= HEAVY
+
+
+def _dims(graph: Graph, id: int) -> tuple[Dim, ...]:
+    shape = graph[id].type.shape
+    return () if isinstance(shape, Unknown) else shape

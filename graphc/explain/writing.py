@@ -1,0 +1,347 @@
+"""Index expressions as formulas: which letter an index gets, where parentheses stand, `1 − Y²` or `1{Z > 0}`.
+
+Indices count from 1 on paper and from 0 in programs: what is written here counts from 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from fractions import Fraction
+
+from graphc.explain.indices import (
+    ONE,
+    Add,
+    Entry,
+    Expr,
+    Extreme,
+    Func,
+    Index,
+    Is,
+    Mul,
+    Num,
+    Power,
+    Size,
+    Sum,
+    Tensor,
+    add,
+    children,
+    mul,
+    number,
+    substitute,
+)  # fmt: skip
+from graphc.explain.notation import Big, Fence, Frac, Layout, Name, Op, Partial, Row, Script, Word, space
+from graphc.ir.dims import Dim
+
+__all__ = ["Letters", "Writer", "gradient", "joined", "product_level"]
+
+POOL = "ijklpqrstuvw"
+LOOSE, SUM_LEVEL, PRODUCT, ATOM = range(4)
+
+
+_WORDS = {"sigmoid": "σ", "at_most": "min", "at_least": "max", "log_or_zero": "log", "sqrt": "√"}
+
+
+def gradient(tensor: Tensor, which: int = 0) -> Tensor:
+    """The cotangent of a value; with a number one of several contributions to it."""
+    return Tensor(f"∂{tensor.id}#{which}" if which else f"∂{tensor.id}", tensor.name, shape=tensor.shape)
+
+
+def is_gradient(tensor: Tensor) -> bool:
+    return isinstance(tensor.id, str) and tensor.id.startswith("∂")
+
+
+class Letters:
+    """Letters for indices by their sizes: h runs to H, i to N."""
+
+    def __init__(self, sizes: Iterable[Dim]) -> None:
+        self.base: dict[Dim, str] = {}
+        rest: list[Dim] = []
+        for size in dict.fromkeys(sizes):
+            symbol = size.symbol or ""
+            letter = {"N": "i", "L": "p"}.get(symbol, symbol.lower() if len(symbol) == 1 and symbol.isupper() else "")
+            if letter.isascii() and letter and letter not in self.base.values():
+                self.base[size] = letter
+            else:
+                rest.append(size)
+        for size in rest:
+            self.base[size] = self._unused(set(self.base.values()))
+
+    @staticmethod
+    def _unused(taken: set[str]) -> str:
+        letters = [*POOL, *(f"{letter}′" for letter in POOL)]
+        return next((letter for letter in letters if letter not in taken), "z")
+
+    def choose(self, index: Index, taken: Iterable[str], doubled: frozenset[Dim] = frozenset()) -> str:
+        """A letter for an index where others are taken; a size that runs twice in a formula gets j and k."""
+        used, foreign = set(taken), {letter for size, letter in self.base.items() if size != index.dim}
+        base = self.base.setdefault(index.dim, self._unused(foreign))
+        wanted = [base] if index.dim not in doubled or base == "i" else []
+        wanted += [letter for letter in "jk" if letter not in foreign]
+        wanted += [letter for letter in POOL if letter not in foreign and letter != base]
+        wanted += [f"{letter}′" for letter in POOL]
+        free_letters = [letter for letter in wanted if letter not in used]
+        return free_letters[0] if free_letters else f"{base}″"
+
+
+def joined(items: Sequence[Layout], sign: Layout) -> Layout:
+    row: list[Layout] = []
+    for k, item in enumerate(items):
+        row += [sign, item] if k else [item]
+    return row[0] if len(row) == 1 else Row(tuple(row))
+
+
+def doubled_sizes(e: Expr, names: Sequence[Index]) -> frozenset[Dim]:
+    """Sizes over which two indices run at once."""
+    found: set[Dim] = set()
+
+    def visit(part: Expr, scope: tuple[Index, ...]) -> None:
+        if isinstance(part, (Sum, Extreme)):
+            if any(other.dim == part.index.dim for other in scope):
+                found.add(part.index.dim)
+            scope = (*scope, part.index)
+        for child in children(part):
+            visit(child, scope)
+
+    sizes = [index.dim for index in names]
+    found |= {size for size in sizes if sizes.count(size) > 1}
+    visit(e, tuple(names))
+    return frozenset(found)
+
+
+class Writer:
+    """Writes expressions whose free indices have letters. `dropped` leaves the indices out, for matrices."""
+
+    def __init__(
+        self, letters: Letters, loss: str, env: Mapping[Index, str] | None = None,
+        doubled: frozenset[Dim] = frozenset(), entry: Callable[[Entry], Layout] | None = None,
+    ) -> None:
+        self.letters, self.loss, self.doubled = letters, loss, doubled
+        self.env: dict[Index, str] = dict(env or {})
+        self.special = entry
+
+    def with_indices(self, indices: Sequence[Index]) -> Writer:
+        """The writer with letters for more free indices."""
+        writer = Writer(self.letters, self.loss, self.env, self.doubled, self.special)
+        for index in indices:
+            if index not in writer.env:
+                writer.env[index] = self.letters.choose(index, writer.env.values(), self.doubled)
+        return writer
+
+    def write(self, e: Expr, level: int = LOOSE) -> Layout:
+        layout, own = self._written(e)
+        return layout if own >= level else Fence("(", layout, ")")
+
+    def entry(self, tensor: Tensor, indices: Sequence[Expr]) -> Layout:
+        """`W_hc`, `∂L/∂W_hc`, `S_{i,y_i}`."""
+        name: Layout = Name(tensor.name)
+        sub = self._indices(indices)
+        entry = Script(name, sub) if sub is not None else name
+        if not is_gradient(tensor):
+            return entry
+        partial = Partial(Name(self.loss), entry)
+        mark = str(tensor.id).partition("#")[2]
+        return Script(Fence("(", partial, ")"), Op(mark)) if mark else partial
+
+    def _indices(self, indices: Sequence[Expr]) -> Layout | None:
+        if not indices:
+            return None
+        items = [self.place(index) for index in indices]
+        plain = all(isinstance(i, Index) or (isinstance(i, Num) and 0 <= i.value < 9) for i in indices)
+        return joined(items, Op(",")) if not plain else (Row(tuple(items)) if len(items) > 1 else items[0])
+
+    def place(self, index: Expr) -> Layout:
+        """An index counted from 1."""
+        if isinstance(index, Entry):
+            return self.entry(index.tensor, index.indices)
+        if isinstance(index, Index) and index.dim == 1:
+            return Op("1")
+        shifted = substitute(index, {i: add(i, number(-1)) for i in _indices_of(index)})
+        return self.write(add(shifted, ONE))
+
+    def _written(self, e: Expr) -> tuple[Layout, int]:
+        match e:
+            case Num():
+                return _number(e.value), ATOM if e.value >= 0 else SUM_LEVEL
+            case Size():
+                symbol = e.dim.symbol
+                return Name(symbol) if symbol and not symbol.startswith("?") else Word(str(e.dim)), ATOM
+            case Index():
+                return Name(self.env.get(e, "?")), ATOM
+            case Entry():
+                return (self.special(e) if self.special else self.entry(e.tensor, e.indices)), ATOM
+            case Add():
+                return self._sum(e), SUM_LEVEL
+            case Mul():
+                return self._product(e)
+            case Power():
+                return self._power(e)
+            case Func():
+                return self._function(e)
+            case Sum() | Extreme():
+                inner = self.with_indices([e.index])
+                sign = "Σ" if isinstance(e, Sum) else {"max": "max", "min": "min", "prod": "Π"}[e.kind]
+                body: Layout
+                below: list[Layout] = [Name(inner.env[e.index])]
+                rest: Expr = e.body
+                if isinstance(e, Sum):
+                    rest, condition = _off_label(rest, e.index)
+                    if condition is not None:
+                        below += [Op("≠"), inner.place(condition)]
+                while isinstance(e, Sum) and isinstance(rest, Sum) and len(below) == 1:
+                    if _off_label(rest.body, rest.index)[1] is not None:
+                        break
+                    inner = inner.with_indices([rest.index])  # Σ_i Σ_b is Σ_ib
+                    below = [Row((*_items(below[0]), Name(inner.env[rest.index])))]
+                    rest = rest.body
+                body = inner.write(rest, PRODUCT)
+                return Row((Big(sign, Row(tuple(below)) if len(below) > 1 else below[0]), body)), SUM_LEVEL + 1
+            case Is():
+                return self._condition(e), ATOM
+
+    def _sum(self, e: Add) -> Layout:
+        row: list[Layout] = []
+        for k, term in enumerate(_positive_first(e.terms)):
+            negative, size = _sign(term)
+            if k:
+                row.append(Op("−" if negative else "+", spaced=True))
+            elif negative:
+                row.append(Op("−"))
+            row.append(self.write(size, PRODUCT))
+        return Row(tuple(row))
+
+    def _product(self, e: Mul) -> tuple[Layout, int]:
+        negative, size = _sign(e)
+        if negative:
+            return Row((Op("−"), self.write(size, PRODUCT))), SUM_LEVEL
+        above: list[Expr] = []
+        below: list[Expr] = []
+        for factor in e.factors:
+            if isinstance(factor, Power) and isinstance(factor.exponent, Num) and factor.exponent.value < 0:
+                below.append(_inverse(factor))
+            elif isinstance(factor, Num) and isinstance(factor.value, Fraction) and factor.value.denominator != 1:
+                above += [Num(Fraction(factor.value.numerator))] if factor.value.numerator != 1 else []
+                below.insert(0, Num(Fraction(factor.value.denominator)))
+            else:
+                above.append(factor)
+        top = self._factors(above)
+        if not below:
+            return top, PRODUCT
+        return Frac(top, self._factors(below)), PRODUCT
+
+    def _factors(self, factors: list[Expr]) -> Layout:
+        order = sorted(factors, key=_rank)
+        if not order:
+            return Op("1")
+        items = [self.write(f, PRODUCT if isinstance(f, (Sum, Extreme)) and k == len(order) - 1 else ATOM)
+                 for k, f in enumerate(order)]  # fmt: skip
+        return joined(items, space)
+
+    def _power(self, e: Power) -> tuple[Layout, int]:
+        if isinstance(e.exponent, Num) and e.exponent.value < 0:
+            return Frac(Op("1"), self.write(_inverse(e))), PRODUCT
+        return Script(self.write(e.base, ATOM), sup=self.write(e.exponent)), ATOM
+
+    def _function(self, e: Func) -> tuple[Layout, int]:
+        arguments = [self.write(a) for a in e.arguments]
+        match e.name:
+            case "relu":
+                return Row((Word("max"), Fence("(", Row((Op("0, "), arguments[0])), ")"))), ATOM
+            case "negative_part":
+                return Row((Word("min"), Fence("(", Row((Op("0, "), arguments[0])), ")"))), ATOM
+            case "abs":
+                return Fence("|", arguments[0], "|"), ATOM
+            case "floordiv":
+                return Fence("⌊", Frac(arguments[0], arguments[1]), "⌋"), ATOM
+        word = _WORDS.get(e.name, e.name)
+        name: Layout = Name(word) if word in "σ√" else Word(word)
+        return Row((name, Fence("(", joined(arguments, Op(", ")), ")"))), ATOM
+
+    def _condition(self, e: Is) -> Layout:
+        if e.relation == "=" and isinstance(e.left, Index) and isinstance(e.right, Index):
+            return Script(Name("δ"), Row((self.place(e.left), self.place(e.right))))
+        if e.relation in "=≠" and any(isinstance(side, Index) for side in (e.left, e.right)):
+            left, right = sorted((e.left, e.right), key=lambda side: not isinstance(side, Index))
+            sides = [self.place(left), self.place(right)]
+        elif _is_place(e.left) or _is_place(e.right):
+            terms = e.left.terms if isinstance(e.left, Add) else ()
+            constant = add(*(t for t in terms if isinstance(t, (Num, Size))))
+            left = add(e.left, mul(number(-1), constant))  # `d − 1 ≥ 1` is `d ≥ 2`
+            sides = [self.place(left), self.place(add(e.right, mul(number(-1), constant)))]
+        else:
+            sides = [self.write(e.left), self.write(e.right)]
+        relation = Op(e.relation, spaced=True)
+        return Row((Op("1"), Fence("{", Row((sides[0], relation, sides[1])), "}")))
+
+
+def _items(e: Layout) -> tuple[Layout, ...]:
+    return e.items if isinstance(e, Row) else (e,)
+
+
+def _off_label(body: Expr, index: Index) -> tuple[Expr, Expr | None]:
+    """A sum over all but the label: the body without the condition, and the label."""
+    if isinstance(body, (Mul, Is)):
+        factors = body.factors if isinstance(body, Mul) else (body,)
+        for factor in factors:
+            if isinstance(factor, Is) and factor.relation == "≠" and index in (factor.left, factor.right):
+                label = factor.right if factor.left == index else factor.left
+                if isinstance(label, Entry):
+                    return mul(*(f for f in factors if f is not factor)), label
+    return body, None
+
+
+def _is_place(e: Expr) -> bool:
+    """Whether an expression is made of indices: a place, not a value."""
+    return bool(_indices_of(e)) and not _has_entries(e)
+
+
+def _has_entries(e: Expr) -> bool:
+    return isinstance(e, Entry) or any(map(_has_entries, children(e)))
+
+
+def _indices_of(e: Expr) -> set[Index]:
+    return {e} if isinstance(e, Index) else {i for part in children(e) for i in _indices_of(part)}
+
+
+def _inverse(e: Power) -> Expr:
+    assert isinstance(e.exponent, Num)
+    return e.base if e.exponent.value == -1 else Power(e.base, Num(-e.exponent.value))
+
+
+def _sign(e: Expr) -> tuple[bool, Expr]:
+    if isinstance(e, Num) and e.value < 0:
+        return True, Num(-e.value)
+    if isinstance(e, Mul) and isinstance(e.factors[0], Num) and e.factors[0].value < 0:
+        return True, mul(Num(-e.factors[0].value), *e.factors[1:])
+    return False, e
+
+
+def _positive_first(terms: Sequence[Expr]) -> list[Expr]:
+    """`1 − y` and not `−y + 1`."""
+    return sorted(terms, key=lambda term: _sign(term)[0]) if _sign(terms[0])[0] else list(terms)
+
+
+def _rank(e: Expr) -> int:
+    """Numbers, gradients, what has no sum in it, sums."""
+    if isinstance(e, (Num, Size)):
+        return 0
+    if isinstance(e, Entry) and is_gradient(e.tensor):
+        return 1
+    if isinstance(e, (Sum, Extreme)):
+        return 4
+    return 3 if isinstance(e, Add) else 2
+
+
+def _number(value: Fraction | float) -> Layout:
+    if isinstance(value, float):
+        return Op(f"{value:.6g}".replace("-", "−"))
+    if value.denominator == 1:
+        return Op(str(value.numerator).replace("-", "−"))
+    decimal = f"{float(value):g}"
+    if Fraction(decimal) == value and "e" not in decimal:
+        return Op(decimal.replace("-", "−"))
+    sign = [Op("−")] if value < 0 else []
+    return Row((*sign, Frac(Op(str(abs(value.numerator))), Op(str(value.denominator)))))
+
+
+def product_level(e: Expr) -> bool:
+    return not isinstance(e, Add)
