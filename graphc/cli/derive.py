@@ -34,7 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from graphc.explain.derivation import derive
-    from graphc.explain.pages import PAGES
+    from graphc.explain.derivation_text import PAGES
     from graphc.explain.signature import is_ours, signed
     from graphc.pipeline import compile_graph, joint_graph, lower_source
 

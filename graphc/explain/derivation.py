@@ -1,7 +1,7 @@
 """The derivation of a program's gradients, step by step from the loss to each variable, as formulas and remarks.
 
 Each step takes the entry of a value by its definition, differentiates it, contracts the deltas, reads the result as
-matrices, and shows the generated lines that compute it. How it looks on a page is up to `explain/pages.py`.
+matrices, and shows the generated lines that compute it. How it looks on a page is up to `explain/derivation_text.py`.
 """
 
 from __future__ import annotations

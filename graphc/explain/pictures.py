@@ -198,7 +198,7 @@ LEGEND = (
 
 def html_text(diagram: Diagram) -> str:
     """A page with the picture, what its signs mean, and its text for Mermaid."""
-    from graphc.explain.pages_html import document
+    from graphc.explain.derivation_html import document
 
     try:
         svg = _inner_svg(_graphviz(diagram, "svg").decode())

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from graphc.explain.derivation import Derivation, Formula, Part, Step
 from graphc.explain.notation import latex
-from graphc.explain.pages_markdown import _text
+from graphc.explain.derivation_markdown import _text
 
 __all__ = ["latex_page"]
 
