@@ -1,0 +1,88 @@
+"""The mathematics in the comments of `backward`, and the names that the code finds for itself."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+import graphc
+from graphc.emitter.mathtext import _level, _place
+from ops.programs import body
+
+
+def equations(text: str, level: int = 1) -> list[str]:
+    """The equations beside and below the statements of `backward`."""
+    source = graphc.compile(text, level=level, verify=False)
+    backward = source.partition("def backward")[2].partition("\ndef ")[0]
+    found: list[str] = []
+    for line in backward.splitlines():
+        if line.startswith("    #"):
+            parts = re.split(r"    +", line.removeprefix("    #").strip())
+            found += [part for part in parts if re.match(r"d?\w+ = ", part) and part not in text]
+    return found
+
+
+@pytest.mark.parametrize(("text", "wanted"), [
+    ("param X[N, D], W[D, H], b[H]\nY = X@W + b", ["db = 1ᵀ dY", "dX = dY Wᵀ", "dW = Xᵀ dY"]),
+    ("param Z[N, H]\nH = relu(Z)", ["dZ = dH ⊙ 1{H > 0}"]),
+    ("param S[N, C]\ninput y[N]: int\nL = softmax_ce(S, y)", ["dS = (P - onehot(y)) dL"]),
+    ("param x[n], A[m, n]\ny = A@x", ["dA = dy xᵀ", "dx = Aᵀ dy"]),
+    ("param x[n], A[n, m]\ny = x@A", ["dA = x dyᵀ", "dx = A dy"]),
+    ("param x[n], y[n]\nz = x@y\noutput z", ["dx = dz y", "dy = x dz"]),
+    ("param X[m, n], s[m]\nZ = s[:, None] * X", ["dX = dZ ⊙ s", "ds = (dZ ⊙ X) 1"]),
+    ("param X[N, m], Y[N, n], A[l, m, n]\nZ = bilinear(X, Y, A)",
+     ["dX = dZ AY", "dY = (dZ ⊙ X) A", "dA = (dZ ⊙ X)ᵀ Y"]),
+    ("param X[N, D]\nY = X[:, 0]", ["dX = 0[:, 0 ← dY]"]),
+    ("param X[N, D]\nY = reshape(X, (D, N))", ["dX = reshape(dY)"]),
+    ("param X[N, D]\nconst M = [1, 2, 3]\nY = exp(X) * 2\nL = sum(Y)", ["dX = 2 dL exp(X)"]),
+    ("param x[n], y[n]\nz = x / y", ["dx = dz / y", "dy = -dz ⊙ z / y"]),
+])  # fmt: skip
+def test_equations(text: str, wanted: list[str]) -> None:
+    found = equations(text)
+    for equation in wanted:
+        assert equation in found, found
+
+
+def test_what_several_equations_need_has_one_of_its_own() -> None:
+    found = equations("input x[N, d]\nparam W[d, d], b[d]\ny = tanh(x@W + b)")
+    assert found == ["dy_tanh = dy ⊙ (1 - y²)", "db = 1ᵀ dy_tanh", "dW = xᵀ dy_tanh"]
+
+
+def test_a_long_row_of_equations_stands_below_its_statement() -> None:
+    text = graphc.compile("input x[N, d]\nparam W[d, d], b[d], V[d, d]\ny = tanh(x@W + tanh(x@V) + b)", verify=False)
+    comments = [line for line in text.splitlines() if line.startswith("    #")]
+    assert all(len(line) <= 106 for line in comments)
+    assert any(line.startswith("    #     d") for line in comments)
+
+
+@pytest.mark.parametrize(("template", "level"), [
+    ("x", 6), ("xᵀ", 6), ("exp(x + y)", 6), ("|x + y|", 6), ("x y", 4), ("x ⊙ y", 3), ("x / y", 3), ("x + y z", 2),
+    ("-x", 2), ("x > y", 1), ("a, b", 0), ("log(1 + exp(x)) − x ⊙ y", 2), ("[(x y) ⊙ z] 1", 4),
+])  # fmt: skip
+def test_how_tightly_a_template_binds(template: str, level: int) -> None:
+    assert _level(template) == level
+
+
+@pytest.mark.parametrize(("before", "after", "place"), [
+    ("", "", 0), ("exp(", ")", 0), ("", "ᵀ", 6), ("", "²", 6), ("", "+ {y}", 2), ("{x} -", "", 3), ("{x} /", "", 5),
+    ("", "⊙ {y}", 3), ("{x} ⊙", "", 4), ("", "{y}ᵀ", 4), ("{x}", "", 5), ("-", "", 3), ("{x} >", "", 2),
+])  # fmt: skip
+def test_how_tightly_a_place_binds(before: str, after: str, place: int) -> None:
+    assert _place(before, after) == place
+
+
+@pytest.mark.parametrize(("text", "name"), [
+    ("input x[N, d]\nparam W[d, d], b[d]\ny = tanh(x@W + b)", "dy_tanh"),
+    ("param x[m], A[m, n], y[n]\nz = x @ A @ y\noutput z", "xA"),
+    ("param X[m, N], A[l, m, n], Y[n, N]\nAY = A@Y\nZ = sum(X * AY, axis=1)", "column_dZ"),
+])  # fmt: skip
+def test_names_that_the_code_finds_for_itself(text: str, name: str) -> None:
+    lines = [*body(text, "forward"), *body(text, "backward")]
+    assert any(line.startswith(f"{name} = ") for line in lines), lines
+
+
+def test_a_constant_array_keeps_its_name() -> None:
+    lines = body("param W[2, 2]\nconst M = [[1, 0], [1, 1]]\nY = exp(W * M)", "backward")
+    assert any(line.startswith("M = np.array(") for line in lines)
+    assert any(line.endswith("* M") or "* M)" in line for line in lines)

@@ -1,0 +1,124 @@
+"""The simplifications that are written in Python: what they make of small programs, and what they leave alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ops.programs import array, body, hold
+
+
+def code(text: str, function: str = "forward") -> str:
+    return "\n".join(body(text, function))
+
+
+# ---------------------------------------------------------------- numbers
+
+def test_numbers_are_multiplied_before_arrays() -> None:
+    assert "Y = X * 6" in code("input X[N, D]\nY = 2 * X * 3")
+    hold("input X[3, 2], s[], t[]\nY = X * s / t * 3", {"X": array(3, 2), "s": array(), "t": array(seed=1)})
+
+
+def test_a_number_moves_out_of_a_sum_where_the_product_is_not_needed() -> None:
+    assert "X.sum(axis=0) * s" in code("input X[N, D], s[]\nY = sum(X * s, axis=0)")
+    kept = code("input X[N, D], s[]\nZ = X * s\nY = sum(Z, axis=0)\noutput Y, Z")
+    assert "Y = Z.sum(axis=0)" in kept
+    hold("input X[3, 2], s[]\nY = sum(X / s, axis=1, keepdims=true)", {"X": array(3, 2), "s": array()})
+
+
+def test_a_mask_counted_times_a_number_stays_floating() -> None:
+    hold("input X[4, 3], s[]\nL = sum((X > 0) * s)", {"X": array(4, 3), "s": array()})
+
+
+def test_a_named_value_of_the_program_keeps_its_statement() -> None:
+    assert "M = X * 2" in code("input X[N, D]\nM = X * 2\nL = sum(M)")
+
+
+# ---------------------------------------------------------------- broadcasts
+
+@pytest.mark.parametrize("text", [
+    "input x[l, N], X[m, N]\nY = broadcast_to(x[:, None], (l, m, N)) * X",
+    "input x[l, N], X[m, N]\nY = X - broadcast_to(x[:, None], (l, m, N))",
+])  # fmt: skip
+def test_a_broadcast_that_the_operation_makes_anyway_is_dropped(text: str) -> None:
+    assert "broadcast_to" not in code(text)
+    hold(text, {"x": array(2, 4), "X": array(3, 4)})
+    hold(text, {"x": array(1, 1), "X": array(1, 1)})
+
+
+def test_a_broadcast_that_nothing_else_makes_stays() -> None:
+    text = "input x[N], s[]\nY = broadcast_to(x, (3, N)) * s"
+    hold(text, {"x": array(4), "s": array()}, lambda x, s: np.stack([x] * 3) * s)
+
+
+# ---------------------------------------------------------------- entries
+
+LABELS = np.array([2, 0, 2, 1])
+
+
+def test_gradients_at_single_entries_stay_single() -> None:
+    """A picked entry, its logarithm, and the softmax before it: P − onehot(y), and no array of zeros."""
+    text = "param S[N, C]\ninput y[N]: int\nP = softmax(S)\nL = -sum(log(P[arange(N), y]))"
+    assert body(text, "backward")[-5:-2] == ["dS = P.copy()", "dS[np.arange(N), y] -= 1", "dS *= dL"]
+    hold(text, {"S": array(4, 3), "y": LABELS})
+
+
+@pytest.mark.parametrize("labels", [LABELS, LABELS - 3, np.array([1, 1, 1, 1])])
+@pytest.mark.parametrize("text", [
+    "param S[N, C]\ninput y[N]: int\nL = sum(S[arange(N), y])",
+    "param S[N, C]\ninput y[N]: int\nL = sum(exp(S)[arange(N), y] * 3)",
+    "param S[N, C]\ninput y[N]: int\nT = tanh(S)\nL = sum(log(T[arange(N), y]**2))",
+    "param S[N, C]\ninput y[N]: int\nT = tanh(S)\nL = sum(T[y[0], y] * T[arange(N), y])",
+])  # fmt: skip
+def test_picked_entries(text: str, labels: np.ndarray) -> None:  # type: ignore[type-arg]
+    hold(text, {"S": array(4, 4), "y": labels})
+
+
+@pytest.mark.parametrize("text", [
+    "param T[C, d]\ninput i[N]: int\nE = T[i]\nL = sum(E * E)",
+    "param T[C, d]\ninput i[N]: int\nU = exp(T)\nE = U[i]\nL = sum(E * E)",
+])  # fmt: skip
+def test_rows_that_are_picked_several_times_add_up(text: str) -> None:
+    hold(text, {"T": array(3, 2), "i": LABELS})
+
+
+def test_one_entry_of_a_vector() -> None:
+    text = "param s[C]\ninput y[]: int\nP = softmax(s)\nL = -log(P[y])"
+    assert body(text, "backward")[-5:-2] == ["ds = P.copy()", "ds[y] -= 1", "ds *= dL"]
+    hold(text, {"s": array(4), "y": np.array(2)})
+
+
+def test_a_narrow_row_less_onehot_is_not_one_of_its_entries_less_1() -> None:
+    """P has one column, or one row: it is broadcast first."""
+    hold("param P[N, 1]\ninput y[N]: int\nY = P - one_hot(y, 3)", {"P": array(4, 1), "y": LABELS},
+         lambda P, y: P - np.eye(3)[y])  # fmt: skip
+    hold("param P[3]\ninput y[N]: int\nY = P - one_hot(y, 3)", {"P": array(3), "y": LABELS},
+         lambda P, y: P - np.eye(3)[y])  # fmt: skip
+
+
+def test_labels_of_higher_rank() -> None:
+    text = "param P[N, T, C]\ninput y[N, T]: int\nY = P - one_hot(y, C)"
+    hold(text, {"P": array(2, 2, 3), "y": LABELS.reshape(2, 2)}, lambda P, y: P - np.eye(3)[y])
+
+
+# ---------------------------------------------------------------- products
+
+@pytest.mark.parametrize(("text", "wanted"), [
+    ("input A[N, l, m], v[N, l]\nY = (v[:, None] @ A)[:, 0]", "(v[:, None] @ A)"),
+    ("input A[m, n], V[N, n]\nY = squeeze(A @ V[..., None], axis=-1)", "V @ A.T"),
+    ("input A[m, n], V[N, m]\nY = squeeze(V[:, None] @ A, axis=1)", "V @ A"),
+    ("input U[N, m], V[N, n]\nY = sum(U[..., None] * V[:, None], axis=0)", "U.T @ V"),
+    ("input A[m, n]\nY = eye(m) @ A", "return A.copy()"),
+])  # fmt: skip
+def test_products_in_their_better_arrangement(text: str, wanted: str) -> None:
+    sizes = {"N": 4, "l": 2, "m": 3, "n": 5}
+    shapes = {"A": "Nlm" if "A[N" in text else "mn", "v": "Nl", "V": "Nm" if "V[N, m" in text else "Nn", "U": "Nm"}
+    used = {name for name in shapes if f"{name}[" in text.partition("\n")[0]}
+    assert wanted in code(text)
+    hold(text, {name: array(*(sizes[k] for k in shapes[name])) for name in used})
+
+
+def test_the_gradient_of_products_of_rows_with_their_own_matrices() -> None:
+    text = "input A[N, l, m], x[N, m]\nY = squeeze(A @ x[..., None], axis=-1)"
+    assert "swapaxes" not in code(text, "backward")
+    hold(text, {"A": array(4, 2, 3), "x": array(4, 3)})
