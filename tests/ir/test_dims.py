@@ -160,7 +160,7 @@ def test_text(size: Dim, text: str) -> None:
 # ---------------------------------------------------------------- substitution, division, solving
 
 
-@given(dims, st.fixed_dictionaries({}, optional={name: polynomials for name in NAMES}), sizes)
+@given(dims, st.fixed_dictionaries({}, optional=dict.fromkeys(NAMES, polynomials)), sizes)
 @derandomised
 def test_substitution_commutes_with_evaluation(a: Dim, bindings: dict[str, Dim], at: dict[str, int]) -> None:
     inner = {**at, **{name: b.evaluate(at) for name, b in bindings.items()}}

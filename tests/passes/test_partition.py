@@ -1,0 +1,141 @@
+"""Forward and backward: what is saved, what is computed again, that nothing is missing and nothing done for nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+import graphc
+from graphc.ir.graph import Graph
+from graphc.passes.partition import Split, bytes_of, partition
+from graphc.pipeline import optimise
+
+MLP = (
+    "input X[N, D], y[N]: int\nparam W1[D, H], b1[H], W2[H, C], b2[C]\n"
+    "Z = X@W1 + b1\nH = relu(Z)\nS = H@W2 + b2\nL = softmax_ce(S, y)"
+)
+PROGRAMS = [
+    MLP,
+    "input x[N]\ny = tanh(x)\noutput y",
+    "input x[N]\nL = sum(exp(x) * sin(x))",
+    "input A[N, N], b[N]\nx = solve(A, b)\nL = sum(x * x)",
+    "input x[N, D], g[D], b[D]\ny = layer_norm(x, g, b)\noutput y",
+    "Z = X@W1 + b1; H = relu(Z); S = H@W2 + b2; L = softmax_ce(S, y)",
+    "input x[N]\nh_0 = x\nfor k in 0:5 { h_{k+1} = tanh(h_{k} * 2) }\nL = sum(h_5)",
+]
+
+
+def split_of(text: str, recompute: bool = True, level: int = 1) -> Split:
+    return partition(optimise(graphc.differentiate(graphc.parse(text)), level), recompute)
+
+
+def named(split: Split) -> set[str]:
+    """The names of what is saved."""
+    return {split.graph[id].name or split.graph[id].op for id in split.saved}
+
+
+# ---------------------------------------------------------------- what is saved
+
+
+def test_the_two_layer_net_saves_what_an_expert_saves() -> None:
+    """The hidden layer, and of the softmax what its gradient needs: not Z, whose sign H has as well; not S."""
+    saved = named(split_of(MLP))
+    assert {"X", "H", "W2", "y"} <= saved
+    assert not saved & {"Z", "S", "L", "W1", "b1", "b2"}
+
+
+def test_tanh_saves_its_value_and_not_its_argument() -> None:
+    assert named(split_of("input x[N]\nZ = 3 * x\ny = tanh(Z)\noutput y")) == {"y"}
+
+
+def test_a_product_saves_its_operands() -> None:
+    assert named(split_of("input A[N, D], B[D, H]\nY = A @ B\noutput Y")) == {"A", "B"}
+
+
+def test_a_sum_saves_nothing() -> None:
+    assert named(split_of("input x[3]\nL = sum(3 * x)")) <= {"x"}
+
+
+def test_what_is_cheap_is_computed_again_from_what_is_saved_anyway() -> None:
+    """`x * 2` is one pass over an argument; without recomputing it is saved."""
+    text = "input x[N]\nZ2 = (x + 1) * (x + 3)\nL = sum(sin(Z2 * x))"
+    graph = optimise(graphc.differentiate(graphc.parse(text)), 1)
+    assert len(partition(graph, recompute=False).saved) >= len(partition(graph).saved)
+
+
+# ---------------------------------------------------------------- soundness
+
+
+def check(split: Split) -> None:
+    graph = split.graph
+    arguments = {a.node for a in graph.arguments}
+    done = set(arguments)
+    for id in split.forward:
+        assert set(graph[id].operands) <= done | {id}, f"forward reads node {graph[id].op} before it is made"
+        done.add(id)
+    assert set(graph.outputs.values()) <= done
+    assert set(split.saved) <= done
+    have = {*split.saved, *graph.cotangents.values()}
+    for id in split.backward:
+        assert set(graph[id].operands) <= have, f"backward reads what it does not have for {graph[id].op}"
+        have.add(id)
+    assert set(graph.gradients.values()) <= have
+    assert len(set(split.backward)) == len(split.backward)
+    assert len(set(split.forward)) == len(split.forward)
+    assert not set(split.saved) & set(split.backward)
+
+
+@pytest.mark.parametrize("text", PROGRAMS)
+@pytest.mark.parametrize("recompute", [False, True])
+@pytest.mark.parametrize("level", [0, 1])
+def test_both_halves_have_what_they_read(text: str, recompute: bool, level: int) -> None:
+    check(split_of(text, recompute, level))
+
+
+@pytest.mark.parametrize("text", PROGRAMS)
+def test_nothing_dear_is_computed_twice(text: str) -> None:
+    """What backward makes again of forward is cheap or free."""
+    split = split_of(text)
+    graph = split.graph
+    again = [id for id in split.backward if not behind(graph, id)]
+    assert all(graph.op(graph[id]).cost in ("free", "cheap") for id in again), [graph[id].op for id in again]
+
+
+@pytest.mark.parametrize("text", PROGRAMS)
+def test_no_cotangent_reaches_forward(text: str) -> None:
+    split = split_of(text)
+    assert not any(behind(split.graph, id) for id in [*split.forward, *split.saved])
+
+
+@pytest.mark.parametrize("text", PROGRAMS)
+def test_everything_saved_is_read_by_backward(text: str) -> None:
+    split = split_of(text)
+    read = {u for id in split.backward for u in split.graph[id].operands} | set(split.graph.gradients.values())
+    assert set(split.saved) <= read
+
+
+@pytest.mark.parametrize("text", PROGRAMS)
+def test_the_cut_saves_no_more_memory_than_saving_everything_would(text: str) -> None:
+    graph = optimise(graphc.differentiate(graphc.parse(text)), 1)
+
+    def total(split: Split) -> int:
+        arguments = {a.node for a in graph.arguments}
+        return sum(bytes_of(graph[id]) for id in split.saved if id not in arguments)
+
+    assert total(partition(graph)) <= total(partition(graph, recompute=False))
+
+
+def behind(graph: Graph, id: int) -> bool:
+    """Whether a value depends on a cotangent."""
+    stack, seen = [id], {id}
+    while stack:
+        node = graph[stack.pop()]
+        if node.id in graph.cotangents.values():
+            return True
+        stack += [u for u in node.operands if u not in seen]
+        seen.update(node.operands)
+    return False
+
+
+def test_the_same_graph_is_cut_the_same_way() -> None:
+    first, second = split_of(MLP), split_of(MLP)
+    assert (first.forward, first.saved, first.backward) == (second.forward, second.saved, second.backward)

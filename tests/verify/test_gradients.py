@@ -1,0 +1,285 @@
+"""The check before anything is written: right gradients pass, wrong ones never, and doubt is said.
+
+Modules are spoilt by hand, rules are wrong on purpose; the checker must name the variable, the rule and the line.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+
+import graphc
+from graphc.language.diagnostics import Diagnostics
+from graphc.language.source import Source
+from graphc.pipeline import Compiled, Options, compile_source
+from graphc.verify.gradients import Report, verify
+from graphc.verify.numerical import TOLERANCE, Slope, derivative, deviation
+from graphc.verify.sampling import samples
+
+CARD = "Z = X@W1 + b1; H = relu(Z); S = H@W2 + b2; L = softmax_ce(S, y)"
+MLP = "input X[N, D], y[N]: int\nparam W1[D, H], b1[H], W2[H, C], b2[C]\n" + CARD.replace("; ", "\n")
+
+
+def compiled(text: str, level: int = 1, **options: Any) -> Compiled:
+    return compile_source(Source(text), Options(level=level, **options))
+
+
+def verified(text: str, level: int = 1, **more: Any) -> tuple[Report, Diagnostics]:
+    """The verification of a program's module as it is."""
+    made = compiled(text, level, verify=False)
+    diagnostics = Diagnostics()
+    return verify(made.graph, made.module, diagnostics, **more), diagnostics
+
+
+def spoilt(text: str, name: str, spoil: str, level: int = 1, **more: Any) -> tuple[Report, Diagnostics]:
+    """The verification of a module whose `backward` spoils one gradient at the end; `g` is the gradient."""
+    made = compiled(text, level, verify=False, **more)
+    source, count = re.subn(
+        r"^(    return )(grads if types is None else .*|grads)$",
+        rf'    g = grads["{name}"] = np.array(grads["{name}"])\n    {spoil}\n\1\2',
+        made.module, count=1, flags=re.MULTILINE,
+    )  # fmt: skip
+    if not count:  # `return {"W": …}` without a name for the dict
+        source, count = re.subn(
+            r"^    return (\{.*\}.*)$",
+            rf'    grads = \1\n    g = grads["{name}"] = np.array(grads["{name}"])\n    {spoil}\n    return grads',
+            made.module, count=1, flags=re.MULTILINE,
+        )  # fmt: skip
+    assert count == 1, f"backward ends otherwise:\n{made.module}"
+    diagnostics = Diagnostics()
+    return verify(made.graph, source, diagnostics), diagnostics
+
+
+# ---------------------------------------------------------------- what is right passes
+
+
+@pytest.mark.parametrize("level", [0, 1])
+@pytest.mark.parametrize("text", [CARD, MLP, "input x[N]\ny = tanh(x)\noutput y", "L = sum(log(a))", "L = logdet(A)"])
+def test_right_gradients_pass(text: str, level: int) -> None:
+    report, diagnostics = verified(text, level=level)
+    assert report.ok
+    assert not diagnostics.has_errors
+    assert all(row.directions for row in report.rows)
+    assert report.worst <= TOLERANCE
+
+
+def test_every_variable_has_a_row() -> None:
+    report, _ = verified(MLP)
+    assert [row.name for row in report.rows] == ["W1", "b1", "W2", "b2"]
+    assert report.rows[0].shape == "(D, H)"
+    assert report.directions == sum(row.directions for row in report.rows)
+    assert report.seconds > 0
+
+
+def test_intermediate_values_are_checked_as_well() -> None:
+    made = compiled(MLP, wrt=("S", "H", "W1"))
+    assert made.report is not None
+    assert [row.name for row in made.report.rows] == ["S", "H", "W1"]
+    assert all(row.directions for row in made.report.rows)
+
+
+def test_given_sizes_are_used() -> None:
+    report, diagnostics = verified("input x[N, D]\nL = sum(tanh(x))", sizes={"N": 7, "D": 1})
+    assert report.ok
+    assert not diagnostics.has_errors
+
+
+# ---------------------------------------------------------------- what is wrong does not
+
+
+@pytest.mark.parametrize("name", ["W1", "b1", "W2", "b2"])
+@pytest.mark.parametrize(
+    "spoil", ["g *= 1.001", "g *= -1", "g += 1e-2", "g[...] = 0", "g.flat[0] += 0.1", "g[...] = g[..., ::-1]", "g *= 2"]
+)
+@pytest.mark.parametrize("level", [0, 1])
+def test_a_spoilt_gradient_is_an_error_that_names_the_variable(name: str, spoil: str, level: int) -> None:
+    report, diagnostics = spoilt(MLP, name, spoil, level)
+    assert diagnostics.has_errors, f"{spoil} of {name} passed: {report}"
+    assert f"`{name}`" in diagnostics.errors[0].message
+    assert diagnostics.errors[0].code == "E0403"
+    assert not next(row for row in report.rows if row.name == name).ok
+    assert all(row.ok for row in report.rows if row.name != name)
+
+
+def test_a_gradient_of_the_wrong_shape_is_an_error() -> None:
+    _, diagnostics = spoilt(MLP, "b1", 'grads["b1"] = g[None]')
+    assert diagnostics.has_errors
+
+
+def test_a_wrong_intermediate_gradient_is_an_error() -> None:
+    _, diagnostics = spoilt(MLP, "H", "g *= 1.01", wrt=("H", "W1"))
+    assert diagnostics.has_errors
+    assert "`H`" in diagnostics.errors[0].message
+
+
+def test_backward_that_fails_is_an_error_and_no_doubt() -> None:
+    for spoil in ("g[99]", "undefined", "g @ g @ g @ np.ones(7)"):
+        _, diagnostics = spoilt(MLP, "W1", spoil)
+        assert diagnostics.has_errors, spoil
+
+
+def test_a_gradient_that_is_not_finite_is_no_pass() -> None:
+    report, diagnostics = spoilt(MLP, "W1", "g.flat[0] = np.nan")
+    assert diagnostics.has_errors or diagnostics.warnings
+    assert not report.rows[0].directions
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_a_mistake_at_size_one_only_is_found(axis: int) -> None:
+    """Of every dimension a size of 1 is among the samples."""
+    _, diagnostics = spoilt("input x[N, D]\nL = sum(x * x)", "x", f"g *= 3 if g.shape[{axis}] == 1 else 1")
+    assert diagnostics.has_errors
+
+
+# ---------------------------------------------------------------- rules of the program's own
+
+RIGHT = (
+    "op f(x, w) = tanh(x) * w\nrule f(x, w) -> y {{ dx = {dx};  dw = {dw} }}\n"
+    "input x[N, D], w[D]\nL = sum(f(x, w)**2)\n"
+)
+GOOD_X, GOOD_W = "dy * w * (1 - tanh(x)**2)", "dy * tanh(x)"
+
+
+def own(dx: str = GOOD_X, dw: str = GOOD_W) -> str:
+    return RIGHT.format(dx=dx, dw=dw)
+
+
+def test_a_right_rule_of_ones_own_passes() -> None:
+    report = compiled(own()).report
+    assert report is not None and report.ok
+
+
+@pytest.mark.parametrize(
+    ("dx", "dw", "wrong"),
+    [
+        ("-dy * w * (1 - tanh(x)**2)", GOOD_W, "x"),
+        ("dy * w * (1 + tanh(x)**2)", GOOD_W, "x"),
+        ("dy * w", GOOD_W, "x"),
+        ("1.0001 * dy * w * (1 - tanh(x)**2)", GOOD_W, "x"),
+        (GOOD_X, "dy * x", "w"),
+        (GOOD_X, "2 * dy * tanh(x)", "w"),
+        (GOOD_X, "dy", "w"),
+    ],
+)
+@pytest.mark.parametrize("used", [True, False])
+def test_a_wrong_rule_of_ones_own_is_an_error_at_its_line(dx: str, dw: str, wrong: str, used: bool) -> None:
+    text = own(dx, dw)
+    if not used:
+        text = text.replace("L = sum(f(x, w)**2)", "L = sum(x * w)")
+    with pytest.raises(graphc.GraphcError) as caught:
+        graphc.compile(text)
+    assert "E0304" in str(caught.value)
+    assert f"`{wrong}`" in caught.value.message
+    assert caught.value.line == 2
+
+
+def test_none_for_an_operand_that_has_a_gradient_is_found_where_it_is_used() -> None:
+    with pytest.raises(graphc.GraphcError) as caught:
+        graphc.compile(own(dx="none"))
+    assert "`x`" in str(caught.value)
+
+
+def test_a_narrow_contribution_is_an_error() -> None:
+    with pytest.raises(graphc.GraphcError) as caught:
+        graphc.compile(own(dx="sum(dy)"))
+    assert "E0303" in str(caught.value)
+
+
+def test_a_missing_line_is_an_error() -> None:
+    with pytest.raises(graphc.GraphcError) as caught:
+        graphc.compile(own().replace(";  dw = dy * tanh(x)", ""))
+    assert "E0302" in str(caught.value)
+
+
+def test_without_verification_it_compiles() -> None:
+    assert "def backward" in graphc.compile(own(dx="-dy * w"), verify=False)
+
+
+# ---------------------------------------------------------------- doubt
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "input x[3]\nL = sum(sin(1e13 * x))",
+        "input x[3]\nL = sum(log(-x**2 - 1))",
+        "input x[3]\nL = sum(sqrt(-exp(x)))",
+    ],
+)
+def test_what_cannot_be_checked_is_a_warning_and_not_an_error(text: str) -> None:
+    made = compiled(text)
+    assert made.report is not None and not made.report.directions
+    assert [w.code for w in made.warnings.warnings] == ["W0402"]
+    assert "not checked" in made.warnings.warnings[0].message
+    assert not made.warnings.has_errors
+
+
+# ---------------------------------------------------------------- the numerical derivative
+
+
+@pytest.mark.parametrize(
+    ("function", "want"),
+    [
+        (lambda t: math.exp(2 * t), 2.0), (lambda t: t**3 + 5 * t, 5.0), (lambda t: 7.0, 0.0),
+        (lambda t: math.sin(1e5 * t), 1e5), (lambda t: 1e9 + t, 1.0), (lambda t: 1e-9 * t, 1e-9),
+        (lambda t: abs(t + 0.1), 1.0), (lambda t: abs(t + 1e-4), 1.0),
+    ],
+)  # fmt: skip
+def test_derivative(function: Any, want: float) -> None:
+    slope = derivative(function)
+    err = abs(slope.value - want)
+    assert err <= max(1e-5 * abs(want), slope.error)
+    assert deviation(want, slope, abs(want)) <= TOLERANCE or math.isnan(deviation(want, slope, abs(want)))
+
+
+def test_the_estimate_covers_the_error() -> None:
+    for rate in (0.3, 1.0, 5.0, 40.0, 300.0):
+        slope = derivative(lambda t, rate=rate: math.exp(rate * t))
+        assert abs(slope.value - rate) <= max(10 * slope.error, 1e-12 * rate), rate
+
+
+@pytest.mark.parametrize("function", [lambda t: float(t > 0), lambda t: math.nan, lambda t: 0.0 if t < 0 else math.inf])
+def test_a_jump_or_nothing_says_nothing_against_a_gradient(function: Any) -> None:
+    off = deviation(0.5, derivative(function), 0.5)
+    assert math.isnan(off) or off <= TOLERANCE
+
+
+def test_deviation() -> None:
+    exact = Slope(2.0, 0.0, False)
+    assert deviation(2.0, exact, 2.0) == 0.0
+    assert deviation(2.1, exact, 2.0) == pytest.approx(0.1 / 2.1)
+    assert deviation(-2.0, exact, 2.0) == 2.0
+    assert math.isnan(deviation(2.0, Slope(2.0, 1e-3, False), 2.0))
+    assert math.isnan(deviation(math.nan, exact, 2.0))
+    assert math.isnan(deviation(3.0, Slope(2.0, 0.0, True), 2.0))
+
+
+# ---------------------------------------------------------------- samples
+
+
+def test_samples_have_distinct_sizes_and_sizes_of_one() -> None:
+    graph = graphc.differentiate(graphc.parse("input X[N, D], W[D, H]\nL = sum(tanh(X @ W))"))
+    drawn = [sample for _, sample in zip(range(8), samples(graph, 0), strict=False)]
+    shapes = [{name: np.shape(value) for name, value in sample.items()} for sample in drawn]
+    assert any(1 in s["X"] or 1 in s["W"] for s in shapes)
+    assert any(len({*s["X"], *s["W"]}) == 3 for s in shapes)
+    assert all(s["X"][1] == s["W"][0] for s in shapes)
+
+
+def test_samples_are_the_same_every_time() -> None:
+    graph = graphc.differentiate(graphc.parse("input X[N, D]\nL = sum(X)"))
+    first, second = (next(iter(samples(graph, 3))) for _ in range(2))
+    np.testing.assert_array_equal(first["X"], second["X"])
+
+
+def test_an_undeclared_argument_takes_every_shape_that_fits() -> None:
+    graph = graphc.differentiate(graphc.parse("input X[N, D]\nL = sum(tanh(X + b))"))
+    shapes = set()
+    for _, sample in zip(range(24), samples(graph, 0), strict=False):
+        n, d = sample["X"].shape
+        shapes.add(tuple("N" if s == n else "D" if s == d else str(s) for s in sample["b"].shape) if n != d else None)
+    assert {("D",), ("1",), ()} <= shapes or {("D",), ()} <= shapes
