@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from graphc.explain.codelines import CodeLines
 from graphc.explain.diagram import diagram, forward_part
-from graphc.explain.index_calculus import at_labels, cases, contribution, derivative, fold
+from graphc.explain.index_calculus import at_labels, cases, contribution, derivative, expanded, fold
 from graphc.explain.indices import (
     ONE,
     ZERO,
@@ -47,6 +47,8 @@ from graphc.ir.types import Unknown, shape_text
 
 __all__ = ["Derivation", "Formula", "Part", "Step", "derive"]
 
+SHOWN = 60
+"""A sum of contributions with no more parts than this is shown as a whole."""
 INSERT = 12
 """A gradient with no more parts than this is put into the sum that follows it."""
 
@@ -128,6 +130,8 @@ class _Deriver:
             if id in self.uses:
                 self.uses[id] += 1
         self.known: dict[int, tuple[tuple[Index, ...], Expr]] = {}
+        self.contributions: dict[int, list[tuple[tuple[Index, ...], Expr]]] = {}
+        self.doubled: frozenset[Dim] = frozenset()
 
     def _dims(self, id: int) -> tuple[Dim, ...]:
         shape = self.graph[id].type.shape
@@ -196,6 +200,11 @@ class _Deriver:
         if node.origin is not None and 0 <= node.origin.statement < len(self.graph.statements):
             statement = self.graph.statements[node.origin.statement]
             text, place = statement.text, f"{statement.file}:{statement.line}"
+        self.doubled = frozenset()
+        if unit.expression is not None:  # the letters of a step are the same in all its formulas
+            self.doubled = doubled_sizes(unit.expression, unit.indices).union(
+                *(doubled_sizes(a.expression, a.indices) for a in unit.auxiliaries)
+            )
         sums = (self._sum(unit.id),) if self.uses.get(unit.id, 0) > 1 else ()
         remarks = [f"{unit.tensor.name} is the name given here to a part of the statement."] * (
             unit.id in self.plan.invented
@@ -210,7 +219,7 @@ class _Deriver:
         )
 
     def _writer(self, indices: Sequence[Index], *expressions: Expr) -> Writer:
-        doubled = frozenset(d for e in expressions for d in doubled_sizes(e, indices))
+        doubled = self.doubled | frozenset(d for e in expressions for d in doubled_sizes(e, indices))
         return Writer(self.letters, self.plan.letter, doubled=doubled).with_indices(indices)
 
     def _definitions(self, unit: Unit) -> tuple[Formula, ...]:
@@ -262,6 +271,7 @@ class _Deriver:
             through = inserted
         formulas.append(Formula(left, tuple(rights)))
         formulas += self._cases(left, through, writer)
+        self.contributions.setdefault(u, []).append((at, through))
         if self.uses.get(u, 0) <= 1:
             self.known[u] = (at, through)
         matrices = self._matrices(target, unit, through, at, writer)
@@ -403,7 +413,7 @@ class _Deriver:
     def _matrices(
         self, target: Tensor, unit: Unit, e: Expr, at: Sequence[Index], writer: Writer
     ) -> list[Formula]:
-        made = matrix_form(e, at, writer, self.numerator)
+        made = matrix_form(e, at, writer, self.numerator) or matrix_form(expanded(e), at, writer, self.numerator)
         if made is None:
             return self._moved(target, unit, at)
         slices, matrix = made
@@ -417,16 +427,28 @@ class _Deriver:
     def _sum(self, id: int) -> Part:
         """The contributions of all uses of a value."""
         tensor = self.plan.tensors[id]
-        at = tuple(fresh(n) for n in tensor.shape)
-        writer = self._writer(at)
+        known = self.contributions.get(id, [])
+        at = known[0][0] if known else tuple(fresh(n) for n in tensor.shape)
+        whole = add(*(substitute(e, dict(zip(indices, at, strict=True))) for indices, e in reversed(known)))
+        writer = self._writer(at, whole)
         given = self.plan.loss is None and tensor.name in self.plan.targets
         uses = range(1, self.uses[id] + (0 if given else 1))
         row: list[Layout] = [Word("given")] if given else []
-        for k in uses:
+        for k in reversed(uses):
             row += [Op("+", spaced=True)] if row else []
             row.append(writer.entry(gradient(tensor, k), at))
-        formula = Formula(writer.entry(gradient(tensor), at), (Row(tuple(row)),), f"{self.uses[id]} uses add up")
-        return Part(tensor.name, (formula,), code=self._code(id))
+        left = writer.entry(gradient(tensor), at)
+        remark = f"{self.uses[id]} uses add up"
+        if given or len(known) != len(uses) or len(_all_parts(whole)) > SHOWN:
+            return Part(tensor.name, (Formula(left, (Row(tuple(row)),), remark),), code=self._code(id))
+        whole = tidy(whole)
+        self.known[id] = (at, whole)
+        made = matrix_form(whole, at, writer, self.numerator)
+        matrices = []
+        if made is not None:
+            matrices = [Formula(writer.entry(gradient(tensor), made[0]), (made[1].layout,), _reason(made[1]))]
+        formula = Formula(left, (Row(tuple(row)), writer.write(whole)), remark)
+        return Part(tensor.name, (formula,), tuple(matrices), code=self._code(id))
 
     def _expanded(self, target: Tensor, e: Expr, at: Sequence[Index]) -> tuple[Formula, ...]:
         if self.expand is None:
@@ -562,7 +584,8 @@ def _reason(matrix: Matrix) -> str:
         return f"{pair[0]}×{pair[1]}"
 
     if len(matrix.shapes) < 2:
-        return f"entry by entry, {shape((matrix.rows, matrix.columns))}"
+        what = "" if matrix.level == 1 else "entry by entry, "
+        return what + shape((matrix.rows, matrix.columns))
     chain = "".join(f"({shape(pair)})" for pair in matrix.shapes)
     scaled = "; diag(…) scales rows from the left, columns from the right" if matrix.scales else ""
     return f"{chain} = {shape((matrix.rows, matrix.columns))}{scaled}"

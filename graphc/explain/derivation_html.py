@@ -27,7 +27,7 @@ code, pre { font-family: ui-monospace, monospace; font-size: .85rem; background:
 code { padding: .1em .3em } pre { padding: .6rem .8rem; overflow-x: auto; margin: .4rem 0 }
 .part { display: grid; grid-template-columns: minmax(0, 3fr) minmax(0, 2fr); gap: 0 1.5rem; align-items: start }
 .formulas { min-width: 0; overflow-x: auto; padding: .15rem 0 }
-.formula { margin: .35rem 0 } .formula math { font-size: 1.1rem; display: inline-block; max-width: none }
+.formula { margin: .6rem 0 } .formula math { font-size: 1.1rem; display: inline-block; max-width: none }
 .formula .remark { margin-left: 1rem; white-space: normal }
 figure { margin: 1rem 0; overflow-x: auto; border: 1px solid var(--line); border-radius: 6px; padding: .5rem }
 figure svg { max-width: 100%; height: auto } figcaption { color: var(--faint); font-size: .85rem }

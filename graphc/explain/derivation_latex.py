@@ -6,8 +6,8 @@ import unicodedata
 from collections.abc import Sequence
 
 from graphc.explain.derivation import Derivation, Formula, Part, Step
-from graphc.explain.notation import latex
 from graphc.explain.derivation_markdown import _text
+from graphc.explain.notation import Name, latex
 
 __all__ = ["latex_page"]
 
@@ -92,4 +92,11 @@ _SPECIAL = {
 
 
 def _escaped(words: str) -> str:
-    return "".join(_SPECIAL.get(c) or (_text(c) if not c.isascii() or c in "_{}%#&<>" else c) for c in words)
+    return "".join(_letter(c) for c in unicodedata.normalize("NFC", words))
+
+
+def _letter(c: str) -> str:
+    if c in _SPECIAL:
+        return _SPECIAL[c]
+    known = _text(c)
+    return known if c.isascii() or known != c else f"${latex(Name(c))}$"

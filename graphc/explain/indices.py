@@ -372,6 +372,8 @@ def total(index: Index, body: Expr) -> Expr:
     """The sum over an index: a delta in it is used, what does not depend on the index stands before it."""
     if isinstance(body, Add):
         return add(*(total(index, term) for term in body.terms))
+    if index.dim == 1:
+        return substitute(body, {index: ZERO})
     if index not in free(body):
         return mul(size(index.dim), body)
     factors = body.factors if isinstance(body, Mul) else (body,)

@@ -182,8 +182,15 @@ class _Reader:
                 steps.setdefault(frozenset(places), []).append(factor)
             else:
                 raise _Failed
+        whole = steps.pop(frozenset((row, column)), []) if row and column and len(steps) > 1 else []
         walk = _Walk(self, on, steps)
         made = walk.product(row, column)
+        if whole and row and column:  # a product of matrices, and entries beside it
+            beside = self.entrywise(whole, row, column)
+            sign = Op("⊙", spaced=True)
+            pairs = ((made, beside), (made.T, beside.T))
+            sides = [Row((product.within(ATOM), sign, entries.within(ATOM))) for product, entries in pairs]
+            made = Matrix(sides[0], sides[1], made.rows, made.columns, PRODUCT, made.chain, made.scales)
         if not walk.done():
             raise _Failed
         return made, scalars
@@ -269,7 +276,7 @@ class _Dropping(Writer):
     def _factors(self, factors: list[Expr]) -> Layout:
         """Arrays are multiplied entry by entry, numbers stand in front."""
         arrays = [f for f in factors if free(f) - set(self.reader.slices)]
-        if len(arrays) < 2:
+        if len(arrays) == len(factors) == 1 or not arrays:
             return super()._factors(factors)
         numbers = [self.write(f, ATOM) for f in factors if f not in arrays]
         product = joined([self.write(f, ATOM) for f in arrays], Op("⊙", spaced=True))

@@ -249,4 +249,5 @@ def mathml(e: Layout) -> str:
         case Fence():
             return f"<mrow><mo>{e.left}</mo>{mathml(e.body)}<mo>{e.right}</mo></mrow>"
         case Big():
-            return f"<munder><mo>{html.escape(e.sign)}</mo>{mathml(e.index)}</munder>"
+            sign = {"Σ": "∑", "Π": "∏"}.get(e.sign, e.sign)
+            return f"<munder><mo>{sign}</mo>{mathml(e.index)}</munder>"

@@ -1,0 +1,232 @@
+"""Derivations as a teacher writes them: every row of the source derivations comes out of its example."""
+
+from __future__ import annotations
+
+import re
+import runpy
+from functools import cache
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from graphc.cli import main
+
+EXAMPLES = Path(__file__).parents[2] / "examples" / "derivations"
+
+ROWS = {
+    "a0_affine": ["Y_ih = Σ_d X_id W_dh", "∂L/∂X_id = Σ_h ∂L/∂Y_ih W_dh", "∂L/∂X = ∂L/∂Y Wᵀ (N×H)(H×D) = N×D",
+                  "∂L/∂W = Xᵀ ∂L/∂Y (D×N)(N×H) = D×H"],
+    "a1_one_sample": ["P_j = exp(s_j) / (Σ_k exp(s_k))", "∂P_j/∂s_k = P_j (δ_jk − P_k)", "∂L/∂s_j = P_j for j ≠ y",
+                      "∂L/∂s_j = P_y − 1 for j = y"],
+    "a1_softmax_ce": ["L = −Σ_i log(P_{i,y_i})", "∂P_ij/∂S_ik = P_ij (δ_jk − P_ik)", "∂L/∂S_ij = P_ij − 1{j = y_i}",
+                      "∂L/∂S = P − onehot(y)"],
+    "a2_output_layer": ["S_ic = Σ_h H_ih W2_hc + b2_1c", "∂L/∂W2_hc = Σ_i ∂L/∂S_ic H_ih",
+                        "∂L/∂W2 = Hᵀ ∂L/∂S (H×N)(N×C) = H×C", "∂L/∂b2 = 1ᵀ ∂L/∂S (1×N)(N×C) = 1×C",
+                        "∂L/∂H = ∂L/∂S W2ᵀ (N×C)(C×H) = N×H", "> dW2 = H.T @ dS",
+                        "> db2 = dS.sum(axis=0, keepdims=True)", "> dH = dS @ W2.T"],
+    "a3_relu": ["∂H_ih/∂Z_ih = 1{Z_ih > 0}", "∂L/∂Z_ih = ∂L/∂H_ih for Z_ih > 0", "∂L/∂Z_ih = 0 otherwise",
+                "∂L/∂Z = ∂L/∂H ⊙ 1{Z > 0}"],
+    "a4_two_layer": ["∂L/∂S = P − onehot(y)", "∂L/∂W2 = Hᵀ ∂L/∂S", "∂L/∂b2 = 1ᵀ ∂L/∂S", "∂L/∂H = ∂L/∂S W2ᵀ",
+                     "∂L/∂Z = ∂L/∂H ⊙ 1{Z > 0}", "∂L/∂W1 = Xᵀ ∂L/∂Z", "∂L/∂b1 = 1ᵀ ∂L/∂Z", "∂L/∂X = ∂L/∂Z W1ᵀ"],
+    "a5_scalar_form": ["∂L/∂u₁₁ = ∂L/∂s₁ h₁", "∂L/∂c₂ = ∂L/∂s₂", "∂L/∂w₁₂ = ∂L/∂z₂ x₁", "∂L/∂z₁ = ∂L/∂h₁ for z₁ > 0",
+                       "= ∂L/∂s₁ u₁₁ + ∂L/∂s₂ u₁₂"],
+    "b1_reshape": ["∂L/∂X = reshape(∂L/∂Y, (N, 2*K))"],
+    "b2_column_layout": ["∂L/∂X = Wᵀ ∂L/∂Y", "∂L/∂W = ∂L/∂Y Xᵀ", "∂L/∂b = ∂L/∂B 1"],
+    "b3_linear_layer": ["Y_ik = Σ_j X_ij A_kj + b_k", "∂L/∂X = ∂L/∂Y A", "∂L/∂A = ∂L/∂Yᵀ X", "∂L/∂b = 1ᵀ ∂L/∂Y"],
+    "b4_matrix_vector": ["∂L/∂x = Aᵀ ∂L/∂y", "∂L/∂A = ∂L/∂y xᵀ"],
+    "b5_bilinear_form": ["∂z/∂x = A y", "∂z/∂y = Aᵀ x", "∂z/∂A = x yᵀ"],
+    "b6_elementwise_product": ["∂L/∂x = ∂L/∂z ⊙ y", "∂L/∂y = ∂L/∂z ⊙ x"],
+    "b7_column_dot": ["∂L/∂X = Y diag(∂L/∂z)", "∂L/∂Y = X diag(∂L/∂z)"],
+    "b7_row_dot": ["∂L/∂X = diag(∂L/∂z) Y"],
+    "b7_column_scaling": ["∂L/∂X = ∂L/∂Z diag(s)"],
+    "b7_row_scaling": ["∂L/∂X = diag(s) ∂L/∂Z", "∂L/∂s = (∂L/∂Z ⊙ X) 1"],
+    "b7_weighted_sum": ["Z_jk = Σ_i x_i Y_ijk", "∂L/∂x_i = Σ_jk ∂L/∂Z_jk Y_ijk", "∂L/∂Y_i = x_i ∂L/∂Z"],
+    "b8_many_pairs": ["∂L/∂X = AY diag(∂L/∂Z)", "∂L/∂A = ∂L/∂AY Yᵀ"],
+    "b8_many_pairs_by_diagonal": ["∂L/∂X = A Y diag(∂L/∂Z)", "∂L/∂Y = Aᵀ X diag(∂L/∂Z)", "∂L/∂A = X diag(∂L/∂Z) Yᵀ"],
+    "b9_stack_of_matrices": ["∂L/∂x = Σ_j ∂L/∂z_j A_j y", "∂L/∂y = Σ_j ∂L/∂z_j A_jᵀ x", "∂L/∂A_j = ∂L/∂z_j x yᵀ"],
+    "b11_contraction": ["∂L/∂X_ji = Σ_kl ∂L/∂Z_ki Y_li A_kjl", "∂L/∂X = Σ_k A_k Y diag(∂L/∂Z_k)",
+                        "∂L/∂A_k = X diag(∂L/∂Z_k) Yᵀ", "∂L/∂Y = Σ_k A_kᵀ X diag(∂L/∂Z_k)"],
+    "b12_bilinear": ["Z_il = Σ_jk X_ij Y_ik A_ljk + b_l", "∂L/∂X_ij = Σ_lk ∂L/∂Z_il Y_ik A_ljk",
+                     "∂L/∂X = Σ_l diag(∂L/∂Z_l) Y A_lᵀ", "∂L/∂Y = Σ_l diag(∂L/∂Z_l) X A_l",
+                     "∂L/∂A_l = Xᵀ diag(∂L/∂Z_l) Y", "∂L/∂b = 1ᵀ ∂L/∂Z", "diag(…) scales rows from the left"],
+    "c1_denominator_layout": ["∂y/∂x = Mᵀ the Jacobian", "∂z/∂x = ∂y/∂x ∂z/∂y", "∂z/∂y = c", "∂z/∂x = Mᵀ ∂z/∂y"],
+    "c3_rows_of_dW": ["∂L/∂W_ij = ∂L/∂z_i x_j", "∂L/∂W = ∂L/∂z xᵀ"],
+    "c4_sigmoid": ["∂y_i/∂z_i = y_i (1 − y_i)", "∂y/∂z = diag(y ⊙ (1 − y)) the Jacobian is diagonal"],
+    "c5_relu": ["∂y/∂z = diag(1{z > 0}) the Jacobian is diagonal"],
+    "d1_worked_example": ["∂o/∂y1_ij = 1", "∂o/∂x = ∂o/∂y1 yᵀ", "∂o/∂y = xᵀ ∂o/∂y1", "∂o/∂z = ∂o/∂y1"],
+    "d3_fan_out": ["∂o/∂z_ij = ∂o/∂ỹ_ij (M_ij + 1)", "∂o/∂x = (∂o/∂ỹ ⊙ M) yᵀ"],
+    "d4_deep": ["∂z₁_ij/∂u_ij = 1 − z₁_ij²", "∂z₂_ij/∂u_2_ij = z₂_ij (1 − z₂_ij)".replace("u_2", "u₂"),
+                "∂L/∂W₁ = z₁ᵀ ∂L/∂u₂", "∂L/∂b₁ = 1ᵀ ∂L/∂u₂", "∂L/∂z₁ = ∂L/∂u₂ W₁ᵀ"],
+    "d5_inner_weight": ["∂y/∂z = y (1 − y)", "∂y/∂z₁ = ∂y/∂z w₅", "∂z₁/∂u = z₁ (1 − z₁)", "∂y/∂w₁ = ∂y/∂u x₁"],
+    "d6_training_step": ["∂L/∂Y = 2 (Y − T)", "∂L/∂W = Xᵀ ∂L/∂u"],
+    "d7_nested": ["∂L/∂x = W₀ᵀ W₁ᵀ ∂L/∂y", "∂L/∂W₀ = W₁ᵀ ∂L/∂y xᵀ"],
+    "d7_collapsed": ["∂L/∂W₁ = ∂L/∂W W₀ᵀ + ∂L/∂b b₀ᵀ", "∂L/∂W₀ = W₁ᵀ ∂L/∂W"],
+    "d8_masked_weights": ["∂L/∂W = (Xᵀ ∂L/∂Y) ⊙ M"],
+    "e1_matrix_product": ["∂L/∂X = ∂L/∂Y Wᵀ", "∂L/∂W = Xᵀ ∂L/∂Y"],
+    "e1_by_entries": ["= ∂L/∂y₁₁ w₁₁ + ∂L/∂y₁₂ w₁₂ + ∂L/∂y₁₃ w₁₃", "= ∂L/∂y₁₁ x₁₁ + ∂L/∂y₂₁ x₂₁"],
+    "e2_softmax_then_log": ["∂L/∂Z_ic = −1{c = y_i} / Z_{i,y_i}", "∂Z_ij/∂S_ik = Z_ij (δ_jk − Z_ik)",
+                            "∂L/∂S_ij = Z_ij (∂L/∂Z_ij − Σ_k ∂L/∂Z_ik Z_ik) = Z_ij − 1{j = y_i}"],
+    "e2_softmax_ce": ["∂L/∂S_ij = P_ij − 1{j = y_i}"],
+    "e3_multiclass_svm": ["∂L/∂S_ij = 1{S_ij − S_{i,y_i} + 1 > 0} for j ≠ y_i",
+                          "∂L/∂S_ij = −Σ_{k≠y_i} 1{S_ik − S_{i,y_i} + 1 > 0} for j = y_i"],
+}  # fmt: skip
+
+
+def derived(program: str, *options: str, capsys: pytest.CaptureFixture[str]) -> str:
+    assert main(["derive", str(EXAMPLES / f"{program}.g"), *options]) == 0
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("program", ROWS)
+def test_a_row_comes_out_as_on_the_page(program: str, capsys: pytest.CaptureFixture[str]) -> None:
+    text = re.sub(r"\s+", " ", derived(program, capsys=capsys))
+    missing = [line for line in ROWS[program] if line not in text]
+    assert not missing, text
+
+
+@pytest.mark.parametrize("program", sorted(path.stem for path in EXAMPLES.glob("*.g")))
+def test_every_example_is_derived_in_a_hundred_columns(program: str, capsys: pytest.CaptureFixture[str]) -> None:
+    text = derived(program, capsys=capsys)
+    assert [line for line in text.splitlines() if len(line) > 100] == []
+    assert "?" not in text, "an index without a letter"
+
+
+def test_the_numerator_layout_turns_gradients_and_the_chain(capsys: pytest.CaptureFixture[str]) -> None:
+    text = re.sub(r"\s+", " ", derived("c1_denominator_layout", "--layout", "numerator", capsys=capsys))
+    for line in ("Numerator layout", "∂y/∂x = M the Jacobian", "∂z/∂x = ∂z/∂y ∂y/∂x", "∂z/∂y = cᵀ",
+                 "∂z/∂x = ∂z/∂y M (1×m)(m×n) = 1×n"):  # fmt: skip
+        assert line in text, line
+    text = re.sub(r"\s+", " ", derived("a2_output_layer", "--layout", "numerator", capsys=capsys))
+    for line in ("∂L/∂W2 = ∂L/∂S H (C×N)(N×H) = C×H", "∂L/∂H = W2 ∂L/∂S", "∂L/∂b2 = ∂L/∂S 1"):
+        assert line in text, line
+
+
+def test_entries_are_written_out(capsys: pytest.CaptureFixture[str]) -> None:
+    text = derived("a0_affine", "--expand", "2x3", capsys=capsys)
+    assert "∂L/∂X_11 = ∂L/∂Y_11 W_11 + ∂L/∂Y_12 W_12 + ∂L/∂Y_13 W_13" in text
+    assert "∂L/∂W_23 = ∂L/∂Y_13 X_12 + ∂L/∂Y_23 X_22" in text
+    text = derived("a0_affine", "--expand", "N=1,D=2,H=2", capsys=capsys)
+    assert "∂L/∂X_12 = ∂L/∂Y_11 W_21 + ∂L/∂Y_12 W_22" in text
+    assert main(["derive", str(EXAMPLES / "a0_affine.g"), "--expand", "big"]) == 2
+
+
+def test_only_what_leads_to_the_variable_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    text = derived("a4_two_layer", "--wrt", "W2", capsys=capsys)
+    assert "> dW2 = H.T @ dS" in text
+    assert "∂L/∂W1" not in text and "∂L/∂b2" not in text and "∂L/∂H" not in text
+
+
+def test_operations_without_a_definition_by_entries_show_their_rule(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program = tmp_path / "inverse.g"
+    program.write_text("param A[n, n]\nB = inv(A)\nL = sum(B**2)\n")
+    assert main(["derive", str(program)]) == 0
+    text = capsys.readouterr().out
+    assert "by the rule of inv" in text and "∂L/∂A = " in text
+
+
+def test_an_undeclared_program_is_derived(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    program = tmp_path / "card.g"
+    program.write_text("Z = X@W1 + b1; H = relu(Z); S = H@W2 + b2; L = softmax_ce(S, y)\n")
+    assert main(["derive", str(program), "--wrt", "W1,b1"]) == 0
+    text = capsys.readouterr().out
+    assert "∂L/∂W1 = Xᵀ ∂L/∂Z" in text and "∂L/∂b1 = 1ᵀ ∂L/∂Z" in text
+
+
+# ---------------------------------------------------------------- formats
+
+DERIVED = EXAMPLES / "derived"
+
+
+@cache
+def fresh(folder: Path) -> Path:
+    runpy.run_path(str(DERIVED / "make.py"))["make"](folder)
+    return folder
+
+
+def test_the_derivations_in_the_repository_are_fresh(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fresh(tmp_path)
+    made = {path.name for path in tmp_path.iterdir()}
+    assert made == {path.name for path in DERIVED.iterdir() if path.suffix not in (".py", "") and path.is_file()}
+    for name in sorted(made):
+        here, there = (DERIVED / name).read_text("utf-8"), (tmp_path / name).read_text("utf-8")
+        assert here == there, f"{name} is out of date: run examples/derivations/derived/make.py"
+
+
+def test_markdown_has_balanced_mathematics(capsys: pytest.CaptureFixture[str]) -> None:
+    text = derived("a4_two_layer", "--format", "markdown", capsys=capsys)
+    blocks = re.findall(r"^```math\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert len(blocks) >= 10
+    for block in blocks:
+        assert_balanced(block)
+    assert r"\frac{\partial L}{\partial \mathit{W2}} &= H^{\top} \, \frac{\partial L}{\partial S}" in text
+
+
+@pytest.mark.parametrize("program", ["a4_two_layer", "b12_bilinear", "d3_fan_out", "e3_multiclass_svm"])
+def test_latex_is_a_whole_document(program: str, capsys: pytest.CaptureFixture[str]) -> None:
+    text = derived(program, "--format", "latex", capsys=capsys)
+    assert text.startswith("\\documentclass") and text.rstrip().endswith("\\end{document}")
+    body = re.sub(r"\\begin\{Verbatim\}.*?\\end\{Verbatim\}", "", text, flags=re.DOTALL)
+    assert_balanced(body)
+    assert [c for c in text if not c.isascii()] == [], "letters that not every TeX has"
+
+
+def assert_balanced(latex: str) -> None:
+    """Braces, environments and \\left \\right come in pairs."""
+    bare = re.sub(r"\\\\|\\[{}]", "", latex)
+    depth = 0
+    for character in bare:
+        depth += (character == "{") - (character == "}")
+        assert depth >= 0, latex
+    assert depth == 0, latex
+    assert latex.count(r"\left") - latex.count(r"\leftarrow") == latex.count(r"\right") - latex.count(r"\rightarrow")
+    opened = re.findall(r"\\begin\{(\w+\*?)\}", latex)
+    assert sorted(opened) == sorted(re.findall(r"\\end\{(\w+\*?)\}", latex))
+
+
+class Page(HTMLParser):
+    """Which elements there are, and whether they close."""
+
+    VOID = {"meta", "br", "link", "img"}
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: dict[str, int] = {}
+        self.addresses: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen[tag] = self.seen.get(tag, 0) + 1
+        self.addresses += [value or "" for name, value in attrs if name in ("src", "href")]
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen[tag] = self.seen.get(tag, 0) + 1
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open and self.open[-1] == tag, f"</{tag}> closes {self.open[-3:]}"
+        self.open.pop()
+
+
+@pytest.mark.parametrize("program", ["a4_two_layer", "b12_bilinear", "e2_softmax_then_log"])
+def test_html_needs_nothing_from_elsewhere(program: str, capsys: pytest.CaptureFixture[str]) -> None:
+    text = derived(program, "--format", "html", capsys=capsys)
+    page = Page()
+    page.feed(text)
+    assert page.open == []
+    assert page.seen["math"] >= 5 and page.seen["svg"] == 1 and page.seen["nav"] == 1
+    assert "script" not in page.seen and "link" not in page.seen
+    assert all(address.startswith("#") for address in page.addresses)
+    assert "prefers-color-scheme: dark" in text
+
+
+def test_a_file_that_was_edited_is_not_replaced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    target = tmp_path / "net.md"
+    arguments = ["derive", str(EXAMPLES / "a3_relu.g"), "--format", "markdown", "-o", str(target)]
+    assert main(arguments) == 0 and main(arguments) == 0
+    assert main([*arguments, "--layout", "numerator"]) == 0, "its own file may be replaced"
+    target.write_text("notes of mine\n" + target.read_text("utf-8"), "utf-8")
+    assert main(arguments) == 1
