@@ -250,7 +250,10 @@ class _Judge:
         """Find the mistake of one gradient, and go on from what it makes of the others."""
         best: tuple[tuple[int, int, int, int], Mistake, State, tuple[str, ...]] | None = None
         target = self.reference.gradients[name]
-        for mistake in mistakes(self.setting, self._region(target, known)):
+        # Zeros come from nowhere, and what is another parameter's gradient was returned under a wrong name.
+        plain = not np.any(known[name][0]) or self._exchanged(name, known[name][0])
+        region = () if plain else self._region(target, known)
+        for mistake in mistakes(self.setting, region):
             if time.monotonic() > self.deadline:
                 break
             state = self.setting.changed(self.state, mistake.changes)
@@ -260,8 +263,8 @@ class _Judge:
             if not any(self.agree(value, made) for value in known[name]):
                 continue
             explained, broken = self._effect(state, known)
-            key = (broken - len(explained), list(KINDS).index(mistake.kind), mistake.plain, -mistake.place)
-            if best is None or key < best[0]:
+            key = (broken - len(explained), mistake.plain, list(KINDS).index(mistake.kind), -mistake.place)
+            if broken < len(explained) and (best is None or key < best[0]):
                 best = (key, mistake, state, explained)
         if best is not None:
             _, mistake, self.state, explained = best
@@ -273,6 +276,12 @@ class _Judge:
         value = known[name][0]
         same = np.shape(value) == np.shape(self.setting.gradient(name))
         self.state = self.setting.changed(self.state, {target: lambda _: value if same else None})
+
+    def _exchanged(self, name: str, given: Any) -> bool:
+        variables = self.reference.variables
+        if name not in variables:
+            return False
+        return any(other != name and self.agree(given, self.setting.gradient(other)) for other in variables)
 
     def _effect(self, state: State, known: Mapping[str, Sequence[Any]]) -> tuple[tuple[str, ...], int]:
         """The wrong gradients that a change explains, and the number of right ones that it would break."""
@@ -335,7 +344,7 @@ class _Judge:
         if given.ndim == wanted.ndim and given.shape == wanted.shape[::-1] and self.agree(given.T, wanted):
             return "transpose", "it is transposed"
         for other in self.reference.gradients:
-            if other != name and self.agree(given, self.setting.gradient(other, self.state)):
+            if other != name and self.agree(given, self.setting.gradient(other)):
                 return "copy", f"it is the gradient of `{other}`"
         if given.shape == wanted.shape and wanted.any():
             place = int(np.argmax(np.abs(wanted)))

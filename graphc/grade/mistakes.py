@@ -10,15 +10,16 @@ person has made is found by making each and comparing the numbers (`explain.py`)
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import combinations
+from itertools import combinations, permutations
 from typing import Any
 
 import numpy as np
 
-from graphc.grade.reference import Make, Reference, Setting
+from graphc.grade.reference import Make, Setting
 from graphc.ir.graph import Node
 
 __all__ = ["KINDS", "Mistake", "mistakes", "scales"]
@@ -50,6 +51,12 @@ KINDS = {
 COMPARISONS = {"greater": "<=", "greater_equal": "<", "less": ">=", "less_equal": ">", "equal": "!=", "not_equal": "=="}
 WRAPPING = {"broadcast_to", "expand_dims", "squeeze", "as_float", "reshape"}
 SUMS = {"sum", "sum_to"}
+CONFUSED: dict[str, dict[str, Callable[[Any], Any]]] = {
+    "sigmoid": {"tanh": lambda y: 1 - y**2, "relu": lambda y: y > 0},
+    "tanh": {"sigmoid": lambda y: y * (1 - y), "relu": lambda y: y > 0},
+    "relu": {"tanh": lambda y: 1 - y**2, "sigmoid": lambda y: y * (1 - y)},
+}
+"""Derivatives that are taken for one another, by the value of the function."""
 TURNED = {"mT", "transpose"}
 
 
@@ -61,7 +68,9 @@ class Mistake:
     text: str
     changes: Mapping[int, Make]
     plain: int = 0
-    """Of two mistakes of a kind the one with the lower number is likelier."""
+    """0: a part is left out, turned round, or taken along another axis; 1: a factor of a whole gradient is lost;
+    2: another value stands in a place; 3: what nobody does on purpose. Of two that give the same numbers the lower
+    one is told."""
     where: int | None = None
     """The operation whose statement it belongs to, if that is not the changed one."""
 
@@ -71,18 +80,32 @@ class Mistake:
 
 
 def mistakes(setting: Setting, region: Iterable[int]) -> Iterator[Mistake]:
-    """Every mistake in the given operations."""
+    """Every mistake in the given operations; of a statement that was unrolled, also the same one every time."""
     making = _Making(setting)
-    ids = sorted(region, reverse=True)
-    for id in ids:
-        yield from making.at(making.graph[id])
-    groups: dict[int, list[Node]] = {}
-    for id in ids:
-        origin = making.graph[id].origin
-        if origin is not None and origin.primal is not None:
-            groups.setdefault(origin.primal, []).append(making.graph[id])
+    groups: dict[tuple[int, int], list[Node]] = {}
+    for id in sorted(region, reverse=True):
+        node = making.graph[id]
+        if node.origin is not None and node.origin.primal is not None:
+            groups.setdefault((node.origin.primal, node.origin.statement), []).append(node)
+        else:
+            yield from making.at(node)
+    repeated: dict[tuple[object, ...], list[Mistake]] = {}
     for nodes in groups.values():
-        yield from making.of_rule(sorted(nodes, key=lambda node: node.id))
+        nodes.reverse()
+        origin = nodes[0].origin
+        span = (origin.span.start, origin.span.stop, origin.rule) if origin is not None and origin.span else None
+        made = [(k, mistake) for k, node in enumerate(nodes) for mistake in making.at(node)]
+        made += [(-1, mistake) for mistake in making.of_rule(nodes)]
+        for place, mistake in made:
+            yield mistake
+            if span is not None:
+                key = (span, place, mistake.kind, re.sub(r"(_\d+)+", "", mistake.text))
+                repeated.setdefault(key, []).append(mistake)
+    for alike in repeated.values():
+        if len(alike) > 1:
+            changes = {id: make for mistake in alike for id, make in mistake.changes.items()}
+            if len(changes) > len(alike[0].changes):
+                yield replace(alike[0], text=f"{alike[0].text}, every time", changes=changes)
 
 
 def scales(setting: Setting) -> Iterator[tuple[float, str, str]]:
@@ -95,18 +118,11 @@ def scales(setting: Setting) -> Iterator[tuple[float, str, str]]:
     for name, value in {**sizes, **products}.items():
         yield float(value), "1/N", f"the division by {name} is left out"
         yield 1.0 / value, "1/N", f"a division by {name} too many stands there"
-    for number in _constants(setting.reference):
+    for (a, m), (b, n) in permutations(sizes.items(), 2):
+        yield m / n, "1/N", f"it is divided by {b} in place of {a}"
+    for number in setting.reference.numbers:
         yield 1.0 / number, "constant", f"the factor {number:g} is left out"
         yield number, "constant", f"the factor {number:g} stands there once too often"
-
-
-def _constants(reference: Reference) -> list[float]:
-    """The numbers of the program that a person may forget."""
-    found = (
-        float(node.attr("value")) for node in reference.graph
-        if node.op == "const" and type(node.attr("value")) in (int, float)
-    )  # fmt: skip
-    return [c for c in dict.fromkeys(map(abs, found)) if c not in (0.0, 1.0, 2.0, 0.5) and 1e-9 < c < 1e9]
 
 
 class _Making:
@@ -116,6 +132,7 @@ class _Making:
         self.graph = setting.reference.graph
         self.values = setting.right.values
         self.targets = {id: name for name, id in self.reference.gradients.items()}
+        self.carriers = setting.reference.carriers
         self.named = self._named()
 
     # ------------------------------------------------------------------------------------------ what is at hand
@@ -123,7 +140,9 @@ class _Making:
     def _named(self) -> dict[str, list[int]]:
         """Values that have names, of the program and of gradients, by their shapes."""
         found: dict[str, list[int]] = {}
-        ids = [id for id in self.graph.values.values() if id in self.values] + list(self.targets)
+        data = {a.name for a in self.graph.arguments} - set(self.reference.variables)
+        ids = [id for id in self.graph.values.values() if id in self.values]
+        ids += [id for id, name in self.targets.items() if name not in data]  # nobody takes the gradient of the data
         for id in dict.fromkeys(ids):
             value = self.values.get(id)
             if value is not None and np.ndim(value) and self.graph[id].type.is_float:
@@ -188,6 +207,8 @@ class _Making:
             yield from self._comparison(node)
         elif node.op == "subtract_one_hot":
             yield from self._labels(node)
+        elif node.op == "balance_labels":
+            yield from self._balance(node)
         elif node.op in ("scatter", "scatter_add"):
             yield from self._scatter(node)
         elif len(node.operands) == 1 and node.op not in WRAPPING:
@@ -198,7 +219,7 @@ class _Making:
             yield from self._axis(node)
         if node.id in self.targets:
             yield from self._whole(node)
-        if node.type.is_float and np.ndim(self.values[node.id]) and node.op not in WRAPPING | TURNED:
+        if node.type.is_float and node.op not in WRAPPING | TURNED:
             yield from self._scaled(node)
 
     def _matmul(self, node: Node) -> Iterator[Mistake]:
@@ -233,13 +254,13 @@ class _Making:
                     return turned(values[other]) if flip else values[other]
 
                 text = f"{self.name(other)} stands in place of {self.name(source)}"
-                yield Mistake("operand" if forward else "chain", text, {node.id: self._replaced(node, place, pick)}, 1)
+                yield Mistake("operand" if forward else "chain", text, {node.id: self._replaced(node, place, pick)}, 2)
         for index, which in ((-1, "last"), (0, "first")):
 
             def only(values: Mapping[int, Any], index: int = index) -> Any:
                 a, b = values[left], values[right]
                 cut = slice(index, None) if index else slice(0, 1)
-                return a[..., :, cut] @ b[..., cut, :]
+                return a[..., cut] @ (b[..., cut, :] if np.ndim(b) > 1 else b[cut])
 
             text = f"only the {which} term of the sum `{shown[0]} {shown[1]}` counts"
             yield Mistake("samples", text, {node.id: only})
@@ -262,11 +283,16 @@ class _Making:
             text = f"{self.say(right)} is a factor and no divisor"
             yield Mistake("power", text, {node.id: lambda v: np.multiply(v[left], v[right], dtype=np.float64)})
         for place, operand in enumerate(node.operands):
+            if operand in self.reference.fixed:
+                continue
+            if operand not in self.carriers:
+                squared = self._replaced(node, place, lambda v, u=operand: np.square(v[u]))  # type: ignore[misc]
+                yield Mistake("power", f"{self.name(operand)} is squared", {node.id: squared})
             for other in self._like(operand, operand in self.reference.backward):
                 text = f"{self.name(other)} stands in place of {self.name(operand)}"
                 kind = "chain" if operand in self.targets else "operand"
                 make = self._replaced(node, place, _taken(other))
-                yield Mistake(kind, text, {node.id: make}, 1)
+                yield Mistake(kind, text, {node.id: make}, 2)
 
     def _dropped(self, node: Node, kept: int, dropped: int, divided: bool) -> Mistake:
         inner = self._inner(dropped)
@@ -283,7 +309,7 @@ class _Making:
                 return Mistake("factor 2", f"the factor {number:g} is left out", change)
             return Mistake("constant", f"the factor {number:g} is left out", change)
         what = "the division by" if divided else "the factor"
-        return Mistake("chain", f"{what} {self.name(dropped)} is left out", change, 0 if kept in self.targets else 1)
+        return Mistake("chain", f"{what} {self.name(dropped)} is left out", change)
 
     def _has_size(self, id: int) -> bool:
         stack = [id]
@@ -316,7 +342,7 @@ class _Making:
     def _lost(self, id: int) -> tuple[str, str]:
         """What it is called when a term of a sum is left out."""
         node = self.graph[id]
-        if node.origin is None or id not in self.reference.backward:
+        if id not in self.carriers:  # a term of a derivative, not of a sum of gradients
             return "chain", f"the term {self.say(id)} is left out"
         primals = self._primals(id)
         if primals and all(p in self.reference.only_parameters or p in self.reference.fixed for p in primals):
@@ -353,7 +379,7 @@ class _Making:
             yield Mistake("1/N", f"the mean of {said}{along} is taken and not the sum", {node.id: mean})
         for other in range(value.ndim):
             for keep in (False, True):
-                if axis is not None and other in axis and bool(node.attr("keepdims")) == keep and len(axis) == 1:
+                if axis == (other,) and bool(node.attr("keepdims")) == keep:
                     continue
                 kind = "shape" if axis is not None and axis == (other,) else "axis"
                 text = (
@@ -363,9 +389,12 @@ class _Making:
                 yield Mistake(kind, text, {node.id: _reduced(operand, np.sum, other, keep)})
         if result.ndim:
             yield Mistake("axis", f"the sum of {said} runs over all axes", {node.id: lambda v: np.sum(v[operand])})
+        for other in self._like(operand, True):
+            text = f"{self.name(other)} stands in place of {self.name(operand)}"
+            yield Mistake("chain", text, {node.id: self._replaced(node, 0, _taken(other))}, 2)
         if along:
             for index, which in ((-1, "last"), (0, "first")):
-                only = _entry(operand, index, axis[0])
+                only = _entry(operand, index, axis[0], bool(node.attr("keepdims")))
                 yield Mistake("samples", f"only the {which} term of the sum of {said} counts", {node.id: only})
 
     def _axis(self, node: Node) -> Iterator[Mistake]:
@@ -395,7 +424,7 @@ class _Making:
                 if other in self.reference.backward and operand not in self.reference.backward:
                     make = self._replaced(node, place, _taken(other))
                     said = f"the mask `{text}` is taken from {self.name(other)} and not from {self.name(operand)}"
-                    yield Mistake("mask", said, {node.id: make}, 1)
+                    yield Mistake("mask", said, {node.id: make}, 2)
 
     def _true(self, node: Node, values: Mapping[int, Any]) -> Any:
         return np.asarray(self.setting.evaluate(node, [values[u] for u in node.operands]), dtype=bool)
@@ -420,11 +449,29 @@ class _Making:
             ("label", "the 1 is subtracted in the columns of all labels, in every row", everywhere),
             ("sign", "the difference at the label has the other sign", lambda v: one_hot(v) - v[scores]),
         ]
-        for plain, (kind, text, make) in enumerate(wrong):
-            yield Mistake(kind, text, {node.id: make}, plain)
+        for kind, text, make in wrong:
+            yield Mistake(kind, text, {node.id: make})
         for other in self._like(scores, False):
             make = self._replaced(node, 0, _taken(other))
             yield Mistake("chain", f"the scores {self.name(other)} are taken without the softmax", {node.id: make}, 1)
+
+    def _balance(self, node: Node) -> Iterator[Mistake]:
+        """The entry at the label, which is minus the sum of its row's others."""
+        margins, labels = node.operands
+
+        def at_label(change: Callable[[Any], Any]) -> Make:
+            def make(values: Mapping[int, Any]) -> Any:
+                result = np.array(self.setting.evaluate(node, [values[margins], values[labels]]), dtype=np.float64)
+                place = np.asarray(values[labels])[..., None]
+                np.put_along_axis(result, place, change(np.take_along_axis(result, place, axis=-1)), axis=-1)
+                return result
+
+            return make
+
+        what = "the entry at the label, minus the sum of the others in its row,"
+        yield Mistake("label", f"{what} is left out", {node.id: at_label(np.zeros_like)})
+        yield Mistake("label", f"{what} has the other sign", {node.id: at_label(np.negative)})
+        yield Mistake("label", f"{what} is -1", {node.id: at_label(lambda entry: np.full_like(entry, -1.0))})
 
     def _scatter(self, node: Node) -> Iterator[Mistake]:
         """Rows that are set where they should add up: `dW[i] += u` forgets repeated indices."""
@@ -492,10 +539,8 @@ class _Making:
             if u in self.reference.fixed or not self.graph[u].type.is_float:
                 continue
             if u not in self.reference.backward:
-                for other in self._like(u, False):
-                    changes = {n.id: self._swapped(n, u, other) for n in users}
-                    text = f"{self.name(other)} stands in place of {self.name(u)}"
-                    yield Mistake("operand", text, changes)
+                for kind, text, value in self._instead(u):
+                    yield Mistake(kind, text, {n.id: self._swapped(n, u, value) for n in users}, 2)
         incoming = [u for u in used if u in self.reference.backward and u not in self.reference.fixed]
         for node in nodes:
             last = node.id in self.targets or any(c not in ids for c in self.reference.consumers.get(node.id, ()))
@@ -503,12 +548,41 @@ class _Making:
                 if last and np.shape(self.values[u]) == np.shape(self.values[node.id]) and node.op not in TURNED:
                     text = f"the derivative of `{rule}` is left out: {self.name(u)} is passed on as it is"
                     yield Mistake("chain", text, {node.id: _taken(u)})
+                    for other_rule, derivative in CONFUSED.get(rule or "", {}).items():
+                        for y in used:
+                            if y not in self.reference.backward and y not in self.reference.fixed:
+                                text = f"the derivative of `{other_rule}` stands in place of that of `{rule}`"
+                                yield Mistake("chain", text, {node.id: _product(u, y, derivative)}, 2)
 
-    def _swapped(self, node: Node, operand: int, other: int) -> Make:
+    def _instead(self, u: int) -> Iterator[tuple[str, str, Make]]:
+        """What may stand in place of a value of the forward pass: one of its shape, or itself with a part exchanged."""
+        for other in self._like(u, False):
+            yield "operand", f"{self.name(other)} stands in place of {self.name(u)}", _taken(other)
+        node = self.graph[u]
+        if self.name(u) != self.say(u) or node.name or node.op not in ("add", "subtract", "multiply", "divide"):
+            return
+        for place, part in enumerate(node.operands):
+            for other in self._like(part, False):
+                text = f"{self.name(other)} stands in place of {self.name(part)} in {self.say(u)}"
+                yield "operand", text, self._replaced(node, place, _taken(other))
+        for kept, lost in (node.operands, node.operands[::-1]):
+            if np.shape(self.values[kept]) == np.shape(self.values[u]):
+                sign = -1.0 if node.op == "subtract" and kept == node.operands[1] else 1.0
+                yield "chain", f"{self.name(lost)} is left out of {self.say(u)}", _times(kept, sign)
+        if node.op in ("add", "subtract"):
+            turned = self._replaced(node, 1, _times(node.operands[1], -1.0))
+            yield "sign", f"the sign of {self.say(node.operands[1])} is the other one in {self.say(u)}", turned
+
+    def _swapped(self, node: Node, operand: int, other: Make) -> Make:
         def make(values: Mapping[int, Any]) -> Any:
-            return self.setting.evaluate(node, [values[other if u == operand else u] for u in node.operands])
+            value = other(values)
+            return self.setting.evaluate(node, [value if u == operand else values[u] for u in node.operands])
 
         return make
+
+
+def _product(gradient: int, value: int, derivative: Callable[[Any], Any]) -> Make:
+    return lambda values: values[gradient] * derivative(values[value])
 
 
 def _taken(id: int) -> Make:
@@ -527,8 +601,8 @@ def _reduced(id: int, reduce: Callable[..., Any], axis: int, keepdims: bool) -> 
     return lambda values: reduce(values[id], axis=axis, keepdims=keepdims)
 
 
-def _entry(id: int, index: int, axis: int) -> Make:
-    return lambda values: np.take(values[id], index, axis=axis)
+def _entry(id: int, index: int, axis: int, keepdims: bool) -> Make:
+    return lambda values: np.take(values[id], [index] if keepdims else index, axis=axis)
 
 
 def _turned_text(text: str, turn: bool) -> str:

@@ -57,6 +57,7 @@ class Reference:
         every = list(dict.fromkeys([*self.variables, *_between(lowered, joint)]))
         options = Options(tuple(every), loss, 1, False)
         joint = joint_graph(lowered, options, Diagnostics()).replace(updates={})
+        self.numbers = _numbers(joint)
         # Literal, but for what is known at compile time: nobody writes `2**0`.
         self.graph: Graph = eliminate_dead_code(fold(expand(eliminate_dead_code(joint), share=False)))
         self.gradients: dict[str, int] = dict(self.graph.gradients)
@@ -102,6 +103,15 @@ class Reference:
     def backward(self) -> frozenset[int]:
         """The operations that derivation rules have made."""
         return frozenset(n.id for n in self.graph if n.origin is not None and n.origin.rule is not None)
+
+    @cached_property
+    def carriers(self) -> frozenset[int]:
+        """What the gradient of the loss flows through: all that depends on an incoming cotangent."""
+        found: set[int] = set()
+        for node in self.graph:
+            if node.op == "seed" or any(u in found for u in node.operands):
+                found.add(node.id)
+        return frozenset(found)
 
     @cached_property
     def consumers(self) -> dict[int, list[int]]:
@@ -184,6 +194,12 @@ class Reference:
             for name, value in arguments.items()
         }
         return Setting(self, ready, seed)
+
+
+def _numbers(graph: Graph) -> list[float]:
+    """The numbers of the program that a person may forget."""
+    found = (float(n.attr("value")) for n in graph if n.op == "const" and type(n.attr("value")) in (int, float))
+    return [c for c in dict.fromkeys(map(abs, found)) if c not in (0.0, 1.0, 2.0, 0.5) and 1e-9 < c < 1e9]
 
 
 def _without(one: str, text: str) -> str:
