@@ -6,10 +6,12 @@ text ─ parse ─► tree ─ lower ─► graph ─ differentiate ─► joint
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from graphc.ir.types import ShapeError
 from graphc.language.diagnostics import Diagnostics, GraphcError
 from graphc.language.source import Source, Span
 from graphc.language.values import Fault
@@ -67,15 +69,29 @@ def joint_graph(graph: Graph, options: Options, diagnostics: Diagnostics) -> Gra
     from graphc.passes.differentiate import differentiate, unreached
 
     _check_names(graph, options, diagnostics)
-    try:
+    with _within_limits(diagnostics):
         joint = differentiate(graph, options.wrt, options.loss)
-    except Fault as fault:
-        diagnostics.error(fault.code, fault.message, fault.span, fault.label, tuple(fault.notes), fault.help)
-        raise GraphcError(diagnostics.errors) from None
     depends = f"`{joint.loss}` does not depend" if joint.loss else "no output depends"
     for name in unreached(joint):
         diagnostics.warning("W0401", f"{depends} on `{name}` smoothly: its gradient is zero", _place_of(joint, name))
     return joint
+
+
+@contextmanager
+def _within_limits(diagnostics: Diagnostics) -> Iterator[None]:
+    """Report a rule of the program that does not fit, and a program that is too large. Raises GraphcError."""
+    try:
+        yield
+        return
+    except Fault as fault:
+        diagnostics.error(fault.code, fault.message, fault.span, fault.label, tuple(fault.notes), fault.help)
+    except ShapeError as error:
+        if error.code != "E0213":  # any other is our own mistake
+            raise
+        diagnostics.error(error.code, error.message, None)
+    except OverflowError as error:
+        diagnostics.error("E0213", str(error), None)
+    raise GraphcError(diagnostics.errors) from None
 
 
 def _place_of(graph: Graph, name: str) -> Span | None:
@@ -148,7 +164,8 @@ def compile_source(source: Source, options: Options, observe: Observer = _ignore
     graph = lower_source(source, diagnostics, observe)
     joint = joint_graph(graph, options, diagnostics)
     observe("backward", joint)
-    text, _ = compile_graph(joint, options, observe)
+    with _within_limits(diagnostics):
+        text, _ = compile_graph(joint, options, observe)
     compiled = Compiled(text, joint, diagnostics)
     if options.verify:
         from graphc.verify.gradients import verify

@@ -18,6 +18,10 @@ from typing import TypeAlias
 __all__ = ["Atom", "Dim", "DimLike", "Symbol", "broadcast_dim", "dim", "numel", "open_axis", "open_owner", "shown"]
 
 
+LARGEST_PRODUCT = 4096
+"""So many terms a product of sizes may have before equal ones are collected."""
+
+
 @dataclass(frozen=True, slots=True)
 class Atom:
     """An opaque size: `floordiv`, `mod`, `bcast` (what two sizes broadcast to) or `max`."""
@@ -128,6 +132,8 @@ class Dim:
         return dim(other) - self
 
     def __mul__(self, other: DimLike) -> Dim:
+        if len(self.terms) * len(dim(other).terms) > LARGEST_PRODUCT:
+            raise OverflowError("the expression for a size is too large")
         products = [(_multiply(m, n), c * d) for m, c in self.terms for n, d in dim(other).terms]
         return _collect(products)
 

@@ -14,13 +14,16 @@ from typing import TYPE_CHECKING, Any
 import networkx as nx
 
 from graphc.ir.dims import Dim
-from graphc.ir.types import Solver, Type
+from graphc.ir.types import ShapeError, Solver, Type
 from graphc.language.source import Span
 
 if TYPE_CHECKING:
     from graphc.ops.base import Op
 
-__all__ = ["Argument", "Attrs", "Builder", "Graph", "Node", "Origin", "Statement"]
+__all__ = ["MAX_NODES", "Argument", "Attrs", "Builder", "Graph", "Node", "Origin", "Statement"]
+
+MAX_NODES = 1_000_000
+"""So many operations a graph may have: time and memory stay bounded whatever is unrolled or derived."""
 
 Attrs = tuple[tuple[str, Any], ...]
 
@@ -202,6 +205,8 @@ class Builder:
             types = [self.nodes[i].type for i in operands]
             type = self.op(op).infer(self.solver, types, dict(pairs))
         id = self._next
+        if id >= MAX_NODES:
+            raise ShapeError(f"the program and its gradients have more than {MAX_NODES:,} operations", code="E0213")
         self._next += 1
         self.nodes[id] = Node(id, op, tuple(operands), pairs, type, name, hint, origin or self.origin)
         if key:

@@ -225,6 +225,7 @@ class Calls(Nodes):
                 inner.values[formal.name] = self.evaluate(
                     formal.default, Scope(function.environment, inside=f"`{name}`")
                 )
+        self.budget.call(len(self.calls), expr.span)
         self.calls.append((name, expr.span))
         try:
             values = self.body(function.definition.body, inner)
@@ -241,9 +242,8 @@ class Calls(Nodes):
         from graphc.language.diagnostics import suggest
         from graphc.ops.table import names
 
-        close = suggest(
-            expr.function, [*scope.environment.functions, *scope.environment.ops, *names(), *CALCULUS, "shape"]
-        )
+        known = [*scope.environment.functions, *scope.environment.ops, *names(), *CALCULUS, "shape"]
+        close = suggest(expr.function, known) if self.budget.hint() else None
         return Fault(
             "E0219",
             f"no operation or function has the name `{expr.function}`",

@@ -6,16 +6,21 @@ refused here, so that no stage meets it.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final, get_args
 
 from graphc.language.source import Span
 from graphc.language.tree import Binary, Constant, Name, Number, Statement, String, Unary
 
-__all__ = ["DEEPEST", "too_deep"]
+__all__ = ["DEEPEST", "room_to_recurse", "too_deep"]
 
 DEEPEST: Final = 100
 """So many levels of brackets, of signs, or of powers may be nested, and twice as many of `.T` and indices."""
+
+FRAMES: Final = 6000
+"""Calls of Python's that the walk over nested expressions in nested functions may take; less than its stack bears."""
 
 _NOT_BELOW: Final = frozenset([Name, Number, String, Constant, *get_args(Statement)])
 """Leaves; and the statements of a body, which were looked at when they were read."""
@@ -47,3 +52,14 @@ def _children(node: Any) -> Iterator[tuple[Any, int]]:
                 yield from ((item, 1) for item in value if hasattr(item, "span"))
             elif hasattr(value, "span"):
                 yield value, 1
+
+
+@contextmanager
+def room_to_recurse() -> Iterator[None]:
+    """Meanwhile Python lets functions call one another as deeply as nested programs need."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, FRAMES))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)

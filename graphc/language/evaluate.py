@@ -9,12 +9,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from graphc.ir.dims import Dim
+from graphc.ir.graph import MAX_NODES
 from graphc.language import tree
+from graphc.language.budget import LONGEST_NAME
 from graphc.language.calls import Calls
 from graphc.language.literals import arithmetic, check_number, negate
-from graphc.language.nodes import MAX_NODES, describe
+from graphc.language.nodes import describe
 from graphc.language.scope import Environment, Scope
-from graphc.language.values import Fault, Poison, Silent, Tensor, Value, is_size
+from graphc.language.values import Exhausted, Fault, Poison, Silent, Tensor, Value, is_size
 from graphc.ops.base import CallError, DynamicShape, Op
 from graphc.ops.table import find
 
@@ -36,6 +38,7 @@ class Evaluator(Calls):
         while isinstance(expr, (tree.Binary, tree.Index, tree.Transpose)):
             spine.append(expr)
             expr = expr.left if isinstance(expr, tree.Binary) else expr.operand
+        self.budget.step(1 + len(spine), expr.span)
         value = self._leaf(expr, scope)
         for step in reversed(spine):
             if isinstance(value, Poison):
@@ -62,7 +65,7 @@ class Evaluator(Calls):
             return self._unary(expr, self.evaluate(expr.operand, scope))
         if isinstance(expr, tree.Sequence):
             items = [self.evaluate(item, scope) for item in expr.items]
-            return items if expr.is_list else tuple(items)
+            return self.budget.hold(items if expr.is_list else tuple(items), expr.span)
         if isinstance(expr, tree.Call):
             return self._call(expr, scope)
         raise Fault("E0207", "a slice stands in an index only", expr.span)
@@ -82,7 +85,10 @@ class Evaluator(Calls):
                     "E0211", f"a subscript is a non-negative integer known at compile time{shown}", subscript.span
                 )
             parts.append(str(value))
-        return "_".join(parts)
+        joined = "_".join(parts)
+        if len(joined) > LONGEST_NAME:
+            raise Fault("E0213", f"a name has at most {LONGEST_NAME} characters", name.span)
+        return joined
 
     def integer(self, expr: tree.Expr, scope: Scope, what: str) -> int:
         """An integer known at compile time. Raises Fault."""
@@ -210,11 +216,12 @@ class Evaluator(Calls):
         if step == 0:
             raise Fault("E0211", "the step of a range is not zero", bounds.span)
         if len(range(start, stop, step)) > MAX_NODES:
-            raise Fault("E0213", f"the loop runs more than {MAX_NODES:,} times", bounds.span)
+            raise Exhausted("E0213", f"the loop runs more than {MAX_NODES:,} times", bounds.span)
         variable = self.name(statement.variable, scope)
         shadowed = scope.values.get(variable), variable in scope.values
         try:
             for k in range(start, stop, step):
+                self.budget.step(1, statement.span)
                 scope.values[variable] = k
                 yield k
         finally:

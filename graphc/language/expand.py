@@ -39,7 +39,21 @@ def composite_op(
     """
     operands, attributes, optional = signature_parts(statement.signature)
 
+    # What the last solver was asked: operations that use one another twice would take exponential time.
+    asked: list[tuple[Solver, dict[Any, Type]]] = []
+
     def infer(solver: Solver, types: list[Type], attrs: dict[str, Any]) -> Type:
+        last = asked[0] if asked else None
+        if last is None or last[0] is not solver:
+            last = solver, {}
+            asked[:] = [last]
+        known = last[1]
+        key = (*types, *sorted((name, type(value).__name__, value) for name, value in attrs.items()))
+        if key not in known:
+            known[key] = compute(solver, types, attrs)
+        return known[key]
+
+    def compute(solver: Solver, types: list[Type], attrs: dict[str, Any]) -> Type:
         scratch = Builder(environment.ops if environment else None, solver)
         evaluator = Evaluator(scratch)
         ids = [

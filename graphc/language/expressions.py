@@ -98,7 +98,7 @@ class ExpressionBuilder:
         """A name that is not (yet) read as a value: it may be `true`, which its user complains about."""
         token = children[0]
         text = token.value
-        if not text.isascii():
+        if not text.isascii() or len(text) > spelling.LONGEST_NAME:
             text = self._read(spelling.name, token, "_")
         return Name(text, (), Span(self.source, token.start_pos, token.end_pos))
 
@@ -146,7 +146,7 @@ class ExpressionBuilder:
     def name(self, children: Children) -> Name | Constant:
         token = children[0]
         text = token.value
-        if not text.isascii():
+        if not text.isascii() or len(text) > spelling.LONGEST_NAME:
             text = self._read(spelling.name, token, "_")
         span = Span(self.source, token.start_pos, token.end_pos)
         if text in spelling.CONSTANTS:
@@ -211,7 +211,7 @@ class ExpressionBuilder:
         if function in spelling.CONSTANTS:
             message = f"`{function}` is reserved"
             self.error(RESERVED_NAME, message, self._span(name, name), "this name always means the constant")
-        elif not function.isascii():
+        elif not function.isascii() or len(function) > spelling.LONGEST_NAME:
             function = self._read(spelling.name, name, "_")
         return Call(function, tuple(arguments), tuple(keywords), self._span(name, name), self._span(name, closer))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from graphc.language import tree
+from graphc.language.cycles import cycles
 from graphc.language.diagnostics import Diagnostics
 from graphc.language.evaluate import Evaluator
 from graphc.language.expand import composite_op
@@ -42,10 +43,16 @@ class Importer:
                     environment.functions[statement.signature.name] = Function(statement, environment)
                 elif isinstance(statement, tree.Const) and base is not None and len(self.way) > 1:
                     self._constant(statement, environment)
-            except Fault as fault:
+            except Fault as error:
                 environment.incomplete |= isinstance(statement, tree.Import)
-                self._report(fault)
+                self._report(error)
         self._operations(module, environment, places)
+        for names, fault in list(cycles(environment)):
+            self._report(fault)
+            environment.damaged |= set(names)  # what uses them is not reported again
+            for name in names:
+                environment.functions.pop(name, None)
+                environment.ops.pop(name, None)
         if base is not None:
             self.way.pop()
         return environment
@@ -124,9 +131,9 @@ class Importer:
                     _check_rule(definition, rule)
                 op = composite_op(definition, rule, family="program", environment=environment)
                 environment.ops[op.name] = op
-            except Fault as fault:
+            except Fault as error:
                 environment.damaged |= {definition.signature.name}
-                self._report(fault)
+                self._report(error)
 
     def _import(
         self, statement: tree.Import, base: Path | None, environment: Environment, places: dict[str, Span]

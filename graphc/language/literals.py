@@ -16,6 +16,8 @@ __all__ = ["arithmetic", "check_number", "literal", "negate"]
 
 LARGEST_INTEGER = 2**63 - 1
 LARGEST_DIM_TERMS = 64
+LARGEST_DIM_TEXT = 500
+"""So many characters the expression for a size may take; it also bounds how deep quotients nest."""
 
 _NUMBERS: dict[str, Callable[[Any, Any], Any]] = {
     "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv, "//": operator.floordiv,
@@ -50,7 +52,7 @@ def arithmetic(op: str, left: Value, right: Value, span: Span | None) -> Value:
             if isinstance(result, Dim):
                 if result.value is not None:
                     return check_number(result.value, span)
-                if len(result.terms) > LARGEST_DIM_TERMS:
+                if len(result.terms) > LARGEST_DIM_TERMS or len(str(result)) > LARGEST_DIM_TEXT:
                     raise Fault("E0212", "a size expression is too large", span)
             return result
     except ZeroDivisionError:

@@ -15,6 +15,7 @@ from graphc.ir.dims import Dim, dim
 from graphc.ir.graph import Argument, Builder, Graph, Origin, Statement
 from graphc.ir.types import ShapeError, Type, Unknown
 from graphc.language import tree
+from graphc.language.depth import room_to_recurse
 from graphc.language.diagnostics import Diagnostics, slip, suggest
 from graphc.language.evaluate import Evaluator
 from graphc.language.imports import Importer
@@ -22,7 +23,7 @@ from graphc.language.infer import Assumptions, LearningSolver
 from graphc.language.literals import arithmetic
 from graphc.language.scope import Environment, Scope
 from graphc.language.source import Span
-from graphc.language.values import POISON, Fault, Poison, Silent, Tensor, Value
+from graphc.language.values import POISON, Exhausted, Fault, Poison, Silent, Tensor, Value
 from graphc.ops.base import CallError
 
 __all__ = ["lower"]
@@ -37,6 +38,11 @@ def lower(module: tree.Module, diagnostics: Diagnostics) -> Graph:
 
     Statements that did not parse are in the diagnostics already: what follows from their absence is not reported.
     """
+    with room_to_recurse():
+        return _lower(module, diagnostics)
+
+
+def _lower(module: tree.Module, diagnostics: Diagnostics) -> Graph:
     assumptions = Assumptions()
     environment = Importer(diagnostics).environment(module)
     partial = diagnostics.has_errors
@@ -45,7 +51,7 @@ def lower(module: tree.Module, diagnostics: Diagnostics) -> Graph:
         known = assumptions.snapshot()
         found = Diagnostics()  # only what the last run finds counts: it knows most
         graph = Lowering(module, found, assumptions, environment, partial).run()
-        if assumptions.snapshot() == known:
+        if assumptions.snapshot() == known or any(error.code == "E0213" for error in found.errors):
             break
     diagnostics.extend([*found.errors, *found.warnings])
     diagnostics.sort()
@@ -119,7 +125,11 @@ class Lowering(Evaluator):
         for op in self.environment.ops.values():
             if op.environment is not None:
                 op.environment.dims |= self.environment.dims
-        self._statements(self.module.statements)
+        try:
+            self._statements(self.module.statements)
+        except Exhausted as fault:
+            self._report(fault)
+            return None
         self._check_statements()
         self._check_free_names()
         self._check_sizes()
@@ -204,10 +214,15 @@ class Lowering(Evaluator):
         try:
             lower(statement)
             return
+        except Exhausted:
+            raise
         except Silent:
             pass
         except Fault as fault:
             self._report(fault)
+        except RecursionError:
+            help = "give parts of it names in statements of their own"
+            self._report(Fault("E0110", "this is nested too deeply", statement.span, help=help))
         except ShapeError as error:
             self._report(Fault(error.code, error.message, statement.span, error.label, help=error.help))
         except CallError as error:
@@ -466,7 +481,7 @@ class Lowering(Evaluator):
         """A free name is an input; one that looks like a slip of the pen for another name is said to be."""
         known = {*self.declared, *self.assigned, *self.environment.constants, *self.environment.dims}
         for name, span in self.first_use.items():
-            meant = slip(name, known)
+            meant = slip(name, known) if self.budget.hint() else None
             if meant is not None:
                 self.diagnostics.warning(
                     "W0201",

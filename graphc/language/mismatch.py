@@ -72,7 +72,7 @@ def inside(fault: Fault, what: str, place: Span | None) -> Fault:
             fault.notes.append((what, place))
         return fault
     notes = [(text, span) for text, span in fault.notes if span is None or not span.source.name.startswith(OURS)]
-    return Fault(fault.code, fault.message, place, fault.label, notes, fault.help)
+    return type(fault)(fault.code, fault.message, place, fault.label, notes, fault.help)
 
 
 def _notes(operands: Sequence[Operand], source: Source) -> list[tuple[str, Span | None]]:

@@ -10,12 +10,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from graphc.ir.dims import Dim
-from graphc.ir.graph import Argument, Builder, Node, Origin
+from graphc.ir.graph import MAX_NODES, Argument, Builder, Node, Origin
 from graphc.ir.types import ShapeError, Type
 from graphc.language import tree
+from graphc.language.budget import Budget
 from graphc.language.mismatch import Operand, mismatch
 from graphc.language.source import Span
-from graphc.language.values import Fault, Poison, Silent, Tensor, Value
+from graphc.language.values import Exhausted, Fault, Poison, Silent, Tensor, Value
 from graphc.ops.base import REQUIRED, CallError, DynamicShape, Op
 from graphc.ops.table import find
 
@@ -28,14 +29,12 @@ __all__ = ["Nodes", "describe"]
 PLAIN = {"add", "subtract", "multiply", "divide", "floor_divide", "remainder", "negative"}
 CASTING = {"matmul", "mean", "var", "std", "logsumexp", "norm", "cumprod"}
 
-MAX_NODES = 1_000_000
-
-
 class Nodes:
     """Adds nodes to a builder, in the normal form of their operation and with the place they come from."""
 
     def __init__(self, builder: Builder) -> None:
         self.builder = builder
+        self.budget = Budget()
         self.arguments: dict[str, Argument] = {}
         self.calls: list[tuple[str, Span]] = []
         self.minimums: list[tuple[Dim, int | Dim, str]] = []
@@ -44,7 +43,7 @@ class Nodes:
 
     def add(self, op: str, operands: Sequence[int] = (), attrs: Mapping[str, Any] | None = None) -> int:
         if len(self.builder.nodes) >= MAX_NODES:
-            raise Fault("E0213", f"the program has more than {MAX_NODES:,} operations", self._place())
+            raise Exhausted("E0213", f"the program has more than {MAX_NODES:,} operations", self._place())
         floating = operands and all(self.builder.type(u).dtype == "float" for u in operands)
         if floating and not all(map(self._is_plain, operands)):
             return self.builder.add(op, operands, attrs)
@@ -214,6 +213,8 @@ class Nodes:
                 Operand(s, self.builder[v.id]) for v, s in zip(values, spans, strict=False) if isinstance(v, Tensor)
             ]
             raise mismatch(error, span, operands, operator, self.arguments) from None
+        except OverflowError as error:
+            raise Fault("E0213", str(error), span, help="give parts of the shapes names of their own") from None
         except CallError as error:
             place = span
             if call is not None:
@@ -274,11 +275,13 @@ def _nested_shape(value: Any) -> tuple[int, ...] | None:
 
 def describe(value: Value) -> str:
     if isinstance(value, str):
-        return f'the text "{value}"'
+        return f'the text "{value if len(value) <= 40 else value[:39] + "…"}"'
     if value is None:
         return "`none`"
     if value is Ellipsis:
         return "`...`"
     if isinstance(value, DynamicShape):
         return "a shape that is known at run time only"
+    if isinstance(value, (tuple, list)):
+        return f"a {'list' if isinstance(value, list) else 'tuple'} of {len(value)}"
     return f"`{value}`"

@@ -31,6 +31,7 @@ CONSTANTS: Final[dict[str, object]] = {
     "False": False,
     "None": None,
 }
+LONGEST_NAME: Final = 1000
 LONGEST_NUMBER: Final = 4300
 """Python itself refuses to read integers of more digits, unless told otherwise."""
 
@@ -56,6 +57,9 @@ _SUBSCRIPT_DIGITS: Final = "₀₁₂₃₄₅₆₇₈₉"
 
 def name(text: str) -> str:
     """The name in normal form, which is the one that is compared."""
+    if len(text) > LONGEST_NAME:
+        label = f"this one has {len(text)}"
+        raise Flaw("E0213", f"a name has at most {LONGEST_NAME} characters", 0, len(text), label)
     if text.isascii():
         return text
     normal = unicodedata.normalize("NFKC", text)

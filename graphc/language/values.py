@@ -13,7 +13,7 @@ from typing import Any
 from graphc.ir.dims import Dim
 from graphc.language.source import Span
 
-__all__ = ["POISON", "Fault", "Poison", "Tensor", "Value", "is_number", "is_size"]
+__all__ = ["POISON", "Exhausted", "Fault", "Poison", "Tensor", "Value", "is_number", "is_size"]
 
 Value = Any
 
@@ -47,6 +47,10 @@ class Fault(Exception):
         super().__init__(message)
         self.code, self.message, self.span, self.label, self.help = code, message, span, label, help
         self.notes = list(notes)
+
+
+class Exhausted(Fault):
+    """The program is too large: there is no use in going on with its next statement."""
 
 
 class Silent(Exception):
