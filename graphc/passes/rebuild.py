@@ -28,9 +28,9 @@ def rebuild_tracking(graph: Graph, make: Make, share: bool) -> tuple[Graph, dict
         builder.origin = _moved(node.origin, moved)
         moved[node.id] = made = make(builder, node, [moved[u] for u in node.operands])
         new = builder[made]
-        if new.op not in ("argument", "seed") and new.type == node.type:
-            if (node.name and not new.name) or (node.hint and not new.hint and not new.name):
-                builder.nodes[made] = replace(new, name=new.name or node.name, hint=new.hint or node.hint)
+        unnamed = (node.name and not new.name) or (node.hint and not new.hint and not new.name)
+        if unnamed and new.op not in ("argument", "seed") and new.type == node.type:
+            builder.nodes[made] = replace(new, name=new.name or node.name, hint=new.hint or node.hint)
     rebuilt = graph.replace(
         nodes=dict(builder.nodes),
         arguments=tuple(replace(a, node=moved[a.node]) for a in graph.arguments),
