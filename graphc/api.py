@@ -44,17 +44,36 @@ def load(
         program = Source(path.read_text(encoding="utf-8-sig"), path.name, str(path))
     else:
         program = Source(source)
-    text = compile_source(program, _options(wrt, loss, level, verify)).module
-    return module_from(text, program.name)
+    options = _options(wrt, loss, level, verify)
+    text = compile_source(program, options).module
+    return module_from(text, program.name, options)
 
 
-def module_from(text: str, name: str) -> types.ModuleType:
+class LoadedModule(types.ModuleType):
+    """A generated module that was loaded, with what a notebook asks of it: the picture and the derivation."""
+
+    _text: str
+    _options: Options
+
+    def _repr_svg_(self) -> str:
+        from graphc.notebook import graph_svg
+
+        return graph_svg(parse(self.SOURCE))
+
+    def _repr_html_(self) -> str:
+        from graphc.notebook import derivation_html
+
+        return derivation_html(self.SOURCE, self._text, self.__name__, wrt=self._options.wrt, loss=self._options.loss)
+
+
+def module_from(text: str, name: str, options: Options = Options()) -> types.ModuleType:  # noqa: B008 (it is frozen)
     """A module executed from its source; tracebacks show the generated lines."""
     import linecache
 
     file = f"<graphc {name} {abs(hash(text)):x}>"
-    module = types.ModuleType(Path(name).stem if name != "<string>" else "graphc_module")
+    module = LoadedModule(Path(name).stem if name != "<string>" else "graphc_module")
     module.__file__ = file
+    module._text, module._options = text, options
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
     exec(builtins.compile(text, file, "exec"), module.__dict__)
     return module

@@ -103,3 +103,9 @@ def _formulas(formulas: Sequence[Formula]) -> str:
         math = f'<math display="inline" displaystyle="true"><mrow>{"".join(items)}</mrow></math>'
         out.append(f'<div class="formula">{math}{remark}</div>')
     return "\n".join(out)
+
+
+def notebook_style(fragment: str) -> str:
+    """A fragment with its style, which holds for nothing else on the page; a cell has one anchor for all its steps."""
+    style = STYLE.replace(":root", ":scope").replace("body {", ":scope {")
+    return f'<div class="graphc"><style>@scope {{{style}}}</style>{fragment}</div>'

@@ -16,7 +16,6 @@ HEAD = r"""\documentclass[11pt,a4paper]{article}
 \usepackage[utf8]{inputenc}
 \usepackage{amsmath,amssymb}
 \usepackage[margin=2.2cm]{geometry}
-\usepackage{fancyvrb}
 \setlength{\parindent}{0pt}
 \setlength{\parskip}{6pt}
 \allowdisplaybreaks
@@ -63,7 +62,7 @@ def _display(formulas: Sequence[Formula]) -> list[str]:
 
 
 def _verbatim(lines: Sequence[str]) -> list[str]:
-    return [r"\begin{Verbatim}[fontsize=\small]", *map(_ascii, lines), r"\end{Verbatim}"] if lines else []
+    return [r"{\small\begin{verbatim}", *map(_ascii, lines), r"\end{verbatim}}"] if lines else []
 
 
 _PLAIN = {"−": "-", "·": ".", "′": "'", "…": "...", "∈": " in ", "ℝ": "R", "⊙": "*", "Σ": "sum ", "∂": "d", "ᵀ": "^T",

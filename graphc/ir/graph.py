@@ -137,6 +137,16 @@ class Graph:
 
         return self.ops.get(node.op) or lookup(node.op)
 
+    def _repr_svg_(self) -> str:
+        from graphc.notebook import graph_svg
+
+        return graph_svg(self)
+
+    def _repr_html_(self) -> str:
+        from graphc.notebook import graph_html
+
+        return graph_html(self)
+
     def replace(self, **changes: Any) -> Graph:
         return replace(self, **changes)
 

@@ -168,7 +168,7 @@ def test_markdown_has_balanced_mathematics(capsys: pytest.CaptureFixture[str]) -
 def test_latex_is_a_whole_document(program: str, capsys: pytest.CaptureFixture[str]) -> None:
     text = derived(program, "--format", "latex", capsys=capsys)
     assert text.startswith("\\documentclass") and text.rstrip().endswith("\\end{document}")
-    body = re.sub(r"\\begin\{Verbatim\}.*?\\end\{Verbatim\}", "", text, flags=re.DOTALL)
+    body = re.sub(r"\\begin\{verbatim\}.*?\\end\{verbatim\}", "", text, flags=re.DOTALL)
     assert_balanced(body)
     assert [c for c in text if not c.isascii()] == [], "letters that not every TeX has"
 
@@ -189,10 +189,9 @@ def assert_balanced(latex: str) -> None:
 class Page(HTMLParser):
     """Which elements there are, and whether they close."""
 
-    VOID = {"meta", "br", "link", "img"}
-
     def __init__(self) -> None:
         super().__init__()
+        self.void = {"meta", "br", "link", "img"}
         self.open: list[str] = []
         self.seen: dict[str, int] = {}
         self.addresses: list[str] = []
@@ -200,7 +199,7 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.seen[tag] = self.seen.get(tag, 0) + 1
         self.addresses += [value or "" for name, value in attrs if name in ("src", "href")]
-        if tag not in self.VOID:
+        if tag not in self.void:
             self.open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
