@@ -8,12 +8,13 @@ from graphc.version import __version__
 
 if TYPE_CHECKING:
     from graphc.api import compile, differentiate, emit, load, parse
+    from graphc.flat import flatten
     from graphc.ir.graph import Graph
     from graphc.language.diagnostics import GraphcError
 
-__all__ = ["Graph", "GraphcError", "__version__", "compile", "differentiate", "emit", "load", "parse"]
+__all__ = ["Graph", "GraphcError", "__version__", "compile", "differentiate", "emit", "flatten", "load", "parse"]
 
-_HOMES = {"Graph": "graphc.ir.graph", "GraphcError": "graphc.language.diagnostics"}
+_HOMES = {"Graph": "graphc.ir.graph", "GraphcError": "graphc.language.diagnostics", "flatten": "graphc.flat"}
 
 
 def __getattr__(name: str) -> Any:
