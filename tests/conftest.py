@@ -9,6 +9,7 @@ from types import ModuleType
 import pytest
 
 from modules import LoadSource, execute
+from tools import left_out
 
 _numbers = itertools.count(1)
 
@@ -24,6 +25,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--update-golden") and config.getoption("numprocesses", None):
         raise pytest.UsageError("--update-golden rewrites files: run it without -n, or workers overwrite one another")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which tests this machine has no tools for."""
+    for line in left_out():
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from graphc.explain.derivation import Derivation, Formula, Part, Step
-from graphc.explain.derivation_markdown import _text
+from graphc.explain.derivation_markdown import _text, long_remarks, rows_of
 from graphc.explain.notation import Name, latex
 
 __all__ = ["latex_page"]
@@ -51,14 +51,11 @@ def _part(part: Part) -> list[str]:
 
 def _display(formulas: Sequence[Formula]) -> list[str]:
     """An `align*`, which may break over pages."""
-    rows = []
-    for formula in formulas:
-        for k, right in enumerate(formula.rights):
-            left = latex(formula.left) if k == 0 else ""
-            last = k == len(formula.rights) - 1
-            beside = rf" && \text{{{_text(formula.remark)}}}" if formula.remark and last else ""
-            rows.append(f"{left} &= {latex(right)}{beside}")
-    return [r"\begin{align*}", *(f"{row} \\\\" for row in rows[:-1]), rows[-1], r"\end{align*}"] if rows else []
+    if not formulas:
+        return []
+    rows = rows_of(formulas)
+    under = [rf"{{\small {_escaped(remark)}}}\par" for remark in long_remarks(formulas)]
+    return [r"\begin{align*}", *(f"{row} \\\\" for row in rows[:-1]), rows[-1], r"\end{align*}", *under]
 
 
 def _verbatim(lines: Sequence[str]) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from graphc.explain.derivation import Derivation, Formula, Part, Step
 from graphc.explain.notation import latex
 
-__all__ = ["aligned", "markdown_page"]
+__all__ = ["aligned", "long_remarks", "markdown_page", "rows_of"]
 
 
 def markdown_page(derivation: Derivation) -> str:
@@ -45,20 +45,35 @@ def _part(part: Part) -> list[str]:
     return lines
 
 
+BESIDE = 44
+"""A remark that is longer than this stands under its formula."""
+
+
 def _block(formulas: Sequence[Formula]) -> list[str]:
-    return ["```math", *aligned(formulas), "```", ""] if formulas else []
+    under = [line for remark in long_remarks(formulas) for line in (_escaped(remark), "")]
+    return ["```math", *aligned(formulas), "```", "", *under] if formulas else []
+
+
+def long_remarks(formulas: Sequence[Formula]) -> list[str]:
+    return [formula.remark for formula in formulas if len(formula.remark) > BESIDE]
 
 
 def aligned(formulas: Sequence[Formula]) -> list[str]:
     """The lines of an aligned display."""
+    rows = rows_of(formulas)
+    return [r"\begin{aligned}", *(f"{row} \\\\" for row in rows[:-1]), rows[-1], r"\end{aligned}"]
+
+
+def rows_of(formulas: Sequence[Formula]) -> list[str]:
+    """A row for each equation, aligned at its sign."""
     rows: list[str] = []
     for formula in formulas:
         for k, right in enumerate(formula.rights):
             left = latex(formula.left) if k == 0 else ""
-            remark = formula.remark if k == len(formula.rights) - 1 else ""
+            remark = formula.remark if k == len(formula.rights) - 1 and len(formula.remark) <= BESIDE else ""
             beside = rf" && \text{{{_text(remark)}}}" if remark else ""
             rows.append(f"{left} &= {latex(right)}{beside}")
-    return [r"\begin{aligned}", *(f"{row} \\\\" for row in rows[:-1]), rows[-1], r"\end{aligned}"]
+    return rows
 
 
 _TEXT = {
