@@ -30,6 +30,7 @@ COMMANDS = {
     "ops": "the operations; one with its derivation rule",
     "grade": "a hand-written backward against it, and what is wrong there",
     "explain": "what an error code means, with an example",
+    "completion": "what bash, zsh or fish need to complete the command line",
 }
 """Name and purpose; the module of a command has its name."""
 

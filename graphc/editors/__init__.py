@@ -1,0 +1,1 @@
+"""What editors, highlighters and shells need to know of the language and its command."""
