@@ -19,7 +19,7 @@ from graphc.emitter.body import ALWAYS_INLINE, Line, group_of
 from graphc.emitter.context import BodyContext
 from graphc.emitter.describe import describe
 from graphc.emitter.expressions import ATOM, LOOSE, PRODUCT, Text, fill
-from graphc.emitter.into import has_form, may_overwrite, write_into
+from graphc.emitter.into import AT_LABELS, has_form, may_overwrite, write_into
 from graphc.emitter.naming import Names
 from graphc.emitter.statements import STATEMENTS
 from graphc.emitter.text import bracketed
@@ -59,12 +59,16 @@ def write_buffered(
     names: Names,
     sources: dict[int, str],
     pinned: Iterable[int] = (),
+    shown: dict[int, str] | None = None,
 ) -> Buffered:
     """The statements that compute `roots` from `arrays` (node -> name) in memory that is made from `sources`.
 
     Roots get arrays of their own; `pinned` values are kept as well, but may be arguments or views of each other.
+    `shown` are the arrays that show sizes and types, by default all but cotangents.
     """
-    return _Writer(graph, order, arrays, roots, names, sources, pinned).write()
+    if shown is None:
+        shown = {id: name for id, name in arrays.items() if graph[id].op != "seed"}
+    return _Writer(graph, order, arrays, roots, names, sources, pinned, shown).write()
 
 
 class _Writer:
@@ -77,17 +81,19 @@ class _Writer:
         names: Names,
         sources: dict[int, str],
         pinned: Iterable[int],
+        shown: dict[int, str],
     ) -> None:
         self.graph, self.arrays, self.names = graph, arrays, names
         self.roots, self.pinned = list(roots), list(pinned)
         self.helpers: set[str] = set()
         self.order = self._ordered([i for i in order if i not in arrays])
-        shown = {id: name for id, name in arrays.items() if graph[id].op != "seed"}
         self.context = BodyContext(graph, names, self.helpers, shown, {})
         self.context.live.update(arrays)
         self.allocating = self._same_sizes(sources)
         self.items = find_regions(graph, self.order, arrays)
+        self.rows, self.own = names.fresh("rows"), names.fresh("own")
         self.loop_of: dict[int, int] = {}
+        self.part_of: dict[int, tuple[int, int, Dim, Dim]] = {}  # value -> the joined one it is in: axis, from, to
         self.kind: dict[int, str] = dict.fromkeys(arrays, "bound")
         self.called: dict[int, str] = dict(arrays)
         self.texts: dict[int, Text] = {}
@@ -183,9 +189,7 @@ class _Writer:
             else:
                 items.append(item)
         self.items = items
-        for position, item in enumerate(items):
-            if item.rows is not None:
-                self.loop_of.update((id, position) for id in item.nodes if id not in item.collected)
+        self._number_items()
 
     def _reads(self, item: Item, id: int) -> list[tuple[int, bool]]:
         """The values that a statement reads, through views, and whether each is read by rows."""
@@ -204,12 +208,51 @@ class _Writer:
                 reads.append((u, rows))
         return reads
 
+    def _read_outside(self) -> set[int]:
+        """The row values that something outside their loop reads: they are kept as a whole."""
+        outside: set[int] = set()
+        for number, item in enumerate(self.items):
+            for id in item.nodes:
+                if self.kind[id] in ("view", "inline"):
+                    continue  # read where it stands inside a statement
+                for u, by_rows in self._reads(item, id):
+                    if self.loop_of.get(u, number) != number or (not by_rows and u in self.loop_of):
+                        outside.add(u)
+        for root in [*self.roots, *self.pinned]:
+            outside.update(self._bases(root))
+        return outside
+
+    def _sum_behind_loops(self, outside: set[int]) -> None:
+        """Sums over the rows of an array that is kept as a whole are taken at once, after the loop."""
+        items: list[Item] = []
+        for item in self.items:
+            behind = [
+                id for id in item.nodes
+                if id in item.collected and self.graph[id].op == "sum" and self.graph[id].type.rank == 1
+                and self.graph[self.graph[id].operands[0]].type.rank == 2 and self.graph[id].operands[0] in outside
+            ]  # fmt: skip
+            if behind:
+                rest = [id for id in item.nodes if id not in behind]
+                item = Item(rest, item.rows, item.collected - set(behind))
+            items += [item, *(Item([id]) for id in behind)]
+        self.items = items
+
+    def _number_items(self) -> None:
+        self.place = {id: position for position, item in enumerate(self.items) for id in item.nodes}
+        self.longest = max((len(item.nodes) for item in self.items), default=0) + 1
+        self.loop_of = {
+            id: position for position, item in enumerate(self.items) if item.rows is not None
+            for id in item.nodes if id not in item.collected
+        }  # fmt: skip
+
     def _find_lives(self) -> None:
         first: dict[int, int] = {}
         last: dict[int, float] = {}
-        outside: set[int] = set()  # row values that something outside their loop reads
+        outside = self._read_outside()
+        self._sum_behind_loops(outside)
+        self._number_items()
         position = 0
-        for number, item in enumerate(self.items):
+        for item in self.items:
             start, end = position, position + len(item.nodes)
             for id in item.nodes:
                 if self.kind[id] in ("view", "inline"):
@@ -218,21 +261,59 @@ class _Writer:
                 last[id] = end if id in item.collected else position
                 for u, by_rows in self._reads(item, id):
                     last[u] = max(last.get(u, 0), position if by_rows or item.rows is None else end)
-                    if self.loop_of.get(u, number) != number or (not by_rows and u in self.loop_of):
-                        outside.add(u)
                 position += 1
             position = end + 1
         for root in [*self.roots, *self.pinned]:
             for base in self._bases(root):
                 last[base] = FOREVER
-                outside.add(base)
         self.full = {id for id in first if self.kind[id] == "buffer" and (id not in self.loop_of or id in outside)}
+        for id in list(self.full):  # rows with an entry changed are made where they stay
+            u = self.graph[id].operands[0] if self.graph[id].op in AT_LABELS else -1
+            inside = self.loop_of.get(u)
+            dies = inside is not None and inside == self.loop_of.get(id) and last[u] == first[id]
+            if dies and self.kind[u] == "buffer" and self.graph[u].type == self.graph[id].type:
+                self.full.add(u)
+        self._place_parts(first, last)
         ranges: list[Range] = []
         for number, item in enumerate(self.items):
             for id in item.nodes:
-                if self.kind[id] == "buffer":
+                if self.kind[id] == "buffer" and id not in self.part_of:
                     ranges.append(self._range(number, item, id, first[id], last[id]))
         self.array = share(ranges)
+
+    def _place_parts(self, first: dict[int, int], last: dict[int, float]) -> None:
+        """What is joined to a long array is made in its place there, where nothing stands against it."""
+        begins: dict[int, int] = {}  # where the item of a value does
+        position = 0
+        for item in self.items:
+            begins.update((id, position) for id in item.nodes)
+            position += len(item.nodes) + 1
+        kept = {base for root in [*self.roots, *self.pinned] for base in self._bases(root)}
+        for item in self.items:
+            for id in item.nodes:
+                node = self.graph[id]
+                if node.op != "concatenate" or self.kind[id] != "buffer" or id in item.collected:
+                    continue
+                offset, axis = dim(0), node.attr("axis")
+                for u in node.operands:
+                    size = self.graph[u].type.dims[axis]
+                    apart = u in self.part_of or u in kept or u not in begins or node.operands.count(u) > 1
+                    if not apart and self.kind[u] == "buffer" and self._fits_into(u, id):
+                        self.part_of[u] = (id, axis, offset, offset + size)
+                        if id in self.full:
+                            self.full.add(u)
+                        first[id] = min(first[id], begins[u])
+                        last[id] = max(last[id], last[u] + self.longest)  # to the end of the loop that reads it
+                    offset = offset + size
+
+    def _fits_into(self, u: int, id: int) -> bool:
+        """Whether a value may be a part of a joined one: of its type, in the same loop if that is as long as a tile."""
+        part, whole = self.graph[u], self.graph[id]
+        if part.type.dtype != whole.type.dtype or part.type.rank != whole.type.rank:
+            return False
+        if u in self.items[self.place[u]].collected:
+            return False
+        return id in self.full or (u not in self.full and self.loop_of.get(u) == self.loop_of.get(id))
 
     def _bases(self, id: int) -> list[int]:
         stack, found = [id], []
@@ -288,7 +369,7 @@ class _Writer:
             self.allocating.helper("tiles")
             self.steps[key] = step
             self.allocation.append(f"{step} = tile_rows({count}, {width}, {self.allocating.dtype()})")
-        return _Tiles(key, self.steps[key], self.allocating.dim(rows).text)
+        return _Tiles(key, self.steps[key], self.allocating.dim(rows).text, (self.rows, self.own))
 
     # ------------------------------------------------------------ names
 
@@ -351,7 +432,7 @@ class _Writer:
         node, op = self.graph[id], self.graph.op(self.graph[id])
         kind = self.kind[id]
         if kind == "buffer" and id not in self.full:
-            return Text(tiles.own(self.called[id]))
+            return Text(tiles.short_of(self.called[id]))
         if kind in ("buffer", "constant"):
             return Text(tiles.rows_of(self.called[id], self.names))
         if kind == "bound":
@@ -359,7 +440,7 @@ class _Writer:
         found = read_by_rows(self.graph, node, item.rows) if kind == "view" else None
         if found is None:
             tiles.needs_rows = True
-            return Text(f"{self._text(id).within(ATOM)}[rows]")
+            return Text(f"{self._text(id).within(ATOM)}[{self.rows}]")
         operands = [self._rows_text(u) if k in found[0] else self._text(u) for k, u in enumerate(node.operands)]
         if node.op == "reshape":
             rest = ", ".join(self.context.dim(size).text for size in node.type.dims[1:])
@@ -419,23 +500,49 @@ class _Writer:
         if kind == "buffer":
             if item.rows is not None:
                 target = self._rows_text(id).text
-            texts = write_into(_PlaceOf(self, item), op, node, target, operands)
+            if node.op == "concatenate" and any(self._is_part(u, id) for u in node.operands):
+                texts = self._rest_of_parts(node, target, operands)
+            else:
+                texts = write_into(_PlaceOf(self, item), op, node, target, operands)
             return [Line(text, node, group) for text in texts if not _is_idle(text, self._same_array(node))]
         special = STATEMENTS.get(node.op)
         if special is not None:
             texts = special.write(self.context, node, target, operands, False)
             return [Line(text, node, group) for text in texts]
-        return [Line(f"{target} = {self._plain(self.context, node, op, operands)}", node, group)]
+        return [Line(f"{target} = {self._number(item, node, op, operands)}", node, group)]
+
+    def _number(self, item: Item, node: Node, op: Op, operands: list[Text]) -> Text:
+        """The text of a value that is a number, or has no other form."""
+        if node.op == "sum" and self.graph[node.operands[0]].type.rank == 1 and node.type.rank == 0:
+            source = self.graph[node.operands[0]]
+            if source.type.is_float and self.kind[source.id] == "buffer":
+                ones = _PlaceOf(self, item).ones(source.type.dims[0], item.rows is not None, "flat")
+                return Text(f"{operands[0].within(ATOM)}.dot({ones})")
+        return self._plain(self.context, node, op, operands)
+
+    def _is_part(self, u: int, id: int) -> bool:
+        return u in self.part_of and self.part_of[u][0] == id
+
+    def _rest_of_parts(self, node: Node, target: str, operands: list[Text]) -> list[str]:
+        """The parts of a joined array that were not made in their places."""
+        lines, offset, axis = [], dim(0), node.attr("axis")
+        for u, text in zip(node.operands, operands, strict=True):
+            end = offset + self.graph[u].type.dims[axis]
+            if not self._is_part(u, node.id):
+                lines.append(f"np.copyto({target}[{_cut(self.context, axis, offset, end)}], {text})")
+            offset = end
+        return lines
 
     def _same_array(self, node: Node) -> bool:
         """Whether the first operand is in the array that the result goes to."""
         u = node.operands[0] if node.operands else -1
-        return node.op == "subtract_one_hot" and node.id in self.array and self.array.get(u) == self.array[node.id]
+        return node.op in AT_LABELS and node.id in self.array and self.array.get(u) == self.array[node.id]
 
     def _collected(self, node: Node, op: Op, target: str, operands: list[Text]) -> list[str]:
         """A sum over the tiles."""
         if node.type.rank == 0:
-            return [f"{target} += {self._plain(self.context, node, op, operands).within(LOOSE)}"]
+            item = self.items[self.place[node.id]]
+            return [f"{target} += {self._number(item, node, op, operands).within(LOOSE)}"]
         make = f"np.empty({self._shape(node)}, {self._dtype(node)})"
         part = self._constant(("part", str(node.type.dims)), "part", make)
         lines = write_into(_PlaceOf(self, self.items[self.current or 0]), op, node, part, operands)
@@ -477,6 +584,14 @@ class _Writer:
                 step = self.tiles[self.loop_of[ids[0]]].step
                 shape = f"({', '.join([step, *rest])}{'' if rest else ','})"
             self.allocation.append(f"{names} = np.empty({shape}, {self._dtype(node)})")
+        for item in reversed(self.items):  # an array that is part of another one and has parts itself comes in between
+            for id in reversed(item.nodes):
+                if id in self.part_of:
+                    whole, axis, start, end = self.part_of[id]
+                    cut = _cut(self.allocating, axis, start, end)
+                    self.allocation.append(f"{self.called[id]} = {self.called[whole]}[{cut}]")
+                    if id in self.full:
+                        self.memory.append(self.called[id])
         self.allocation += [line for tiles in self.tiles.values() if tiles.name for line in tiles.lines()]
 
     # ------------------------------------------------------------ results
@@ -504,6 +619,11 @@ class _Writer:
         return texts
 
 
+def _cut(context: BodyContext, axis: int, start: Dim, end: Dim) -> str:
+    """An index of part of an axis."""
+    return ":, " * axis + f"{context.dim(start).text}:{context.dim(end).text}"
+
+
 def _is_idle(text: str, same: bool) -> bool:
     return same and text.startswith("np.copyto(")
 
@@ -511,15 +631,16 @@ def _is_idle(text: str, same: bool) -> bool:
 class _Tiles:
     """The tiles of one loop: the arrays that are cut into rows, and what cuts them."""
 
-    def __init__(self, key: tuple[Dim, tuple[Dim, ...]], step: str, rows: str) -> None:
-        self.key, self.step, self.rows = key, step, rows
+    def __init__(self, key: tuple[Dim, tuple[Dim, ...]], step: str, count: str, names: tuple[str, str]) -> None:
+        self.key, self.step, self.count = key, step, count
+        self.rows, self.own = names  # what the tile's rows are called, and the cut of an array as long as a tile
         self.name = ""
         self.cut: dict[str, str] = {}  # array -> the name of its tile
         self.short: list[str] = []  # arrays as long as a tile
         self.read: dict[str, str] = {}  # arguments -> the name of their tile
         self.needs_rows = False
 
-    def own(self, name: str) -> str:
+    def short_of(self, name: str) -> str:
         if name not in self.short:
             self.short.append(name)
         return name
@@ -537,13 +658,13 @@ class _Tiles:
 
     @property
     def reads(self) -> list[str]:
-        return [f"{tile} = {array}[rows]" for array, tile in self.read.items()]
+        return [f"{tile} = {array}[{self.rows}]" for array, tile in self.read.items()]
 
     def _parts(self) -> list[tuple[str, str]]:
         """Pairs of the name in the loop and the text where memory is made."""
-        parts = [("rows", "rows")] if self.needs_rows else []
-        parts += [(tile, f"{array}[rows]") for array, tile in self.cut.items()]
-        return parts + [(name, f"{name}[own]") for name in self.short]
+        parts = [(self.rows, self.rows)] if self.needs_rows else []
+        parts += [(tile, f"{array}[{self.rows}]") for array, tile in self.cut.items()]
+        return parts + [(name, f"{name}[{self.own}]") for name in self.short]
 
     def head(self) -> list[str]:
         names = [name for name, _ in self._parts()]
@@ -551,7 +672,7 @@ class _Tiles:
 
     def lines(self) -> list[str]:
         texts = [text for _, text in self._parts()]
-        end = f"{',' if len(texts) == 1 else ''}) for rows, own in tiles({self.rows}, {self.step})]"
+        end = f"{',' if len(texts) == 1 else ''}) for {self.rows}, {self.own} in tiles({self.count}, {self.step})]"
         return ["\n".join(bracketed(f"{self.name} = [(", texts, end))]
 
 
@@ -564,6 +685,15 @@ class _PlaceOf:
 
     def by_rows(self) -> bool:
         return self.item.rows is not None
+
+    def contiguous(self, node: Node) -> bool:
+        """Whether the array of a node's value has no gaps."""
+        while node.id in self.writer.part_of:
+            whole, axis, *_ = self.writer.part_of[node.id]
+            if axis:
+                return False
+            node = self.writer.graph[whole]
+        return True
 
     def operand(self, node: Node, position: int) -> Node:
         return self.writer.graph[node.operands[position]]
@@ -581,7 +711,7 @@ class _PlaceOf:
         assert writer.current is not None
         tiles = writer.tiles[writer.current]
         key = (what, tiles.step, rest)
-        return tiles.own(writer._constant(key, what, make.replace("SIZE", tiles.step), True))
+        return tiles.short_of(writer._constant(key, what, make.replace("SIZE", tiles.step), True))
 
     def ones(self, size: Dim, rows: bool, shape: str) -> str:
         writer = self.writer
@@ -596,8 +726,9 @@ class _PlaceOf:
         writer = self.writer
         dtype = writer.allocating.dtype()
         rest = "".join(f", {writer.allocating.dim(size)}" for size in node.type.dims[1:])
-        if self.item.rows is not None and rest:
-            return self._along("zeros", self.item.rows, rest, f"np.zeros((SIZE{rest}), {dtype})")
+        if self.item.rows is not None:
+            shape = f"(SIZE{rest})" if rest else "SIZE"
+            return self._along("zeros", self.item.rows, rest, f"np.zeros({shape}, {dtype})")
         last = writer.allocating.dim(node.type.dims[-1]).text
         return writer._constant(("zeros", last), "zeros", f"np.zeros({last}, {dtype})")
 

@@ -15,7 +15,7 @@ from graphc.ir.graph import Node
 from graphc.ir.types import Unknown
 from graphc.ops.base import NumpyContext, Op
 
-__all__ = ["Place", "has_form", "may_overwrite", "write_into"]
+__all__ = ["AT_LABELS", "Place", "has_form", "may_overwrite", "write_into"]
 
 
 class Place(Protocol):
@@ -41,10 +41,14 @@ class Place(Protocol):
     def by_rows(self) -> bool:
         """Whether the arrays are tiles of rows."""
 
+    def contiguous(self, node: Node) -> bool:
+        """Whether the array of a node's value has no gaps: `dot` writes into no other."""
+
 
 Write = Callable[[Place, Node, str, "list[Text]"], "list[str]"]
 
 TABLE: dict[str, Write] = {}
+AT_LABELS = ("subtract_one_hot", "subtract_at_labels")
 
 
 def _form(*names: str) -> Callable[[Write], Write]:
@@ -60,14 +64,14 @@ def has_form(op: Op, node: Node) -> bool:
     """Whether the operation can write into an array."""
     if isinstance(node.type.shape, Unknown) or not node.type.rank:
         return False
-    if node.op in ("pick", "subtract_one_hot") and node.type.rank != (1 if node.op == "pick" else 2):
+    if node.op in ("pick", *AT_LABELS) and node.type.rank != (1 if node.op == "pick" else 2):
         return False
     return op.elementwise or node.op in TABLE
 
 
 def may_overwrite(op: Op, node: Node) -> bool:
     """Whether it reads and writes entry by entry, so that an operand of the same shape may be the array."""
-    return op.elementwise or node.op == "subtract_one_hot"
+    return op.elementwise or node.op in AT_LABELS
 
 
 def write_into(place: Place, op: Op, node: Node, target: str, operands: list[Text]) -> list[str]:
@@ -88,6 +92,20 @@ def _extreme(place: Place, node: Node, target: str, operands: list[Text]) -> lis
     return [f"np.{node.op}({operands[0]}, {operands[1]}, out={target})"]
 
 
+@_form("less", "less_equal", "greater", "greater_equal", "equal", "not_equal")
+def _compared(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
+    if all(place.operand(node, k).type.is_float or t.text in ("0", "0.0") for k, t in enumerate(operands)):
+        operands = [Text(place.zeros(node)) if t.text in ("0", "0.0") else t for t in operands]
+    return [f"np.{node.op}({operands[0]}, {operands[1]}, out={target})"]
+
+
+@_form("divide")
+def _quotient(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
+    if operands[0].text in ("1", "1.0") and place.operand(node, 1).type.is_float:
+        return [f"np.reciprocal({operands[1]}, out={target})"]
+    return [f"np.divide({operands[0]}, {operands[1]}, out={target})"]
+
+
 @_form("as_float", "as_int", "stop_gradient")
 def _copied(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
     casting = ', casting="unsafe"' if node.op == "as_float" else ""
@@ -99,7 +117,7 @@ def _product(place: Place, node: Node, target: str, operands: list[Text]) -> lis
     left, right = operands
     ranks = [place.operand(node, k).type.rank for k in (0, 1)]
     floats = all(place.operand(node, k).type.is_float for k in (0, 1))
-    if ranks == [2, 2] and floats:
+    if ranks == [2, 2] and floats and place.contiguous(node):
         return [f"{left.within(ATOM)}.dot({right}, out={target})"]
     return [f"np.matmul({left}, {right}, out={target})"]
 
@@ -121,7 +139,8 @@ def _sum(place: Place, node: Node, target: str, operands: list[Text]) -> list[st
     source = place.operand(node, 0)
     shape, axes, keepdims = source.type.dims, node.attr("axis"), node.attr("keepdims")
     rank = len(shape)
-    if node.type.is_float and source.type.is_float and rank > 1 and axes is not None and len(axes) == 1:
+    floats = node.type.is_float and source.type.is_float and place.contiguous(node)
+    if floats and rank > 1 and axes is not None and len(axes) == 1:
         if axes[0] == rank - 1:
             ones = place.ones(shape[-1], False, "column" if keepdims else "flat")
             if rank == 2:
@@ -183,14 +202,17 @@ def _picked(place: Place, node: Node, target: str, operands: list[Text]) -> list
     return [*lines, f'{operands[0].within(ATOM)}.take({index}, out={target}, mode="clip")']
 
 
-@_form("subtract_one_hot")
+@_form("subtract_one_hot", "subtract_at_labels")
 def _less_one(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
     lines, index, entries = place.places(node)
-    ones = place.ones(node.type.dims[0], place.by_rows(), "flat")
+    if node.op == "subtract_one_hot":
+        less = place.ones(node.type.dims[0], place.by_rows(), "flat")
+    else:
+        less = operands[2].text
     return [
         f"np.copyto({target}, {operands[0]})",
         *lines,
         f'{target}.take({index}, out={entries}, mode="clip")',
-        f"np.subtract({entries}, {ones}, out={entries})",
+        f"np.subtract({entries}, {less}, out={entries})",
         f'{target}.put({index}, {entries}, mode="clip")',
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -49,7 +50,9 @@ class _Module:
     def write(self) -> str:
         backward = self._backward()
         forward = self._forward()
-        parts = [forward, backward, *(self._working(self.fused) if self.fused else [self._value_and_grad()])]
+        parts = [forward, backward, self._value_and_grad()] if self.fused is None else self._working(
+            self.fused, forward, backward
+        )  # fmt: skip
         if self.step is not None:
             parts.append(self._step(self.step))
         check = "\n".join(write_check(self.graph, self.helpers, self.shapes.dim)) + "\n"
@@ -160,7 +163,8 @@ class _Module:
         lines.append(f"    {call + ', ' if call else ''}types = check({call})")
         at = len(lines)
         lines += self._body(body)
-        results = [self._result(body, i, split.saved, graph.outputs.values()) for i in graph.outputs.values()]
+        holders = _holders(body, [*split.saved, *graph.outputs.values()])
+        results = [self._result(body, i, holders) for i in graph.outputs.values()]
         value = results[0] if len(results) == 1 else f"Outputs({', '.join(results)})"
         if body.context.uses_dtype:  # no argument has one
             lines.insert(at, '    dtype = np.dtype("float64")')
@@ -188,9 +192,8 @@ class _Module:
         )
         checks.adopt_sizes(body.context, but=seeds)
         lines = [*("    " + line for line in checks.size_lines()), *seed_lines, *self._body(body)]
-        results = [
-            f"{quoted(name)}: {self._result(body, i, split.saved, roots)}" for name, i in graph.gradients.items()
-        ]
+        holders = _holders(body, [*split.saved, *roots])
+        results = [f"{quoted(name)}: {self._result(body, i, holders)}" for name, i in graph.gradients.items()]
         lines += self._typed_return(results)
         missing = {symbol: context.used[symbol] for context in (checks, body.context) for symbol in context.missing}
         self.saved_sizes = list(missing)
@@ -219,7 +222,9 @@ class _Module:
             if self.graph.loss:
                 wanted = "()"
             elif isinstance(shape, Unknown):
-                wanted = self.saved_shapes[self.graph.values[name]] = names.fresh(f"{name}_shape")
+                value = self.graph.values[name]  # which may be an output under several names
+                wanted = self.saved_shapes.get(value) or names.fresh(f"{name}_shape")
+                self.saved_shapes[value] = wanted
             else:
                 wanted = context.shape(shape)
             lines.append(f"    {seed} = cotangent({quoted(seed)}, {seed}, {wanted}, {context.dtype()})")
@@ -231,21 +236,17 @@ class _Module:
         lines.append("    return grads if types is None else as_types(grads, types)")
         return lines
 
-    def _result(self, body: Body, id: int, saved: Sequence[int], others: Iterable[int]) -> str:
+    def _result(self, body: Body, id: int, holders: Counter[int]) -> str:
         """A result as it leaves: an array that shares memory with nothing."""
         node = self.graph[id]
         text = body.texts[id]
-        same = list(others).count(id) > 1
+        shared = body.aliases.get(id, frozenset((id,)))
         if node.type.shape == ():
             dtype = body.context.dtype() if node.type.is_float else node.type.dtype
             return f"np.array({text}, {dtype})"
         if node.op == "broadcast_to" and id not in body.fresh:
             return f"{text.within(6)}.copy()"
-        shared = body.aliases.get(id, frozenset((id,)))
-        kept: set[int] = set()
-        for other in [*saved, *(o for o in others if o != id)]:
-            kept |= body.aliases.get(other, frozenset((other,)))
-        own = not (same or shared & kept) and shared <= body.fresh
+        own = shared <= body.fresh and all(holders[each] <= 1 for each in shared)
         if isinstance(node.type.shape, Unknown):  # perhaps a NumPy scalar, which is not writable
             kind = f", {body.context.dtype()}" if node.type.is_float else ""
             return f"np.asarray({text}{kind})" if own else f"np.array({text}{kind})"
@@ -323,13 +324,22 @@ class _Module:
             f"    return value, {last}",
         ]) + "\n"  # fmt: skip
 
-    def _working(self, graph: Graph) -> list[str]:
-        """The functions of an -O2 module that work in memory which is allocated once."""
-        from graphc.emitter.workspace import Working, write_working
+    def _working(self, fused: Graph, forward: str, backward: str) -> list[str]:
+        """The functions of an -O2 module: the pure ones, and those that work in memory which is allocated once."""
+        from graphc.emitter.workspace import Cache, Working, in_workspace, write_parts, write_working
 
-        arguments = {a.node: argument_name(a.name) for a in graph.arguments}
-        comment = partial(self._group_comment, graph=graph)
-        return write_working(Working(graph, arguments, self._taken(), self.helpers, ShapeNames(graph), comment))
+        def working(graph: Graph) -> Working:
+            arguments = {a.node: argument_name(a.name) for a in graph.arguments}
+            comment = partial(self._group_comment, graph=graph)
+            return Working(graph, arguments, self._taken(), self.helpers, ShapeNames(graph), comment)
+
+        cache = Cache(self.split.saved, self.saved_sizes, self.saved_shapes, self.saves_dtype)
+        return [
+            in_workspace(forward, "forward", ", ".join(self.signature)),
+            in_workspace(backward, "backward", ", ".join(["cache", *self._seed_names()])),
+            *write_working(working(fused)),
+            *write_parts(working(self.graph), self.split, cache),
+        ]
 
     def _step(self, graph: Graph) -> str:
         arguments = {a.node: argument_name(a.name) for a in graph.arguments}
@@ -348,8 +358,9 @@ class _Module:
         at = len(lines)
         lines += self._body(body)
         results = []
+        holders = _holders(body, [*arguments, *roots])
         for name, id in graph.updates.items():
-            text = self._result(body, id, list(arguments), roots)
+            text = self._result(body, id, holders)
             results.append(f"{quoted(name)}: {text}")
         if body.context.uses_dtype:
             lines.insert(at, '    dtype = np.dtype("float64")')
@@ -358,6 +369,11 @@ class _Module:
         lines.append("    return new if types is None else as_types(new, types)")
         self.graph, self.shapes = saved_graph, saved_shapes
         return "\n".join(lines) + "\n"
+
+
+def _holders(body: Body, kept: Iterable[int]) -> Counter[int]:
+    """Of each value in memory, how many of those that leave the function may share it."""
+    return Counter(value for id in kept for value in body.aliases.get(id, (id,)))
 
 
 def _title(file: str) -> str:

@@ -12,7 +12,8 @@ __all__ = ["RESERVED", "Names", "argument_name"]
 # What the generated module defines or uses at its top level: no argument or local may hide these.
 MODULE = {
     "np", "forward", "backward", "value_and_grad", "step", "Workspace", "INPUTS", "PARAMETERS", "OUTPUTS", "SOURCE",
-    "forward_in", "backward_in", "memory_of_value_and_grad", "memory_of_forward", "memory_of_backward",
+    "forward_in", "backward_in", "memory_of_value_and_grad", "memory_of_forward", "memory_of_backward", "tiles",
+    "tile_rows", "for_others",
     "cache", "Outputs", "NamedTuple", "annotations", "workspace", "cotangents", "types", "dtype", "grads", "updates",
 }  # fmt: skip
 USED_BUILTINS = {

@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from graphc.emitter.arguments import CHECK_HELPERS, write_limits
 from graphc.emitter.body import Line
 from graphc.emitter.buffered import Buffered, write_buffered
 from graphc.emitter.context import BodyContext
+from graphc.emitter.describe import describe
+from graphc.emitter.expressions import Text
 from graphc.emitter.naming import Names
 from graphc.emitter.shapes import ShapeNames
 from graphc.emitter.text import bracketed, comment_text, quoted
 from graphc.ir.graph import Graph, Node
 from graphc.ir.types import Unknown
+from graphc.passes.partition import Split
 
-__all__ = ["Working", "write_working"]
+__all__ = ["Cache", "Working", "in_workspace", "write_parts", "write_working"]
 
 COLUMN = 72
 Comment = Callable[["tuple[int, bool]", "Sequence[Line]", "dict[int, str]"], "list[str]"]
@@ -64,7 +68,8 @@ def _class(working: Working) -> str:
         f"        *fitting, self.types = check({call})",
         "        self.given = tuple(part for array in given for part in (array.shape, array.dtype))",
         "        self.as_given = all(a is b for a, b in zip(fitting, given))",
-        "        self.joint = None",
+        "        self.like = [np.broadcast_to(np.zeros((), a.dtype), a.shape) for a in fitting]  # without memory",
+        "        self.value_and_grad = self.forward = self.backward = None",
         "",
         f"    def accept(self{', ' if call else ''}{call}):",
         '        """The arguments as arrays; ValueError if this is not memory for them."""',
@@ -104,9 +109,9 @@ def tiles(count, step):
 '''
 
 
-# ---------------------------------------------------------------- the function
+# ---------------------------------------------------------------- the functions
 
-def _value_and_grad(working: Working) -> tuple[str, str]:
+def _value_and_grad(working: Working) -> list[str]:
     graph = working.graph
     names = Names(working.taken | set(working.signature))
     seeds = {id: names.fresh(f"d{name}") for name, id in graph.cotangents.items()}
@@ -114,48 +119,141 @@ def _value_and_grad(working: Working) -> tuple[str, str]:
     roots = [*graph.outputs.values(), *graph.gradients.values()]
     order = [id for id in sorted(graph.nodes) if id not in arrays]
     body = write_buffered(graph, order, arrays, roots, names, dict(working.arguments))
-    working.helpers |= body.helpers
-    results = {id: list(texts) for id, texts in body.texts.items()}
-    outputs = [results[id].pop(0).text for id in graph.outputs.values()]
-    gradients = [f"{quoted(name)}: {results[id].pop(0)}" for name, id in graph.gradients.items()]
-    value = outputs[0] if len(outputs) == 1 else f"Outputs({', '.join(outputs)})"
-
+    outputs = [body.texts[id].pop(0).text for id in graph.outputs.values()]
+    gradients = [f"{quoted(name)}: {body.texts[id].pop(0)}" for name, id in graph.gradients.items()]
     given = "" if graph.loss else ", cotangents"
-    separator = ", " if working.call else ""
-    lines = [f"def value_and_grad({working.call}{separator}*{given}, workspace=None):", f'    """{_doc(graph)}"""']
-    lines += [
+    head = [
+        f"def value_and_grad({working.call}{', ' if working.call else ''}*{given}, workspace=None):",
+        f'    """{_doc(graph)}"""',
         "    if workspace is None:",
         f"        workspace = Workspace({working.call})",
+        *_accepted(working),
     ]
-    if working.signature:
-        lines += bracketed("    ", working.signature, f" = workspace.accept({working.call})", tuple_=True)
+    ask = _seed_lines(working, body.context, seeds, unpack=True) if seeds else []
+    working.helpers.add("as_types")
+    tail = bracketed("    grads = {", gradients, "}")
+    value = outputs[0] if len(outputs) == 1 else f"Outputs({', '.join(outputs)})"
+    tail.append(f"    return {value}, grads if workspace.types is None else as_types(grads, workspace.types)")
+    return _function(working, body, "value_and_grad", head, ask, tail)
+
+
+def _accepted(working: Working) -> list[str]:
+    if not working.signature:
+        return []
+    return bracketed("    ", working.signature, f" = workspace.accept({working.call})", tuple_=True)
+
+
+def _function(
+    working: Working, body: Buffered, name: str, head: list[str], ask: list[str], tail: list[str],
+    known: tuple[str, str] | None = None,
+) -> list[str]:  # fmt: skip
+    """A function and the one that makes its memory. `known` is to be kept with the memory: its name and text."""
+    working.helpers |= body.helpers
     code = _body(working, body)
-    used = set(re.findall(r"\w+", "\n".join([*code, *outputs, *gradients])))
+    used = set(re.findall(r"\w+", "\n".join([*ask, *code, *tail])))
     unpacked = [name for name in dict.fromkeys(body.memory) if name in used]
     allocation = _used_only(body.allocation, unpacked)
-    lines += ["    if workspace.joint is None:", f"        workspace.joint = memory_of_value_and_grad({working.call})"]
-    if unpacked:
-        lines += bracketed("    ", unpacked, " = workspace.joint", tuple_=True)
-    sizes = _used_sizes(body.context, [*code, *outputs, *gradients])
-    lines += ["    " + line for line in sizes]
-    if seeds:
-        lines += _seed_lines(working, body.context, seeds)
-    lines += code
-    lines += bracketed("    grads = {", gradients, "}")
-    working.helpers.add("as_types")
-    lines += [f"    return {value}, grads if workspace.types is None else as_types(grads, workspace.types)"]
-
+    held = [*([known[0]] if known else []), *unpacked]
+    fill = f"        workspace.{name} = memory_of_{name}(*workspace.like)"
+    lines = [*head, f"    if workspace.{name} is None:", fill]
+    if held:
+        lines += bracketed("    ", held, f" = workspace.{name}", tuple_=True)
+    lines += ["    " + line for line in _used_sizes(body.context, [*ask, *code, *tail])]
+    lines += [*ask, *code, *tail]
     memory = [
-        f"def memory_of_value_and_grad({working.call}):",
-        '    """The arrays that value_and_grad works in; names of values that are never needed together share one."""',
+        f"def memory_of_{name}({working.call}):",
+        f'    """The arrays that {name} works in; names of values that are never needed together share one."""',
     ]
-    memory += ["    " + line for line in _used_sizes(body.allocating, allocation)]
+    memory += ["    " + line for line in _used_sizes(body.allocating, [*allocation, known[1] if known else ""])]
     memory += ["    " + line for statement in allocation for line in statement.split("\n")]
-    memory += bracketed("    return ", unpacked, "", tuple_=True) if unpacked else ["    return ()"]
+    returned = [*([known[1]] if known else []), *unpacked]
+    memory += bracketed("    return ", returned, "", tuple_=True) if returned else ["    return ()"]
     for context, text in ((body.context, lines), (body.allocating, memory)):
         if context.uses_dtype:
             text.insert(2, '    dtype = np.dtype("float64")')
-    return "\n".join(lines) + "\n", "\n".join(memory) + "\n"
+    return ["\n".join(lines) + "\n", "\n".join(memory) + "\n"]
+
+
+# ---------------------------------------------------------------- forward and backward by themselves
+
+@dataclass(frozen=True)
+class Cache:
+    """What crosses from forward to backward beside the saved arrays: sizes, shapes (node -> name), the type."""
+
+    saved: tuple[int, ...]
+    sizes: list[str]
+    shapes: dict[int, str]
+    dtype: bool
+
+
+def write_parts(working: Working, split: Split, cache: Cache) -> list[str]:
+    """`forward` and `backward` in a workspace; what crosses between them is as in the pure functions."""
+    return [*_forward(working, split, cache), *_backward(working, split, cache)]
+
+
+def in_workspace(function: str, name: str, call: str) -> str:
+    """The pure function with an argument `workspace`, which leads to the other one."""
+    lines = function.split("\n")
+    start, _, rest = lines[0].rpartition("):")
+    lines[0] = f"{start}{'' if start.endswith('(') else ', '}*, workspace=None):{rest}"
+    lines[2:2] = ["    if workspace is not None:", f"        return {name}_in(workspace{', ' if call else ''}{call})"]
+    return "\n".join(lines)
+
+
+def _forward(working: Working, split: Split, cache: Cache) -> list[str]:
+    graph = working.graph
+    names = Names(working.taken | set(working.signature))
+    roots = list(graph.outputs.values())
+    body = write_buffered(
+        graph, list(split.forward), dict(working.arguments), roots, names, dict(working.arguments), cache.saved
+    )
+    outputs = [body.texts[id].pop(0).text for id in roots]
+    kept = [(body.texts.get(id) or [Text(body.names[id])])[-1].text for id in cache.saved]
+    kept += [body.context.symbol(symbol) for symbol in cache.sizes]
+    kept += [f"np.shape({body.texts[id][-1] if body.texts.get(id) else body.names[id]})" for id in cache.shapes]
+    kept += [body.context.dtype()] if cache.dtype else []
+    separator = ", " if working.call else ""
+    head = [
+        f"def forward_in(workspace{separator}{working.call}):",
+        '    """As forward, in a workspace: the results and what backward needs live in it."""',
+        *_accepted(working),
+    ]
+    value = outputs[0] if len(outputs) == 1 else f"Outputs({', '.join(outputs)})"
+    tail = bracketed(f"    return {value}, (", [*kept, "workspace.types"], ")")
+    return _function(working, body, "forward", head, [], tail)
+
+
+def _backward(working: Working, split: Split, cache: Cache) -> list[str]:
+    graph = working.graph
+    names = Names(working.taken | set(working.signature))
+    seeds = {id: names.fresh(f"d{name}") for name, id in graph.cotangents.items()}
+    saved = {id: working.arguments.get(id) or names.fresh(graph[id].name or describe(graph, id)) for id in cache.saved}
+    like = {id: f"workspace.like[{k}]" for k, id in enumerate(working.arguments) if id not in saved}
+    sizes = {symbol: names.fresh("size") for symbol in cache.sizes}
+    shapes = {id: names.fresh(name) for id, name in cache.shapes.items()}
+    roots = list(graph.gradients.values())
+    body = write_buffered(
+        graph, list(split.backward), {**saved, **seeds}, roots, names, dict(working.arguments), (), {**saved, **like}
+    )
+    gradients = [f"{quoted(name)}: {body.texts[id].pop(0)}" for name, id in graph.gradients.items()]
+    default = "=1.0" if graph.loss else ""
+    cached = [*saved.values(), *sizes.values(), *shapes.values(), *(["dtype"] if cache.dtype else []), "types"]
+    head = [
+        f"def backward_in({', '.join(['workspace', 'cache', *(name + default for name in seeds.values())])}):",
+        '    """As backward, in a workspace: the gradients live in it."""',
+        *bracketed("    ", cached, " = cache", tuple_=True),
+    ]
+    known = [id for id in saved if not isinstance(graph[id].type.shape, Unknown) and graph[id].type.rank]
+    check, expected = [], names.fresh("shapes")
+    if known:
+        have = bracketed(f"    if {expected} != (", [f"{saved[id]}.shape" for id in known], "):")
+        check = [*have, '        raise ValueError("the cache is of arrays of other shapes than the workspace")']
+    wanted = ", ".join(body.allocating.shape(graph[id].type.shape) for id in known) + ("," if len(known) == 1 else "")
+    ask = [*check, *_seed_lines(working, body.context, seeds, unpack=False, shapes=shapes)]
+    tail = bracketed("    grads = {", gradients, "}")
+    working.helpers.add("as_types")
+    tail.append("    return grads if types is None else as_types(grads, types)")
+    return _function(working, body, "backward", head, ask, tail, (expected, f"({wanted})") if known else None)
 
 
 def _doc(graph: Graph) -> str:
@@ -166,18 +264,24 @@ def _doc(graph: Graph) -> str:
     return comment_text(what + "; with a workspace they live in it.")
 
 
-def _seed_lines(working: Working, context: BodyContext, seeds: dict[int, str]) -> list[str]:
+def _seed_lines(
+    working: Working, context: BodyContext, seeds: dict[int, str], unpack: bool, shapes: dict[int, str] | None = None
+) -> list[str]:
+    """The incoming cotangents as arrays of the shapes that the outputs have."""
     graph = working.graph
     working.helpers.add("cotangent")
     names = list(seeds.values())
     lines = []
-    if len(names) == 1:
+    if unpack and len(names) == 1:
         lines.append(f"    {names[0]} = cotangents[0] if isinstance(cotangents, tuple) else cotangents")
-    else:
+    elif unpack:
         lines.append(f"    {', '.join(names)} = cotangents")
     for (output, id), name in zip(graph.cotangents.items(), names, strict=True):
         shape = graph[id].type.shape
-        wanted = "None" if isinstance(shape, Unknown) else context.shape(shape)
+        if isinstance(shape, Unknown):
+            wanted = (shapes or {}).get(graph.values[output], "None")
+        else:
+            wanted = "()" if graph.loss else context.shape(shape)
         lines.append(f"    {name} = cotangent({quoted(f'd{output}')}, {name}, {wanted}, {context.dtype()})")
     return lines
 

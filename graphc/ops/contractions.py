@@ -9,12 +9,22 @@ from typing import Any
 
 import numpy as np
 
-from graphc.emitter.expressions import Text
+from graphc.emitter.expressions import SUM, Text
 from graphc.ir.graph import Node
 from graphc.ir.types import ShapeError, Solver, Type, Unknown, promote, shape_text
 from graphc.ops.base import NumpyContext, Op, register
+from graphc.ops.indexing import integers
 
 __all__: list[str] = []
+
+
+def _less_type(solver: Solver, types: list[Type], attrs: dict[str, Any]) -> Type:
+    if types[2].rank != 0:
+        raise ShapeError("one number is subtracted", operand=2)
+    shape, labels = solver.shape(types[0], 2), solver.shape(types[1], 1)
+    if not shape or len(labels) != len(shape) - 1 or any(map(lambda a, b: not solver.equal(a, b), shape, labels)):
+        raise ShapeError(f"labels of shape {shape_text(labels)} do not fit rows of {shape_text(shape)}", operand=1)
+    return Type(shape, promote(types[0].dtype, types[2].dtype))
 
 
 def _alike(solver: Solver, types: list[Type]) -> None:
@@ -47,6 +57,14 @@ register(Op(
     name="vdot", family="linalg", operands=("x", "y"), infer=_whole_type, numpy="np.vdot({x}, {y})", hidden=True,
     evaluate=lambda x, y: np.sum(np.multiply(x, y)), math="Σ {x} ⊙ {y}",
     doc="The sum of the products of all entries of two arrays of one shape.", source="NumPy: vdot",
+))  # fmt: skip
+register(Op(
+    name="subtract_at_labels", family="indexing", operands=("P", "y", "s"), infer=_less_type, hidden=True,
+    numpy=lambda ctx, node, xs: Text(f"{xs[0]} - {xs[2]} * {ctx.helper('one_hot')}({xs[1]}, {xs[0]}.shape[-1], bool)"),
+    precedence=SUM, indices=("y",), domain={"y": "labels"},
+    call=lambda lowering, P, y, s: lowering.add("subtract_at_labels", [P, integers(lowering, y), s]),
+    evaluate=lambda P, y, s: P - s * np.eye(np.shape(P)[-1])[np.asarray(y)], math="{P} - {s} onehot({y})",
+    doc="Each row with a number subtracted at its label.", source="derivations A1",
 ))  # fmt: skip
 register(Op(
     name="vecdot", family="linalg", operands=("x", "y"), infer=_rows_type, numpy=_rows_text, hidden=True,

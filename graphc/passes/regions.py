@@ -73,8 +73,8 @@ def _keeps_rows(graph: Graph, node: Node, operands: Sequence[Node], rows: Dim) -
         by_rows = {k for k in beside if _leads(operands[k], rows)}
         # A size that is neither this one nor 1 is only known at run time: it may be either then.
         return by_rows if all(operands[k].type.dims[0].value == 1 for k in beside - by_rows) else None
-    if node.op in ("pick", "subtract_one_hot"):
-        return {0, 1} if all(_leads(o, rows) for o in operands) and len(operands[0].type.dims) == 2 else None
+    if node.op in ("pick", "subtract_one_hot", "subtract_at_labels"):
+        return {0, 1} if all(_leads(o, rows) for o in operands[:2]) and len(operands[0].type.dims) == 2 else None
     if not operands or not _leads(operands[0], rows):
         return None
     source = operands[0].type.dims

@@ -30,11 +30,13 @@ def reduce_strength(graph: Graph) -> Graph:
     def make(builder: Builder, node: Node, operands: list[int]) -> int:
         made = None
         if node.type.is_float and not isinstance(node.type.shape, Unknown):
-            place = _Place(builder, node, operands, uses)
+            place = _Place(builder, graph, node, operands, uses)
             if node.op in ("sum", "mean"):
                 made = place.total()
             elif node.op == "divide":
                 made = place.quotient()
+            elif node.op == "multiply":
+                made = place.scaled_labels()
         if made is not None and builder.type(made) == node.type:
             return made
         return same(builder, node, operands)
@@ -45,8 +47,10 @@ def reduce_strength(graph: Graph) -> Graph:
 class _Place:
     """A node that is made again, with its new operands."""
 
-    def __init__(self, builder: Builder, node: Node, operands: list[int], uses: Counter[int]) -> None:
-        self.builder, self.node, self.operands, self.uses = builder, node, operands, uses
+    def __init__(
+        self, builder: Builder, graph: Graph, node: Node, operands: list[int], uses: Counter[int]
+    ) -> None:
+        self.builder, self.graph, self.node, self.operands, self.uses = builder, graph, node, operands, uses
 
     def add(self, op: str, operands: list[int], **attrs: Any) -> int:
         return self.builder.add(op, operands, attrs)
@@ -89,6 +93,29 @@ class _Place:
             made = self.add("vecdot", factors)
             return self.add("expand_dims", [made], axis=axes) if keepdims else made
         return None
+
+    def scaled_labels(self) -> int | None:
+        """(e * r - onehot(y)) * s as e * (r * s) - s * onehot(y): what has fewer entries is multiplied."""
+        order = (0, 1) if self.builder.type(self.operands[1]).rank == 0 else (1, 0)
+        x, s = (self.operands[k] for k in order)
+        labelled = self.builder[x]
+        if labelled.op != "subtract_one_hot" or labelled.name or self.builder.type(s).rank != 0:
+            return None
+        product = self.builder[labelled.operands[0]]
+        before = self.graph[self.graph[self.node.operands[order[0]]].operands[0]]
+        alone = self.uses[self.node.operands[order[0]]] == 1 and self.uses[before.id] == 1
+        if product.op != "multiply" or product.name or not alone or not self.builder.type(s).is_float:
+            return None
+        large, small = sorted(product.operands, key=lambda u: self._dims(u) != product.type.shape)
+        if not self.builder.type(small).rank or self._dims(small) == product.type.shape:
+            return None
+        inverse = self.builder[small]
+        if inverse.op == "divide" and self.builder[inverse.operands[0]].attr("value") == 1:
+            factor = self.add("divide", [s, inverse.operands[1]])
+        else:
+            factor = self.add("multiply", [small, s])
+        scaled = self.add("multiply", [large, factor])
+        return self.add("subtract_at_labels", [scaled, labelled.operands[1], s])
 
     def quotient(self) -> int | None:
         """A division by what has fewer entries, or by a number."""

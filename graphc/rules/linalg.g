@@ -76,4 +76,5 @@ rule pinv(A) -> Y {
 
 # Sums of products of entries: of all, and of those of each row.
 rule vdot(x, y) -> s   { dx = ds * y;  dy = ds * x }
+rule subtract_at_labels(P, y, s) -> z { dP = dz;  dy = none;  ds = -pick(dz, y) }
 rule vecdot(x, y) -> s { dx = expand_dims(ds, axis=-1) * y;  dy = expand_dims(ds, axis=-1) * x }

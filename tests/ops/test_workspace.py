@@ -44,6 +44,9 @@ def check(case: Case) -> None:
             for memory in (None, workspace, workspace):
                 have = module.value_and_grad(**program.arguments, **extra, workspace=memory)
                 same(have, wanted)
+                outputs, cache = module.forward(**program.arguments, workspace=memory)
+                for _ in range(2):  # what is saved is not overwritten
+                    same((outputs, module.backward(cache, *extra.get("cotangents", ()), workspace=memory)), wanted)
 
 
 def same(have: Any, wanted: Any) -> None:

@@ -1,0 +1,60 @@
+"""Strength reduction and hoisting: which operations are left, by count."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import graphc
+from graphc.passes.joint import fuse
+from graphc.pipeline import optimise
+
+
+def operations(text: str) -> Counter[str]:
+    """How often each operation stands in the joint graph of -O2."""
+    graph = fuse(optimise(graphc.differentiate(graphc.parse(text)), 2))
+    return Counter(node.op for node in graph)
+
+
+def test_a_sum_of_products_is_one_operation() -> None:
+    found = operations("param X[N, D]\ninput Y[N, D]\nL = sum(X * Y)")
+    assert found["vdot"] == 1 and found["sum"] == 0
+
+
+def test_a_mean_is_a_sum_and_a_division() -> None:
+    found = operations("param X[N, D]\nL = sum(exp(mean(X, axis=1)))")
+    assert found["mean"] == 0 and found["sum"] >= 1
+
+
+def test_rows_are_multiplied_and_not_divided() -> None:
+    text = "param X[N, D]\nL = sum(square(exp(X) / sum(exp(X), axis=1, keepdims=true)))"
+    graph = fuse(optimise(graphc.differentiate(graphc.parse(text)), 2))
+    shape = graph[graph.arguments[0].node].type.shape
+    assert not [node for node in graph if node.op == "divide" and node.type.shape == shape]
+
+
+def test_labels_are_scaled_as_numbers() -> None:
+    found = operations('input X[N, D], y[N]: int\nparam W[D, C]\nL = softmax_ce(X@W, y, reduction="mean")')
+    assert found["subtract_at_labels"] == 1 and found["subtract_one_hot"] == 0
+
+
+LOOP = """
+input X[T, N, D]
+param U[D, H], W[H, H], b[H]
+h_0 = zeros((N, H))
+l_0 = 0
+for t in 0:8 { h_{t+1} = tanh(X[t] @ U + h_{t} @ W + b); l_{t+1} = l_{t} + sum(h_{t+1}) }
+L = l_8
+output L
+""".replace("X[T,", "X[8,")
+
+
+def test_an_unrolled_loop_has_one_product_with_each_input() -> None:
+    found = operations(LOOP)
+    # forward: X @ U once, h @ W eight times (h_0 is zeros); backward: dh eight times less one, dU and dW once each
+    assert found["matmul"] <= 1 + 8 + 7 + 2
+    assert found["concatenate"] == 2
+
+
+def test_two_parts_stay_as_they_are() -> None:
+    found = operations(LOOP.replace("8", "2"))
+    assert found["concatenate"] == 0

@@ -1,0 +1,197 @@
+"""Workspaces of -O2 modules: memory is allocated once, belongs to one set of shapes, and keeps no values."""
+
+from __future__ import annotations
+
+import threading
+import tracemalloc
+import warnings
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+import graphc
+
+NET = """
+input X[N, D], y[N]: int
+param W1[D, H], b1[H], W2[H, C], b2[C]
+Z = X@W1 + b1
+H = relu(Z)
+S = H@W2 + b2
+L = softmax_ce(S, y, reduction="mean")
+"""
+
+
+@pytest.fixture(scope="module")
+def net() -> ModuleType:
+    return graphc.load(NET, level=2)
+
+
+@pytest.fixture(scope="module")
+def plain() -> ModuleType:
+    return graphc.load(NET, level=1)
+
+
+def arguments(n: int = 300, dtype: Any = np.float64, seed: int = 0) -> dict[str, Any]:
+    rng = np.random.default_rng(seed)
+    made = {"X": (n, 200), "W1": (200, 150), "b1": (150,), "W2": (150, 10), "b2": (10,)}
+    found = {name: rng.standard_normal(shape).astype(dtype) for name, shape in made.items()}
+    return {"X": found.pop("X"), "y": rng.integers(0, 10, n), **found}
+
+
+def agree(have: tuple[Any, Any], want: tuple[Any, Any], tolerance: float = 1e-11) -> None:
+    assert abs(have[0] - want[0]) <= tolerance * abs(want[0])
+    for name, gradient in want[1].items():
+        err = np.abs(have[1][name] - gradient).max()
+        assert err <= tolerance * np.abs(gradient).max(), name
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_other_values_in_the_same_memory(net: ModuleType, plain: ModuleType, dtype: Any) -> None:
+    workspace = net.Workspace(**arguments(dtype=dtype))
+    for seed in range(3):
+        given = arguments(dtype=dtype, seed=seed)
+        have = net.value_and_grad(**given, workspace=workspace)
+        agree(have, plain.value_and_grad(**given), 1e-11 if dtype == np.float64 else 2e-5)
+        assert all(g.dtype == dtype for g in have[1].values())
+
+
+def test_no_array_is_allocated_after_the_first_call(net: ModuleType) -> None:
+    given = arguments(3000)
+    workspace = net.Workspace(**given)
+
+    def run() -> None:
+        net.value_and_grad(**given, workspace=workspace)
+        _, cache = net.forward(**given, workspace=workspace)
+        net.backward(cache, workspace=workspace)
+
+    run()
+    run()
+    tracemalloc.start()
+    run()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    # What is left: views, numbers, and the 64 KiB that NumPy itself takes while it multiplies by booleans. The array of
+    # one layer has 3.6 MB.
+    assert peak < 100_000, f"{peak} bytes"
+
+
+def test_results_live_in_the_workspace(net: ModuleType) -> None:
+    given = arguments()
+    workspace = net.Workspace(**given)
+    first = net.value_and_grad(**given, workspace=workspace)[1]
+    second = net.value_and_grad(**given, workspace=workspace)[1]
+    assert all(np.shares_memory(first[name], second[name]) for name in first)
+
+
+def test_without_a_workspace_results_are_fresh(net: ModuleType) -> None:
+    given = arguments()
+    first = net.value_and_grad(**given)[1]
+    second = net.value_and_grad(**given)[1]
+    arrays = [*first.values(), *second.values(), *given.values()]
+    for k, a in enumerate(arrays):
+        for b in arrays[k + 1 :]:
+            assert not np.shares_memory(a, b)
+
+
+def test_two_results_share_no_memory(net: ModuleType) -> None:
+    given = arguments()
+    results = list(net.value_and_grad(**given, workspace=net.Workspace(**given))[1].values())
+    for k, a in enumerate(results):
+        assert a.flags.writeable
+        for b in results[k + 1 :]:
+            assert not np.shares_memory(a, b)
+
+
+def test_a_workspace_for_other_shapes_is_refused(net: ModuleType) -> None:
+    workspace = net.Workspace(**arguments(300))
+    with pytest.raises(ValueError, match=r"argument X .*300"):
+        net.value_and_grad(**arguments(200), workspace=workspace)
+    with pytest.raises(ValueError, match=r"argument X .*float32.*float64"):
+        net.forward(**arguments(300, np.float32), workspace=workspace)
+    _, cache = net.forward(**arguments(200))
+    net.backward(net.forward(**arguments(300), workspace=workspace)[1], workspace=workspace)
+    with pytest.raises(ValueError, match="other shapes"):
+        net.backward(cache, workspace=workspace)
+
+
+def test_labels_are_checked_every_time(net: ModuleType) -> None:
+    given = arguments()
+    workspace = net.Workspace(**given)
+    net.value_and_grad(**given, workspace=workspace)
+    for wrong in (-1, 10):
+        labels = given["y"].copy()
+        labels[7] = wrong
+        with pytest.raises(ValueError, match="argument y"):
+            net.value_and_grad(**{**given, "y": labels}, workspace=workspace)
+
+
+def test_arguments_are_not_kept(net: ModuleType) -> None:
+    given = arguments()
+    workspace = net.Workspace(**given)
+    net.value_and_grad(**given, workspace=workspace)
+    held = [v for part in vars(workspace).values() if isinstance(part, (tuple, list)) for v in part]
+    for value in held:
+        if isinstance(value, np.ndarray):
+            assert not any(np.shares_memory(value, argument) for argument in given.values())
+
+
+def test_a_cache_serves_with_and_without_a_workspace(net: ModuleType, plain: ModuleType) -> None:
+    given = arguments()
+    workspace = net.Workspace(**given)
+    want = plain.value_and_grad(**given)
+    value, cache = net.forward(**given, workspace=workspace)
+    agree((value, net.backward(cache)), want)
+    value, cache = net.forward(**given)
+    agree((value, net.backward(cache, workspace=workspace)), want)
+    agree((value, net.backward(cache, 1.0, workspace=workspace)), want)
+
+
+def test_lists_and_mixed_types(net: ModuleType, plain: ModuleType) -> None:
+    given = arguments(20)
+    given["b1"] = given["b1"].astype(np.float32)
+    given["b2"] = given["b2"].tolist()
+    workspace = net.Workspace(**given)
+    have, want = net.value_and_grad(**given, workspace=workspace), plain.value_and_grad(**given)
+    agree(have, want, 1e-6)
+    assert {n: g.dtype for n, g in have[1].items()} == {n: g.dtype for n, g in want[1].items()}
+
+
+def test_threads_with_a_workspace_each(net: ModuleType, plain: ModuleType) -> None:
+    failed: list[BaseException] = []
+
+    def work(seed: int) -> None:
+        try:
+            given = arguments(seed=seed)
+            want = plain.value_and_grad(**given)
+            workspace = net.Workspace(**given)
+            for _ in range(20):
+                agree(net.value_and_grad(**given, workspace=workspace), want)
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failed, failed[0]
+
+
+def test_an_empty_batch(net: ModuleType) -> None:
+    given = arguments(0)
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        value, gradients = net.value_and_grad(**given)
+    assert np.isnan(value)
+    assert all(gradient.shape == given[name].shape for name, gradient in gradients.items())
+
+
+def test_memory_is_shared_between_layers() -> None:
+    """Eight layers of one width: a value is kept for each, and a gradient passes through two arrays."""
+    text = "input X[N, D]\nparam W_{0:8}[D, D]\nh_0 = X\nfor k in 0:8 { h_{k+1} = relu(h_{k} @ W_{k}) }\nL = sum(h_8)"
+    module = graphc.compile(text, level=2, verify=False)
+    memory = module[module.index("def memory_of_value_and_grad") : module.index("def check(")].split("\ndef ")[0]
+    large = [line for line in memory.splitlines() if "np.empty(X.shape" in line or "np.empty((N, D)" in line]
+    assert len(large) <= 8 + 2, "\n".join(large)
