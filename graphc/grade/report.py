@@ -15,6 +15,9 @@ from graphc.grade.run import Failure
 
 __all__ = ["as_gradescope", "as_json", "as_text", "explanation", "rows_text"]
 
+SMALL = 1e-10
+"""Below this an error is rounding, which differs from machine to machine."""
+
 
 def as_text(grade: Grade) -> str:
     """A table of the gradients, and then what is wrong with the first wrong one, in words."""
@@ -56,7 +59,9 @@ def rows_text(verdict: Verdict) -> str:
 
 
 def _error(row: Row) -> str:
-    return "-" if row.error is None or not math.isfinite(row.error) else f"{row.error:.1e}"
+    if row.error is None or not math.isfinite(row.error):
+        return "-"
+    return f"{row.error:.1e}" if row.error >= SMALL else f"< {SMALL:.0e}"
 
 
 def _verdict(row: Row) -> str:

@@ -1,0 +1,22 @@
+"""Assignment: the gradients of a two-layer network, by hand. Fill in `backward`."""
+
+import numpy as np
+
+DECAY = 0.01
+
+
+def forward(X, y, W1, b1, W2, b2):
+    """Return the loss and what backward needs."""
+    Z = X @ W1 + b1
+    H = np.maximum(Z, 0)
+    S = H @ W2 + b2
+    P = np.exp(S - S.max(axis=1, keepdims=True))
+    P /= P.sum(axis=1, keepdims=True)
+    L = -np.log(P[np.arange(len(y)), y]).mean() + DECAY * ((W1**2).sum() + (W2**2).sum())
+    return L, (X, y, W1, W2, Z, H, P)
+
+
+def backward(cache):
+    """Return a dictionary with the gradients of the loss for W1, b1, W2 and b2."""
+    X, y, W1, W2, Z, H, P = cache
+    raise NotImplementedError("this is yours to write")
