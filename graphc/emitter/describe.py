@@ -8,6 +8,8 @@ x @ A @ y               xA
 
 from __future__ import annotations
 
+from weakref import WeakKeyDictionary
+
 from graphc.ir.graph import Graph, Node
 
 __all__ = ["describe"]
@@ -52,9 +54,26 @@ def _rule(graph: Graph, node: Node) -> tuple[str, str] | None:
     origin = node.origin
     if origin is None or origin.rule is None or origin.primal is None or not node.type.is_float:
         return None
+    if graph.cotangents and node.id not in _behind_cotangents(graph):
+        return None  # what a rule computes of values alone, the 1 - x² of an arcsine, is no cotangent
     primal = graph.nodes.get(origin.primal)
     name = primal.name if primal is not None else None
     return (name, origin.rule) if name and node.op not in VIEWS else None
+
+
+_behind: WeakKeyDictionary[Graph, frozenset[int]] = WeakKeyDictionary()
+
+
+def _behind_cotangents(graph: Graph) -> frozenset[int]:
+    """The cotangents of the outputs, and all that is computed of them."""
+    found = _behind.get(graph)
+    if found is None:
+        reached = set(graph.cotangents.values())
+        for node in graph:  # operands before what is computed of them
+            if not reached.isdisjoint(node.operands):
+                reached.add(node.id)
+        found = _behind[graph] = frozenset(reached)
+    return found
 
 
 def _source(graph: Graph, id: int) -> Node:
