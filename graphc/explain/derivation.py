@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from graphc.explain.codelines import CodeLines
-from graphc.explain.diagram import diagram, forward_part
 from graphc.explain.index_calculus import at_labels, cases, contribution, derivative, expanded, fold
 from graphc.explain.indices import (
     ONE,
@@ -18,12 +17,14 @@ from graphc.explain.indices import (
     Add,
     Entry,
     Expr,
+    Extreme,
     Func,
     Index,
     Is,
     Mul,
     Num,
     Power,
+    Size,
     Sum,
     Tensor,
     add,
@@ -38,7 +39,6 @@ from graphc.explain.indices import (
 )  # fmt: skip
 from graphc.explain.matrices import Matrix, matrix_form
 from graphc.explain.notation import Fence, Layout, Name, Op, Partial, Row, Word
-from graphc.explain.pictures import plain_svg
 from graphc.explain.units import Plan, Unit, plan
 from graphc.explain.writing import Letters, Writer, doubled_sizes, gradient
 from graphc.ir.dims import Dim
@@ -49,6 +49,8 @@ __all__ = ["Derivation", "Formula", "Part", "Step", "derive"]
 
 SHOWN = 60
 """A sum of contributions with no more parts than this is shown as a whole."""
+LONG = 60
+"""A derivative, or a matrix, with more parts than this is no help."""
 INSERT = 12
 """A gradient with no more parts than this is put into the sum that follows it."""
 
@@ -99,7 +101,7 @@ class Derivation:
     sums: tuple[Part, ...]
     results: tuple[str, ...]
     numerator: bool = False
-    picture: str = field(default="", compare=False)
+    graph: Graph | None = field(default=None, compare=False)
 
 
 def derive(
@@ -148,7 +150,7 @@ class _Deriver:
         return Derivation(
             f"The derivation of {graph.file}" if graph.file != "<string>" else "The derivation", _program(graph.source),
             self._question(), tuple(self._conventions()), tuple(self._shapes()), steps, sums, tuple(self._results()),
-            self.numerator, plain_svg(diagram(forward_part(graph))),
+            self.numerator, graph,
         )  # fmt: skip
 
     def _question(self) -> str:
@@ -319,6 +321,8 @@ class _Deriver:
             inner = tuple(fresh(i.dim) for i in unit.indices)
             slope = substitute(derivative(unit.expression, tensor, at), dict(zip(unit.indices, inner, strict=True)))
             slope = fold(slope, unit.expression, unit.indices, unit.tensor)
+            if len(inner) > 1 and not (_is_interesting(slope) or isinstance(unit.expression, Func)):
+                return through, formulas  # nothing but factors: the line that follows says as much
             formulas += self._jacobian(unit, inner, tensor, at, slope)
         elif not unit.auxiliaries and len(unit.indices) == 1 and len(at) == 1:
             slope = derivative(unit.expression, tensor, at)
@@ -350,6 +354,8 @@ class _Deriver:
     ) -> list[Formula]:
         """The derivative of one entry by another, and for vectors the matrix of them in the layout asked for."""
         if slope == ZERO:
+            return []
+        if len(_all_parts(slope)) > LONG:
             return []
         formulas = [self._slope(unit.tensor, inner, tensor, at, slope)]
         if len(inner) != 1 or len(at) != 1:
@@ -414,7 +420,7 @@ class _Deriver:
         self, target: Tensor, unit: Unit, e: Expr, at: Sequence[Index], writer: Writer
     ) -> list[Formula]:
         made = matrix_form(e, at, writer, self.numerator) or matrix_form(expanded(e), at, writer, self.numerator)
-        if made is None:
+        if made is None or len(_all_parts(e)) > LONG:
             return self._moved(target, unit, at)
         slices, matrix = made
         left = writer.entry(target, slices)
@@ -465,8 +471,9 @@ class _Deriver:
     def _sizes(self, e: Expr, at: Sequence[Index]) -> Mapping[str, int]:
         """The numbers that sizes stand for: rows and columns of the last value that has them, rows for the others."""
         assert self.expand is not None
+        names = {n for d in [i.dim for i in at] + _sizes_in(e) for n in d.names()}
         if not isinstance(self.expand, tuple):
-            return self.expand
+            return {**dict.fromkeys(names, 2), **self.expand}
         rows, columns = self.expand
         sizes: dict[str, int] = {}
         for unit in reversed(self.plan.units):
@@ -475,7 +482,6 @@ class _Deriver:
                 for size, count in zip(shape[-2:], (rows, columns), strict=True):
                     if size.symbol:
                         sizes.setdefault(size.symbol, count)
-        names = {n for d in [i.dim for i in at] + [i.dim for i in _bound(e)] for n in d.names()}
         return {**dict.fromkeys(names, rows), **sizes}
 
 
@@ -552,8 +558,10 @@ def _all_parts(e: Expr) -> list[Expr]:
     return [e, *(inner for part in children(e) for inner in _all_parts(part))]
 
 
-def _bound(e: Expr) -> list[Index]:
-    return [part.index for part in _all_parts(e) if isinstance(part, Sum)]
+def _sizes_in(e: Expr) -> list[Dim]:
+    parts = _all_parts(e)
+    bound = [part.index.dim for part in parts if isinstance(part, (Sum, Extreme))]
+    return bound + [part.dim for part in parts if isinstance(part, (Size, Index))]
 
 
 def _is_interesting(e: Expr) -> bool:

@@ -6,7 +6,9 @@ import html
 from collections.abc import Sequence
 
 from graphc.explain.derivation import Derivation, Formula, Part, Step
+from graphc.explain.diagram import diagram, forward_part
 from graphc.explain.notation import mathml
+from graphc.explain.pictures import plain_svg
 
 __all__ = ["STYLE", "document", "html_fragment", "html_page"]
 
@@ -52,8 +54,7 @@ def html_fragment(derivation: Derivation) -> str:
     """What stands in the body; a notebook shows it by itself."""
     out = [f"<h1>{html.escape(derivation.title)}</h1>", f"<pre>{html.escape(derivation.source)}</pre>"]
     out.append(f"<p>{html.escape(derivation.question)}</p>")
-    if derivation.picture:
-        out.append(f"<figure>{derivation.picture}<figcaption>The graph of the program.</figcaption></figure>")
+    out += _figure(derivation)
     out.append("<ul>" + "".join(f"<li>{html.escape(line)}</li>" for line in derivation.conventions) + "</ul>")
     out.append("<p>Shapes: " + ", ".join(f"<code>{html.escape(s)}</code>" for s in derivation.shapes) + "</p>")
     out.append("<nav><h2>Contents</h2><ol>")
@@ -66,6 +67,19 @@ def html_fragment(derivation: Derivation) -> str:
         out += [f"<h2>All uses of {html.escape(part.name)}</h2>", *_part(part)]
     out += [f"<p>{html.escape(line)}</p>" for line in derivation.results]
     return "\n".join(out)
+
+
+DRAWN = 300
+"""A graph with more boxes than this is no figure for a page."""
+
+
+def _figure(derivation: Derivation) -> list[str]:
+    if derivation.graph is None:
+        return []
+    made = diagram(forward_part(derivation.graph))
+    if len(made.boxes) > DRAWN:
+        return [f"<p>The graph has {len(made.boxes)} values: <code>graphc draw</code> makes a picture of it.</p>"]
+    return [f"<figure>{plain_svg(made)}<figcaption>The graph of the program.</figcaption></figure>"]
 
 
 def _wanted(step: Step) -> str:

@@ -52,7 +52,9 @@ def _part(part: Part) -> list[str]:
         lines += _formulas(part.matrices, "  so  ")
     if part.expanded:
         lines += _formulas(part.expanded, "      ")
-    lines += [f"      > {line}" for line in part.code]
+    for line in part.code:
+        lines += textwrap.wrap(line, WIDTH, initial_indent="      > ", subsequent_indent="            ",
+                               break_long_words=False)  # fmt: skip
     return lines
 
 
@@ -101,7 +103,7 @@ def _hard(line: str, continued: str) -> Iterable[str]:
     if len(line) <= WIDTH:
         return [line]
     indent = line[: len(line) - len(line.lstrip())]
-    return textwrap.wrap(line, WIDTH, initial_indent=indent, subsequent_indent=continued, drop_whitespace=True)
+    return textwrap.wrap(line.strip(), WIDTH, initial_indent=indent, subsequent_indent=continued)
 
 
 def _markdown(derivation: Derivation) -> str:

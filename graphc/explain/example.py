@@ -1,4 +1,4 @@
-"""A small program for an operation, and what it adds to `backward`.
+"""A small program for an operation, and what it adds to `forward` and `backward`.
 
 An operation that takes arrays of any shape gets a program made for it; what needs more is listed in `CALLS`. One for
 which neither serves goes without.
@@ -7,10 +7,11 @@ which neither serves goes without.
 from __future__ import annotations
 
 import textwrap
+from dataclasses import dataclass
 
 from graphc.ops.base import REQUIRED, Op
 
-__all__ = ["example"]
+__all__ = ["Example", "example"]
 
 CALLS = {
     "attention": "param Q[N, D], K[M, D], V[M, E]\nY = attention(Q, K, V)",
@@ -57,20 +58,31 @@ VALUES = {
 SHAPES = ("N, D", "n", "n, n", "N, C, T", "N, C, H, W")
 
 
-def example(op: Op) -> tuple[str, str] | None:
-    """A program that calls the operation, and the statements of its `backward`; None if none of the attempts fits."""
+@dataclass(frozen=True)
+class Example:
+    """A program that calls an operation, the statements it becomes, and the operations that carry it out."""
+
+    program: str
+    forward: str
+    backward: str
+    operations: tuple[str, ...]
+
+
+def example(op: Op) -> Example | None:
+    """The first program for the operation that compiles, one with a gradient if there is one; None if none does."""
     from graphc.language.diagnostics import GraphcError
 
-    if op.hidden or not op.operands:
+    if op.hidden:
         return None
+    found = None
     attempts = [CALLS[op.name]] if op.name in CALLS else [_program(op, shape) for shape in SHAPES]
     for program in attempts:
         try:
-            statements = _backward(program)
+            found = _compiled(program)
         except GraphcError:
             continue
-        return (program, statements) if statements else None
-    return None
+        break
+    return found
 
 
 def _program(op: Op, shape: str) -> str:
@@ -100,21 +112,28 @@ def _operator(name: str, operands: list[str]) -> str | None:
     return None
 
 
-def _backward(program: str) -> str:
-    """The statements of the program's `backward`, without what every `backward` begins and ends with."""
+def _compiled(program: str) -> Example:
+    """The statements of the program's functions, without what every function begins and ends with."""
     from graphc.explain.report import function_text
     from graphc.language.diagnostics import Diagnostics
     from graphc.language.source import Source
     from graphc.pipeline import Options, compile_graph, joint_graph, lower_source
 
     diagnostics, options = Diagnostics(), Options(verify=False)
-    joint = joint_graph(lower_source(Source(program, "example.g"), diagnostics), options, diagnostics)
-    if not joint.gradients or diagnostics.warnings:  # nothing flows back
-        return ""
+    graph = lower_source(Source(program, "example.g"), diagnostics)
+    joint = joint_graph(graph, options, diagnostics)
     module, _ = compile_graph(joint, options)
-    lines = function_text(module, "backward").splitlines()
-    last = next(k for k, line in enumerate(lines) if line.startswith("    grads"))
+    flows = joint.gradients and not diagnostics.warnings
+    backward = _statements(function_text(module, "backward"), "    grads") if flows else ""
+    used = tuple(dict.fromkeys(node.op for node in graph))
+    return Example(program, _statements(function_text(module, "forward"), "    return"), backward, used)
+
+
+def _statements(function: str, end: str) -> str:
+    """From the first comment to the line that begins with `end`; where nothing is computed, that line."""
+    lines = function.splitlines()
+    last = next(k for k, line in enumerate(lines) if line.startswith(end))
     first = next((k for k, line in enumerate(lines) if line.startswith("    #")), None)
     if first is None:  # nothing is computed: the cotangent itself is the gradient
-        first, last = last, len(lines) - 1
+        first, last = last, last + 1
     return textwrap.dedent("\n".join(lines[first:last])).strip("\n")

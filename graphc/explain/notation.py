@@ -132,11 +132,22 @@ def text(e: Layout) -> str:
 
 def _tight(e: Layout, loose: str) -> str:
     written = text(e)
-    bare = re.sub(r"\([^()]*\)|\{[^{}]*\}|\[[^\[\]]*\]", "", re.sub(r"\([^()]*\)", "", written))
+    bare = _outside(written)
     compound = any(sign in bare for sign in (" + ", " − ", " ⊙ ", "/", "Σ")) or (loose == " " and " " in bare)
     if loose != " ":
         compound = " + " in bare or " − " in bare
     return f"({written})" if compound else written
+
+
+def _outside(written: str) -> str:
+    """What stands outside of all brackets."""
+    depth, kept = 0, []
+    for character in written:
+        depth += character in "({["
+        if depth == 0:
+            kept.append(character)
+        depth -= character in ")}]"
+    return "".join(kept)
 
 
 # ---------------------------------------------------------------- LaTeX

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 import textwrap
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graphc.explain.spelling import statement_lines
 from graphc.language import tree
 from graphc.ops.base import REQUIRED, Op
+
+if TYPE_CHECKING:
+    from graphc.explain.example import Example
 
 __all__ = ["WITHOUT_TABLE", "describe", "signature"]
 
@@ -60,14 +63,15 @@ def describe(op: Op) -> str:
         lines += _part("formula", [_formula(op)])
     if op.definition is not None:
         lines += _part("definition", _statement(op.definition))
-    lines += _part("rule", _rule(op))
+    shown = example(op)
+    lines += _part("rule", _rule(op, shown))
     if op.source:
         lines += _part("source", [op.source])
-    shown = example(op)
     if shown is not None:
-        program, backward = shown
-        lines += _part("for example", program.splitlines())
-        lines += _part("has in its backward", backward.splitlines())
+        lines += _part("for example", shown.program.splitlines())
+        lines += _part("has in its forward", shown.forward.splitlines())
+        if shown.backward:
+            lines += _part("has in its backward", shown.backward.splitlines())
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -84,9 +88,10 @@ def _statement(statement: tree.Statement) -> list[str]:
     return [text for _, text in statement_lines(statement)]
 
 
-def _rule(op: Op) -> list[str]:
-    """The rule as it stands in its file, or in words what stands in for one."""
+def _rule(op: Op, shown: Example | None) -> list[str]:
+    """The rule as it stands in its file, or in words what stands in for one, with the rules that it comes down to."""
     from graphc.language.expand import rule_of
+    from graphc.ops.table import lookup
     from graphc.rules.python import BUILDERS
 
     rule = rule_of(op)
@@ -100,7 +105,13 @@ def _rule(op: Op) -> list[str]:
         return ["none of its own: the definition is differentiated"]
     if not op.operands:
         return ["none: it has no operand"]
-    return ["none of its own: a call becomes other operations, which have theirs"]
+    lines = ["none of its own: a call becomes other operations, which have theirs"]
+    for name in shown.operations if shown is not None else ():
+        inner = lookup(name)
+        rule = rule_of(inner) if inner.hidden and inner.operands else None
+        if rule is not None:
+            lines += ["", *_remarks(inner), *_text_of(rule)]
+    return lines
 
 
 def _text_of(rule: tree.RuleDef) -> list[str]:

@@ -6,8 +6,9 @@ import html
 import shutil
 import subprocess
 from collections.abc import Callable
+from itertools import pairwise
 
-from graphc.explain.diagram import Box, Diagram
+from graphc.explain.diagram import Arrow, Box, Diagram
 
 __all__ = ["FORMATS", "NoGraphviz", "dot_text", "have_graphviz", "html_text", "mermaid_text", "picture", "plain_svg"]
 
@@ -126,41 +127,85 @@ def plain_svg(diagram: Diagram) -> str:
     for box in diagram.boxes:  # an argument stands just above its first use
         if not before[box.id] and after[box.id]:
             layer[box.id] = min(layer[u] for u in after[box.id]) - 1
+    routes = _routes(diagram, layer)
     rows: dict[int, list[int]] = {}
-    for box in diagram.boxes:
-        rows.setdefault(layer[box.id], []).append(box.id)
-    x: dict[int, float] = {}
-    for row in sorted(rows):
-        def wanted(id: int) -> float:
-            above = [x[u] for u in before[id] if u in x]
-            return sum(above) / len(above) if above else -1.0
-
-        for k, id in enumerate(sorted(rows[row], key=wanted)):
-            x[id] = k
-    widest = max(map(len, rows.values()), default=1)
-    place = {
-        id: ((x[id] + (widest - len(rows[layer[id]])) / 2) * (WIDTH + GAP) + GAP, layer[id] * LAYER + GAP) for id in x
-    }
-    width, height = widest * (WIDTH + GAP) + GAP, (max(rows, default=0) + 1) * LAYER + GAP
+    for id, row in layer.items():
+        rows.setdefault(row, []).append(id)
+    parents: dict[int, list[int]] = {}
+    for route in routes:
+        for upper, lower in pairwise(route):
+            parents.setdefault(lower, []).append(upper)
+    place, width = _places(rows, parents)
+    height = (max(rows, default=0) + 1) * LAYER + GAP
     out = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
         f'role="img" aria-label="graph of {html.escape(diagram.title)}" font-family="sans-serif" font-size="13">',
         '<defs><marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
         '<path d="M0 0 8 4 0 8z" fill="#777"/></marker></defs>',
     ]
-    for arrow in diagram.arrows:
-        (x1, y1), (x2, y2) = place[arrow.start], place[arrow.end]
-        sx, sy, ex, ey = x1 + WIDTH / 2, y1 + HEIGHT, x2 + WIDTH / 2, y2
-        dashed = ' stroke-dasharray="5 4"' if arrow.backward else ""
-        out.append(f'<path d="M{sx:g} {sy:g} C{sx:g} {sy + 30:g} {ex:g} {ey - 30:g} {ex:g} {ey:g}" fill="none" '
-                   f'stroke="#777"{dashed} marker-end="url(#tip)"/>')  # fmt: skip
-        if arrow.label:
-            lx, ly = sx * 0.62 + ex * 0.38, sy * 0.62 + ey * 0.38
-            out.append(f'<text x="{lx:g}" y="{ly:g}" font-size="10" fill="currentColor" text-anchor="middle" '
-                       f'opacity=".8">{html.escape(arrow.label)}</text>')  # fmt: skip
+    for arrow, route in zip(diagram.arrows, routes, strict=True):
+        out += _svg_arrow(arrow, [place[id] for id in route])
     for box in diagram.boxes:
-        out += _svg_box(box, *place[box.id])
+        middle, y = place[box.id]
+        out += _svg_box(box, middle - WIDTH / 2, y)
     return "\n".join([*out, "</svg>"])
+
+
+def _routes(diagram: Diagram, layer: dict[int, int]) -> list[list[int]]:
+    """For each arrow the places it passes: one in every layer between its ends. They are entered in `layer`."""
+    routes = []
+    for arrow in diagram.arrows:
+        route = [arrow.start]
+        for row in range(layer[arrow.start] + 1, layer[arrow.end]):
+            via = -1 - len(layer)
+            layer[via] = row
+            route.append(via)
+        routes.append([*route, arrow.end])
+    return routes
+
+
+def _places(rows: dict[int, list[int]], parents: dict[int, list[int]]) -> tuple[dict[int, tuple[float, float]], float]:
+    """The middle and the top of each box, and the whole width: each row in the order of what it hangs on."""
+    order: dict[int, float] = {}
+    place: dict[int, tuple[float, float]] = {}
+    widths = {row: sum(_room(id) for id in ids) for row, ids in rows.items()}
+    width = max(widths.values(), default=0) + 2 * GAP
+    for row in sorted(rows):
+        def wanted(id: int) -> float:
+            above = [order[u] for u in parents.get(id, []) if u in order]
+            return sum(above) / len(above) if above else -1.0
+
+        x = (width - widths[row]) / 2
+        for id in sorted(rows[row], key=wanted):
+            place[id] = (x + _room(id) / 2, row * LAYER + GAP)
+            order[id] = place[id][0]
+            x += _room(id)
+    return place, width
+
+
+def _room(id: int) -> float:
+    return WIDTH + GAP if id >= 0 else GAP + 14
+
+
+def _svg_arrow(arrow: Arrow, stops: list[tuple[float, float]]) -> list[str]:
+    """A curve from box to box, straight through the places between; the shape stands near its beginning."""
+    (x, y), *rest = stops
+    y += HEIGHT
+    path = [f"M{x:g} {y:g}"]
+    label: list[str] = []
+    for k, (u, v) in enumerate(rest):
+        if arrow.label and k == 0:
+            lx, ly = x * 0.62 + u * 0.38, y * 0.62 + v * 0.38
+            label = [f'<text x="{lx:g}" y="{ly:g}" font-size="10" fill="currentColor" text-anchor="middle" '
+                     f'opacity=".8">{html.escape(arrow.label)}</text>']  # fmt: skip
+        path.append(f"C{x:g} {y + 30:g} {u:g} {v - 30:g} {u:g} {v:g}")
+        x, y = u, v
+        if k < len(rest) - 1:
+            y = v + HEIGHT
+            path.append(f"L{x:g} {y:g}")
+    dashed = ' stroke-dasharray="5 4"' if arrow.backward else ""
+    drawn = f'<path d="{" ".join(path)}" fill="none" stroke="#777"{dashed} marker-end="url(#tip)"/>'
+    return [drawn, *label]
 
 
 def _svg_box(box: Box, x: float, y: float) -> list[str]:

@@ -218,7 +218,7 @@ class Writer:
         for factor in e.factors:
             if isinstance(factor, Power) and isinstance(factor.exponent, Num) and factor.exponent.value < 0:
                 below.append(_inverse(factor))
-            elif isinstance(factor, Num) and isinstance(factor.value, Fraction) and factor.value.denominator != 1:
+            elif isinstance(factor, Num) and isinstance(factor.value, Fraction) and 1 < factor.value.denominator < 100:
                 above += [Num(Fraction(factor.value.numerator))] if factor.value.numerator != 1 else []
                 below.insert(0, Num(Fraction(factor.value.denominator)))
             else:
@@ -336,8 +336,8 @@ def _number(value: Fraction | float) -> Layout:
         return Op(f"{value:.6g}".replace("-", "−"))
     if value.denominator == 1:
         return Op(str(value.numerator).replace("-", "−"))
-    decimal = f"{float(value):g}"
-    if Fraction(decimal) == value and "e" not in decimal:
+    decimal = f"{float(value):.12f}".rstrip("0")
+    if Fraction(decimal) == value:
         return Op(decimal.replace("-", "−"))
     sign = [Op("−")] if value < 0 else []
     return Row((*sign, Frac(Op(str(abs(value.numerator))), Op(str(value.denominator)))))
