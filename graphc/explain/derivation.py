@@ -320,9 +320,9 @@ class _Deriver:
         if not unit.auxiliaries and _is_interesting(unit.expression):
             inner = tuple(fresh(i.dim) for i in unit.indices)
             slope = substitute(derivative(unit.expression, tensor, at), dict(zip(unit.indices, inner, strict=True)))
-            slope = fold(slope, unit.expression, unit.indices, unit.tensor)
             if len(inner) > 1 and not (_is_interesting(slope) or isinstance(unit.expression, Func)):
                 return through, formulas  # nothing but factors: the line that follows says as much
+            slope = fold(slope, unit.expression, unit.indices, unit.tensor)
             formulas += self._jacobian(unit, inner, tensor, at, slope)
         elif not unit.auxiliaries and len(unit.indices) == 1 and len(at) == 1:
             slope = derivative(unit.expression, tensor, at)
