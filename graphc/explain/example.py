@@ -26,6 +26,7 @@ CALLS = {
     "dot": "param a[n], b[n]\ny = dot(a, b)",
     "einsum": 'param A[N, K], B[K, M]\nY = einsum("ik,kj->ij", A, B)',
     "embedding": "input i[N]: int\nparam W[V, D]\nY = embedding(i, W)",
+    "full": "input x[N, D]\nY = full((N, D), 2)",
     "full_like": "input x[N, D]\nparam v[]\nY = full_like(x, v)",
     "group_norm": "param x[N, 4, T], gamma[4], beta[4]\nY = group_norm(x, 2, gamma, beta)",
     "inner": "param a[n], b[n]\ny = inner(a, b)",
@@ -34,6 +35,7 @@ CALLS = {
     "linear": "param X[N, D], A[H, D], b[H]\nY = linear(X, A, b)",
     "nll": "input y[N]: int\nparam logP[N, C]\nL = nll(logP, y)",
     "matmul": "param A[N, K], B[K, M]\nY = A @ B",
+    "ones": "input x[N, D]\nY = ones((N, D))",
     "outer": "param x[n], y[m]\nZ = outer(x, y)",
     "pad": "param x[N, D]\nY = pad(x, ((1, 1), (0, 0)))",
     "quadratic": "param x[n], A[n, m], y[m]\nz = quadratic(x, A, y)",
@@ -47,6 +49,7 @@ CALLS = {
     "take": "input i[M]: int\nparam x[N, D]\nY = take(x, i)",
     "take_along_axis": "input i[N, K]: int\nparam x[N, D]\nY = take_along_axis(x, i, axis=1)",
     "tensordot": "param a[N, K], b[K, M]\nY = tensordot(a, b, 1)",
+    "zeros": "input x[N, D]\nY = zeros((N, D))",
 }
 
 VALUES = {

@@ -105,12 +105,13 @@ def _rule(op: Op, shown: Example | None) -> list[str]:
         return ["none of its own: the definition is differentiated"]
     if not op.operands:
         return ["none: it has no operand"]
-    lines = ["none of its own: a call becomes other operations, which have theirs"]
-    for name in shown.operations if shown is not None else ():
-        inner = lookup(name)
-        rule = rule_of(inner) if inner.hidden and inner.operands else None
-        if rule is not None:
-            lines += ["", *_remarks(inner), *_text_of(rule)]
+    parts = [lookup(name) for name in (shown.operations if shown is not None else ())]
+    public = ", ".join(f"`{part.name}`" for part in parts if not part.hidden)
+    lines = ["none of its own: a call becomes other operations, which have theirs" + (f": {public}" if public else "")]
+    for part in parts:
+        inner = rule_of(part) if part.hidden and part.operands else None
+        if inner is not None:
+            lines += ["", *_remarks(part), *_text_of(inner)]
     return lines
 
 

@@ -104,10 +104,17 @@ def test_every_operation_can_be_explained(graphc: Run, name: str) -> None:
     assert all(word in done.out for word in op.doc.split())
     if name in rule_names():
         assert f"rule {name}(" in part(done.out, "rule")
-    if name in NO_GRADIENT or op.hidden:
-        assert not part(done.out, "for example")
-    elif name in CALLS or op.family in ("arithmetic", "elementwise", "activations", "reductions", "losses"):
-        assert part(done.out, "for example") and part(done.out, "has in its backward")
+    assert bool(part(done.out, "for example")) is not op.hidden
+    assert bool(part(done.out, "has in its forward")) is not op.hidden
+    assert bool(part(done.out, "has in its backward")) is not (name in NO_GRADIENT or op.hidden)
+    if not op.hidden:
+        assert part(done.out, "formula") and part(done.out, "source")
+
+
+def test_what_a_call_becomes_is_shown_with_its_rules(graphc: Run) -> None:
+    out = graphc("ops", "conv1d").out
+    assert "    rule convolve(x, w, *, stride, dilation, groups) -> y {\n" in out
+    assert "have theirs: `reshape`\n" in graphc("ops", "flatten").out
 
 
 def test_every_example_is_of_an_operation() -> None:
