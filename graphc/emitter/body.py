@@ -167,7 +167,7 @@ class _Writer:
                 or (self._always(consumer) and places[consumer.id] > 1)  # it would be computed at each of them
             ):
                 continue
-            if group_of(node) != group_of(consumer) and (self.role != "backward" or group_of(node)[1]):
+            if group_of(node) != group_of(consumer) and not self._may_cross(node, consumer):
                 continue
             taken = room.get(consumer.id, 0) + width[id]
             if width[id] > WIDEST or taken > FULL:
@@ -182,6 +182,12 @@ class _Writer:
             consumers = self.consumers.get(id, ())
             places[id] = sum(places[c] if self._always(self.graph[c]) else 1 for c in consumers)
         return places
+
+    def _may_cross(self, node: Node, consumer: Node) -> bool:
+        """Whether a value of forward may stand inside a gradient: in `backward` there is no forward to read it beside,
+        in `step` only where both are of one statement."""
+        (index, reverse), (other, _) = group_of(node), group_of(consumer)
+        return not reverse and (self.role == "backward" or (self.role == "step" and index == other))
 
     def _always(self, node: Node) -> bool:
         if node.op == "const":

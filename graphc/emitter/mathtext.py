@@ -233,6 +233,8 @@ def equations(graph: Graph, nodes: Sequence[Node], named: Mapping[int, str]) -> 
     parts = []
     for node in nodes:
         name = node.name or shared.get(node.id)
+        if name is None and node.hint and node.hint[1:] in graph.values:  # the gradient of a value inside a program
+            name = named.get(node.id)
         if name is None:
             continue
         own = named.get(node.id)  # what it overwrites bears its name: that is not what it is made of

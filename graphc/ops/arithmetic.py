@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -34,9 +35,16 @@ def _number(*dtypes: str) -> str:
 
 def _operator(symbol: str) -> Callable[[NumpyContext, Node, list[Text]], Text]:
     def text(ctx: NumpyContext, node: Node, operands: list[Text]) -> Text:
-        return binary(symbol, operands[0], operands[1])
+        floating = [ctx.type(u).is_float and ctx.type(u).rank != 0 for u in node.operands]
+        left, right = (_plainly(text) if floating[1 - k] else text for k, text in enumerate(operands))
+        return binary(symbol, left, right)
 
     return text
+
+
+def _plainly(text: Text) -> Text:
+    """`2` for `2.0`, which beside an array of floating numbers is the same."""
+    return Text(text.text[:-2], text.precedence) if re.fullmatch(r"-?\d{1,15}\.0", text.text) else text
 
 
 def _declare(name: str, symbol: str, ufunc: str, precedence: int, dtype: Callable[..., str], math: str, doc: str,

@@ -4,6 +4,8 @@ scatter(u, i) * X                         becomes       scatter(u * X[i], i)
 scatter(s, (arange(N), y))                becomes       one_hot(y) * s          for a number s
 (one_hot(y) * s) * x                      becomes       one_hot(y) * (s * x[y])         for vectors
 sum(one_hot(y), axis=-1)                  becomes       1
+sum(one_hot(y) * X, axis=-1)              becomes       X[arange(N), y]
+log(X)[i]                                 becomes       log(X[i])               where the rest of log(X) is not needed
 """
 
 from __future__ import annotations
@@ -26,7 +28,9 @@ def entries_only(place: Place) -> int | None:
     if place.op == "scatter":
         return _one_hot(place)
     if place.op == "sum":
-        return _sum_of_one_hot(place)
+        return _sum_of_one_hot(place) or _sum_of_picked(place)
+    if place.op in ("gather", "gather_entry"):
+        return _of_picked(place)
     return None
 
 
@@ -82,3 +86,35 @@ def _sum_of_one_hot(place: Place) -> int | None:
     if node.op != "one_hot" or rank is None or (axes or tuple(range(rank))) != (rank - 1,):
         return None
     return place.repeat(place.builder.const(1.0), place.type)
+
+
+def _sum_of_picked(place: Place) -> int | None:
+    """A row of zeros and a one picks an entry per row; what is left of the sum is taken over these."""
+    product, axes = place.node(0), place.attrs["axis"]
+    rank = product.type.rank
+    if product.op != "multiply" or rank not in (1, 2) or place.attrs["keepdims"] or not place.alone(product.id):
+        return None
+    rest = () if axes is None else tuple(k for k in axes if k != rank - 1)
+    if axes is not None and rank - 1 not in axes:
+        return None
+    for k in range(2):
+        rows, other = place.builder[product.operands[k]], product.operands[1 - k]
+        if rows.op == "one_hot" and place.typed(other) == rows.type == product.type:
+            labels = list(rows.operands)
+            if rank == 2:
+                count = {"start": 0, "stop": rows.type.dims[0], "step": 1, "dtype": "int"}
+                labels.insert(0, place.add("arange", [], count))
+            picked = gather(place.maker, other, labels, (ARRAY,) * rank)
+            if place.typed(picked) == place.type:
+                return picked
+            return place.add("sum", [picked], {"axis": None if axes is None else rest, "keepdims": False})
+    return None
+
+
+def _of_picked(place: Place) -> int | None:
+    """A function of the entries that are picked, not of all."""
+    function = place.node(0)
+    if len(function.operands) != 1 or not place.alone(function.id) or not place.builder.op(function.op).elementwise:
+        return None
+    picked = gather(place.maker, function.operands[0], place.operands[1:], place.attrs["pattern"])
+    return place.add(function.op, [picked], dict(function.attrs))

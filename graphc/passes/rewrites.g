@@ -29,6 +29,9 @@ rewrite (-x) @ y => -(x @ y)
 rewrite x @ (-y) => -(x @ y)
 rewrite sum(-x, axis=a, keepdims=k) => -sum(x, axis=a, keepdims=k)
 
+# ---- sums of sums
+rewrite sum(sum(x, axis=a, keepdims=k), axis=none, keepdims=false) => sum(x, axis=none, keepdims=false)
+
 # ---- what is added to itself, and common factors
 rewrite x + x => 2 * x
 rewrite x - x * y => x * (1 - y)
