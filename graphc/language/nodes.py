@@ -27,6 +27,7 @@ __all__ = ["Nodes", "describe"]
 
 # Operators that give plain numbers of plain numbers; operations that are not elementwise but cast integers likewise.
 PLAIN = {"add", "subtract", "multiply", "divide", "floor_divide", "remainder", "negative"}
+COMPARING = {"less", "less_equal", "greater", "greater_equal", "equal", "not_equal"}
 CASTING = {"matmul", "mean", "var", "std", "logsumexp", "norm", "cumprod"}
 
 class Nodes:
@@ -83,7 +84,8 @@ class Nodes:
             return not isinstance(node.attr("value"), tuple)
         if node.op in ("size", "size_of", "number"):
             return True
-        return node.op in PLAIN and node.type.shape == () and all(map(self._is_plain, node.operands))
+        known = node.op in PLAIN or node.op in COMPARING
+        return known and node.type.shape == () and all(map(self._is_plain, node.operands))
 
     def type(self, id: int) -> Type:
         return self.builder.type(id)

@@ -75,7 +75,7 @@ rule gelu_tanh(x) -> y {
 # 1 / (1 + exp(-x)), precise at both ends.
 # math: σ({x})
 # source: derivations C4
-op sigmoid(x) = exp(minimum(x, 0)) / (1 + exp(-abs(x)))
+op sigmoid(x) { e = exp(-abs(x)); return maximum(x >= 0, e) / (1 + e) }      # e where x < 0, else 1
 rule sigmoid(x) -> y { dx = dy * y * (1 - y) }
 
 # log(sigmoid(x)).
