@@ -155,6 +155,8 @@ class _Deriver:
 
     def _question(self) -> str:
         plan = self.plan
+        if not plan.wrt or not plan.targets:
+            return "There is nothing to differentiate: no value of floating type depends on one."
         wanted = ", ".join(plan.wrt)
         if plan.loss is not None:
             return f"Wanted: the gradients of {plan.letter} with respect to {wanted}."

@@ -127,6 +127,18 @@ def test_operations_without_a_definition_by_entries_show_their_rule(
     assert "by the rule of inv" in text and "∂L/∂A = " in text
 
 
+def test_a_program_of_integers_has_nothing_to_derive(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    program = tmp_path / "count.g"
+    program.write_text("input i[N]: int\nj = i + 1\n")
+    assert main(["derive", str(program)]) == 0
+    assert "nothing to differentiate" in capsys.readouterr().out
+
+
+def test_a_name_that_there_is_not_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["derive", str(EXAMPLES / "a3_relu.g"), "--wrt", "Q"]) == 1
+    assert "no value has the name `Q`" in capsys.readouterr().err
+
+
 def test_an_undeclared_program_is_derived(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     program = tmp_path / "card.g"
     program.write_text("Z = X@W1 + b1; H = relu(Z); S = H@W2 + b2; L = softmax_ce(S, y)\n")
