@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from functools import cache
 from itertools import pairwise
@@ -14,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import graphc
+from counting import calls
 from graphc.ir.dims import Dim, dim
 from graphc.ir.graph import Graph
 from graphc.passes.chain import LONGEST, reassociate
@@ -294,16 +294,13 @@ def test_sizes_that_are_not_positive_where_all_names_are_equal() -> None:
     hold(text, {"x": array(4, 2), "y": array(4, 2)}, lambda x, y: x.reshape(4, 2) @ y.reshape(2, 4))
 
 
-def test_time_is_linear_in_the_size_of_the_program() -> None:
-    def seconds(layers: int) -> float:
+def test_work_is_linear_in_the_size_of_the_program() -> None:
+    def work(layers: int) -> int:
         graph = _nested(layers)
-        begin = time.process_time()
-        reassociate(graph)
-        return time.process_time() - begin
+        return calls(lambda: reassociate(graph))
 
-    seconds(50)
-    short = min(seconds(400) for _ in range(2))
-    assert min(seconds(1600) for _ in range(2)) < 8 * short
+    work(20)
+    assert work(240) <= 2.3 * work(120)
 
 
 def test_a_deep_linear_net_is_collapsed_in_parts() -> None:
