@@ -122,3 +122,25 @@ def test_the_gradient_of_products_of_rows_with_their_own_matrices() -> None:
     text = "input A[N, l, m], x[N, m]\nY = squeeze(A @ x[..., None], axis=-1)"
     assert "swapaxes" not in code(text, "backward")
     hold(text, {"A": array(4, 2, 3), "x": array(4, 3)})
+
+
+@pytest.mark.parametrize("labels", [LABELS, LABELS - 3])
+def test_a_row_of_zeros_and_a_one_picks_an_entry(labels: np.ndarray) -> None:  # type: ignore[type-arg]
+    text = "param S[N, C]\ninput y[N]: int\nT = softmax(S)\nL = -sum(one_hot(y, C) * log(T))"
+    assert "L = -np.log(T[np.arange(N), y]).sum()" in code(text)
+    if labels.min() >= 0:  # `one_hot` takes labels, not places from the end
+        hold(text, {"S": array(4, 3), "y": labels})
+    hold("param S[N, C]\ninput y[N]: int\nL = sum(log(S * S)[arange(N), y])", {"S": array(4, 3), "y": labels})
+    hold("param S[N, C]\ninput y[N]: int\nr = sum(one_hot(y, C) * S, axis=-1)\nL = sum(r * r)",
+         {"S": array(4, 3), "y": labels % 3})  # fmt: skip
+
+
+def test_a_sum_of_sums_is_one_sum() -> None:
+    assert "L = exp_X.sum()" in code("input X[N, D]\nL = sum(sum(exp(X), axis=1))")
+    kept = code("input X[N, D]\nr = sum(exp(X), axis=1)\nL = sum(r)\noutput r, L\nloss L")
+    assert "L = r.sum()" in kept
+
+
+def test_a_training_step_reads_like_its_gradient() -> None:
+    text = "input X[N, D], T[N, C]\nparam W[D, C]\nL = sum((X@W - T)**2)\nW <- W - 0.1 * grad(L, W)"
+    assert "2 * (X @ W - T)" in code(text, "step")
