@@ -101,8 +101,12 @@ class Reference:
 
     @cached_property
     def backward(self) -> frozenset[int]:
-        """The operations that derivation rules have made."""
-        return frozenset(n.id for n in self.graph if n.origin is not None and n.origin.rule is not None)
+        """The operations that derivation rules have made; not those of a `grad(…)` in the program itself."""
+        seeds = [node.id for node in self.graph if node.op == "seed"]
+        first = min(seeds, default=0)
+        return frozenset(
+            n.id for n in self.graph if n.id >= first and n.origin is not None and n.origin.rule is not None
+        )
 
     @cached_property
     def carriers(self) -> frozenset[int]:
@@ -319,7 +323,7 @@ class Setting:
         if node.op == "size":
             return node.attr("dim").evaluate(self.sizes)
         if node.op == "seed":
-            return self._seed(node)
+            return self._seed(node, values)
         operands = [values[u] for u in node.operands]
         if any(v is None for v in operands):
             return None
@@ -338,26 +342,15 @@ class Setting:
         except (ValueError, IndexError, TypeError, ArithmeticError, AssertionError, np.linalg.LinAlgError):
             return None
 
-    def _seed(self, node: Node) -> Any:
+    def _seed(self, node: Node, values: Mapping[int, Any]) -> Any:
         """1 for the scalar loss; drawn for outputs, in the shape of their values."""
-        name = node.attr("name")
         if self.reference.loss:
             return np.ones(())
-        value = self._output(name)
+        name = node.attr("name")
+        graph = self.reference.graph
+        value = values[graph.values[name] if name in graph.values else graph.outputs[name]]
         self.cotangents[name] = self._rng.standard_normal(np.shape(value))
         return self.cotangents[name]
-
-    def _output(self, name: str) -> Any:
-        graph = self.reference.graph
-        values: dict[int, Any] = {}
-        wanted = graph.values.get(name, graph.outputs.get(name))
-        assert wanted is not None
-        for node in graph:
-            if node.id > wanted:
-                break
-            if node.id not in self.reference.backward:
-                values[node.id] = self._value(node, values)
-        return values[wanted]
 
     def after(self, id: int) -> list[int]:
         """An operation and all that depend on it."""

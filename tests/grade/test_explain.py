@@ -119,3 +119,14 @@ def test_comparison() -> None:
     assert compare(np.full(3, 1.0001, dtype=np.float32), np.ones(3))[0]
     assert not compare(np.full(3, np.nan), np.ones(3))[0]
     assert compare(np.empty((0, 3)), np.empty((0, 3)))[0]
+
+
+def test_gradients_within_the_program_belong_to_its_forward_pass() -> None:
+    program = "param x[n]\nL = sum(x**3)\ng = grad(L, x)\noutput g\n"
+    reference = Reference(read_source(program))
+    setting = reference.settings(0)[0]
+    weights = setting.data()["dg"]
+    right = {"x": 6 * setting.arguments["x"] * weights}
+    assert judge(setting, Answer(gradients=right)).ok
+    (finding,) = judge(setting, Answer(gradients={"x": -right["x"]})).findings
+    assert finding.kind == "sign"
