@@ -46,7 +46,19 @@ def _unslice(ctx: NumpyContext, node: Node, target: str, operands: list[Text], o
     return [f"{target} = np.zeros({size}, {kind})", f"{target}[{index}] = {operands[0]}"]
 
 
+def _scatter(ctx: NumpyContext, node: Node, target: str, operands: list[Text], over: bool) -> list[str]:
+    from graphc.ops.gathering import scatter_texts
+
+    size, inside, index = scatter_texts(ctx, node, operands)
+    kind = ctx.dtype() if node.type.is_float else node.type.dtype
+    zeros = f"{target} = np.zeros({size}, {kind})"
+    if node.attr("distinct"):  # indices that are all different need no adding up
+        return [zeros, f"{target}[{inside}] = {operands[0]}"]
+    return [zeros, f"np.add.at({target}, {index}, {operands[0]})"]
+
+
 STATEMENTS: dict[str, Special] = {
     "subtract_one_hot": Special(_subtract_one_hot, in_place=True),
     "unslice": Special(_unslice),
+    "scatter": Special(_scatter),
 }

@@ -75,15 +75,20 @@ def _scatter_call(lowering: Lowering, x: int, *indices: int, pattern: Index, sha
     return lowering.add("scatter", [x, *indices], {**attrs, "shape": tuple(dim(n) for n in shape)})
 
 
-def _scatter_text(ctx: NumpyContext, node: Node, operands: list[Text]) -> Text:
+def scatter_texts(ctx: NumpyContext, node: Node, operands: list[Text]) -> tuple[str, str, str]:
+    """The shape of a scatter's result, its index as in brackets, and the index as a value."""
     shape: tuple[Dim, ...] | None = node.attr("shape")
     target, arrays = (str(operands[1]), operands[2:]) if shape is None else (ctx.shape(shape), operands[1:])
     pattern: Index = node.attr("pattern")
     items = index_texts(ctx, shape, pattern, [str(a) for a in arrays])
+    inside = ", ".join(items)
     if any(isinstance(item, tuple) and item != WHOLE for item in pattern) or ":" in items or "..." in items:
-        index = f"np.s_[{', '.join(items)}]"
-    else:
-        index = items[0] if len(items) == 1 else f"({', '.join(items)})"
+        return target, inside, f"np.s_[{inside}]"
+    return target, inside, items[0] if len(items) == 1 else f"({inside})"
+
+
+def _scatter_text(ctx: NumpyContext, node: Node, operands: list[Text]) -> Text:
+    target, _, index = scatter_texts(ctx, node, operands)
     # indices that are all different need no adding up
     return Text(f"{ctx.helper('unslice' if node.attr('distinct') else 'scatter')}({operands[0]}, {target}, {index})")
 
