@@ -126,6 +126,7 @@ def _value_and_grad(working: Working) -> list[str]:
         f"def value_and_grad({working.call}{', ' if working.call else ''}*{given}, workspace=None):",
         f'    """{_doc(graph)}"""',
         "    if workspace is None:",
+        *_small(working),
         f"        workspace = Workspace({working.call})",
         *_accepted(working),
     ]
@@ -135,6 +136,23 @@ def _value_and_grad(working: Working) -> list[str]:
     value = outputs[0] if len(outputs) == 1 else f"Outputs({', '.join(outputs)})"
     tail.append(f"    return {value}, grads if workspace.types is None else as_types(grads, workspace.types)")
     return _function(working, body, "value_and_grad", head, ask, tail)
+
+
+SMALL = 4096  # with fewer entries than this in each argument, to plan memory costs more than it saves
+
+
+def _small(working: Working) -> list[str]:
+    """The way past a workspace for small arrays."""
+    if not working.signature:
+        return []
+    seeds = "" if working.graph.loss else ", *cotangents"
+    if not working.graph.loss and len(working.graph.cotangents) == 1:
+        seeds = ", cotangents[0] if isinstance(cotangents, tuple) else cotangents"
+    return [
+        f"        if max(map(np.size, ({working.tuple}))) < {SMALL}:",
+        f"            value, cache = forward({working.call})",
+        f"            return value, backward(cache{seeds})",
+    ]
 
 
 def _accepted(working: Working) -> list[str]:
