@@ -51,12 +51,12 @@ def write(folder: Path) -> int:
     count = 0
     for program in sorted(EXAMPLES.rglob("*.g")):
         text = program.read_text(encoding="utf-8")
-        if "import " in text or not any(
-            line.strip() and not line.startswith(("#", "def", "op", "rule")) for line in text.splitlines()
-        ):
+        try:
+            graph = graphc.parse(text)
+        except graphc.GraphcError:  # definitions for others to import, or a program that imports them
             continue
         module = graphc.load(program)
-        sample = next(iter(samples(graphc.differentiate(graphc.parse(text)), seed=1)))
+        sample = next(iter(samples(graphc.differentiate(graph), seed=1)))
         name = "_".join(program.relative_to(EXAMPLES).with_suffix("").parts)
         (folder / f"{name}.py").write_text(graphc.compile(text), encoding="utf-8")
         for dtype in TOLERANCE:
@@ -79,8 +79,8 @@ def check(folder: Path) -> int:
                 wanted = stored[name]
                 assert value.dtype == wanted.dtype, f"{path.stem} {dtype}: {name} is {value.dtype}, not {wanted.dtype}"
                 assert value.shape == wanted.shape, f"{path.stem} {dtype}: {name} has shape {value.shape}"
-                error = np.max(np.abs(value - wanted) / (1 + np.abs(wanted)), initial=0)
-                assert error <= tolerance, f"{path.stem} {dtype}: {name} is off by {error}"
+                # A sampled state may leave the domain (a negative variance): then both are nan.
+                np.testing.assert_allclose(value, wanted, tolerance, tolerance, err_msg=f"{path.stem} {dtype}: {name}")
     return len(modules)
 
 
