@@ -35,6 +35,7 @@ class Options:
     loss: str | None = None
     level: int = 1
     verify: bool = True
+    tile: int = 131072  # bytes of an array in a loop over tiles of rows, at -O2
 
 
 @dataclass
@@ -153,7 +154,7 @@ def compile_graph(joint: Graph, options: Options, observe: Observer = _ignore) -
         from graphc.passes.joint import fuse
 
         fused = fuse(optimised)
-    text = sign(emit_module(split, step, options.level, fused))
+    text = sign(emit_module(split, step, options.level, fused, options.tile))
     observe("module", text)
     return text, split
 

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 import graphc
+from graphc.language.source import Source
+from graphc.pipeline import Options, compile_source
 
 NET = """
 input X[N, D], y[N]: int
@@ -195,3 +197,14 @@ def test_memory_is_shared_between_layers() -> None:
     memory = module[module.index("def memory_of_value_and_grad") : module.index("def check(")].split("\ndef ")[0]
     large = [line for line in memory.splitlines() if "np.empty(X.shape" in line or "np.empty((N, D)" in line]
     assert len(large) <= 8 + 2, "\n".join(large)
+
+
+def test_the_size_of_tiles_is_a_fixed_number_that_an_option_changes() -> None:
+    source = Source(NET)
+    text = {tile: compile_source(source, Options(level=2, verify=False, tile=tile)).module for tile in (131072, 4096)}
+    assert "TILE = 131072 " in text[131072]
+    assert _unsigned(text[4096]) == _unsigned(text[131072]).replace("TILE = 131072 ", "TILE = 4096 ")
+
+
+def _unsigned(module: str) -> str:
+    return module[: module.rindex("# graphc: sha256")]

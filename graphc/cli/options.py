@@ -34,6 +34,10 @@ def add_what(parser: argparse.ArgumentParser) -> None:
         "-O", dest="level", type=int, choices=(0, 1, 2), default=1, metavar="0|1|2",
         help="0: the derivation, literally; 1 (default): what an expert writes; 2: for speed",
     )  # fmt: skip
+    parser.add_argument(
+        "--tile", type=int, default=131072, metavar="BYTES",
+        help="at -O2, how much of an array a loop over rows takes at a time (default: 131072)",
+    )  # fmt: skip
 
 
 def add_output(parser: argparse.ArgumentParser, metavar: str, help: str) -> None:
@@ -63,4 +67,6 @@ def options_of(arguments: argparse.Namespace, verify: bool = True) -> Options:
     loss = names_of(arguments.loss, "--loss")
     if loss is not None and len(loss) != 1:
         raise UsageError("argument --loss: one name is expected")
-    return Options(wrt, loss[0] if loss else None, arguments.level, verify)
+    if arguments.tile < 1:
+        raise UsageError(f"argument --tile: a number of bytes is expected, not {arguments.tile}")
+    return Options(wrt, loss[0] if loss else None, arguments.level, verify, arguments.tile)

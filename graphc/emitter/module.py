@@ -33,14 +33,18 @@ class Options:
     level: int = 1
 
 
-def emit_module(split: Split, step: Graph | None = None, level: int = 1, fused: Graph | None = None) -> str:
+def emit_module(
+    split: Split, step: Graph | None = None, level: int = 1, fused: Graph | None = None, tile: int = 131072
+) -> str:
     """The source of the module. `step` is the graph of the training step's new values, if there is one; `fused` that
-    of values and gradients together, if the module is to have a workspace."""
-    return _Module(split, step, level, fused).write()
+    of values and gradients together, if the module is to have a workspace; `tile` how many bytes of an array its loops
+    take at a time."""
+    return _Module(split, step, level, fused, tile).write()
 
 
 class _Module:
-    def __init__(self, split: Split, step: Graph | None, level: int, fused: Graph | None) -> None:
+    def __init__(self, split: Split, step: Graph | None, level: int, fused: Graph | None, tile: int) -> None:
+        self.tile = tile
         self.split, self.graph, self.step, self.level, self.fused = split, split.graph, step, level, fused
         self.helpers: set[str] = set()
         self.shapes = ShapeNames(self.graph)
@@ -135,6 +139,8 @@ class _Module:
         sources = [known[name] for name in sorted(wanted, key=lambda n: (n in CHECK_HELPERS, n))]
         if "arrays" in wanted:
             sources.append(CHECK_CONSTANTS)
+        if "tile_rows" in wanted:
+            sources.append(f"TILE = {self.tile}  # bytes of an array that a loop over rows works on at a time\n")
         return sources
 
     # ------------------------------------------------------------ functions

@@ -13,7 +13,7 @@ __all__ = ["RESERVED", "Names", "argument_name"]
 MODULE = {
     "np", "forward", "backward", "value_and_grad", "step", "Workspace", "INPUTS", "PARAMETERS", "OUTPUTS", "SOURCE",
     "forward_in", "backward_in", "memory_of_value_and_grad", "memory_of_forward", "memory_of_backward", "tiles",
-    "tile_rows", "for_others",
+    "tile_rows", "for_others", "TILE",
     "cache", "Outputs", "NamedTuple", "annotations", "workspace", "cotangents", "types", "dtype", "grads", "updates",
 }  # fmt: skip
 USED_BUILTINS = {

@@ -99,8 +99,8 @@ def for_others(names, given, known):
 '''
 CHECK_HELPERS["tile_rows"] = '''\
 def tile_rows(count, width, dtype):
-    """How many of so many rows make a tile of about 128 KiB."""
-    return min(count, max(1, 131072 // max(1, width * dtype.itemsize)))
+    """How many of so many rows make a tile: rows of about TILE bytes together."""
+    return min(count, max(1, TILE // max(1, width * dtype.itemsize)))
 '''
 CHECK_HELPERS["tiles"] = '''\
 def tiles(count, step):
