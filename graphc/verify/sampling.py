@@ -98,8 +98,8 @@ class Sampler:
         chosen = {}
         grow = attempt // 6 * 2 + (attempt // 24) ** 2
         for k, name in enumerate(self.names):
-            if attempt % 3 == 1:
-                size = 1 if k % 2 == attempt // 3 % 2 else 2 + k % 3
+            if attempt % 2 == 1:  # every name is 1 in one of the first four
+                size = 1 if k % 2 == attempt // 2 % 2 else 2 + k % 3
             else:
                 size = 2 + (k * (1 + attempt // 3) + attempt) % 4
             size += grow if size != 1 else 0
