@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from graphc.ir.graph import Graph
+from graphc.verify.memory import differences
 from graphc.verify.sampling import Sample
 
 __all__ = ["Failure", "Gradients", "Program", "Refusal"]
@@ -64,7 +65,20 @@ class Program:
             if name in self.arguments and np.shape(value) != np.shape(sample[name]):
                 shapes = f"{np.shape(value)}, and the variable {np.shape(sample[name])}"
                 raise Failure(f"the gradient of `{name}` has the shape {shapes}")
+        self._check_memory(sample, weights, outputs, values)
         return Gradients(values, weights)
+
+    def _check_memory(
+        self, sample: Sample, weights: Mapping[str, Any], outputs: Mapping[str, Any], gradients: Mapping[str, Any]
+    ) -> None:
+        """Hold what the module computes in a workspace, if it has one, against what it computes without."""
+        if self.joint.loss and weights:  # of a loss the cotangent is 1
+            return
+        if hasattr(self.module, "Workspace"):
+            values = tuple(outputs.values()) if len(outputs) != 1 else next(iter(outputs.values()))
+            wrong = differences(self.module, sample, tuple(weights.values()), values, gradients)
+            if wrong:
+                raise Failure(wrong)
 
     def _forward(self, sample: Sample) -> tuple[dict[str, Any], Any]:
         try:
