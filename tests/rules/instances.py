@@ -103,6 +103,7 @@ _LABELS = np.array([2, 0, 1, 0])
 EXTRA: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
     ("balance_labels", (*spread(_RNG, (4, 3)), _LABELS), {}),
     ("clear_labels", (*spread(_RNG, (4, 3)), _LABELS), {}),
+    ("subtract_at_labels", (*spread(_RNG, (4, 3)), _LABELS, np.array(0.7)), {}),
     ("fits", tuple(spread(_RNG, (3,))), {"shape": (dim(2), dim(3))}),
     ("ravel", tuple(spread(_RNG, (2, 3))), {}),
     ("number", tuple(spread(_RNG, ())), {}),
