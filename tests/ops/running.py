@@ -90,7 +90,7 @@ def failures(cases: Iterable[Any], check: Callable[[Any], None]) -> list[str]:
         try:
             check(case)
         except AssertionError as error:
-            found.append(f"{case}\n    {error}")
+            found.append(f"{case}\n    {str(error).partition(chr(10))[0]}")  # without pytest's picture of the arrays
         except Exception as error:  # a crash is a failure of the case, and the other cases still run
             found.append(f"{case}\n    {type(error).__name__}: {error}")
     return found

@@ -7,6 +7,8 @@ against numerical derivatives. A new operation gets all of it by being declared.
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterator
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -186,6 +188,68 @@ def check_single(program: Program, module: ModuleType) -> None:
 def _narrow(value: Any) -> Any:
     value = np.asarray(value)
     return value.astype(np.float32) if value.dtype.kind == "f" else value
+
+
+# ---------------------------------------------------------------- integers and booleans among the operands
+
+# What is known to be wrong there. Whoever mends one takes it off the list: the test asks for that.
+WITH_INTEGERS = {
+    "attention": "float32 in, float64 out",
+    "avg_pool1d": "booleans are not added up",
+    "avg_pool2d": "booleans are not added up",
+    "broadcast_to": "an integer becomes floating",
+    "concatenate": "float32 in, float64 out",
+    "conv1d": "float32 in, float64 out",
+    "conv2d": "float32 in, float64 out",
+    "conv_transpose1d": "adds into an integer array",
+    "conv_transpose2d": "adds into an integer array",
+    "kron": "float32 in, float64 out",
+    "outer": "float32 in, float64 out",
+    "power": "subtracts booleans",
+    "scatter_add": "adds into an integer array",
+    "stack": "float32 in, float64 out",
+}
+NOT_FOR_INTEGERS = ("unit", "probability", "simplex", "invertible", "spd")
+
+
+@pytest.mark.parametrize("name", names())
+def test_integer_and_boolean_operands(name: str) -> None:
+    """Values are those of the reference evaluator, and float32 beside integers still gives float32."""
+    found = failures(with_integers(name), check_kinds)
+    if name in WITH_INTEGERS:
+        assert found, f"`{name}` is mended: take it off the list"
+    else:
+        assert not found, report(found)
+
+
+def with_integers(name: str) -> Iterator[Case]:
+    """A few cases with one of their floating operands an integer, or a boolean."""
+    domain = lookup(name).domain
+    made = 0
+    for case in cases(name):
+        floating = [n for n, v in case.arguments.items() if np.asarray(v).dtype.kind == "f"]
+        empty = any(0 in np.shape(v) for v in case.arguments.values())
+        if empty or made >= 6 or any(domain.get(n) in NOT_FOR_INTEGERS for n in floating):
+            continue
+        for operand in floating[:2]:
+            x = np.asarray(case.arguments[operand])
+            for kind in (int, bool):
+                whole = np.round(2 * x).astype(int) if kind is int else x > 0
+                if operand in domain:
+                    whole = 1 + np.abs(whole.astype(int)) if kind is int else np.ones(x.shape, bool)
+                mixed = replace(case, arguments={**case.arguments, operand: whole})
+                if accepted(mixed) is None:
+                    made += 1
+                    yield mixed
+
+
+def check_kinds(case: Case) -> None:
+    with quietly():
+        program = Program(case.text(), case.arguments)
+        for level in (0, 1):
+            module = load(case.text(), level)
+            check_numbers(program, module, f"-O{level}")
+            check_single(program, module)
 
 
 # ---------------------------------------------------------------- without declarations
