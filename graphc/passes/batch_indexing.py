@@ -132,6 +132,14 @@ def _subtract_one_hot(batch: Batch, node: Node, values: Values) -> int:
     return batch.call("subtract", P if bP is None else bP, rows)
 
 
+@rule("subtract_at_labels")
+def _subtract_at_labels(batch: Batch, node: Node, values: Values) -> int:
+    (P, y, s), (bP, by, bs) = node.operands, values
+    rows = batch.add("one_hot", [y if by is None else by], {"n": plain(node.type.dims[-1])})
+    factor = s if bs is None else batch.call("expand_dims", bs, axis=tuple(range(1, 1 + len(node.type.dims))))
+    return batch.call("subtract", P if bP is None else bP, batch.call("multiply", factor, rows))
+
+
 def _at_labels(batch: Batch, node: Node, values: Values) -> tuple[int, int]:
     """The rows as floats, and where their labels are."""
     (x, y), (bx, by) = node.operands, values

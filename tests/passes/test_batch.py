@@ -173,6 +173,7 @@ NODES: list[tuple[str, list[tuple[int, ...]], dict[str, Any]]] = [
     ("matmul", [(4, 2, 3), (3,)], {}),
     ("vdot", [(2, 3), (2, 3)], {}),
     ("vecdot", [(2, 3), (2, 3)], {}),
+    ("subtract_at_labels", [(2, 3), (2,), ()], {}),
     ("flip", [(2, 3)], {"axis": None}),
     ("squeeze", [(1, 2, 1)], {"axis": None}),
     ("transpose", [(2, 3, 4)], {"axes": None}),
@@ -189,7 +190,7 @@ def test_nodes(op: str, shapes: list[tuple[int, ...]], attrs: dict[str, Any]) ->
     rng = np.random.default_rng(1)
     given: dict[int, Any] = {}
     for k, shape in enumerate(shapes):
-        integer = op in ("gather", "scatter") and k > 0
+        integer = (op in ("gather", "scatter") and k > 0) or (op == "subtract_at_labels" and k == 1)
         type = Type(tuple(map(dim, shape)), "int" if integer else "float")
         id = builder.add("argument", (), {"name": f"x{k}"}, type=type)
         given[id] = np.arange(2) if integer else rng.uniform(0.5, 1.5, shape)
