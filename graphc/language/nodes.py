@@ -28,7 +28,10 @@ __all__ = ["Nodes", "describe"]
 # Operators that give plain numbers of plain numbers; operations that are not elementwise but cast integers likewise.
 PLAIN = {"add", "subtract", "multiply", "divide", "floor_divide", "remainder", "negative"}
 COMPARING = {"less", "less_equal", "greater", "greater_equal", "equal", "not_equal"}
-CASTING = {"matmul", "mean", "var", "std", "logsumexp", "norm", "cumprod"}
+CASTING = {
+    "matmul", "mean", "var", "std", "logsumexp", "norm", "cumprod", "outer", "concatenate", "stack",
+    "convolve", "convolve_transpose", "convolve_kernel", "kron",
+}  # fmt: skip
 
 class Nodes:
     """Adds nodes to a builder, in the normal form of their operation and with the place they come from."""
@@ -71,7 +74,8 @@ class Nodes:
         for k, (u, type) in enumerate(zip(operands, types, strict=True)):
             if self._is_plain(u):
                 continue
-            if result.is_float and (type.dtype == "int" or (type.dtype == "bool" and not some_float)):
+            alone = type.dtype == "bool" and (not some_float or op in CASTING)
+            if result.is_float and (type.dtype == "int" or alone):
                 cast[k] = self.builder.add("as_float", [u])
             elif result.dtype == "int" and type.dtype == "bool" and op in ("negative", "subtract"):
                 cast[k] = self.builder.add("as_int", [u])

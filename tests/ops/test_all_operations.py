@@ -198,16 +198,8 @@ WITH_INTEGERS = {
     "avg_pool1d": "booleans are not added up",
     "avg_pool2d": "booleans are not added up",
     "broadcast_to": "an integer becomes floating",
-    "concatenate": "float32 in, float64 out",
-    "conv1d": "float32 in, float64 out",
-    "conv2d": "float32 in, float64 out",
-    "conv_transpose1d": "adds into an integer array",
-    "conv_transpose2d": "adds into an integer array",
-    "kron": "float32 in, float64 out",
-    "outer": "float32 in, float64 out",
     "power": "subtracts booleans",
     "scatter_add": "adds into an integer array",
-    "stack": "float32 in, float64 out",
 }
 NOT_FOR_INTEGERS = ("unit", "probability", "simplex", "invertible", "spd")
 
