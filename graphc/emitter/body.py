@@ -209,7 +209,9 @@ class _Writer:
                 shared: frozenset[int] = frozenset()
                 for u in node.operands:
                     shared |= aliases[u]
-                aliases[id] = shared or frozenset((id,))
+                # What broadcasting repeats is not writable: -1 stands for memory that nobody may hand out.
+                repeated = frozenset((-1,)) if node.op == "broadcast_to" else frozenset()
+                aliases[id] = (shared or frozenset((id,))) | repeated
             else:
                 aliases[id] = frozenset((id,))
         return aliases

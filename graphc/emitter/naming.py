@@ -7,6 +7,8 @@ import keyword
 import unicodedata
 from collections.abc import Iterable
 
+from graphc.emitter.prelude import HELPERS
+
 __all__ = ["RESERVED", "Names", "argument_name"]
 
 # What the generated module defines or uses at its top level: no argument or local may hide these.
@@ -20,7 +22,12 @@ USED_BUILTINS = {
     "ValueError", "type", "len", "tuple", "range", "float", "int", "bool", "isinstance", "dict", "max", "min", "zip",
     "enumerate", "str", "any", "all", "abs", "sum", "slice", "sorted", "list",
 }  # fmt: skip
-RESERVED = frozenset(MODULE | set(keyword.kwlist) | {"match", "case", "_"})
+# The helpers that every module may hold, but for names that arguments often have.
+CHECKS = {
+    "check", "arrays", "cotangent", "as_types", "wrong_rank", "wrong_shape", "too_small", "out_of_range", "in_range",
+    "fits_into", "self", "given",
+}  # fmt: skip
+RESERVED = frozenset(MODULE | CHECKS | (set(HELPERS) - {"shift"}) | set(keyword.kwlist) | {"match", "case", "_"})
 
 assert set(dir(builtins)) >= USED_BUILTINS
 

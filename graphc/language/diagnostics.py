@@ -40,6 +40,18 @@ class Diagnostic:
     notes: tuple[Note, ...] = ()
     help: str | None = None
 
+    @property
+    def file(self) -> str | None:
+        return self.span.source.name if self.span else None
+
+    @property
+    def line(self) -> int | None:
+        return self.span.line if self.span else None
+
+    @property
+    def column(self) -> int | None:
+        return self.span.column if self.span else None
+
 
 class Diagnostics:
     """Collects what the stages report, in the order of reporting; the same report twice is kept once."""

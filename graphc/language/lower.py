@@ -566,7 +566,7 @@ class Lowering(Evaluator):
             if key is None:
                 return None
             type = self.builder.type(self.values[key])
-            if type.rank not in (0, None) or not type.is_float:
+            if type.rank != 0 or not type.is_float:
                 self._report(
                     Fault(
                         "E0401",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -170,8 +171,8 @@ def sum_to(x: Any, shape: tuple[int, ...]) -> Any:
     return x.sum(axis=tuple(i for i, n in enumerate(shape) if n == 1 and x.shape[i] != 1), keepdims=True)
 
 
-def _sum_to_value(x: Any, like: Any = None, *, shape: tuple[int, ...] | None = None, **_: Any) -> Any:
-    return sum_to(x, shape if shape is not None else like)
+def _sum_to_value(x: Any, target: Any = None, *, shape: tuple[int, ...] | None = None, **_: Any) -> Any:
+    return sum_to(x, shape if shape is not None else target)
 
 
 register(Op(
@@ -197,11 +198,14 @@ def _broadcast_type(solver: Solver, types: list[Type], attrs: dict[str, Any]) ->
 
 
 def _broadcast_text(ctx: NumpyContext, node: Node, operands: list[Text]) -> Text:
-    return Text(f"np.broadcast_to({operands[0]}, {_shape_argument(ctx, node, operands)})")
+    x = operands[0].text
+    if node.type.is_float and re.fullmatch(r"-?[0-9.]+(e-?[0-9]+)?", x):  # a plain number would make float64 of it
+        x = f"{ctx.dtype()}.type({x})"
+    return Text(f"np.broadcast_to({x}, {_shape_argument(ctx, node, operands)})")
 
 
-def _broadcast_value(x: Any, like: Any = None, *, shape: tuple[int, ...] | None = None, **_: Any) -> Any:
-    return np.broadcast_to(x, shape if shape is not None else like)
+def _broadcast_value(x: Any, target: Any = None, *, shape: tuple[int, ...] | None = None, **_: Any) -> Any:
+    return np.broadcast_to(x, shape if shape is not None else target)
 
 
 def shape_attribute(value: Any) -> tuple[Dim, ...]:

@@ -11,7 +11,7 @@ rule log2(x) -> y   { dx = 1.4426950408889634 * dy / x }      # 1 / log(2)
 rule log10(x) -> y  { dx = 0.4342944819032518 * dy / x }      # 1 / log(10)
 rule sqrt(x) -> y   { dx = 0.5 * dy / y }                     # infinite at 0
 rule square(x) -> y { dx = 2 * dy * x }
-rule logaddexp(x, y) -> z { dx = dz * exp(x - z);  dy = dz * exp(y - z) }
+rule logaddexp(x, y) -> z { dx = dz * sigmoid(x - y);  dy = dz * sigmoid(y - x) }
 
 # 1 / √x.
 # math: 1 / √({x})
