@@ -139,6 +139,7 @@ def optimise(graph: Graph, level: int, observe: Observer = _ignore) -> Graph:
 def compile_graph(joint: Graph, options: Options, observe: Observer = _ignore) -> tuple[str, Split]:
     """The module's source from the joint graph."""
     from graphc.emitter.module import emit_module
+    from graphc.emitter.parse_back import parse_back
     from graphc.emitter.signature import sign
     from graphc.passes.partition import partition
 
@@ -154,7 +155,9 @@ def compile_graph(joint: Graph, options: Options, observe: Observer = _ignore) -
         from graphc.passes.joint import fuse
 
         fused = fuse(optimised)
-    text = sign(emit_module(split, step, options.level, fused, options.tile))
+    text = emit_module(split, step, options.level, fused, options.tile)
+    parse_back(text, split.graph)
+    text = sign(text)
     observe("module", text)
     return text, split
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from graphc.cli.console import note, print_bytes, print_text, report
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from graphc.pipeline import Compiled
 
 __all__ = ["configure", "run", "said_of_gradients"]
+
+MOST_NAMED = 12
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -79,11 +82,19 @@ def said_of_gradients(compiled: Compiled) -> str:
     graph, result = compiled.graph, compiled.report
     if not graph.gradients:
         return "no variable has a gradient"
-    of = graph.loss or ", ".join(graph.cotangents)
-    text = f"gradients of {of} for {', '.join(graph.gradients)}"
+    of = [graph.loss] if graph.loss else graph.cotangents
+    text = f"gradients of {_listed(of)} for {_listed(graph.gradients)}"
     if result is None:
         return f"{text}; not verified"
     if not result.directions:
         return f"{text}; none could be verified"
     plural = "s" if result.directions > 1 else ""
     return f"{text}; verified along {result.directions} direction{plural}, worst relative error {result.worst:.0e}"
+
+
+def _listed(names: Iterable[str]) -> str:
+    """The names, of very many the first."""
+    every = list(names)
+    if len(every) <= MOST_NAMED:
+        return ", ".join(every)
+    return f"{', '.join(every[: MOST_NAMED - 1])} and {len(every) - MOST_NAMED + 1} more"

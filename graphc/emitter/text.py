@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
-__all__ = ["WIDTH", "bracketed", "comment_text", "docstring", "quoted"]
+__all__ = ["WIDTH", "bracketed", "comment_text", "docstring", "quoted", "shown_lines"]
 
 WIDTH = 100
 
@@ -32,9 +32,18 @@ def comment_text(text: str) -> str:
     )
 
 
+def _shown(line: str) -> str:
+    return _visible(line.expandtabs(4)).rstrip()
+
+
+def shown_lines(source: str) -> list[str]:
+    """The lines of a program as the module's docstring shows them."""
+    return [_shown("    " + line) for line in source.strip("\n").splitlines()]
+
+
 def docstring(lines: Sequence[str]) -> str:
     """A docstring of these lines. Quotes and backslashes in them are escaped."""
-    safe = [_visible(line.expandtabs(4)).replace("\\", "\\\\").replace('"""', '\\"\\"\\"').rstrip() for line in lines]
+    safe = [_shown(line).replace("\\", "\\\\").replace('"""', '\\"\\"\\"') for line in lines]
     body = "\n".join(safe)
     return f'"""{body}\n"""\n'
 

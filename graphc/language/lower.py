@@ -21,6 +21,7 @@ from graphc.language.evaluate import Evaluator
 from graphc.language.imports import Importer
 from graphc.language.infer import Assumptions, LearningSolver
 from graphc.language.literals import arithmetic
+from graphc.language.lookalikes import lookalikes
 from graphc.language.scope import Environment, Scope
 from graphc.language.source import Span
 from graphc.language.values import POISON, Exhausted, Fault, Poison, Silent, Tensor, Value
@@ -132,6 +133,7 @@ class Lowering(Evaluator):
             return None
         self._check_statements()
         self._check_free_names()
+        self._check_lookalikes()
         self._check_sizes()
         outputs = self._outputs()
         if self.diagnostics.has_errors:
@@ -489,6 +491,18 @@ class Lowering(Evaluator):
                     span,
                     help=f"did you mean `{meant}`? otherwise declare it: `input {name}`",
                 )
+
+    def _check_lookalikes(self) -> None:
+        places = {name: declared.span for name, declared in self.declared.items()} | self.assigned | self.first_use
+        for first, name in lookalikes(places):
+            self.diagnostics.warning(
+                "W0202",
+                f"two different names look like `{name}`",
+                places[name],
+                label="of these letters " + " ".join(f"U+{ord(char):04X}" for char in name[:12]),
+                notes=[("of these " + " ".join(f"U+{ord(char):04X}" for char in first[:12]), places[first])],
+                help="letters of two alphabets are mixed; write both names alike, or choose another",
+            )
 
     def _check_sizes(self) -> None:
         """Every name in a dimension can be found from the shapes of the arguments when the module runs."""

@@ -220,10 +220,11 @@ def differentiate(graph: Graph, wrt: Sequence[str] | None = None, loss: str | No
 
 def unreached(graph: Graph) -> list[str]:
     """The variables whose gradient is zero because nothing smooth leads from them to the loss."""
-    from graphc.passes.dce import needed
-
-    seeds = set(graph.cotangents.values())
-    return [name for name, id in graph.gradients.items() if not needed(graph, [id]) & seeds]
+    reached = set(graph.cotangents.values())
+    for node in graph:
+        if any(u in reached for u in node.operands):
+            reached.add(node.id)
+    return [name for name, id in graph.gradients.items() if id not in reached]
 
 
 def zeros_of(builder: Builder, id: int) -> int:

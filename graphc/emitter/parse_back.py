@@ -1,0 +1,169 @@
+"""The emitted text, parsed back before anybody gets it: is it what was meant, and nothing else?
+
+Names, strings and comments of a program are put into the module by `text.py` and `naming.py`, which escape them. Should
+one ever slip through, the text means something else: it does not parse, or holds a statement, a name or an attribute
+that the emitter never writes. Then nothing is written.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from graphc.emitter.arguments import CHECK_HELPERS
+from graphc.emitter.naming import MODULE, USED_BUILTINS, argument_name
+from graphc.emitter.prelude import HELPERS
+from graphc.emitter.text import shown_lines
+from graphc.ir.graph import Graph
+
+__all__ = ["NotWhatWasMeant", "parse_back"]
+
+
+class NotWhatWasMeant(Exception):
+    """The emitted text says something that the emitter did not mean: a bug of the compiler, perhaps an attack."""
+
+
+CHUNK: Final = 400_000
+"""A function longer than this is parsed in parts: Python's trees take a hundred times the space of their text."""
+
+_DEFINITION = re.compile(r"^(?=def |class )", re.MULTILINE)
+_HEADING = re.compile(r'(?:def|class) [^\n]*\n(?:    """.*?"""\n)?', re.DOTALL)
+_STATEMENT = re.compile(r"^    (?=[^\W\d])(?!el(?:se|if)\b)", re.MULTILINE)
+IMPORTS = ("import numpy as np", "from typing import NamedTuple")
+HELPER_CONSTANTS = ("KINDS", "WORDS", "TILE")
+CONSTANTS = ("INPUTS", "PARAMETERS", "OUTPUTS", "SOURCE", *HELPER_CONSTANTS)
+FUNCTIONS = frozenset(MODULE - {"np", "NamedTuple", *CONSTANTS}) | {"check"}
+
+FORBIDDEN = (
+    ast.Import, ast.ImportFrom, ast.Global, ast.Nonlocal, ast.Lambda, ast.AsyncFunctionDef, ast.AsyncFor,
+    ast.AsyncWith, ast.Await, ast.Yield, ast.YieldFrom, ast.Delete, ast.Try, ast.While, ast.NamedExpr, ast.Assert,
+)  # fmt: skip
+"""What the emitter never writes into a function."""
+
+FORBIDDEN_ATTRIBUTES = frozenset([
+    "load", "loads", "save", "savez", "savez_compressed", "loadtxt", "savetxt", "genfromtxt", "fromfile", "fromregex",
+    "tofile", "memmap", "open_memmap", "DataSource", "dump", "dumps", "frombuffer", "ctypes", "ctypeslib", "f2py",
+    "distutils", "testing", "show_config", "seterrcall", "f_globals", "gi_frame", "tb_frame", "cr_frame", "os", "sys",
+    "subprocess", "builtins",
+])  # fmt: skip
+"""What of NumPy and of its arrays reaches beyond arrays; `_` begins what is hidden."""
+
+
+def parse_back(text: str, graph: Graph) -> None:
+    """Check the module's text against the graph it was made of. Raises NotWhatWasMeant."""
+    try:
+        _Check(text, graph).run()
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise NotWhatWasMeant(f"the emitted text does not parse: {error}") from None
+
+
+class _Check:
+    def __init__(self, text: str, graph: Graph) -> None:
+        self.text, self.graph = text, graph
+        self.functions = FUNCTIONS | HELPERS.keys() | CHECK_HELPERS.keys()
+        self.known = self.functions | USED_BUILTINS | {"map", "np", "NamedTuple", *HELPER_CONSTANTS}
+        self.local: dict[str, set[str]] = {}
+        """Of each function that was met: its arguments and what it assigns."""
+        self.constants: dict[str, object] = {}
+
+    def run(self) -> None:
+        pieces = _DEFINITION.split(self.text)
+        self._head(ast.parse(pieces[0]).body)
+        for piece in pieces[1:]:
+            present = set(self.local)
+            for statement in _parts(piece):
+                if isinstance(statement, ast.Assign):
+                    self._constant(statement)
+                else:
+                    self._definition(statement, present)
+        self._expect("INPUTS", tuple(a.name for a in self.graph.arguments if a.kind != "param"))
+        self._expect("PARAMETERS", tuple(a.name for a in self.graph.arguments if a.kind == "param"))
+        self._expect("OUTPUTS", tuple(self.graph.outputs))
+        self._expect("SOURCE", self.graph.source)
+        missing = {"forward", "backward", "value_and_grad", "check"} - set(self.local)
+        if missing:
+            raise NotWhatWasMeant(f"there is no function `{min(missing)}`")
+
+    # ------------------------------------------------------------ the module
+
+    def _head(self, statements: list[ast.stmt]) -> None:
+        """The docstring, the imports, the constants."""
+        first = statements[0].value if statements and isinstance(statements[0], ast.Expr) else None
+        if not isinstance(first, ast.Constant) or not isinstance(first.value, str):
+            raise NotWhatWasMeant("the module does not begin with its docstring")
+        if "\n".join(shown_lines(self.graph.source)) not in first.value:
+            raise NotWhatWasMeant("the docstring does not show the program")
+        for statement in statements[1:]:
+            if isinstance(statement, ast.Assign):
+                self._constant(statement)
+            elif ast.unparse(statement) not in IMPORTS:
+                raise NotWhatWasMeant(f"`{_short(statement)}` at the top")
+
+    def _constant(self, statement: ast.Assign) -> None:
+        target = statement.targets[0]
+        if len(statement.targets) != 1 or not isinstance(target, ast.Name) or target.id not in CONSTANTS:
+            raise NotWhatWasMeant(f"`{_short(statement)}` at the top")
+        if target.id in self.constants:
+            raise NotWhatWasMeant(f"`{target.id}` is assigned twice")
+        self.constants[target.id] = ast.literal_eval(statement.value)
+
+    def _expect(self, name: str, value: object) -> None:
+        if name not in self.constants or self.constants[name] != value:
+            raise NotWhatWasMeant(f"`{name}` is not what it should be")
+
+    def _definition(self, statement: ast.stmt, present: set[str]) -> None:
+        if not isinstance(statement, (ast.FunctionDef, ast.ClassDef)) or statement.name not in self.functions:
+            raise NotWhatWasMeant(f"`{_short(statement)}` at the top")
+        if statement.name in present:
+            raise NotWhatWasMeant(f"`{statement.name}` is defined twice")
+        if statement.name == "forward":
+            expected = [argument_name(a.name) for a in self.graph.arguments]
+            if not isinstance(statement, ast.FunctionDef) or [a.arg for a in statement.args.args] != expected:
+                raise NotWhatWasMeant("`forward` takes other arguments")
+        self._body(statement)
+
+    # ------------------------------------------------------------ functions
+
+    def _body(self, definition: ast.FunctionDef | ast.ClassDef) -> None:
+        """Everything in a function, or in the functions of a class: names, attributes and kinds of statements."""
+        local = self.local.setdefault(definition.name, set())
+        loaded: set[str] = set()
+        for node in ast.walk(definition):
+            if isinstance(node, ast.Name):
+                (loaded if isinstance(node.ctx, ast.Load) else local).add(node.id)
+            elif isinstance(node, ast.arg):
+                local.add(node.arg)
+            elif isinstance(node, ast.Attribute):
+                if node.attr in FORBIDDEN_ATTRIBUTES or (node.attr[0] == "_" and node.attr != "__version__"):
+                    raise NotWhatWasMeant(f"`{definition.name}` asks for `.{node.attr}`")
+            elif isinstance(node, FORBIDDEN):
+                raise NotWhatWasMeant(f"`{definition.name}` holds `{_short(node)}`")
+            elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+                inside = node is not definition
+                if node.decorator_list or (inside and not isinstance(definition, ast.ClassDef)):
+                    raise NotWhatWasMeant(f"`{definition.name}` holds a definition of `{node.name}`")
+        unknown = loaded - local - self.known
+        if unknown or "np" in local:
+            raise NotWhatWasMeant(f"`{definition.name}` uses `{min(unknown | {'np'})}`, which is not its own")
+
+
+def _parts(piece: str) -> Iterator[ast.stmt]:
+    """The statements of a definition and of what follows it.
+
+    A long function is parsed in parts, each with its heading: a tree takes a hundred times the space of its text.
+    """
+    top = _HEADING.match(piece) if len(piece) > CHUNK else None
+    if top is None:
+        yield from ast.parse(piece).body
+        return
+    heading, start = top[0], top.end()
+    for end in [*(match.start() for match in _STATEMENT.finditer(piece, start)), len(piece)]:
+        if end - start >= CHUNK or end == len(piece):
+            yield from ast.parse(heading + piece[start:end]).body
+            start = end
+
+
+def _short(node: ast.AST) -> str:
+    return ast.unparse(node)[:80]
