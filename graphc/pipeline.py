@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Compiled", "Options", "compile_source", "joint_graph", "lower_source", "optimise", "show"]
 
+LARGEST_REWRITTEN = 200_000
+"""A graph of more operations is not rewritten: nobody reads its module, and it should be there within a minute."""
+
 Observer = Callable[[str, Any], None]
 STAGES = ("source", "graph", "backward", "optimized", "forward-code", "backward-code")
 
@@ -126,10 +129,11 @@ def optimise(graph: Graph, level: int, observe: Observer = _ignore) -> Graph:
 
     graph = eliminate_dead_code(graph)
     graph = expand(graph, share=level > 0)
-    if level > 0:
+    rewriting = level > 0 and len(graph) <= LARGEST_REWRITTEN
+    if rewriting:
         graph = simplify(graph)
     graph = eliminate_dead_code(fold(graph))
-    if level > 0:
+    if rewriting:
         graph = eliminate_dead_code(reassociate(graph))
         graph = eliminate_dead_code(simplify(graph))
     observe("optimized", graph)

@@ -230,6 +230,7 @@ def equations(graph: Graph, nodes: Sequence[Node], named: Mapping[int, str]) -> 
         for node in nodes
         if not node.name and uses[node.id] > 1 and node.id in named and graph.op(node).cost != "free"
     }
+    bearers = set(shared.values())
     parts = []
     for node in nodes:
         name = node.name or shared.get(node.id)
@@ -238,7 +239,7 @@ def equations(graph: Graph, nodes: Sequence[Node], named: Mapping[int, str]) -> 
         if name is None:
             continue
         own = named.get(node.id)  # what it overwrites bears its name: that is not what it is made of
-        words = {id: word for id, word in shared.items() if word != own}
+        words = {id: word for id, word in shared.items() if word != own} if own in bearers else shared
         text = f"{name} = {math_of(graph, node.id, named, words)}"
         if len(text) > LONGEST:
             words = {u: named[u] for u in node.operands if u in named and named[u] != own}

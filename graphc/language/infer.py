@@ -11,7 +11,10 @@ from typing import Any
 from graphc.ir.dims import Dim, open_axis
 from graphc.ir.types import ShapeError, Solver, Type, Unknown
 
-__all__ = ["Assumptions", "LearningSolver"]
+__all__ = ["MAX_RANK", "Assumptions", "LearningSolver"]
+
+MAX_RANK = 32
+"""So many dimensions the arrays of every NumPy may have."""
 
 
 class Assumptions:
@@ -48,7 +51,7 @@ class LearningSolver(Solver):
     def __init__(self, assumptions: Assumptions, undeclared: set[str]) -> None:
         self.known = assumptions
         self.undeclared = undeclared
-        self.bounds: list[tuple[Any, tuple[Dim, ...]]] = []
+        self.bounds: dict[tuple[Any, tuple[Dim, ...]], None] = {}
 
     def equal(self, a: Dim, b: Dim) -> bool:
         a, b = self.known.resolve(a), self.known.resolve(b)
@@ -83,6 +86,8 @@ class LearningSolver(Solver):
         if isinstance(type.shape, Unknown) and rank is not None:
             leaf = type.shape.leaf
             if leaf is not None and leaf in self.undeclared:
+                if rank > MAX_RANK:
+                    raise ShapeError(f"an array has at most {MAX_RANK} dimensions", code="E0213")
                 self.known.ranks.setdefault(leaf, rank)
                 known = self.known.type(leaf).shape
                 assert not isinstance(known, Unknown)
@@ -102,5 +107,4 @@ class LearningSolver(Solver):
 
     def bound(self, inner: Any, outer: tuple[Dim, ...]) -> None:
         entry = (inner, outer)
-        if entry not in self.bounds:
-            self.bounds.append(entry)
+        self.bounds.setdefault(entry)

@@ -19,7 +19,7 @@ from graphc.language.depth import room_to_recurse
 from graphc.language.diagnostics import Diagnostics, slip, suggest
 from graphc.language.evaluate import Evaluator
 from graphc.language.imports import Importer
-from graphc.language.infer import Assumptions, LearningSolver
+from graphc.language.infer import MAX_RANK, Assumptions, LearningSolver
 from graphc.language.literals import arithmetic
 from graphc.language.lookalikes import lookalikes
 from graphc.language.scope import Environment, Scope
@@ -31,7 +31,6 @@ __all__ = ["lower"]
 
 TYPES = ("float", "float32", "float64", "int", "bool")
 MAX_RUNS = 12
-MAX_RANK = 32
 
 
 def lower(module: tree.Module, diagnostics: Diagnostics) -> Graph:

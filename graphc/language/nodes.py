@@ -42,7 +42,7 @@ class Nodes:
         self.arguments: dict[str, Argument] = {}
         self.calls: list[tuple[str, Span]] = []
         self.minimums: list[tuple[Dim, int | Dim, str]] = []
-        self.limits: list[tuple[str, Dim, str]] = []
+        self.limits: dict[tuple[str, Dim, str], None] = {}
         self.adjoints: dict[int, Adjoint] = {}  # the reverse passes of the losses that `grad` was asked for
 
     def add(self, op: str, operands: Sequence[int] = (), attrs: Mapping[str, Any] | None = None) -> int:
@@ -161,8 +161,7 @@ class Nodes:
         node = self.builder[id]
         if node.op == "argument":
             entry = (node.attr("name"), size, kind)
-            if entry not in self.limits:
-                self.limits.append(entry)
+            self.limits.setdefault(entry)
             return id
         if node.op == "const" or kind == "index":
             return id

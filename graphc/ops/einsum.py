@@ -277,6 +277,9 @@ def _cheapest(terms: Sequence[Term], output: Sequence[str], sizes: dict[str, Dim
 
 # ---------------------------------------------------------------- einsum
 
+MOST_OPERANDS = 32
+"""NumPy takes no more either."""
+
 def _einsum_call(lowering: Lowering, *xs: int, subscripts: Any) -> int:
     if not isinstance(subscripts, str):
         raise CallError("the subscripts of `einsum` are text, for example \"ij,jk->ik\"", argument="subscripts")
@@ -286,6 +289,8 @@ def _einsum_call(lowering: Lowering, *xs: int, subscripts: Any) -> int:
     if len(parts) != len(xs):
         raise CallError(f"the subscripts \"{subscripts}\" name {len(parts)} operands, the call has {len(xs)}",
                         argument="subscripts")  # fmt: skip
+    if len(xs) > MOST_OPERANDS:
+        raise CallError(f"`einsum` takes at most {MOST_OPERANDS} operands", help="do it in several steps")
     terms = []
     for i, (part, x) in enumerate(zip(parts, xs, strict=True)):
         head, dots, tail = _letters(part, subscripts)

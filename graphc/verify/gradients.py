@@ -143,7 +143,7 @@ class _Check:
         for attempt, sample in enumerate(sampler):
             sampler_said = False
             enough = done >= (1 if self.large else CONFIGURATIONS)
-            if enough or attempt >= ATTEMPTS or self.over or (self.late and (done or attempt >= HASTE)):
+            if enough or attempt >= ATTEMPTS or (attempt and self.over) or (self.late and (done or attempt >= HASTE)):
                 break
             try:
                 gradients = self.program.gradients(sample)
