@@ -29,6 +29,7 @@ CHUNK: Final = 400_000
 """A function longer than this is parsed in parts: Python's trees take a hundred times the space of their text."""
 
 _DEFINITION = re.compile(r"^(?=def |class )", re.MULTILINE)
+_FUNCTION = re.compile(r"def (\w+)\(")
 _HEADING = re.compile(r'(?:def|class) [^\n]*\n(?:    """.*?"""\n)?', re.DOTALL)
 _STATEMENT = re.compile(r"^    (?=[^\W\d])(?!el(?:se|if)\b)", re.MULTILINE)
 IMPORTS = ("import numpy as np", "from typing import NamedTuple")
@@ -62,7 +63,8 @@ def parse_back(text: str, graph: Graph) -> None:
 class _Check:
     def __init__(self, text: str, graph: Graph) -> None:
         self.text, self.graph = text, graph
-        self.functions = FUNCTIONS | HELPERS.keys() | CHECK_HELPERS.keys()
+        self.helpers = {**HELPERS, **CHECK_HELPERS}
+        self.functions = FUNCTIONS | self.helpers.keys()
         self.known = self.functions | USED_BUILTINS | {"map", "np", "NamedTuple", *HELPER_CONSTANTS}
         self.local: dict[str, set[str]] = {}
         """Of each function that was met: its arguments and what it assigns."""
@@ -71,8 +73,9 @@ class _Check:
     def run(self) -> None:
         pieces = _DEFINITION.split(self.text)
         self._head(ast.parse(pieces[0]).body)
-        for piece in pieces[1:]:
+        for whole in pieces[1:]:
             present = set(self.local)
+            piece = self._after_helper(whole)
             for statement in _parts(piece):
                 if isinstance(statement, ast.Assign):
                     self._constant(statement)
@@ -123,6 +126,17 @@ class _Check:
             if not isinstance(statement, ast.FunctionDef) or [a.arg for a in statement.args.args] != expected:
                 raise NotWhatWasMeant("`forward` takes other arguments")
         self._body(statement)
+
+    def _after_helper(self, piece: str) -> str:
+        """A helper is the very text that the prelude has of it; what is left is what follows it."""
+        heading = _FUNCTION.match(piece)
+        source = self.helpers.get(heading[1]) if heading else None
+        if heading is None or source is None or heading[1] in self.local:
+            return piece
+        if not piece.startswith(source):
+            raise NotWhatWasMeant(f"`{heading[1]}` is not the helper of that name")
+        self.local[heading[1]] = set()
+        return piece[len(source) :]
 
     # ------------------------------------------------------------ functions
 

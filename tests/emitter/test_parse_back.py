@@ -15,6 +15,7 @@ from graphc.cli import main
 from graphc.emitter import parse_back as module_under_test
 from graphc.emitter.module import emit_module
 from graphc.emitter.parse_back import NotWhatWasMeant, parse_back
+from graphc.emitter.prelude import HELPERS
 from graphc.language.diagnostics import Diagnostics
 from graphc.language.source import Source
 from graphc.passes.partition import Split, partition
@@ -37,6 +38,20 @@ def text(split: Split) -> str:
 
 def test_what_is_emitted_is_accepted(text: str, split: Split) -> None:
     parse_back(text, split.graph)
+
+
+def test_helpers_are_the_very_text_of_the_prelude() -> None:
+    """Windows are made by a generator, which no function of a program may hold."""
+    program = "input x[N, 2, 6, 6]\nparam w[3, 2, 3, 3]\nL = sum(erf(max_pool2d(conv2d(x, w), 2)))"
+    text = graphc.compile(program, level=2)
+    assert "yield" in text
+    diagnostics = Diagnostics()
+    graph = joint_graph(lower_source(Source(program, "net.g"), diagnostics), Options(), diagnostics)
+    parse_back(text, graph)
+    with pytest.raises(NotWhatWasMeant, match="`erf` is not the helper"):
+        parse_back(text.replace("np.minimum(np.abs(block), 6)", "np.minimum(np.abs(block), 5)"), graph)
+    with pytest.raises(NotWhatWasMeant, match="defined twice"):
+        parse_back(text + "\n\n" + HELPERS["erf"], graph)
 
 
 @pytest.mark.parametrize("chunk", [200, 1000])
