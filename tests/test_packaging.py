@@ -40,6 +40,33 @@ print("loaded:", *(name for name in {HEAVY!r} if name in sys.modules))
     assert done.stdout.splitlines()[-1].split() == ["loaded:"]
 
 
+def test_a_compile_imports_no_more_than_it_needs(tmp_path: Path) -> None:
+    """networkx takes longer to import than a small program to compile; it is there for whoever asks for `Graph.dag`."""
+    (tmp_path / "net.g").write_text("param W[D, H]\nL = sum(relu(X @ W)**2)\n", encoding="utf-8")
+    unneeded = ("networkx", "graphc.explain", "graphc.grade", "graphc.notebook", "IPython", "pygments", "scipy")
+    script = f"""\
+import sys
+from graphc.cli import main
+status = main(["compile", "net.g"])
+assert not status, status
+print("loaded:", *(name for name in {unneeded!r} if name in sys.modules))
+"""
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, encoding="utf-8", timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].split() == ["loaded:"]
+
+
+def test_a_generated_module_imports_numpy_alone(tmp_path: Path) -> None:
+    (tmp_path / "net.g").write_text("param W[D, H]\nL = sum(relu(X @ W)**2)\n", encoding="utf-8")
+    for level in ("-O0", "-O1", "-O2"):
+        assert graphc_command("compile", "net.g", level, "--force", cwd=tmp_path).returncode == 0
+        script = "import sys, numpy, math\nbefore = set(sys.modules)\nimport net\nprint(*(set(sys.modules) - before))"
+        done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, encoding="utf-8",
+                              timeout=120)  # fmt: skip
+        assert done.stdout.split() == ["net"], (level, done.stdout, done.stderr)
+
+
 def test_python_m_graphc_calls_itself_graphc(tmp_path: Path) -> None:
     done = graphc_command("--help", cwd=tmp_path)
     assert done.returncode == 0, done.stderr

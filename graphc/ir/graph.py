@@ -11,13 +11,13 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import networkx as nx
-
 from graphc.ir.dims import Dim
 from graphc.ir.types import ShapeError, Solver, Type
 from graphc.language.source import Span
 
 if TYPE_CHECKING:
+    import networkx as nx
+
     from graphc.ops.base import Op
 
 __all__ = ["MAX_NODES", "Argument", "Attrs", "Builder", "Graph", "Node", "Origin", "Statement"]
@@ -112,6 +112,8 @@ class Graph:
     @cached_property
     def dag(self) -> nx.DiGraph:
         """Edges u→v: u is an operand of v. Frozen."""
+        import networkx as nx  # here, and not above: it takes longer to import than a small program to compile
+
         dag = nx.DiGraph()
         dag.add_nodes_from(self.nodes)
         dag.add_edges_from((u, node.id) for node in self.nodes.values() for u in node.operands)
@@ -152,6 +154,8 @@ class Graph:
 
     def verify(self) -> Graph:
         """The graph itself, after a check that it is sound: edges, order, types, names. AssertionError if it is not."""
+        import networkx as nx
+
         assert nx.is_directed_acyclic_graph(self.dag)
         for id, node in self.nodes.items():
             assert node.id == id

@@ -44,14 +44,27 @@ def grammar_path() -> Path:
 
 
 def make_lark(builder: object, strict: bool = False) -> Lark:
-    """The parser of the grammar. `strict` (for the tests) refuses a grammar whose terminals collide."""
+    """The parser of the grammar, computed from its text. `strict` refuses a grammar whose terminals collide."""
     from lark import Lark
 
-    from graphc.language.parser import PassThrough
-
-    options: dict[str, Any] = {"transformer": builder, "postlex": PassThrough(), "strict": strict}
+    options = {**_callbacks(builder), "strict": strict}
     grammar = grammar_path().read_text(encoding="utf-8")
     return Lark(grammar, parser="lalr", lexer="contextual", start=["module", "rules"], **options)
+
+
+def _callbacks(builder: object) -> dict[str, Any]:
+    from graphc.language.parser import PassThrough
+
+    return {"transformer": builder, "postlex": PassThrough()}
+
+
+def _read_or_made(builder: object) -> Lark:
+    """The parser, by the tables that stand beside the grammar if they are of this grammar and this Lark."""
+    from graphc.language.tables import read_tables, tables_path
+
+    grammar = grammar_path()
+    text = grammar.read_text(encoding="utf-8")
+    return read_tables(tables_path(grammar), text, **_callbacks(builder)) or make_lark(builder)
 
 
 def _parse(source: Source, diagnostics: Diagnostics, start: str) -> Module:
@@ -66,7 +79,7 @@ def _parse(source: Source, diagnostics: Diagnostics, start: str) -> Module:
             from graphc.language.builder import Builder
 
             builder = Builder()
-            lark = make_lark(builder)
+            lark = _read_or_made(builder)
             _tools = lark, awaiting_states(lark), builder
         lark, awaiting, builder = _tools
         builder.begin(source, found, only_rules=start == "rules")

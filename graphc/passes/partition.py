@@ -8,21 +8,20 @@ The capacity of a value is the memory that saving it takes; arguments exist anyw
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-
-import networkx as nx
 
 from graphc.ir.graph import Graph, Node
 from graphc.ir.types import Unknown
 from graphc.passes.cost import TYPICAL, typical
+from graphc.passes.cut import components, minimum_cut
 from graphc.passes.dce import needed
 from graphc.passes.schedule import schedule
 
 __all__ = ["Split", "partition"]
 
 LARGEST_CUT = 20_000
-INFINITE = 10**18
+"""Among more values that hang together no cut is sought."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ def partition(graph: Graph, recompute: bool = True) -> Split:
     read = {u for id in wanted & behind for u in graph[id].operands if u not in behind}
     read |= {id for id in roots if id not in behind}
     forward = needed(graph, graph.outputs.values())
-    if recompute and len(before) <= LARGEST_CUT:
+    if recompute:
         saved = _minimum_cut(graph, before, read, forward)
     else:
         saved = _directly_read(graph, read, forward)
@@ -106,30 +105,56 @@ def _directly_read(graph: Graph, read: set[int], forward: set[int]) -> set[int]:
 
 
 def _minimum_cut(graph: Graph, before: list[int], read: set[int], forward: set[int]) -> set[int]:
-    network = nx.DiGraph()
-    source, sink = "source", "sink"
-    network.add_node(source)
-    network.add_node(sink)
-    inside = set(before)
-    for position, id in enumerate(before):
-        node = graph[id]
-        op = graph.op(node)
-        bound = node.op == "argument"
-        # Among equal ones that forward computes anyway the last is saved, so that nothing is done twice; among those
-        # that only backward reads the first, so that forward does as little of its work as possible.
-        share = position / len(before)
-        rank = int(400 * (1 - share) if id in forward else 500 + 400 * share)
-        capacity = 1 if bound else 1000 * (8 + bytes_of(node)) + rank
-        network.add_edge(2 * id, 2 * id + 1, capacity=capacity)
-        if bound or op.cost == "dear" or (node.name and id in forward):  # what the program names is not computed twice
-            network.add_edge(source, 2 * id, capacity=INFINITE)
-        else:
-            for u in node.operands:
-                if u in inside:
-                    network.add_edge(2 * u + 1, 2 * id, capacity=INFINITE)
-        if id in read:
-            network.add_edge(2 * id + 1, sink, capacity=INFINITE)
-    if not network.in_degree(sink):
-        return set()
-    _, (reachable, _) = nx.minimum_cut(network, source, sink, flow_func=nx.algorithms.flow.boykov_kolmogorov)
-    return {id for id in before if 2 * id in reachable and 2 * id + 1 not in reachable}
+    """The values to save: those that leave no choice, and a minimum cut among the others, part by part of the graph.
+
+    Arguments cost less than whatever else there is, however many they are: they count as saved while the others are
+    chosen, and those without which backward can do are then left out.
+    """
+    given = {id for id in before if _is_given(graph, id, forward)}
+    chosen = given & read
+    free = {id for id in given if graph[id].op == "argument"}
+    between = _between(graph, before, given - free, read - chosen, chosen)
+    operands = {id: [] if id in given else [u for u in graph[id].operands if u in between] for id in between}
+    position = {id: k for k, id in enumerate(before)}
+    for part in components(sorted(between), operands):
+        if len(part) > LARGEST_CUT:
+            chosen |= _directly_read(graph, read.intersection(part), forward)
+            continue
+        capacity = {id: _price(graph[id], position[id] / len(before), id in forward) for id in part}
+        chosen |= minimum_cut(part, operands, capacity, given, read)
+    return chosen | (free & _between(graph, before, free, read, chosen))
+
+
+def _price(node: Node, place: float, in_forward: bool) -> int:
+    """What saving a value costs: its memory.
+
+    Among equal ones that forward computes anyway the last is saved, so that nothing is done twice; among those that
+    only backward reads the first, so that forward does as little of its work as possible.
+    """
+    return 1000 * (8 + bytes_of(node)) + int(400 * (1 - place) if in_forward else 500 + 400 * place)
+
+
+def _is_given(graph: Graph, id: int, forward: set[int]) -> bool:
+    """Whether backward can have a value from forward only: arguments, what is dear, what the program names."""
+    node = graph[id]
+    return node.op == "argument" or graph.op(node).cost == "dear" or bool(node.name and id in forward)
+
+
+def _between(
+    graph: Graph, before: list[int], given: set[int], read: set[int], saved: Collection[int] = ()
+) -> set[int]:
+    """The values on the ways from given ones to others that backward reads, on which none is saved."""
+    reached: set[int] = set()
+    for id in before:
+        if id not in saved and (id in given or any(u in reached for u in graph[id].operands)):
+            reached.add(id)
+    wanted = read & reached
+    stack = list(wanted)
+    while stack:
+        id = stack.pop()
+        if id not in given:
+            for u in graph[id].operands:
+                if u in reached and u not in wanted:
+                    wanted.add(u)
+                    stack.append(u)
+    return wanted
