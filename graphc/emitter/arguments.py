@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from graphc.emitter.context import solve
 from graphc.emitter.naming import Names, argument_name
+from graphc.emitter.sizes import needed_sizes
 from graphc.emitter.text import bracketed, quoted
 from graphc.ir.dims import Dim, open_owner
 from graphc.ir.graph import Argument, Graph
@@ -73,7 +74,7 @@ def write_limits(graph: Graph, helpers: set[str], shapes: Callable[[Dim], str]) 
     writer = _ShapeChecks(graph, [argument_name(a.name) for a in graph.arguments], helpers, shapes)
     sizes = writer.bind_sizes()
     limits = writer.limits()
-    return [*sizes, *limits] if limits else []
+    return [*needed_sizes(sizes, limits), *limits]
 
 
 def _listed(items: list[str]) -> str:
@@ -107,13 +108,10 @@ class _ShapeChecks:
                 f"if {name}.ndim != {len(dims)}:",
                 f"    raise {self.helper('wrong_rank')}({quoted(argument.name)}, {name}, {quoted(self._shape(dims))})",
             ]
-        lines += self._bind(ranked)
-        for argument, dims in ranked:
-            lines += self._compare(argument, dims)
-        lines += self._minimums()
-        lines += self._bounds()
-        lines += self.limits()
-        return lines
+        sizes = self._bind(ranked)
+        checks = [line for argument, dims in ranked for line in self._compare(argument, dims)]
+        checks += [*self._minimums(), *self._bounds(), *self.limits()]
+        return [*lines, *needed_sizes(sizes, checks), *checks]
 
     def _ranked(self) -> list[tuple[Argument, tuple[Dim, ...]]]:
         """The arguments whose rank is known, with their sizes."""

@@ -11,6 +11,7 @@ from graphc.emitter.arguments import CHECK_CONSTANTS, CHECK_HELPERS, write_check
 from graphc.emitter.body import Body, Line, write_body
 from graphc.emitter.context import BodyContext
 from graphc.emitter.describe import describe
+from graphc.emitter.lines import broken, broken_function
 from graphc.emitter.mathtext import equations
 from graphc.emitter.naming import MODULE, Names, argument_name
 from graphc.emitter.prelude import HELPERS
@@ -60,13 +61,12 @@ class _Module:
         if self.step is not None:
             parts.append(self._step(self.step))
         check = "\n".join(write_check(self.graph, self.helpers, self.shapes.dim)) + "\n"
-        tail = [check, *self._helper_sources()]
+        parts = [broken_function(part) for part in [*parts, check]]
+        tail = self._helper_sources()
         head = [self._docstring(), self._imports(), self._constants()]
-        named_tuple = self._outputs_type()
-        if named_tuple:
-            head.append(named_tuple)
-        body = "\n\n".join(part.rstrip("\n") + "\n" for part in [*parts, *tail])
-        return "\n".join(part.rstrip("\n") + "\n" for part in head) + "\n\n" + body
+        definitions = [self._outputs_type(), *parts, *tail]
+        stripped = (piece.strip("\n") for piece in definitions)
+        return "\n\n".join(piece.strip("\n") for piece in head) + "\n" + "".join(f"\n\n{p}\n" for p in stripped if p)
 
     # ------------------------------------------------------------ the head
 
@@ -98,22 +98,20 @@ class _Module:
 
     def _imports(self) -> str:
         lines = ["from typing import NamedTuple", ""] if len(self.graph.outputs) > 1 else []
-        return "\n" + "\n".join([*lines, "import numpy as np"]) + "\n"
+        return "\n".join([*lines, "import numpy as np"])
 
     def _constants(self) -> str:
         params = [a.name for a in self.graph.arguments if a.kind == "param"]
         inputs = [a.name for a in self.graph.arguments if a.kind != "param"]
-        return "\n".join([
-            "", f"INPUTS = {quoted(inputs)}", f"PARAMETERS = {quoted(params)}",
-            f"OUTPUTS = {quoted(list(self.graph.outputs))}",
-            "SOURCE = " + _source_constant(self.graph.source),
-        ]) + "\n"  # fmt: skip
+        named = {"INPUTS": inputs, "PARAMETERS": params, "OUTPUTS": list(self.graph.outputs)}
+        lines = [line for name, values in named.items() for line in broken(f"{name} = {quoted(values)}")]
+        return "\n".join([*lines, "SOURCE = " + _source_constant(self.graph.source)])
 
     def _outputs_type(self) -> str:
         if len(self.graph.outputs) < 2:
             return ""
         names = self._output_fields()
-        return '\n\nclass Outputs(NamedTuple):\n    """The results of forward."""\n\n' + "\n".join(
+        return 'class Outputs(NamedTuple):\n    """The results of forward."""\n\n' + "\n".join(
             f"    {n}: np.ndarray" for n in names
         )
 

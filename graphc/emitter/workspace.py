@@ -18,6 +18,7 @@ from graphc.emitter.describe import describe
 from graphc.emitter.expressions import Text
 from graphc.emitter.naming import Names
 from graphc.emitter.shapes import ShapeNames
+from graphc.emitter.sizes import needed_sizes, words
 from graphc.emitter.text import bracketed, comment_text, quoted
 from graphc.ir.graph import Graph, Node
 from graphc.ir.types import Unknown
@@ -163,21 +164,26 @@ def _accepted(working: Working) -> list[str]:
 
 def _function(
     working: Working, body: Buffered, name: str, head: list[str], ask: list[str], tail: list[str],
-    known: tuple[str, str] | None = None,
+    known: tuple[str, str] | None = None, cached: Sequence[str] = (),
 ) -> list[str]:  # fmt: skip
-    """A function and the one that makes its memory. `known` is to be kept with the memory: its name and text."""
+    """A function and the one that makes its memory. `known` is to be kept with the memory: its name and text; `cached`
+    is what the argument `cache` holds."""
     working.helpers |= body.helpers
     code = _body(working, body)
-    used = set(re.findall(r"\w+", "\n".join([*ask, *code, *tail])))
+    used = words([*ask, *code, *tail])
     unpacked = [name for name in dict.fromkeys(body.memory) if name in used]
     allocation = _used_only(body.allocation, unpacked)
     held = [*([known[0]] if known else []), *unpacked]
     fill = f"        workspace.{name} = memory_of_{name}(*workspace.like)"
-    lines = [*head, f"    if workspace.{name} is None:", fill]
+    sizes = ["    " + line for line in _used_sizes(body.context, [*ask, *code, *tail])]
+    lines = list(head)
+    if cached:
+        used |= words(sizes)
+        lines += bracketed("    ", [name if name in used else "_" for name in cached], " = cache", tuple_=True)
+    lines += [f"    if workspace.{name} is None:", fill]
     if held:
         lines += bracketed("    ", held, f" = workspace.{name}", tuple_=True)
-    lines += ["    " + line for line in _used_sizes(body.context, [*ask, *code, *tail])]
-    lines += [*ask, *code, *tail]
+    lines += [*sizes, *ask, *code, *tail]
     memory = [
         f"def memory_of_{name}({working.call}):",
         f'    """The arrays that {name} works in; names of values that are never needed together share one."""',
@@ -259,7 +265,6 @@ def _backward(working: Working, split: Split, cache: Cache) -> list[str]:
     head = [
         f"def backward_in({', '.join(['workspace', 'cache', *(name + default for name in seeds.values())])}):",
         '    """As backward, in a workspace: the gradients live in it."""',
-        *bracketed("    ", cached, " = cache", tuple_=True),
     ]
     known = [id for id in saved if not isinstance(graph[id].type.shape, Unknown) and graph[id].type.rank]
     check, expected = [], names.fresh("shapes")
@@ -271,7 +276,7 @@ def _backward(working: Working, split: Split, cache: Cache) -> list[str]:
     tail = bracketed("    grads = {", gradients, "}")
     working.helpers.add("as_types")
     tail.append("    return grads if types is None else as_types(grads, types)")
-    return _function(working, body, "backward", head, ask, tail, (expected, f"({wanted})") if known else None)
+    return _function(working, body, "backward", head, ask, tail, (expected, f"({wanted})") if known else None, cached)
 
 
 def _doc(graph: Graph) -> str:
@@ -306,9 +311,9 @@ def _seed_lines(
 
 def _used_sizes(context: BodyContext, code: Sequence[str]) -> list[str]:
     """The lines that define the sizes which the code speaks of."""
-    used = set(re.findall(r"\w+", "\n".join(code)))
+    used = words(code)
     context.sources = {name: source for name, source in context.sources.items() if name in used}
-    return context.size_lines()
+    return needed_sizes(context.size_lines(), code)
 
 
 def _used_only(allocation: Sequence[str], unpacked: Sequence[str]) -> list[str]:

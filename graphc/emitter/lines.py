@@ -1,0 +1,191 @@
+"""Long lines of code, broken where a reader would break them.
+
+    dA = (G - G.mean(axis=1, keepdims=True) - R * (G * R).mean(axis=1, keepdims=True)) / s    # (N, D)
+
+becomes
+
+    dA = (                                            # (N, D)
+        G - G.mean(axis=1, keepdims=True)
+        - R * (G * R).mean(axis=1, keepdims=True)
+    ) / s
+
+The longest brackets of a line are opened: at their commas, else before the operators that bind least. What is short
+enough stays as it is.
+"""
+
+from __future__ import annotations
+
+import io
+import tokenize
+from dataclasses import dataclass
+from typing import Final
+
+from graphc.emitter.text import WIDTH
+
+__all__ = ["broken", "broken_function"]
+
+LONGEST: Final = 110  # code up to here stays on its line; what is broken is broken to WIDTH
+COMMENT_COLUMN: Final = 54
+BINDING: Final = (("==", "!=", "<", "<=", ">", ">="), ("+", "-"), ("*", "/", "@", "//", "%"))
+"""Operators that a line may be broken before, those that bind least first."""
+
+
+def broken_function(text: str) -> str:
+    """The function's text with its long lines broken; docstrings and comments stay."""
+    lines: list[str] = []
+    for line in text.split("\n"):
+        code = line.lstrip()
+        whole = len(_without_comment(line)) <= LONGEST or code.startswith(("#", '"""'))
+        lines += [line] if whole else broken(line)
+    return "\n".join(lines)
+
+
+def _without_comment(line: str) -> str:
+    return line.split("  # ", 1)[0].rstrip()
+
+
+def broken(line: str) -> list[str]:
+    """A statement of one line as several that are no wider than WIDTH, as far as its parts are."""
+    indent = line[: len(line) - len(line.lstrip())]
+    tokens = _tokens(line.strip())
+    comment = ""
+    if tokens and tokens[-1].string.startswith("#"):
+        comment = tokens.pop().string
+    code = line.strip()[: tokens[-1].end] if tokens else line.strip()
+    lines = _statement(code, tokens, indent)
+    if comment:
+        lines[0] = f"{lines[0]:<{COMMENT_COLUMN - 2}}  {comment}"
+    return lines
+
+
+@dataclass(frozen=True)
+class _Token:
+    string: str
+    start: int
+    end: int
+    depth: int  # of the brackets around it; that of a bracket itself is that of what stands beside it
+    operator: bool
+
+
+def _tokens(code: str) -> list[_Token]:
+    found: list[_Token] = []
+    depth = 0
+    before = ""
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(code).readline):
+            if not token.string.strip():
+                continue
+            if token.string in ")]}" and token.type == tokenize.OP:
+                depth -= 1
+            binary = token.type == tokenize.OP and before not in ("", "(", "[", "{", ",", "=", ":", *sum(BINDING, ()))
+            found.append(_Token(token.string, token.start[1], token.end[1], depth, binary))
+            if token.string in "([{" and token.type == tokenize.OP:
+                depth += 1
+            before = token.string
+    except tokenize.TokenError:  # the first line of something longer
+        return []
+    return found
+
+
+def _opened(code: str, tokens: list[_Token], indent: str) -> list[str]:
+    """The code with its longest brackets opened, and what is in them broken again if need be."""
+    widest = _widest(tokens)
+    if len(indent) + len(code) <= WIDTH or widest is None:
+        return [indent + code]
+    first, last = widest
+    inner = _pieces(code[first.end : last.start], indent + "    ")
+    return [indent + code[: first.end], *inner, indent + code[last.start :]]
+
+
+def _statement(code: str, tokens: list[_Token], indent: str) -> list[str]:
+    """The code with its longest brackets opened if they hold most of it; else what it assigns is put between brackets,
+    or what it assigns to."""
+    widest = _widest(tokens)
+    equals = next((token for token in reversed(tokens) if token.depth == 0 and token.string == "="), None)
+    left, right = (code[: equals.start].rstrip(), code[equals.end :].lstrip()) if equals else ("", code)
+    targets = left.split(" = ")
+    if len(targets) > 1:
+        return _chained(targets, right, indent)
+    many = "," in left and not left.startswith("(")
+    if many and (len(left) > len(right) or widest is None or len(indent) + widest[0].end > WIDTH):
+        return [f"{indent}(", *_pieces(left, indent + "    "), *_closing(right, indent)]
+    if widest is not None:
+        inside = widest[1].start - widest[0].end
+        if len(indent) + widest[0].end <= WIDTH and (not equals or 2 * inside > len(right)):
+            return _opened(code, tokens, indent)
+    if not equals:
+        return [indent + code]
+    return [f"{indent}{left} = (", *_pieces(right, indent + "    "), f"{indent})"]
+
+
+def _chained(targets: list[str], right: str, indent: str) -> list[str]:
+    """The names of one value: those that one line holds with it, then others as names of the first."""
+    lines: list[str] = []
+    current = ""
+    value = right
+    for target in targets:
+        if current and len(indent) + len(current) + len(target) + len(value) + 6 > WIDTH:
+            lines += broken(f"{indent}{current} = {value}") if not lines else [f"{indent}{current} = {value}"]
+            current, value = "", targets[0]
+        current = f"{current} = {target}" if current else target
+    return [*lines, f"{indent}{current} = {value}"]
+
+
+def _closing(right: str, indent: str) -> list[str]:
+    """What follows the bracket that closes the targets."""
+    line = f") = {right}"
+    widest = _widest(_tokens(right))
+    if len(indent) + len(line) <= WIDTH or widest is None:
+        return [indent + line]
+    first, last = widest
+    inner = _pieces(right[first.end : last.start], indent + "    ")
+    return [f"{indent}) = {right[: first.end]}", *inner, f"{indent}{right[last.start :]}"]
+
+
+def _widest(tokens: list[_Token]) -> tuple[_Token, _Token] | None:
+    groups = _groups(tokens)
+    return max(groups, key=lambda group: group[1].start - group[0].end) if groups else None
+
+
+def _groups(tokens: list[_Token]) -> list[tuple[_Token, _Token]]:
+    """The pairs of brackets that stand in no others, and hold something."""
+    groups: list[tuple[_Token, _Token]] = []
+    opening: _Token | None = None
+    for token in tokens:
+        if token.depth == 0 and token.string in ("(", "[", "{"):
+            opening = token
+        elif token.depth == 0 and token.string in (")", "]", "}") and opening is not None:
+            if token.start > opening.end:
+                groups.append((opening, token))
+            opening = None
+    return groups
+
+
+def _pieces(inner: str, indent: str) -> list[str]:
+    """What stands between brackets, on as few lines as hold it."""
+    inner = inner.strip()
+    if len(indent) + len(inner) <= WIDTH:
+        return [indent + inner]
+    tokens = _tokens(inner)
+    if any(token.string == "for" and token.depth == 0 for token in tokens):
+        return [indent + inner]
+    cuts = [token.end for token in tokens if token.depth == 0 and token.string == ","]
+    for operators in BINDING:
+        if not cuts:
+            cuts = [t.start for t in tokens if t.depth == 0 and t.operator and t.string in operators]
+    if not cuts:
+        return _opened(inner, tokens, indent)
+    parts = [inner[a:b].strip() for a, b in zip([0, *cuts], [*cuts, len(inner)], strict=True)]
+    lines: list[str] = []
+    current = ""
+    for part in filter(None, parts):
+        if len(indent) + len(part) > WIDTH:
+            lines += [indent + current] if current else []
+            lines += _opened(part, _tokens(part), indent)
+            current = ""
+        elif current and len(indent) + len(current) + 1 + len(part) > WIDTH:
+            lines.append(indent + current)
+            current = part
+        else:
+            current = f"{current} {part}" if current else part
+    return [*lines, indent + current] if current else lines

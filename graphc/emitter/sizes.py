@@ -1,0 +1,52 @@
+"""Of the statements that name sizes, what the code below them needs.
+
+    N, D = X.shape                                    D = X.shape[1]
+    H = W.shape[1]                    becomes
+    if W.shape[0] != D:                               if W.shape[0] != D:
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+__all__ = ["needed_sizes", "words"]
+
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+_SHAPE = re.compile(r"^( *)(\(?)([\w, ]+?),?\)? = (.*\.shape)$")
+
+
+def words(code: Iterable[str]) -> set[str]:
+    """The names that code speaks of, outside its comments and strings."""
+    found: set[str] = set()
+    for line in code:
+        found.update(re.findall(r"(?<![\w.])\w+", _STRING.sub("", line).partition("#")[0]))
+    return found
+
+
+def needed_sizes(sizes: Sequence[str], code: Iterable[str]) -> list[str]:
+    """Those of the statements `sizes` that define what `code`, or one of them that is needed, speaks of."""
+    used = words(code)
+    kept: list[str] = []
+    for line in reversed(sizes):
+        match = _SHAPE.match(line)
+        if match is None:
+            needed = [line] if line.split(" = ")[0].strip() in used else []
+        else:
+            needed = _of_shape(match, used)
+        if needed:
+            used |= words(needed)
+            kept += reversed(needed)
+    return kept[::-1]
+
+
+def _of_shape(match: re.Match[str], used: set[str]) -> list[str]:
+    """`N, D = X.shape` as far as it is used: one size by its place, several with `_` for the others."""
+    indent, _, targets, shape = match.groups()
+    names = [name.strip() for name in targets.split(",")]
+    wanted = [(k, name) for k, name in enumerate(names) if name in used]
+    if len(wanted) == len(names):
+        return [match.string]
+    if len(wanted) < 3:
+        return [f"{indent}{name} = {shape}[{k}]" for k, name in wanted]
+    return [f"{indent}{', '.join(name if name in used else '_' for name in names)} = {shape}"]

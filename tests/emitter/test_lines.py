@@ -1,0 +1,61 @@
+"""Long lines are broken where a reader would, and mean what they meant."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+
+from graphc.emitter.lines import LONGEST, broken, broken_function
+from graphc.emitter.text import WIDTH
+
+NAMES = ", ".join(f"name_{i}" for i in range(20))
+LONG = [
+    f"    {NAMES}, types = check({NAMES})",
+    f"    {NAMES} = given",
+    f"    value, cache = forward({NAMES})",
+    f"    return Outputs({NAMES}), grads",
+    f"    if shapes != ({NAMES}): pass",
+    "    " + " = ".join(f"name_{i}" for i in range(30)) + " = np.empty((N, D), X.dtype)",
+    "    dA = (dY - dY.mean(axis=1, keepdims=True) - ratio * (dY * ratio).mean(axis=1, keepdims=True)) / deviation",
+    "    x = " + " + ".join(f"name_{i} * name_{i + 1}" for i in range(12)),
+    "    x = " + " * ".join(f"(name_{i} - name_{i + 1})" for i in range(12)),
+    "    x = -" + " - ".join(f"-name_{i}" for i in range(20)),
+    '    names = ("' + '", "'.join(f"a, ({i}" for i in range(20)) + '")',
+    "    x = np.multiply(" + " + ".join(f"name_{i}" for i in range(8)) + ", other[:, None, ..., 1:3], out=x[rows])",
+    "    y = X[" + ", ".join(f"slice(name_{i}, name_{i + 1})" for i in range(8)) + "]",
+]
+
+
+@pytest.mark.parametrize("line", LONG)
+def test_broken_lines_mean_the_same(line: str) -> None:
+    lines = broken(line)
+    assert len(lines) > 1
+    assert max(map(len, lines)) <= WIDTH
+    before, after = (ast.parse("def f():\n" + text).body[0] for text in (line, "\n".join(lines)))
+    assert isinstance(before, ast.FunctionDef) and isinstance(after, ast.FunctionDef)
+    if len(after.body) == 1:
+        assert ast.dump(before) == ast.dump(after)
+    else:  # a value of many names: they are given in several statements
+        targets = [ast.unparse(target) for each in after.body for target in each.targets]  # type: ignore[attr-defined]
+        assert targets == [ast.unparse(target) for target in before.body[0].targets]  # type: ignore[attr-defined]
+        assert {ast.unparse(each.value) for each in after.body[1:]} == {"name_0"}  # type: ignore[attr-defined]
+
+
+def test_the_shape_stays_beside_the_first_line() -> None:
+    line = "    x = f(" + ", ".join(f"name_{i}" for i in range(14)) + ")  # (N, D)"
+    assert broken(line)[0] == "    x = f(" + " " * 44 + "# (N, D)"
+
+
+def test_what_is_short_or_no_code_stays() -> None:
+    text = f'def f(x):\n    """{"long " * 40}"""\n    # {"long " * 40}\n    y = x  # {"long " * 40}\n    return y'
+    assert broken_function(text) == text
+    line = "    x = " + "y" * (LONGEST - 8)
+    assert broken_function(line) == line
+
+
+def test_a_signature() -> None:
+    text = f"def forward({NAMES}, *, workspace=None):\n    return 1"
+    broken_text = broken_function(text)
+    assert max(map(len, broken_text.split("\n"))) <= WIDTH
+    assert ast.dump(ast.parse(broken_text)) == ast.dump(ast.parse(text))
