@@ -181,6 +181,24 @@ def test_threads_with_a_workspace_each(net: ModuleType, plain: ModuleType) -> No
     assert not failed, failed[0]
 
 
+def test_outputs_that_are_entries_of_an_array_of_unknown_rank() -> None:
+    net = graphc.load("Y = x[0]; Z = x[-1]", level=2)
+    x = np.arange(6.0).reshape(3, 2)
+    workspace = net.Workspace(x)
+    outputs, cache = net.forward(x, workspace=workspace)
+    assert (outputs.Y.tolist(), outputs.Z.tolist()) == ([0, 1], [4, 5])
+    grads = net.backward(cache, [1.0, 2.0], [3.0, 4.0], workspace=workspace)
+    assert grads["x"].tolist() == [[1, 2], [0, 0], [3, 4]]
+
+
+@pytest.mark.parametrize("level", [0, 1, 2])
+def test_without_floating_outputs_there_are_no_cotangents(level: int) -> None:
+    net = graphc.load("c = a < b", level=level)
+    value, grads = net.value_and_grad([1.0, 2.0], [2.0, 1.0])
+    assert value.tolist() == [True, False]
+    assert grads["a"].tolist() == grads["b"].tolist() == [0, 0]
+
+
 def test_an_empty_batch(net: ModuleType) -> None:
     given = arguments(0)
     with np.errstate(all="ignore"), warnings.catch_warnings():

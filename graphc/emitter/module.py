@@ -89,7 +89,8 @@ class _Module:
         outputs = self._output_display()
         lines += ["", "Use:", f"    {outputs}, cache = forward({call})"]
         lines.append(f"    grads = backward({', '.join(['cache', *self._seed_names(shown=True)])})")
-        lines.append(f"    {outputs}, grads = value_and_grad({call}{'' if graph.loss else ', cotangents=…'})")
+        weights = ", cotangents=…" if self._seed_names(shown=True) else ""
+        lines.append(f"    {outputs}, grads = value_and_grad({call}{weights})")
         if self.step is not None:
             lines.append(f"    new = step({call})")
         gradients = ", ".join(graph.gradients) or "nothing"
@@ -318,7 +319,8 @@ class _Module:
             )
             last = "backward(cache)"
         else:
-            head = f"def value_and_grad({call + ', ' if call else ''}*, cotangents):"
+            given = "cotangents" if self.graph.cotangents else "cotangents=()"
+            head = f"def value_and_grad({call + ', ' if call else ''}*, {given}):"
             doc = "Return the outputs and their gradients, weighted by the cotangents (a tuple, one an output)."
             last = "backward(cache, *cotangents)" if len(self.graph.cotangents) != 1 else "backward(cache, cotangents)"
         return "\n".join([

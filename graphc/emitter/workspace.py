@@ -122,7 +122,7 @@ def _value_and_grad(working: Working) -> list[str]:
     body = write_buffered(graph, order, arrays, roots, names, dict(working.arguments))
     outputs = [body.texts[id].pop(0).text for id in graph.outputs.values()]
     gradients = [f"{quoted(name)}: {body.texts[id].pop(0)}" for name, id in graph.gradients.items()]
-    given = "" if graph.loss else ", cotangents"
+    given = "" if graph.loss else ", cotangents" if graph.cotangents else ", cotangents=()"
     head = [
         f"def value_and_grad({working.call}{', ' if working.call else ''}*{given}, workspace=None):",
         f'    """{_doc(graph)}"""',
@@ -232,9 +232,10 @@ def _forward(working: Working, split: Split, cache: Cache) -> list[str]:
         graph, list(split.forward), dict(working.arguments), roots, names, dict(working.arguments), cache.saved
     )
     outputs = [body.texts[id].pop(0).text for id in roots]
+    shown = dict(zip(roots, outputs, strict=True))
     kept = [(body.texts.get(id) or [Text(body.names[id])])[-1].text for id in cache.saved]
     kept += [body.context.symbol(symbol) for symbol in cache.sizes]
-    kept += [f"np.shape({body.texts[id][-1] if body.texts.get(id) else body.names[id]})" for id in cache.shapes]
+    kept += [f"np.shape({shown.get(id) or body.names[id]})" for id in cache.shapes]
     kept += [body.context.dtype()] if cache.dtype else []
     separator = ", " if working.call else ""
     head = [

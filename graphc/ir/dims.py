@@ -146,9 +146,10 @@ class Dim:
         exact = self.divided_by(divisor)
         if exact is not None:
             return exact
-        if self.value is not None and divisor.value is not None:
-            return dim(self.value // divisor.value)
-        return _symbol(Atom("floordiv", (self, divisor)))
+        whole, rest = self._split(divisor)
+        if rest.value is not None and divisor.value is not None:
+            return whole + rest.value // divisor.value
+        return whole + _symbol(Atom("floordiv", (rest, divisor)))
 
     def __rfloordiv__(self, other: DimLike) -> Dim:
         return dim(other) // self
@@ -159,9 +160,10 @@ class Dim:
             raise ZeroDivisionError("division of a dimension by zero")
         if self.divided_by(divisor) is not None:
             return dim(0)
-        if self.value is not None and divisor.value is not None:
-            return dim(self.value % divisor.value)
-        return _symbol(Atom("mod", (self, divisor)))
+        _, rest = self._split(divisor)
+        if rest.value is not None and divisor.value is not None:
+            return dim(rest.value % divisor.value)
+        return _symbol(Atom("mod", (rest, divisor)))
 
     def __rmod__(self, other: DimLike) -> Dim:
         return dim(other) % self
@@ -171,6 +173,23 @@ class Dim:
         for _ in range(exponent):
             result = result * self
         return result
+
+    def _split(self, divisor: Dim) -> tuple[Dim, Dim]:
+        """`(q, r)` with self = q*divisor + r, so that `(H - 4)//2` and `H//2 - 2` are one size.
+
+        What divides goes into q; of the constant, what leaves it in 0…divisor-1.
+        """
+        number = divisor.value
+        if number is None:
+            return dim(0), self
+        whole, rest = [], []
+        for monomial, coefficient in self.terms:
+            if coefficient % number == 0 or not monomial:
+                whole.append((monomial, coefficient // number))
+                rest.append((monomial, coefficient % number))
+            else:
+                rest.append((monomial, coefficient))
+        return _collect(whole), _collect(rest)
 
     def divided_by(self, divisor: Dim) -> Dim | None:
         """The exact quotient by a single-term divisor, or None if there is none."""

@@ -15,6 +15,7 @@ from graphc.ir.dims import Dim, dim
 from graphc.ir.graph import Argument, Builder, Graph, Origin, Statement
 from graphc.ir.types import ShapeError, Type, Unknown
 from graphc.language import tree
+from graphc.language.constants import Constants
 from graphc.language.depth import room_to_recurse
 from graphc.language.diagnostics import Diagnostics, slip, suggest
 from graphc.language.evaluate import Evaluator
@@ -95,9 +96,12 @@ class Lowering(Evaluator):
         self.loss: tree.Name | None = None
         self.loops: list[tuple[str, int]] = []
         self.in_update = False
+        self.constants = Constants(self.builder)
 
     def add(self, op: str, operands: Sequence[int] = (), attrs: Mapping[str, Any] | None = None) -> int:
-        return super().add(op, self._bounded(op, operands), attrs)
+        id = super().add(op, self._bounded(op, operands), attrs)
+        self.constants.enter(id)
+        return id
 
     def _bounded(self, op: str, operands: Sequence[int]) -> Sequence[int]:
         """Operands that must not enlarge their partner: a computed one of unknown rank is checked where it is used.
@@ -381,6 +385,9 @@ class Lowering(Evaluator):
     def _assign(self, statement: tree.Assign) -> None:
         for name, value in self.assign(statement, self.scope):
             target = next(t for t in statement.targets)
+            if name in self.environment.constants:
+                help = "give this value another name"
+                raise Fault("E0202", f"`{name}` is a constant and assigned", target.span, help=help)
             if name in self.first_use:
                 raise Fault(
                     "E0209",

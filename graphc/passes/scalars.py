@@ -6,9 +6,13 @@ sum(A * s)          becomes       sum(A) * s          where A * s is used nowher
 
 from __future__ import annotations
 
+import math
+
 from graphc.passes.place import Place
 
 __all__ = ["scalar_out_of_sum", "scalars_gathered"]
+
+LARGEST_EXPONENT = 30  # float32 ends at 1e38
 
 
 def _parts(place: Place, op: str, operands: tuple[int, ...]) -> tuple[int, int] | None:
@@ -35,6 +39,8 @@ def scalars_gathered(place: Place) -> int | None:
     if inner is None:
         return None
     (array, first), second = inner, outer[1]
+    if _leaves_the_range(place, node.op, first, second):
+        return None
     if node.op == "divide" and place.op == "divide":
         return place.add("divide", [array, place.add("multiply", [first, second])])
     if node.op == "divide":
@@ -43,6 +49,15 @@ def scalars_gathered(place: Place) -> int | None:
     if place.op == "divide" and _is_number(place, first) and not place.builder[second].attr("value"):
         return None  # 2 / N is an error of Python's where N is 0, x * 2 / N is not
     return place.add("multiply", [array, place.add(place.op, [first, second])])
+
+
+def _leaves_the_range(place: Place, op: str, first: int, second: int) -> bool:
+    """Whether two numbers of the program, taken together, are one that float32 does not hold, as 1e30 * 1e30 is."""
+    a, b = (place.builder[id].attr("value") for id in (first, second))
+    if not a or not b:
+        return False
+    magnitude = math.log10(abs(a)) + (1 if op == place.op else -1) * math.log10(abs(b))
+    return abs(magnitude) > LARGEST_EXPONENT
 
 
 def _is_number(place: Place, id: int) -> bool:

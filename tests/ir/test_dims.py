@@ -66,6 +66,15 @@ def test_division_is_that_of_integers(a: Dim, b: Dim, at: dict[str, int]) -> Non
     assert (a % b).evaluate(at) == x % y
 
 
+def test_what_divides_leaves_a_quotient() -> None:
+    H = dim("H")
+    assert (H - 4) // 2 + 1 == (H - 2) // 2 == H // 2 - 1
+    assert (4 * H + 5) // 2 == 2 * H + 2
+    assert (H + 7) % 2 == (H - 1) % 2
+    assert (2 * H + 5) % 2 == 1
+    assert H // 2 != (H + 1) // 2
+
+
 @given(dims, st.integers(-3, 5), sizes)
 @derandomised
 def test_integers_stand_on_either_side(a: Dim, n: int, at: dict[str, int]) -> None:
