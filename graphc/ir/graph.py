@@ -208,7 +208,7 @@ class Builder:
         pairs: Attrs = tuple(sorted(attrs.items())) if attrs else ()
         key: tuple[Any, ...] = ()
         if self.share and op != "argument":
-            key = (op, tuple(operands), _typed(pairs))
+            key = _key(op, tuple(operands), pairs, name)
             known = self._known.get(key)
             if known is not None:
                 node = self.nodes[known]
@@ -238,7 +238,7 @@ class Builder:
         while self._next > count:
             self._next -= 1
             node = self.nodes.pop(self._next)
-            self._known.pop((node.op, node.operands, _typed(node.attrs)), None)
+            self._known.pop(_key(node.op, node.operands, node.attrs, node.name), None)
 
     def rename(self, id: int, name: str) -> None:
         """Give a node its user's name."""
@@ -267,6 +267,13 @@ class Builder:
                 hint=node.hint,
                 origin=node.origin,
             )
+
+
+def _key(op: str, operands: tuple[int, ...], attrs: Attrs, name: str | None) -> tuple[Any, ...]:
+    """What makes two operations one. Arrays that a program makes of nothing under two names stay two: `c_0 = zeros(…)`
+    beside `h_0 = zeros(…)` is a state of its own to its reader."""
+    own = name if not operands and op != "const" else None
+    return op, operands, _typed(attrs), own
 
 
 def _typed(value: Any) -> Any:

@@ -182,3 +182,10 @@ def test_overrides_stand_in_for_values() -> None:
     values = interpret(graph, {"x": np.zeros(3)}, overrides={graph.values["z"]: np.array([1.0, 2.0, 3.0])})
     err = abs(float(values[graph.values["y"]]) - 6)
     assert err <= 1e-15
+
+
+def test_states_that_begin_alike_stay_two() -> None:
+    """Equal operations are one, but what the program makes of nothing under two names is two things to its reader."""
+    module = graphc.compile("h = zeros((3, 2)); c = zeros((3, 2)); L = sum(W * (tanh(h) + 2 * tanh(c) + tanh(h)))")
+    assert "h = np.zeros" in module and "c = np.zeros" in module
+    assert module.count("np.tanh(h)") == 1 == module.count("np.tanh(c)")
