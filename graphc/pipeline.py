@@ -159,7 +159,8 @@ def compile_graph(joint: Graph, options: Options, observe: Observer = _ignore) -
         from graphc.passes.joint import fuse
 
         fused = fuse(optimised)
-    text = emit_module(split, step, options.level, fused, options.tile)
+        observe("joint", fused)
+    text = emit_module(split, step, options.level, fused, options.tile, observe)
     parse_back(text, split.graph)
     text = sign(text)
     observe("module", text)

@@ -27,6 +27,8 @@ COMMANDS = {
     "draw": "a picture of the graph",
     "check": "its gradients against numerical ones, as a table",
     "run": "its values and gradients on real arrays",
+    "cost": "multiplications, bytes and memory of each statement, as formulas or numbers",
+    "bench": "the time of each statement on this machine, against the cost model",
     "ops": "the operations; one with its derivation rule",
     "grade": "a hand-written backward against it, and what is wrong there",
     "explain": "what an error code means, with an example",

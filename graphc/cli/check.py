@@ -9,6 +9,7 @@ from graphc.cli.console import print_text, report
 from graphc.cli.failure import DATA, UsageError, failure
 from graphc.cli.options import add_program, add_report, add_what, options_of
 from graphc.cli.reading import read_program
+from graphc.cli.sizes import sizes_of
 from graphc.cli.table import table
 from graphc.language.diagnostics import Diagnostics, GraphcError, suggest
 
@@ -16,9 +17,8 @@ if TYPE_CHECKING:
     from graphc.ir.graph import Graph
     from graphc.verify.gradients import Report, Row
 
-__all__ = ["configure", "run", "sizes_of"]
+__all__ = ["configure", "run"]
 
-DIGITS = 7
 LARGEST = 10**7
 """So many entries an argument may have; a check evaluates the program many times."""
 
@@ -52,19 +52,6 @@ def run(arguments: argparse.Namespace) -> int:
     print_text(_shown(joint, result, wrong_rule=diagnostics.has_errors))
     report(program.located([*diagnostics.errors, *diagnostics.warnings]))
     return 1 if diagnostics.has_errors or not all(row.ok for row in result.rows) else 0
-
-
-def sizes_of(text: str | None) -> dict[str, int]:
-    """`N=5,D=4` as a dictionary. Raises UsageError."""
-    sizes: dict[str, int] = {}
-    for part in text.split(",") if text is not None else ():
-        name, _, number = (each.strip() for each in part.partition("="))
-        if not name.isidentifier() or not number.isascii() or not number.isdigit() or len(number.lstrip("0")) > DIGITS:
-            raise UsageError(f"argument --size: {part.strip()!r} is not of the form N=5, with at most {DIGITS} digits")
-        if name in sizes:
-            raise UsageError(f"argument --size: {name} stands there twice")
-        sizes[name] = int(number)
-    return sizes
 
 
 def _know(sizes: dict[str, int], graph: Graph) -> None:

@@ -35,7 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from pathlib import Path
 
-    from graphc.cli.check import sizes_of
+    from graphc.cli.sizes import sizes_of
 
     for name, least in (("seed", 0), ("time", 1e-3), ("rtol", 0.0), ("points", 0.0)):
         if not getattr(arguments, name) >= least:

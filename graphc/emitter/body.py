@@ -46,6 +46,9 @@ class Body:
     texts: dict[int, Text] = field(default_factory=dict)
     aliases: dict[int, frozenset[int]] = field(default_factory=dict)
     fresh: set[int] = field(default_factory=set)
+    inlined: set[int] = field(default_factory=set)
+    over: dict[int, int] = field(default_factory=dict)
+    """Statement -> the operand whose array it takes."""
 
 
 def group_of(node: Node) -> tuple[int, bool]:
@@ -118,7 +121,7 @@ class _Writer:
         lines = self._grouped(lines)
         fresh = {i for i in self.order if self._is_fresh(i)}
         texts = {r: self._text(r) for r in self.roots}
-        return Body(lines, dict(self.called), self.context, texts, aliases, fresh)
+        return Body(lines, dict(self.called), self.context, texts, aliases, fresh, self.inlined, reuse)
 
     def _grouped(self, lines: list[Line]) -> list[Line]:
         """Forward knows only statements; what backward computes again belongs to the gradient that it is for."""

@@ -31,7 +31,7 @@ from graphc.passes.regions import Item, find_regions, read_by_rows
 from graphc.passes.schedule import schedule
 from graphc.passes.storage import Range, share
 
-__all__ = ["Buffered", "write_buffered"]
+__all__ = ["Buffered", "Plan", "write_buffered"]
 
 FOREVER = float("inf")
 VIEWS = {"transpose", "mT", "stop_gradient"}
@@ -49,6 +49,20 @@ class Buffered:
     context: BodyContext
     allocating: BodyContext
     helpers: set[str] = field(default_factory=set)
+    plan: Plan = field(default_factory=lambda: Plan([], {}, set(), {}, {}))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How the function uses memory: its statements and loops, what each value is (`buffer`, `view`, `fresh`, …), which
+    buffers are whole arrays and which as long as a tile, and per value the number of its array; of a loop the widths
+    of a row of its tiles."""
+
+    items: list[Item]
+    kind: dict[int, str]
+    full: set[int]
+    array: dict[int, int]
+    widths: dict[int, tuple[Dim, ...]]
 
 
 def write_buffered(
@@ -176,8 +190,9 @@ class _Writer:
         texts = self._results(lines)
         self._allocate()
         return Buffered(
-            lines, self.memory, self.allocation, texts, dict(self.called), self.context, self.allocating, self.helpers
-        )
+            lines, self.memory, self.allocation, texts, dict(self.called), self.context, self.allocating, self.helpers,
+            Plan(self.items, self.kind, self.full, self.array, {k: t.key[1] for k, t in self.tiles.items()}),
+        )  # fmt: skip
 
     def _number_loops(self) -> None:
         """Loops that hold something without a form, or nothing that is an array, are taken apart."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from graphc.emitter.arguments import CHECK_CONSTANTS, CHECK_HELPERS, write_check
 from graphc.emitter.body import Body, Line, write_body
@@ -22,7 +23,7 @@ from graphc.ir.types import Unknown
 from graphc.passes.dce import needed
 from graphc.passes.partition import Split
 
-__all__ = ["emit_module"]
+__all__ = ["emit_module", "holders_of"]
 
 COLUMN = 48  # shapes stand beside the code from this column on
 
@@ -35,17 +36,21 @@ class Options:
 
 
 def emit_module(
-    split: Split, step: Graph | None = None, level: int = 1, fused: Graph | None = None, tile: int = 131072
-) -> str:
+    split: Split, step: Graph | None = None, level: int = 1, fused: Graph | None = None, tile: int = 131072,
+    observe: Callable[[str, Any], None] | None = None,
+) -> str:  # fmt: skip
     """The source of the module. `step` is the graph of the training step's new values, if there is one; `fused` that
     of values and gradients together, if the module is to have a workspace; `tile` how many bytes of an array its loops
-    take at a time."""
-    return _Module(split, step, level, fused, tile).write()
+    take at a time. `observe` sees the functions as they are written: `forward-body`, `backward-body`, `joint-body`."""
+    return _Module(split, step, level, fused, tile, observe or (lambda stage, result: None)).write()
 
 
 class _Module:
-    def __init__(self, split: Split, step: Graph | None, level: int, fused: Graph | None, tile: int) -> None:
-        self.tile = tile
+    def __init__(
+        self, split: Split, step: Graph | None, level: int, fused: Graph | None, tile: int,
+        observe: Callable[[str, Any], None],
+    ) -> None:  # fmt: skip
+        self.tile, self.observe = tile, observe
         self.split, self.graph, self.step, self.level, self.fused = split, split.graph, step, level, fused
         self.helpers: set[str] = set()
         self.shapes = ShapeNames(self.graph)
@@ -158,6 +163,7 @@ class _Module:
         body = write_body(
             graph, split.forward, dict(self.arguments), roots, names, self.helpers, {}, self.level > 0, "forward"
         )
+        self.observe("forward-body", body)
         cache = [body.names.get(i) or str(body.texts[i]) for i in split.saved]
         cache += [body.context.symbol(symbol) for symbol in self.saved_sizes]
         cache += [f"np.shape({body.texts.get(id) or body.names[id]})" for id in self.saved_shapes]
@@ -168,7 +174,7 @@ class _Module:
         lines.append(f"    {call + ', ' if call else ''}types = check({call})")
         at = len(lines)
         lines += self._body(body)
-        holders = _holders(body, [*split.saved, *graph.outputs.values()])
+        holders = holders_of(body, [*split.saved, *graph.outputs.values()])
         results = [self._result(body, i, holders) for i in graph.outputs.values()]
         value = results[0] if len(results) == 1 else f"Outputs({', '.join(results)})"
         if body.context.uses_dtype:  # no argument has one
@@ -195,9 +201,10 @@ class _Module:
         body = write_body(
             graph, split.backward, bound, roots, names, self.helpers, checks.used, self.level > 0, "backward"
         )
+        self.observe("backward-body", body)
         checks.adopt_sizes(body.context, but=seeds)
         lines = [*("    " + line for line in checks.size_lines()), *seed_lines, *self._body(body)]
-        holders = _holders(body, [*split.saved, *roots])
+        holders = holders_of(body, [*split.saved, *roots])
         results = [f"{quoted(name)}: {self._result(body, i, holders)}" for name, i in graph.gradients.items()]
         lines += self._typed_return(results)
         missing = {symbol: context.used[symbol] for context in (checks, body.context) for symbol in context.missing}
@@ -337,7 +344,7 @@ class _Module:
         def working(graph: Graph) -> Working:
             arguments = {a.node: argument_name(a.name) for a in graph.arguments}
             comment = partial(self._group_comment, graph=graph)
-            return Working(graph, arguments, self._taken(), self.helpers, ShapeNames(graph), comment)
+            return Working(graph, arguments, self._taken(), self.helpers, ShapeNames(graph), comment, self.observe)
 
         cache = Cache(self.split.saved, self.saved_sizes, self.saved_shapes, self.saves_dtype)
         return [
@@ -364,7 +371,7 @@ class _Module:
         at = len(lines)
         lines += self._body(body)
         results = []
-        holders = _holders(body, [*arguments, *roots])
+        holders = holders_of(body, [*arguments, *roots])
         for name, id in graph.updates.items():
             text = self._result(body, id, holders)
             results.append(f"{quoted(name)}: {text}")
@@ -377,7 +384,7 @@ class _Module:
         return "\n".join(lines) + "\n"
 
 
-def _holders(body: Body, kept: Iterable[int]) -> Counter[int]:
+def holders_of(body: Body, kept: Iterable[int]) -> Counter[int]:
     """Of each value in memory, how many of those that leave the function may share it."""
     return Counter(value for id in kept for value in body.aliases.get(id, (id,)))
 

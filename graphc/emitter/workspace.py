@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from graphc.emitter.arguments import CHECK_HELPERS, write_limits
 from graphc.emitter.body import Line
@@ -35,8 +36,9 @@ class Working:
 
     def __init__(
         self, graph: Graph, arguments: dict[int, str], taken: set[str], helpers: set[str], shapes: ShapeNames,
-        comment: Comment,
+        comment: Comment, observe: Callable[[str, Any], None],
     ) -> None:  # fmt: skip
+        self.observe = observe
         self.graph, self.taken, self.helpers, self.shapes, self.comment = graph, taken, helpers, shapes, comment
         self.arguments = arguments
         self.signature = list(arguments.values())
@@ -120,6 +122,7 @@ def _value_and_grad(working: Working) -> list[str]:
     roots = [*graph.outputs.values(), *graph.gradients.values()]
     order = [id for id in sorted(graph.nodes) if id not in arrays]
     body = write_buffered(graph, order, arrays, roots, names, dict(working.arguments))
+    working.observe("joint-body", body)
     outputs = [body.texts[id].pop(0).text for id in graph.outputs.values()]
     gradients = [f"{quoted(name)}: {body.texts[id].pop(0)}" for name, id in graph.gradients.items()]
     given = "" if graph.loss else ", cotangents" if graph.cotangents else ", cotangents=()"

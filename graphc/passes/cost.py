@@ -1,7 +1,8 @@
-"""What a graph costs: its multiplications, as polynomials in the sizes.
+"""What a graph costs: multiplications, values of functions and bytes, as polynomials in the sizes.
 
-    Z = X @ W        X: (N, D), W: (D, H)        N*D*H
-    Y = Z * s        Z: (N, H)                   N*H
+    Z = X @ W        X: (N, D), W: (D, H)        N*D*H multiplications      8*(N*D + D*H + N*H) bytes in float64
+    Y = Z * s        Z: (N, H)                   N*H multiplications        16*N*H + 8 bytes
+    E = exp(Y)       Y: (N, H)                   N*H values of functions    16*N*H bytes
 
 Two costs are compared with every size that has a name being `TYPICAL`: which of two polynomials is smaller depends on
 the sizes, and the same program must always become the same module.
@@ -9,17 +10,26 @@ the sizes, and the same program must always become the same module.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from graphc.ir.dims import Dim, dim, numel
 from graphc.ir.graph import Graph, Node
 from graphc.ir.types import Type, Unknown
 
-__all__ = ["TYPICAL", "multiplications", "total_multiplications", "typical"]
+__all__ = [
+    "TYPICAL", "bytes_moved", "bytes_of", "functions", "is_of_numbers", "multiplications", "scratch",
+    "total_multiplications", "typical",
+]  # fmt: skip
 
 TYPICAL = 64
 
-ONE_EACH = {"multiply", "divide", "square", "outer", "kron"}
+ONE_EACH = {"multiply", "divide", "square", "outer", "kron", "linear_scan"}
+ONE_PER_OPERAND_ENTRY = {"vdot", "vecdot", "prod", "cumprod", "others"}
+ONE_PER_RESULT = {"mean"}
+CUBIC = {"solve", "solve_vector", "inv", "det", "det_sign", "logdet", "cholesky", "pinv"}
+"""Factorisations; whatever their constant is, n**3 is counted."""
+LOOKED_UP = {"pick", "take", "gather", "embedding", "take_along_axis"}
+"""What reads as many entries of its first operand as its result has."""
 
 
 def typical(size: Dim) -> int:
@@ -32,15 +42,52 @@ def typical(size: Dim) -> int:
 
 def multiplications(graph: Graph, node: Node) -> Dim | None:
     """The multiplications that a node takes; None where its rank is known at run time only."""
-    shape = node.type.shape
-    if node.op == "matmul":
-        operand: Type = graph[node.operands[0]].type
-        if isinstance(shape, Unknown) or isinstance(operand.shape, Unknown):
-            return None
-        return numel(shape) * operand.shape[-1]
-    if node.op not in ONE_EACH:
+    shapes = [graph[u].type.shape for u in node.operands]
+    if isinstance(node.type.shape, Unknown):
+        return None
+    if node.op in ONE_EACH or node.op in ONE_PER_RESULT:
+        return numel(node.type.shape)
+    count = PRODUCTS.get(node.op)
+    if count is None:
         return dim(0)
-    return None if isinstance(shape, Unknown) else numel(shape)
+    if any(isinstance(shape, Unknown) for shape in shapes):
+        return None
+    return count(node, [graph[u].type for u in node.operands])
+
+
+def _matmul(node: Node, operands: Sequence[Type]) -> Dim:
+    return numel(node.type.dims) * operands[0].dims[-1]
+
+
+def _convolve(node: Node, operands: Sequence[Type]) -> Dim:
+    """Each entry of the result is a sum over a window: (C / groups) * its entries."""
+    return numel(node.type.dims) * numel(operands[1].dims[1:])
+
+
+def _convolve_transpose(node: Node, operands: Sequence[Type]) -> Dim:
+    return numel(operands[0].dims) * numel(operands[1].dims[1:])
+
+
+def _convolve_kernel(node: Node, operands: Sequence[Type]) -> Dim:
+    return numel(operands[1].dims) * numel(node.type.dims[1:])
+
+
+def _entries_of_operand(node: Node, operands: Sequence[Type]) -> Dim:
+    return numel(operands[0].dims)
+
+
+def _factorisation(node: Node, operands: Sequence[Type]) -> Dim:
+    *batch, _, n = operands[0].dims
+    columns = numel(node.type.dims) * n if node.op == "solve" else dim(0)
+    one: Dim = n**3
+    return numel(tuple(batch)) * one + columns
+
+
+PRODUCTS: dict[str, Callable[[Node, Sequence[Type]], Dim]] = {
+    "matmul": _matmul, "convolve": _convolve, "convolve_transpose": _convolve_transpose,
+    "convolve_kernel": _convolve_kernel, **dict.fromkeys(ONE_PER_OPERAND_ENTRY, _entries_of_operand),
+    **dict.fromkeys(CUBIC, _factorisation),
+}  # fmt: skip
 
 
 def total_multiplications(graph: Graph, ids: Iterable[int] | None = None) -> Dim:
@@ -49,3 +96,61 @@ def total_multiplications(graph: Graph, ids: Iterable[int] | None = None) -> Dim
     for id in graph.nodes if ids is None else ids:
         total = total + (multiplications(graph, graph[id]) or 0)
     return total
+
+
+def functions(graph: Graph, node: Node) -> Dim | None:
+    """The values of exp, tanh, log, a root and their like that a node takes; None as for `multiplications`."""
+    op = graph.op(node)
+    if not (op.elementwise and op.cost == "dear"):
+        return dim(0)
+    return None if isinstance(node.type.shape, Unknown) else numel(node.type.shape)
+
+
+def bytes_of(type: Type, item: int) -> Dim | None:
+    """The memory of a value, a floating number taking `item` bytes; None where its rank is known at run time only."""
+    if type.dtype == "shape":
+        return dim(0)
+    if isinstance(type.shape, Unknown):
+        return None
+    return numel(type.shape) * {"float": item, "bool": 1}.get(type.dtype, 8)
+
+
+def is_of_numbers(graph: Graph, node: Node) -> bool:
+    """Whether operands and result are numbers, not arrays."""
+    return node.type.rank == 0 and all(graph[u].type.rank == 0 for u in node.operands)
+
+
+def bytes_moved(graph: Graph, node: Node, item: int) -> Dim | None:
+    """The bytes that a node reads and writes; views and sizes move none. None as for `multiplications`.
+
+    An operand that is broadcast is read once, and a number costs nothing.
+    """
+    op = graph.op(node)
+    if op.view or op.cost == "free" or is_of_numbers(graph, node):
+        return dim(0)
+    written = bytes_of(node.type, item)
+    if written is None:
+        return None
+    total = written
+    for position, u in enumerate(node.operands):
+        type = graph[u].type
+        read = written if node.op in LOOKED_UP and position == 0 else bytes_of(type, item)
+        if read is None:
+            return None
+        total = total + (0 if type.rank == 0 else read)
+    extra = scratch(graph, node, item)
+    return total + 2 * extra
+
+
+def scratch(graph: Graph, node: Node, item: int) -> Dim:
+    """The memory that an operation needs while it runs, beside operands and result."""
+    if node.op in ("convolve", "convolve_kernel"):  # the columns: the window at each place
+        x, other = (graph[u].type.dims for u in node.operands[:2])
+        kernel, places = (other, node.type.dims) if node.op == "convolve" else (node.type.dims, other)
+        columns = x[0] * x[1] * numel(kernel[2:]) * numel(places[2:])
+        return (columns + (numel(other) if node.op == "convolve_kernel" else 0)) * item  # y with the channels first
+    if node.op == "convolve_transpose":  # the columns before they are added up
+        y, w = (graph[u].type.dims for u in node.operands[:2])
+        groups: int = node.attr("groups", 1)
+        return y[0] * w[1] * groups * numel(w[2:]) * numel(y[2:]) * item
+    return dim(0)

@@ -138,6 +138,13 @@ class Sampler:
 
     # ------------------------------------------------------------ values
 
+    def at(self, sizes: Mapping[str, int]) -> Sample | None:
+        """A sample of these sizes, however large, each argument of open rank being a row; None if they do not fit."""
+        try:
+            return self._draw(sizes, 0, plain=True) if self._possible(sizes) else None
+        except (KeyError, ZeroDivisionError):
+            return None
+
     def _domains(self, attempt: int, rng: np.random.Generator) -> dict[str, str]:
         """The domain of each argument: what its operations ask for, then all of one kind, then any mixture."""
         names = [a.name for a in self.graph.arguments]
@@ -151,15 +158,16 @@ class Sampler:
             return {name: self.wanted.get(name, DOMAINS[turn - 1]) for name in names}
         return {name: DOMAINS[rng.integers(len(DOMAINS))] for name in names}
 
-    def _draw(self, sizes: Mapping[str, int], attempt: int) -> Sample:
-        """Random arguments for given sizes; `attempt` also varies the ranks of arguments whose rank is open."""
+    def _draw(self, sizes: Mapping[str, int], attempt: int, plain: bool = False) -> Sample:
+        """Random arguments for given sizes; `attempt` also varies the ranks of arguments whose rank is open, unless all
+        of them are to be `plain`."""
         rng = np.random.default_rng(self.seed + attempt)
         self.domains = self._domains(attempt, rng)
         limits = self._limits(sizes)
         open_shape = [(2, 3), (1, 3), (), (3,)][attempt % 4]
         result: Sample = {}
         for k, argument in enumerate(self.graph.arguments):
-            shape = _shape(self.graph, argument, sizes, attempt + k, open_shape)
+            shape = _shape(self.graph, argument, sizes, 0 if plain else attempt + k, open_shape)
             dtype = self.graph[argument.node].type.dtype
             if dtype == "int":
                 low = 1 if attempt % 3 == 2 and argument.name not in limits else 0

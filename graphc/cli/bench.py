@@ -1,0 +1,180 @@
+"""`graphc bench net.g --size N=200,D=3072`: the time of each statement on this machine, against the cost model."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import warnings
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from graphc.cli.console import note, print_text, report
+from graphc.cli.cost import add_figures, missing_shapes
+from graphc.cli.failure import DATA, UsageError, failure
+from graphc.cli.options import add_program, add_report, add_what, options_of
+from graphc.cli.reading import read_program
+from graphc.cli.sizes import sizes_of, symbols_of
+from graphc.cli.table import table
+from graphc.language.diagnostics import Diagnostics, GraphcError
+
+if TYPE_CHECKING:
+    from graphc.explain.costs import Costs
+    from graphc.explain.timings import Machine, Timings
+    from graphc.ir.graph import Graph
+
+__all__ = ["configure", "run"]
+
+ASSUMED = 64
+"""What a size is that is not given."""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    add_program(parser)
+    add_what(parser)
+    parser.add_argument("--size", metavar="N=5,D=4", help=f"sizes of dimensions; others are {ASSUMED}")
+    add_figures(parser)
+    parser.add_argument("--seconds", type=float, default=1.0, help="for about how long it runs (default: 1)")
+    parser.add_argument("--seed", type=int, default=0, help="draws other arguments (default: 0)")
+    add_report(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    options = options_of(arguments, verify=False)
+    sizes = sizes_of(arguments.size)
+    if not 0 <= arguments.seconds <= 3600:
+        raise UsageError("argument --seconds: a number from 0 to 3600 is expected")
+    if arguments.seed < 0:
+        raise UsageError("argument --seed: it must not be negative")
+    program = read_program(arguments.program)
+    diagnostics = Diagnostics()
+    try:
+        from graphc.emitter.shapes import ShapeNames
+        from graphc.explain.costs import costs_of
+        from graphc.explain.formulas import order_of_sizes
+        from graphc.explain.timings import Machine, measure
+        from graphc.pipeline import joint_graph, lower_source
+
+        joint = joint_graph(lower_source(program.source, diagnostics), options, diagnostics)
+        names = ShapeNames(joint)
+        given = symbols_of(sizes, names.names, joint)
+        assumed = {name: ASSUMED for name in order_of_sizes(joint) if name not in given}
+        costs = costs_of(joint, options, 8 if arguments.dtype == "float64" else 4, {**given, **assumed})
+        missing_shapes(joint, costs)
+        values, cotangents = _drawn(joint, {**given, **assumed}, arguments.dtype, arguments.seed)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of numbers out of a function's domain, which take no other time
+                timings = measure(costs, values, cotangents, arguments.seconds)
+        except MemoryError:
+            raise
+        except (ValueError, ArithmeticError, IndexError) as error:
+            raise failure(DATA, f"the program refuses arrays of these sizes: {error}") from None
+        machine = Machine.measured(arguments.dtype, fresh=options.level < 2)
+    except GraphcError as error:
+        report(program.located(error.errors))
+        return 1
+    result = _Result(costs, {**given, **assumed}, timings, machine)
+    if arguments.json:
+        print_text(json.dumps(result.data(), indent=2, ensure_ascii=False) + "\n")
+    else:
+        if assumed:
+            note(f"not given, so {ASSUMED}: {', '.join(map(names.symbol, assumed))}")
+        print_text(result.text())
+    report(program.located(diagnostics.warnings))
+    return 0
+
+
+def _drawn(joint: Graph, sizes: Mapping[str, int], dtype: str, seed: int) -> tuple[dict[str, Any], list[Any]]:
+    """Random arguments of these sizes, and cotangents where there is no loss. Raises GraphcError."""
+    import numpy as np
+
+    from graphc.ir.types import Unknown
+    from graphc.verify.sampling import Sampler
+
+    sample = Sampler(joint, seed).at(sizes)
+    if sample is None:
+        wanted = "; ".join(f"{what}: {size} is at least {least}" for size, least, what in joint.minimums[:3])
+        raise failure(DATA, "the program has no meaning with these sizes", help=wanted or "give others with --size")
+    values = {name: np.asarray(v, dtype) if np.asarray(v).dtype.kind == "f" else v for name, v in sample.items()}
+    if joint.loss:
+        return values, []
+    shapes = [joint[joint.values[name]].type.shape for name in joint.cotangents]
+    if any(isinstance(shape, Unknown) for shape in shapes):
+        raise failure("E0210", "the shape of a result is not known, so no cotangent can be drawn for it",
+                      help="declare the arguments' shapes")  # fmt: skip
+    rng = np.random.default_rng(seed)
+    known = [tuple(d.evaluate(sizes) for d in shape) for shape in shapes if not isinstance(shape, Unknown)]
+    return values, [rng.standard_normal(shape).astype(dtype) for shape in known]
+
+
+class _Result:
+    def __init__(self, costs: Costs, sizes: Mapping[str, int], timings: Timings, machine: Machine) -> None:
+        from graphc.explain.timings import REST, model
+
+        self.costs, self.sizes, self.timings, self.machine = costs, sizes, timings, machine
+        self.model = [model(row.work, machine, costs, sizes) for row in costs.rows]
+        self.sum = sum(timings.rows.values()) or 1e-9
+        self.rest = timings.rows.get(REST, 0.0)
+
+    def text(self) -> str:
+        from graphc.explain.cost_table import amount, of_bytes, place
+
+        rows = [["statement", "time", "share", "model", "time/model", "multiplications", "bytes"]]
+        part = None
+        for number, row in enumerate(self.costs.rows):
+            if row.part != part:
+                part = row.part
+                rows += [[""], [part]]
+            spent, expected, work = self.timings.rows.get(number, 0.0), self.model[number], row.work
+            moved = (work.bytes + work.cached).evaluate(self.sizes)
+            rows.append([
+                place(row), _time(spent), f"{spent / self.sum:.1%}", _time(expected),
+                f"{spent / expected:.1f}" if expected else "-",
+                amount(work.multiplications.evaluate(self.sizes)), of_bytes(moved),
+            ])  # fmt: skip
+        rows += [[""], ["  checks and results", _time(self.rest), f"{self.rest / self.sum:.1%}"]]
+        expected = sum(self.model)
+        ratio = f"{self.sum / expected:.1f}" if expected else "-"
+        rows += [[""], ["total", _time(self.sum), "", _time(expected), ratio]]
+        machine = self.machine
+        return table(rows) + (
+            f"\nmedians of {self.timings.rounds} rounds; the model of this machine: {machine.products / 1e9:.3g} G "
+            f"multiplications/s in products,\n{machine.functions / 1e6:.3g} M functions/s, "
+            f"{machine.memory / 1e9:.3g} GB/s from memory, {machine.cache / 1e9:.3g} GB/s from a cache, "
+            f"{machine.call * 1e6:.2g} µs a call\n"
+        )
+
+    def data(self) -> dict[str, Any]:
+        from graphc.emitter.shapes import ShapeNames
+        from graphc.explain.cost_table import where
+
+        names = ShapeNames(self.costs.graph)
+        statements = []
+        for number, row in enumerate(self.costs.rows):
+            spent = self.timings.rows.get(number, 0.0)
+            statements.append({
+                **where(row), "seconds": spent, "share": spent / self.sum, "model_seconds": self.model[number],
+                "multiplications": row.work.multiplications.evaluate(self.sizes),
+                "functions": row.work.functions.evaluate(self.sizes),
+                "bytes": row.work.bytes.evaluate(self.sizes),
+                "cached_bytes": row.work.cached.evaluate(self.sizes),
+            })  # fmt: skip
+        return {
+            "file": self.costs.graph.file,
+            "level": self.costs.level,
+            "dtype": "float64" if self.costs.item == 8 else "float32",
+            "sizes": {names.symbol(name): size for name, size in self.sizes.items()},
+            "rounds": self.timings.rounds,
+            "seconds": self.sum,
+            "rest_seconds": self.rest,
+            "model_seconds": sum(self.model),
+            "machine": self.machine.data(),
+            "statements": statements,
+        }
+
+
+def _time(seconds: float) -> str:
+    for unit, factor in (("s", 1.0), ("ms", 1e3), ("µs", 1e6)):
+        if seconds * factor >= 1 or unit == "µs":
+            return f"{seconds * factor:.3g} {unit}"
+    raise AssertionError("the last unit takes all")

@@ -1,0 +1,244 @@
+"""The costs of a program as a reader sees them: formulas, or numbers where all sizes are given; and as JSON."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from graphc.emitter.shapes import ShapeNames
+from graphc.explain.costs import Costs, Loop, Memory, Row, Work
+from graphc.explain.formulas import factored, order_of_sizes
+from graphc.ir.dims import Dim, dim, numel
+from graphc.ir.graph import Node, Statement
+from graphc.ir.types import Unknown
+
+__all__ = ["CostTable", "amount", "of_bytes", "place", "tile_count", "where"]
+
+MOST_NAMED = 8
+"""Of the values that are saved so many are named."""
+WIDTH = 100
+WIDEST = 34
+"""Of a statement in the table; the rest of it is left out."""
+
+
+class CostTable:
+    """What `graphc cost` prints. `sizes` are given by the symbols of the graph."""
+
+    def __init__(self, costs: Costs, sizes: Mapping[str, int]) -> None:
+        self.costs, self.sizes = costs, sizes
+        self.order = order_of_sizes(costs.graph)
+        self.names = ShapeNames(costs.graph)
+        self.bindings = {name: dim(size) for name, size in sizes.items()}
+        self.exact = set(self.order) <= set(sizes)
+
+    # ------------------------------------------------------------ text
+
+    def rows(self) -> list[list[str]]:
+        """A row per statement under the name of its function, and the sums."""
+        rows: list[list[str]] = [["statement", "multiplications", "functions", "bytes"]]
+        part, total = None, Work()
+        for row in self.costs.rows:
+            if row.part != part:
+                part = row.part
+                rows += [[""], [part]]
+            rows.append([place(row), *self._cells(row.work)])
+            total.add(row.work)
+        return [*rows, [""], ["total", *self._cells(total)]]
+
+    def limits(self) -> list[int]:
+        return [0, 22, 14, 24]
+
+    def _cells(self, work: Work) -> list[str]:
+        mark = " + ?" if work.unknown else ""
+        cells = [self._count(work.multiplications), self._count(work.functions), self._bytes(work.bytes)]
+        return [(cell if cell != "0" else "-") + (mark if k != 1 else "") for k, cell in enumerate(cells)]
+
+    def notes(self) -> list[str]:
+        """What is saved, the peaks, and how the numbers are meant."""
+        costs = self.costs
+        notes = []
+        if costs.level < 2:
+            names = [name for name, _, _ in costs.saved]
+            made = [name for name, _, argument in costs.saved if not argument]
+            notes.append(f"saved: {self._entries(names, [node for _, node, _ in costs.saved])}")
+            if made and len(made) < len(names):
+                notes.append(f"       made by forward: {self._entries(made, self._made())}")
+        for name, memory in costs.memory.items():
+            label = "workspace" if name == "workspace" else f"peak of {name}"
+            if memory.peak.terms or memory.tiles:
+                notes.append(f"{label}: {self._memory(memory)}")
+        if not self.exact and len(self.order):
+            notes.append("(of several peaks that which is the largest where each size that is not given is 64)")
+        notes.append(f"({self._item()})")
+        inferred = [f"{short} is {long}" for short, long in self._inferred()]
+        if inferred:
+            notes.append(f"({', '.join(inferred)})")
+        if costs.unknown:
+            undeclared = ", ".join(f"`{name}`" for name in costs.unknown)
+            kind = "param" if costs.unknown[0] in costs.graph.gradients else "input"
+            notes.append(f"(?: what depends on the shape of {undeclared} is not counted; declare it: "
+                         f"`{kind} {costs.unknown[0]}[…]`)")  # fmt: skip
+        return [line for note in notes for line in textwrap.wrap(note, WIDTH, subsequent_indent=" " * 7)]
+
+    def _item(self) -> str:
+        kind = "float64" if self.costs.item == 8 else "float32"
+        beside = "allocated beside the arguments"
+        return f"peaks are in bytes of {kind}, {beside}"
+
+    def _inferred(self) -> Iterable[tuple[str, str]]:
+        from graphc.ir.dims import shown
+
+        return ((name, shown(symbol)) for symbol, name in self.names.names.items())
+
+    def _made(self) -> list[Node]:
+        return [node for _, node, argument in self.costs.saved if not argument]
+
+    def _entries(self, names: Sequence[str], nodes: Sequence[Node]) -> str:
+        totals: dict[str, Dim] = {}
+        unknown = False
+        for node in nodes:
+            if isinstance(node.type.shape, Unknown):
+                unknown = True
+            elif node.type.dtype != "shape":
+                totals[node.type.dtype] = totals.get(node.type.dtype, dim(0)) + numel(node.type.shape)
+        kinds = [(kind, total) for kind in ("float", "int", "bool") if (total := totals.get(kind)) is not None]
+        parts = [self._formula(total) + ("" if kind == "float" else f" {kind}") for kind, total in kinds]
+        shown = [*names[:MOST_NAMED], f"{len(names) - MOST_NAMED} more"] if len(names) > MOST_NAMED + 1 else names
+        text = f"{', '.join(shown) or 'nothing'} = {' + '.join(parts) or '0'}{' + ?' if unknown else ''}"
+        if not self.exact:
+            return f"{text} numbers"
+        bytes = sum((total * {"float": self.costs.item, "int": 8, "bool": 1}[kind] for kind, total in kinds), dim(0))
+        return f"{text} numbers, {of_bytes(bytes.evaluate(self.sizes))}"
+
+    def _memory(self, memory: Memory) -> str:
+        text = self._bytes(memory.peak)
+        if memory.tiles and self.exact:
+            total = self.bytes_of(memory)
+            text = f"{of_bytes(total)}, of which {of_bytes(total - memory.peak.evaluate(self.sizes))} in tiles"
+        elif memory.tiles:
+            text += f" + {len(memory.tiles)} arrays as long as a tile, at most {of_bytes(self.costs.tile)} each"
+        return text + (f"   at `{_short(memory.at)}`, line {memory.at.line}" if memory.at is not None else "")
+
+    def bytes_of(self, memory: Memory) -> int:
+        """The memory for the given sizes."""
+        total = memory.peak.evaluate(self.sizes)
+        for loop, row in memory.tiles:
+            total += tile_rows(loop, self.sizes, self.costs.tile, self.costs.item) * row.evaluate(self.sizes)
+        return total
+
+    def _formula(self, size: Dim) -> str:
+        return factored(size.substitute(self.bindings), self.order, self.names.symbol)
+
+    def _count(self, size: Dim) -> str:
+        return amount(size.evaluate(self.sizes)) if self.exact else self._formula(size)
+
+    def _bytes(self, size: Dim) -> str:
+        return of_bytes(size.evaluate(self.sizes)) if self.exact else self._formula(size)
+
+    # ------------------------------------------------------------ JSON
+
+    def data(self) -> dict[str, Any]:
+        """The same for programs: formulas as text, and numbers where all sizes are given."""
+        costs = self.costs
+        return {
+            "file": costs.graph.file,
+            "level": costs.level,
+            "dtype": "float64" if costs.item == 8 else "float32",
+            "sizes": {self.names.symbol(name): size for name, size in self.sizes.items()},
+            "statements": [self._row_data(row) for row in costs.rows],
+            "saved": [
+                {"name": name, "argument": argument, **self._number("numbers", _numel(node))}
+                for name, node, argument in costs.saved
+            ],
+            "memory": {name: self._memory_data(memory) for name, memory in costs.memory.items()},
+            "not_counted": costs.unknown,
+        }
+
+    def _row_data(self, row: Row) -> dict[str, Any]:
+        work = row.work
+        return {
+            **where(row),
+            **self._number("multiplications", work.multiplications),
+            **self._number("functions", work.functions),
+            **self._number("bytes", work.bytes),
+            **(self._number("cached_bytes", work.cached) if self.costs.level > 1 else {}),
+            "complete": not work.unknown,
+        }
+
+    def _memory_data(self, memory: Memory) -> dict[str, Any]:
+        data: dict[str, Any] = {"formula": self._formula(memory.peak)}
+        if self.exact:
+            data["value"] = self.bytes_of(memory)
+        if memory.at is not None:
+            data["line"] = memory.at.line
+        return data
+
+    def _number(self, name: str, size: Dim | None) -> dict[str, Any]:
+        if size is None:
+            return {name: None}
+        return {name: {"formula": self._formula(size), **({"value": size.evaluate(self.sizes)} if self.exact else {})}}
+
+
+def _numel(node: Node) -> Dim | None:
+    return None if isinstance(node.type.shape, Unknown) else numel(node.type.shape)
+
+
+def where(row: Row) -> dict[str, Any]:
+    """The function and the statement of a row, as JSON has them."""
+    statement = row.statement
+    return {
+        "part": row.part,
+        "gradient": row.gradient,
+        "steps": len(row.groups),
+        "statement": statement.text if statement else None,
+        "file": statement.file if statement else None,
+        "line": statement.line if statement else None,
+    }
+
+
+def place(row: Row) -> str:
+    """A statement and its line; a gradient's carries a mark where both stand in one function."""
+    if row.statement is None:
+        return "  what belongs to no statement"
+    mark = "∂ " if row.part == "value_and_grad" and row.gradient else ""
+    steps = f" ×{len(row.groups)}" if len(row.groups) > 1 else ""
+    return f"  {row.statement.line:>3}  {mark}{_short(row.statement, WIDEST - len(mark) - len(steps))}{steps}"
+
+
+def _short(statement: Statement, width: int = WIDEST) -> str:
+    text = " ".join(statement.text.split())
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def tile_rows(loop: Loop, sizes: Mapping[str, int], tile: int, item: int) -> int:
+    """How many rows a tile of a loop has."""
+    width = max((w.evaluate(sizes) for w in loop.widths), default=1)
+    return min(loop.rows.evaluate(sizes), max(1, tile // (max(1, width) * item)))
+
+
+def tile_count(loop: Loop, sizes: Mapping[str, int], tile: int, item: int) -> int:
+    """How many tiles a loop goes over."""
+    return -(-loop.rows.evaluate(sizes) // max(1, tile_rows(loop, sizes, tile, item)))
+
+
+def _scaled(value: float, units: Sequence[str], step: float, text: Callable[[float], str]) -> str:
+    for unit in units:
+        if abs(value) < step or unit == units[-1]:
+            return f"{text(value)} {unit}".rstrip()
+        value /= step
+    raise AssertionError("the last unit takes all")
+
+
+def _three(value: float) -> str:
+    return f"{value:.0f}" if value >= 100 or value == int(value) else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def amount(value: int) -> str:
+    """A number of operations: `61.4 M`."""
+    return _scaled(value, ("", "k", "M", "G", "T"), 1000, _three)
+
+
+def of_bytes(value: int) -> str:
+    """An amount of memory: `4.2 MB`, a MB being 10**6 bytes."""
+    return "0" if not value else _scaled(value, ("B", "kB", "MB", "GB", "TB"), 1000, _three)

@@ -1,0 +1,366 @@
+"""What a compiled program costs, statement by statement: multiplications, functions, bytes, what is saved, the peak.
+
+The costs are those of the functions as they are emitted: what stands in them is counted, no more, no less. At -O0 and
+-O1 they are `forward` and `backward`, which allocate as they go: a local array lives until its function returns, what
+stands inside an expression until it was used; NumPy puts the result of `+ - * /` into an operand that nobody else has
+(of 256 KiB or more). At -O2 it is `value_and_grad` in a workspace: an array that is as long as a tile stays in a cache,
+so only what goes to whole arrays counts as bytes moved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from graphc.emitter.body import Body, Line
+from graphc.emitter.buffered import Buffered
+from graphc.emitter.module import holders_of
+from graphc.ir.dims import Dim, dim
+from graphc.ir.graph import Graph, Node, Statement
+from graphc.ir.types import Unknown
+from graphc.passes.cost import TYPICAL, bytes_moved, bytes_of, functions, is_of_numbers, multiplications, scratch
+from graphc.passes.partition import Split
+from graphc.pipeline import Options, compile_graph
+
+__all__ = ["Costs", "Memory", "Row", "Work", "costs_of"]
+
+IN_BLAS = {"matmul", "convolve", "convolve_transpose", "convolve_kernel", "solve", "solve_vector", "inv", "cholesky"}
+REUSING = {"add": (0, 1), "multiply": (0, 1), "subtract": (0,), "divide": (0,)}
+"""Operators of which NumPy puts the result into an operand that nothing else refers to: into which."""
+
+
+@dataclass
+class Work:
+    """What is done. `products` are those of the multiplications that BLAS does; `cached` are bytes in arrays that stay
+    in a cache; `unknown` are the values whose shapes nothing fixes, of which nothing is counted."""
+
+    multiplications: Dim = field(default_factory=lambda: dim(0))
+    products: Dim = field(default_factory=lambda: dim(0))
+    functions: Dim = field(default_factory=lambda: dim(0))
+    bytes: Dim = field(default_factory=lambda: dim(0))
+    cached: Dim = field(default_factory=lambda: dim(0))
+    calls: int = 0
+    loops: list[Loop] = field(default_factory=list)
+    unknown: list[int] = field(default_factory=list)
+
+    def add(self, other: Work) -> None:
+        self.multiplications = self.multiplications + other.multiplications
+        self.products = self.products + other.products
+        self.functions = self.functions + other.functions
+        self.bytes = self.bytes + other.bytes
+        self.cached = self.cached + other.cached
+        self.calls += other.calls
+        self.loops += other.loops
+        self.unknown += other.unknown
+
+    @property
+    def is_nothing(self) -> bool:
+        parts = (self.multiplications, self.functions, self.bytes, self.cached)
+        return not any(part.terms for part in parts) and not self.unknown
+
+
+@dataclass(frozen=True)
+class Loop:
+    """So many calls for each tile of so many rows, of which the widest has one of these widths."""
+
+    rows: Dim
+    widths: tuple[Dim, ...]
+    calls: int = 1
+
+
+@dataclass
+class Row:
+    """A statement in one of the functions; in a loop that was unrolled, all its steps. `groups` are what the emitter
+    knows them by, `gradient` says that they are of the reverse pass."""
+
+    part: str
+    groups: list[tuple[int, bool]]
+    gradient: bool
+    statement: Statement | None
+    work: Work
+
+
+@dataclass
+class Memory:
+    """Memory in bytes: of a function the most that it holds at a time, and where. `tiles` are arrays as long as a tile:
+    the loop, and the size of a row in bytes."""
+
+    peak: Dim
+    at: Statement | None = None
+    tiles: list[tuple[Loop, Dim]] = field(default_factory=list)
+
+
+@dataclass
+class Costs:
+    """The costs of a program. `item` is the size of a floating number, `saved` what crosses from forward to backward
+    (its name, its bytes, whether it is an argument)."""
+
+    graph: Graph
+    level: int
+    item: int
+    tile: int
+    module: str
+    rows: list[Row]
+    saved: list[tuple[str, Node, bool]]
+    memory: dict[str, Memory]
+    unknown: list[str]
+    bodies: dict[str, list[Line]]
+
+
+def costs_of(joint: Graph, options: Options, item: int = 8, sizes: Mapping[str, int] | None = None) -> Costs:
+    """The costs of the module that the options make. `sizes` decide which of several peaks is the largest; a size that
+    is not given counts `TYPICAL`."""
+    seen: dict[str, Any] = {}
+    text, split = compile_graph(joint, options, seen.__setitem__)
+    point = _Point(sizes or {})
+    if options.level < 2:
+        forward = _Pure(split.graph, seen["forward-body"], "forward", item)
+        backward = _Pure(split.graph, seen["backward-body"], "backward", item)
+        rows = [*forward.rows(), *backward.rows()]
+        kept = forward.kept([*split.saved, *split.graph.outputs.values()])
+        memory = {"forward": forward.peak(point), "backward": backward.peak(point)}
+        whole = [memory["forward"], Memory(kept + memory["backward"].peak, memory["backward"].at)]
+        memory["value_and_grad"] = max(whole, key=lambda m: point.value(m.peak))
+        bodies = {"forward": seen["forward-body"].lines, "backward": seen["backward-body"].lines}
+    else:
+        working = _Working(seen["joint"], seen["joint-body"], item)
+        rows = working.rows()
+        memory = {"workspace": working.memory(), "value_and_grad": working.fresh(point)}
+        bodies = {"value_and_grad": [line for _, line in seen["joint-body"].lines]}
+    saved = [] if options.level > 1 else _saved(split, seen["backward-body"])
+    unknown = _unknown_arguments(joint)
+    return Costs(joint, options.level, item, options.tile, text, rows, saved, memory, unknown, bodies)
+
+
+class _Point:
+    """Sizes at which polynomials are compared."""
+
+    def __init__(self, sizes: Mapping[str, int]) -> None:
+        self.sizes = sizes
+
+    def value(self, size: Dim) -> int:
+        try:
+            return size.evaluate({name: self.sizes.get(name, TYPICAL) for name in size.names()})
+        except ZeroDivisionError:
+            return 0
+
+
+def _unknown_arguments(graph: Graph) -> list[str]:
+    shapes = [(a.name, graph[a.node].type) for a in graph.arguments]
+    return [name for name, type in shapes if isinstance(type.shape, Unknown)]
+
+
+def _saved(split: Split, body: Body) -> list[tuple[str, Node, bool]]:
+    graph = split.graph
+    nodes = [(id, graph[id]) for id in split.saved]
+    return [(body.names.get(id, node.name or node.op), node, node.op == "argument") for id, node in nodes
+            if node.type.dtype != "shape" and node.op not in ("const", "size", "number")]  # fmt: skip
+
+
+def _work(graph: Graph, node: Node, item: int) -> Work:
+    """The work of one operation."""
+    found = multiplications(graph, node), functions(graph, node), bytes_moved(graph, node, item)
+    op = graph.op(node)
+    idle = op.view or op.cost == "free"
+    if any(part is None for part in found):
+        return Work(calls=0 if idle else 1, unknown=[] if idle else [node.id])
+    multiplied, evaluated, moved = (part if part is not None else dim(0) for part in found)
+    products = multiplied if node.op in IN_BLAS else dim(0)
+    scalar = is_of_numbers(graph, node)
+    return Work(multiplied, products, evaluated, moved, calls=0 if idle or scalar else 1)
+
+
+def _rows(graph: Graph, part: str, work: Iterable[tuple[tuple[int, bool], Work]]) -> list[Row]:
+    """One row per statement, in the order in which the statements begin; the steps of a loop are one."""
+    rows: dict[Hashable, Row] = {}
+    for group, each in work:
+        index = group[0]
+        statement = graph.statements[index] if 0 <= index < len(graph.statements) else None
+        if statement is not None and "   [" in statement.text:  # a step of a loop says which one it is
+            statement = replace(statement, text=statement.text[: statement.text.rindex("   [")])
+        key = (statement and (statement.file, statement.line, statement.text), group[1])
+        if key not in rows:
+            rows[key] = Row(part, [], group[1], statement, Work())
+        if not each.is_nothing and group not in rows[key].groups:
+            rows[key].groups.append(group)
+        rows[key].work.add(each)
+    return [row for row in rows.values() if not row.work.is_nothing]
+
+
+class _Pure:
+    """A function that allocates as it goes."""
+
+    def __init__(self, graph: Graph, body: Body, part: str, item: int) -> None:
+        self.graph, self.body, self.part, self.item = graph, body, part, item
+        self.done: list[tuple[tuple[int, bool], Work]] = []
+        self.sizes: dict[int, Dim] = {}  # statement -> the bytes of its array
+        self.array: dict[int, int] = {}  # statement -> the one whose array it has
+        self.held = dim(0)
+        self.peaks: list[tuple[Dim, tuple[int, bool]]] = []
+        self.group = (-1, False)
+        self.seen: set[int] = set()
+        self._walk()
+
+    def rows(self) -> list[Row]:
+        return _rows(self.graph, self.part, self.done)
+
+    def peak(self, point: _Point) -> Memory:
+        held, group = max(self.peaks, key=lambda pair: point.value(pair[0]), default=(dim(0), (-1, False)))
+        statements = self.graph.statements
+        return Memory(held, statements[group[0]] if 0 <= group[0] < len(statements) else None)
+
+    def kept(self, ids: Iterable[int]) -> Dim:
+        """The bytes of the arrays that these values are in, arguments apart."""
+        bases = {base for id in ids for base in self.body.aliases.get(id, frozenset())}
+        arrays = {self.array[base] for base in bases if base in self.array}
+        return sum((self.sizes[array] for array in sorted(arrays)), dim(0))
+
+    def _walk(self) -> None:
+        last: int | None = None
+        for line in self.body.lines:
+            self.group = line.group
+            if line.node is not None and line.node.id != last:
+                last = line.node.id
+                self._statement(line.node)
+        for id in self.body.texts:
+            self._evaluate_root(id)
+
+    def _statement(self, node: Node) -> None:
+        over = self.body.over.get(node.id)
+        size = self._value(node.id, over)
+        if over is not None and over in self.array:
+            self.array[node.id] = self.array[over]
+        elif not self.graph.op(node).view:
+            self.array[node.id] = node.id
+            self.sizes[node.id] = size
+
+    def _evaluate_root(self, id: int) -> None:
+        """A result that stands inside the `return`, or is copied there."""
+        node = self.graph[id]
+        if id in self.body.inlined:
+            self._value(id, None)
+        holders = holders_of(self.body, self.body.texts)
+        shared = self.body.aliases.get(id, frozenset((id,)))
+        own = shared <= self.body.fresh and all(holders[each] <= 1 for each in shared)
+        size = bytes_of(node.type, self.item)
+        gradient = id in self.graph.gradients.values() if self.part == "backward" else id in self.graph.outputs.values()
+        if gradient and not own and size is not None and node.type.rank:
+            self._grow(size)
+
+    def _grow(self, size: Dim, extra: Dim | None = None) -> None:
+        self.held = self.held + size
+        self.peaks.append((self.held if extra is None else self.held + extra, self.group))
+
+    def _value(self, id: int, over: int | None) -> Dim:
+        """Compute a value: the bytes of new memory that it is in, which `held` has by then."""
+        node, op = self.graph[id], self.graph.op(self.graph[id])
+        parts = [self._operand(u) for u in node.operands]
+        if id not in self.seen:
+            self.seen.add(id)
+            self.done.append((self.group, _work(self.graph, node, self.item)))
+        if op.view or op.cost == "free":
+            return sum(parts, dim(0))
+        size = bytes_of(node.type, self.item) or dim(0)
+        if not node.type.rank:
+            size = dim(0)
+        extra = scratch(self.graph, node, self.item) if not any(
+            isinstance(self.graph[u].type.shape, Unknown) for u in node.operands) else dim(0)  # fmt: skip
+        reused = None if over is not None else self._reused(node, parts)
+        if over is not None:
+            self._grow(dim(0), extra)
+            size = dim(0)
+        elif reused is None:
+            self._grow(size, extra)
+        for position, part in enumerate(parts):
+            if position != reused and part.terms:
+                self.held = self.held - part
+        return size
+
+    def _reused(self, node: Node, parts: list[Dim]) -> int | None:
+        """The operand that NumPy puts the result into."""
+        for position in REUSING.get(node.op, ()):
+            if parts[position].terms and self.graph[node.operands[position]].type == node.type:
+                return position
+        return None
+
+    def _operand(self, u: int) -> Dim:
+        return self._value(u, None) if u in self.body.inlined else dim(0)
+
+
+class _Working:
+    """A function that works in memory which is allocated once."""
+
+    def __init__(self, graph: Graph, body: Buffered, item: int) -> None:
+        self.graph, self.plan, self.item = graph, body.plan, item
+        self.groups = {line.node.id: line.group for _, line in body.lines if line.node is not None}
+
+    def rows(self) -> list[Row]:
+        done: list[tuple[tuple[int, bool], Work]] = []
+        for number, item in enumerate(self.plan.items):
+            touched: set[int] = set()
+            for id in item.nodes:
+                if self.plan.kind[id] in ("view", "inline", "constant"):
+                    continue
+                work = _work(self.graph, self.graph[id], self.item)
+                if item.rows is not None:
+                    work = self._by_tiles(id, work, touched, Loop(item.rows, self.plan.widths.get(number, ())))
+                done.append((self.groups.get(id, (-1, False)), work))
+        return _rows(self.graph, "value_and_grad", done)
+
+    def _by_tiles(self, id: int, work: Work, touched: set[int], loop: Loop) -> Work:
+        """A statement in a loop: whole arrays come from memory once, what is as long as a tile stays in the cache."""
+        memory = dim(0)
+        for u in (id, *self.graph[id].operands):
+            for base in self._bases(u):
+                whole = base not in self.plan.kind or self.plan.kind[base] == "bound" or base in self.plan.full
+                size = bytes_of(self.graph[base].type, self.item)
+                if whole and base not in touched and size is not None and self.graph[base].type.rank:
+                    touched.add(base)
+                    memory = memory + size
+        return Work(work.multiplications, work.products, work.functions, memory, work.bytes,
+                    loops=[Loop(loop.rows, loop.widths, work.calls)], unknown=work.unknown)  # fmt: skip
+
+    def _bases(self, id: int) -> list[int]:
+        stack, found = [id], []
+        while stack:
+            u = stack.pop()
+            if self.plan.kind.get(u) in ("view", "inline"):
+                stack += self.graph[u].operands
+            elif self.graph[u].op not in ("const", "size"):
+                found.append(u)
+        return found
+
+    def memory(self) -> Memory:
+        """The workspace: whole arrays as a polynomial, and those as long as a tile."""
+        arrays: dict[int, tuple[int, int]] = {}
+        for number, item in enumerate(self.plan.items):
+            for id in item.nodes:
+                if id in self.plan.array:
+                    arrays.setdefault(self.plan.array[id], (id, number))
+        whole, tiles = dim(0), []
+        for id, number in arrays.values():
+            type = self.graph[id].type
+            if id in self.plan.full:
+                whole = whole + (bytes_of(type, self.item) or 0)
+            else:
+                rows = self.plan.items[number].rows
+                assert rows is not None
+                row = bytes_of(type.with_shape(type.dims[1:]), self.item)
+                tiles.append((Loop(rows, self.plan.widths.get(number, ())), row or dim(self.item)))
+        return Memory(whole, None, tiles)
+
+    def fresh(self, point: _Point) -> Memory:
+        """The most that a call allocates beside the workspace: what has no form that writes into an array."""
+        held, most = dim(0), Memory(dim(0))
+        for item in self.plan.items:
+            for id in item.nodes:
+                if self.plan.kind[id] not in ("buffer", "fresh"):
+                    continue
+                if self.plan.kind[id] == "fresh":
+                    held = held + (bytes_of(self.graph[id].type, self.item) or 0)
+                needed = held + scratch(self.graph, self.graph[id], self.item)
+                if point.value(needed) > point.value(most.peak):
+                    index = self.groups.get(id, (-1, False))[0]
+                    most = Memory(needed, self.graph.statements[index] if index >= 0 else None)
+        return most

@@ -1,0 +1,196 @@
+"""The time of each statement of a compiled program on this machine, and what the cost model makes of it.
+
+A call of a clock is put before each group of lines of the emitted functions:
+
+    clock(0)
+    Z = X @ W1 + b1                  clock(k): what follows belongs to row k
+    clock(1)
+    H = np.maximum(Z, 0)
+
+The model is the machine's in five numbers, measured here: multiplications a second in BLAS, values of functions a
+second, bytes a second from memory and from a cache, and what a call of NumPy costs in itself.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from graphc.emitter.body import Line
+from graphc.explain.cost_table import tile_count
+from graphc.explain.costs import Costs, Work
+
+__all__ = ["Machine", "Timings", "marked", "measure", "model"]
+
+REST = -1
+"""The row of what belongs to no statement: checks of arguments, results."""
+CACHE = 1 << 20
+"""A statement that moves fewer bytes than this finds them in a cache."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What a machine can do, in one thread: per second, and the seconds that a call takes."""
+
+    products: float
+    functions: float
+    memory: float
+    cache: float
+    call: float
+
+    def data(self) -> dict[str, float]:
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    @staticmethod
+    def measured(dtype: str, fresh: bool) -> Machine:
+        """This machine's numbers for a floating type; it takes about a third of a second.
+
+        `fresh`: what goes to memory is written into arrays that are allocated for it.
+        """
+        n, long, short = 384, 1 << 21, 1 << 14
+        a, b, c = (np.ones((n, n), dtype) for _ in range(3))
+        wide, other = np.ones(long, dtype), np.ones(long, dtype)
+        near, far, result = (np.full(short, 0.5, dtype) for _ in range(3))
+        one = np.ones(1, dtype)
+        item = wide.itemsize
+        return Machine(
+            products=n**3 / _seconds(lambda: np.matmul(a, b, out=c)),
+            functions=short / statistics.mean(_seconds(partial(f, near, out=result)) for f in (np.exp, np.tanh)),
+            memory=2 * item * long / _seconds(lambda: np.negative(wide, out=None if fresh else other)),
+            cache=3 * item * short / _seconds(lambda: np.add(near, far, out=result)),
+            call=_seconds(lambda: np.multiply(one, one, out=one)),
+        )  # fmt: skip
+
+
+def _seconds(call: Callable[[], object]) -> float:
+    """The time of a call: the least of several rounds of as many calls as make a few milliseconds."""
+    call()
+    started = time.perf_counter()
+    call()
+    count = max(1, int(0.004 / max(1e-7, time.perf_counter() - started)))
+    best = float("inf")
+    for _ in range(5):
+        started = time.perf_counter()
+        for _ in range(count):
+            call()
+        best = min(best, (time.perf_counter() - started) / count)
+    return max(best, 1e-9)
+
+
+def model(work: Work, machine: Machine, costs: Costs, sizes: Mapping[str, int]) -> float:
+    """The seconds that the work should take."""
+    moved = work.bytes.evaluate(sizes)
+    seconds = work.products.evaluate(sizes) / machine.products + work.functions.evaluate(sizes) / machine.functions
+    seconds += moved / (machine.memory if moved > CACHE else machine.cache)
+    seconds += work.cached.evaluate(sizes) / machine.cache
+    calls = work.calls + sum(loop.calls * tile_count(loop, sizes, costs.tile, costs.item) for loop in work.loops)
+    return seconds + calls * machine.call
+
+
+@dataclass
+class Timings:
+    """Seconds per row of the costs (and `REST`), the medians over the rounds; `total` is that of whole rounds."""
+
+    rows: dict[int, float]
+    total: float
+    rounds: int
+
+
+def measure(costs: Costs, arguments: Mapping[str, Any], cotangents: Sequence[Any], seconds: float) -> Timings:
+    """Run the program for about so many seconds, at least three times.
+
+    Raises what the module raises for arguments that do not suit it.
+    """
+    clock = _Clock()
+    module: dict[str, Any] = {"clock": clock}
+    exec(compile(marked(costs), f"<graphc {costs.graph.file}>", "exec"), module)
+    run = _round(costs, module, arguments, cotangents)
+    run()
+    rounds: list[dict[int, float]] = []
+    totals: list[float] = []
+    end = time.perf_counter() + seconds
+    while len(rounds) < 3 or time.perf_counter() < end:
+        clock.start()
+        started = time.perf_counter()
+        run()
+        totals.append(time.perf_counter() - started)
+        rounds.append(clock.stop())
+    keys = dict.fromkeys(key for each in rounds for key in each)
+    medians = {key: statistics.median(each.get(key, 0.0) for each in rounds) for key in keys}
+    return Timings(medians, statistics.median(totals), len(rounds))
+
+
+def _round(
+    costs: Costs, module: dict[str, Any], arguments: Mapping[str, Any], cotangents: Sequence[Any]
+) -> Callable[[], object]:
+    values = list(arguments.values())
+    if costs.level > 1:
+        workspace = module["Workspace"](*values)
+        more = {} if costs.graph.loss else {"cotangents": tuple(cotangents)}
+        return lambda: module["value_and_grad"](*values, **more, workspace=workspace)
+
+    def run() -> None:
+        _, cache = module["forward"](*values)
+        module["clock"](REST)
+        module["backward"](cache, *cotangents)
+
+    return run
+
+
+class _Clock:
+    """Adds up the time between its calls, for the row that the last call named."""
+
+    def __init__(self) -> None:
+        self.start()
+
+    def start(self) -> None:
+        self.spent: dict[int, float] = {}
+        self.row = REST
+        self.since = time.perf_counter()
+
+    def __call__(self, row: int) -> None:
+        now = time.perf_counter()
+        self.spent[self.row] = self.spent.get(self.row, 0.0) + now - self.since
+        self.row = row
+        self.since = time.perf_counter()
+
+    def stop(self) -> dict[int, float]:
+        self(REST)
+        return self.spent
+
+
+def marked(costs: Costs) -> str:
+    """The module's text with the calls of the clock."""
+    text = costs.module.split("\n")
+    for function, lines in costs.bodies.items():
+        rows = {
+            group: number for number, row in enumerate(costs.rows) if row.part == function for group in row.groups
+        }
+        text = _marked(text, function, lines, rows)
+    return "\n".join(text)
+
+
+def _marked(text: list[str], function: str, lines: Sequence[Line], rows: Mapping[tuple[int, bool], int]) -> list[str]:
+    at = next(k for k, line in enumerate(text) if line.startswith(f"def {function}("))
+    result, last, depth = text[:at], REST, -1
+    for line in lines:
+        wanted = line.text.split("\n")[0]
+        while not text[at].lstrip().startswith(wanted.strip()):
+            result.append(text[at])
+            at += 1
+        indent = len(text[at]) - len(text[at].lstrip())
+        row = rows.get(line.group, REST)
+        begins = not wanted.startswith((")", " "))  # the others go on with a statement
+        if begins and (row != last or indent != depth):
+            result.append(f"{' ' * indent}clock({row})")
+            last, depth = row, indent
+        result.append(text[at])
+        at += 1
+    end = next(k for k in range(at, len(text)) if text[k].startswith(("    grads = ", "    return ")))
+    return [*result, *text[at:end], f"    clock({REST})", *text[end:]]

@@ -1,0 +1,69 @@
+"""`graphc bench`: every statement has a time, whatever the level; what it refuses. No time is judged."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import graphc as package
+from graphc.explain.costs import costs_of
+from graphc.explain.timings import marked
+from graphc.pipeline import Options
+
+Run = Callable[..., Any]
+SIZES = "N=200,D=30,H=20,C=10"
+
+
+@pytest.mark.parametrize("level", ["-O0", "-O1", "-O2"])
+def test_every_statement_has_a_time(graphc: Run, level: str) -> None:
+    done = graphc("bench", "net.g", level, "--size", SIZES, "--seconds", "0", "--json")
+    assert (done.status, done.err) == (0, "")
+    data = json.loads(done.out)
+    timed = {(row["line"], row["part"] == "forward" or not row["gradient"]): row for row in data["statements"]}
+    assert {line for line, _ in timed} == {4, 5, 6, 7}
+    assert all(row["seconds"] > 0 and row["model_seconds"] > 0 for row in timed.values())
+    assert sum(row["share"] for row in data["statements"]) <= 1
+    assert data["rounds"] >= 3 and data["sizes"] == {"N": 200, "D": 30, "H": 20, "C": 10}
+
+
+def test_the_table_fits_and_says_what_was_assumed(graphc: Run) -> None:
+    done = graphc("bench", "net.g", "--size", "N=5", "--seconds", "0")
+    assert done.status == 0 and max(map(len, done.out.splitlines())) <= 110
+    assert "not given, so 64: D, C, H" in done.err
+    assert "total" in done.out and "the model of this machine" in done.out
+
+
+def test_undeclared_programs_get_rows_and_sizes(graphc: Run, folder: Path) -> None:
+    (folder / "card.g").write_text("Z = X@W1 + b1; H = relu(Z); S = H@W2 + b2; L = softmax_ce(S, y)\n")
+    assert graphc("bench", "card.g", "--seconds", "0").status == 0
+    (folder / "free.g").write_text("L = sum(tanh(x)**2)\n")
+    done = graphc("bench", "free.g", "--seconds", "0")
+    assert done.status == 1 and "declare it" in done.err
+
+
+def test_programs_without_a_loss_get_cotangents(graphc: Run, folder: Path) -> None:
+    (folder / "two.g").write_text("input X[N, D]\nparam W[D, H]\nY = X@W\nE = exp(Y)\noutput Y, E\n")
+    for level in ("-O1", "-O2"):
+        assert graphc("bench", "two.g", level, "--seconds", "0").status == 0
+
+
+def test_sizes_that_do_not_fit(graphc: Run, folder: Path) -> None:
+    (folder / "conv.g").write_text("input X[N, C, H, H]\nparam W[4, C, K, K]\nL = sum(conv2d(X, W))\n")
+    done = graphc("bench", "conv.g", "--size", "N=1,C=1,H=3,K=5", "--seconds", "0")
+    assert done.status == 1 and "no meaning with these sizes" in done.err
+
+
+def test_a_clock_stands_before_each_statement_and_in_loops() -> None:
+    """The marked module is the module with calls of the clock, nothing else."""
+    text = "param X[N, D], g[D], b[D]\nA = gelu(X)\nY = X + layer_norm(A, g, b)\nL = 0.5 * sum(Y * Y)"
+    for level in (0, 1, 2):
+        costs = costs_of(package.differentiate(package.parse(text)), Options(level=level))
+        lines = marked(costs).split("\n")
+        assert "\n".join(line for line in lines if not line.strip().startswith("clock(")) == costs.module
+        clocks = [line for line in lines if line.strip().startswith("clock(")]
+        assert len(clocks) >= len(costs.rows)
+        assert any(line.startswith("        clock(") for line in clocks) == (level == 2)

@@ -1,0 +1,71 @@
+"""`graphc cost`: a table that fits the terminal, numbers for sizes, JSON, and programs that say too little."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Run = Callable[..., Any]
+
+
+def test_formulas(graphc: Run) -> None:
+    done = graphc("cost", "net.g")
+    assert (done.status, done.err) == (0, "")
+    forward = next(line for line in done.out.splitlines() if "Z = X@W1 + b1" in line)
+    assert "N*D*H" in forward
+    assert "saved: X, W2, H, " in done.out and "peak of backward: 8*" in done.out
+
+
+@pytest.mark.parametrize("more", [(), ("-O0",), ("-O2",), ("--size", "N=200,D=3072,H=100,C=10")])
+def test_it_is_legible_at_100_columns(graphc: Run, more: tuple[str, ...]) -> None:
+    done = graphc("cost", "net.g", *more)
+    assert done.status == 0 and max(map(len, done.out.splitlines())) <= 100
+
+
+def test_numbers_for_sizes(graphc: Run) -> None:
+    done = graphc("cost", "net.g", "--size", "N=200,D=3072,H=100,C=10")
+    (line, *_) = (line for line in done.out.splitlines() if "Z = X@W1" in line)
+    assert "61.4 M" in line and "N*" not in done.out
+
+
+def test_some_sizes_stay_open(graphc: Run) -> None:
+    done = graphc("cost", "net.g", "--size", "N=200")
+    (line, *_) = (line for line in done.out.splitlines() if "Z = X@W1" in line)
+    assert "200*D*H" in line
+
+
+def test_json(graphc: Run) -> None:
+    done = graphc("cost", "net.g", "--json", "--size", "N=2,D=3,H=5,C=7", "--dtype", "float32")
+    data = json.loads(done.out)
+    first = data["statements"][0]
+    assert (data["dtype"], first["part"], first["line"]) == ("float32", "forward", 4)
+    assert first["multiplications"] == {"formula": "30", "value": 30}
+    assert first["bytes"]["value"] == 4 * ((6 + 15 + 10) + (10 + 5 + 10))
+    assert {"forward", "backward", "value_and_grad"} == set(data["memory"])
+    formulas = json.loads(graphc("cost", "net.g", "--json").out)
+    assert formulas["statements"][0]["multiplications"] == {"formula": "N*D*H"}
+
+
+def test_an_unknown_size(graphc: Run) -> None:
+    done = graphc("cost", "net.g", "--size", "M=3")
+    assert done.status == 1 and "no argument of the program has a dimension `M`" in done.err
+
+
+def test_inferred_sizes_have_short_names(graphc: Run, folder: Path) -> None:
+    (folder / "card.g").write_text("Z = X@W1 + b1; H = relu(Z); S = H@W2 + b2; L = softmax_ce(S, y)\n")
+    done = graphc("cost", "card.g")
+    assert done.status == 0 and max(map(len, done.out.splitlines())) <= 100
+    assert "n1*n2*n3 + ?" in done.out and "n1 is X.shape[0]" in done.out
+    assert "the shape of `b1`, `b2` is not counted; declare it: `param b1[…]`" in " ".join(done.out.split())
+    assert graphc("cost", "card.g", "--size", "n1=5").status == 0
+
+
+def test_a_program_without_any_shape_is_told_what_to_declare(graphc: Run, folder: Path) -> None:
+    (folder / "free.g").write_text("L = sum(tanh(x)**2)\n")
+    done = graphc("cost", "free.g")
+    assert done.status == 1 and done.out == ""
+    assert "free.g:1:14" in done.err and "declare it, for example `param x[N, D]`" in done.err
