@@ -13,9 +13,10 @@ second, bytes a second from memory and from a cache, and what a call of NumPy co
 
 from __future__ import annotations
 
+import ast
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
 from typing import Any
@@ -177,20 +178,51 @@ def marked(costs: Costs) -> str:
 
 
 def _marked(text: list[str], function: str, lines: Sequence[Line], rows: Mapping[tuple[int, bool], int]) -> list[str]:
-    at = next(k for k, line in enumerate(text) if line.startswith(f"def {function}("))
-    result, last, depth = text[:at], REST, -1
+    """Statements are found again by what they mean: the emitter breaks lines after it has written them."""
+    start = next(k for k, line in enumerate(text) if line.startswith(f"def {function}("))
+    end = next((k for k in range(start + 1, len(text)) if text[k][:1].isalpha()), len(text))
+    (definition,) = ast.parse("\n".join(text[start:end])).body
+    assert isinstance(definition, ast.FunctionDef)
+    statements = _in_order(definition.body)
+    marks: dict[int, int] = {}
+    last, depth, line = REST, -1, 0
+    for meaning, row in _statements(lines, rows):
+        found = next(each for each in statements if _meaning(each) == meaning)
+        if row != last or found.col_offset != depth:
+            marks[start + found.lineno - 1] = row
+        last, depth, line = row, found.col_offset, found.lineno
+    after = next(each for each in definition.body if each.lineno > line)
+    marks[start + after.lineno - 1] = REST
+    result: list[str] = []
+    for number, content in enumerate(text):
+        if number in marks:
+            result.append(f"{content[: len(content) - len(content.lstrip())]}clock({marks[number]})")
+        result.append(content)
+    return result
+
+
+def _in_order(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
+    for statement in body:
+        yield statement
+        if isinstance(statement, ast.For):
+            yield from _in_order(statement.body)
+
+
+def _statements(lines: Sequence[Line], rows: Mapping[tuple[int, bool], int]) -> Iterator[tuple[str, int]]:
+    """What each statement of a body means, and its row; the head of a loop is a statement by itself."""
+    parts: list[str] = []
     for line in lines:
-        wanted = line.text.split("\n")[0]
-        while not text[at].lstrip().startswith(wanted.strip()):
-            result.append(text[at])
-            at += 1
-        indent = len(text[at]) - len(text[at].lstrip())
-        row = rows.get(line.group, REST)
-        begins = not wanted.startswith((")", " "))  # the others go on with a statement
-        if begins and (row != last or indent != depth):
-            result.append(f"{' ' * indent}clock({row})")
-            last, depth = row, indent
-        result.append(text[at])
-        at += 1
-    end = next(k for k in range(at, len(text)) if text[k].startswith(("    grads = ", "    return ")))
-    return [*result, *text[at:end], f"    clock({REST})", *text[end:]]
+        parts.append(line.text)
+        text = "\n".join(parts)
+        try:
+            (statement,) = ast.parse(f"{text} pass" if text.startswith("for ") else text).body
+        except SyntaxError:  # it goes on
+            continue
+        parts = []
+        yield _meaning(statement), rows.get(line.group, REST)
+
+
+def _meaning(statement: ast.stmt) -> str:
+    if isinstance(statement, ast.For):
+        return f"for {ast.unparse(statement.target)} in {ast.unparse(statement.iter)}"
+    return ast.unparse(statement)
