@@ -62,7 +62,7 @@ def describe(op: Op) -> str:
     if op.math:
         lines += _part("formula", [_formula(op)])
     if op.definition is not None:
-        lines += _part("definition", _statement(op.definition))
+        lines += _part("definition", statement_lines(op.definition))
     shown = example(op)
     lines += _part("rule", _rule(op, shown))
     if op.source:
@@ -82,10 +82,6 @@ def _part(title: str, lines: list[str]) -> list[str]:
 def _formula(op: Op) -> str:
     """The formula over the operation's own names."""
     return re.sub(r"\{(\w+)\}", r"\1", op.math)
-
-
-def _statement(statement: tree.Statement) -> list[str]:
-    return [text for _, text in statement_lines(statement)]
 
 
 def _rule(op: Op, shown: Example | None) -> list[str]:

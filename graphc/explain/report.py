@@ -22,11 +22,9 @@ def render_stage(stage: str, seen: Mapping[str, Any]) -> str:
 
 
 def _source(seen: Mapping[str, Any]) -> str:
-    """The statements in their normal spelling, with the numbers of their lines."""
+    """The statements in their normal spelling: a program again. No numbers of lines, which a new line would change."""
     module: Module = seen["source"]
-    lines = [line for statement in module.statements for line in statement_lines(statement)]
-    width = max((len(str(number)) for number, _ in lines if number), default=1)
-    return _shown("".join(f"{number or '':>{width}}  {text}\n" for number, text in lines))
+    return _shown("".join(f"{line}\n" for statement in module.statements for line in statement_lines(statement)))
 
 
 def _graph(seen: Mapping[str, Any]) -> str:

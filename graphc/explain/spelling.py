@@ -26,26 +26,23 @@ _LEVEL = {
 _WORDS = {True: "true", False: "false", None: "none", Ellipsis: "..."}
 
 
-def statement_lines(statement: tree.Statement) -> list[tuple[int | None, str]]:
-    """The lines of a statement, each with the number it has in the program; a closing brace has none."""
-    line = statement.span.line
+def statement_lines(statement: tree.Statement) -> list[str]:
+    """The lines of a statement."""
     if isinstance(statement, tree.For):
-        return _block(line, f"for {expression(statement.variable)} in {expression(statement.range)}", statement.body)
+        return _block(f"for {expression(statement.variable)} in {expression(statement.range)}", statement.body)
     if isinstance(statement, (tree.Def, tree.OpDef)):
         head = f"{'def' if isinstance(statement, tree.Def) else 'op'} {_signature(statement.signature)}"
         body = statement.body
         if len(body) == 1 and isinstance(body[0], tree.Return):
-            return [(line, f"{head} = {_list(body[0].values)}")]
-        return _block(line, head, body)
+            return [f"{head} = {_list(body[0].values)}"]
+        return _block(head, body)
     if isinstance(statement, tree.RuleDef):
-        results = _list(statement.results)
-        return _block(line, f"rule {_signature(statement.signature)} -> {results}", statement.body)
-    return [(line, _simple(statement))]
+        return _block(f"rule {_signature(statement.signature)} -> {_list(statement.results)}", statement.body)
+    return [_simple(statement)]
 
 
-def _block(line: int, head: str, body: Iterable[tree.Statement]) -> list[tuple[int | None, str]]:
-    inner = [(number, INDENT + text) for each in body for number, text in statement_lines(each)]
-    return [(line, f"{head} {{"), *inner, (None, "}")]
+def _block(head: str, body: Iterable[tree.Statement]) -> list[str]:
+    return [f"{head} {{", *(INDENT + line for each in body for line in statement_lines(each)), "}"]
 
 
 def _simple(statement: tree.Statement) -> str:

@@ -87,6 +87,12 @@ class Importer:
             return
         environment.constants[statement.target.id] = value
 
+    def constants(self, module: tree.Module, environment: Environment) -> None:
+        """Add a file's constants to what its bodies see."""
+        for statement in module.statements:
+            if isinstance(statement, tree.Const):
+                self._constant(statement, environment)
+
     def _operations(self, module: tree.Module, environment: Environment, places: dict[str, Span]) -> None:
         rules: dict[str, tree.RuleDef] = {}
         ops = [s for s in module.statements if isinstance(s, tree.OpDef)]

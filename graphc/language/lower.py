@@ -257,7 +257,9 @@ class Lowering(Evaluator):
             raise Fault("E0202", f"`{name}` is assigned twice", statement.span)
         value = self.evaluate(statement.value, self.scope)
         if isinstance(value, (list, tuple)):
+            count = len(self.builder.nodes)
             self.tensor(value)  # a ragged constant is an error where it is written
+            self.builder.forget(count)
         self.environment.constants[name] = self.bodies.constants[name] = value
 
     def _declaration(self, statement: tree.Declaration) -> None:

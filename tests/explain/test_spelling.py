@@ -66,7 +66,7 @@ def parsed(text: str) -> tuple[tree.Statement, ...]:
 
 
 def written(statements: tuple[tree.Statement, ...]) -> str:
-    return "\n".join(text for statement in statements for _, text in statement_lines(statement))
+    return "\n".join(line for statement in statements for line in statement_lines(statement))
 
 
 def bare(node: Any) -> Any:

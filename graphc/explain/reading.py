@@ -1,0 +1,479 @@
+"""The listing of a graph read back: what `graphc show --stage graph` prints is a form of the graph, not a sketch of it.
+
+Sections are parted by empty lines; `…` stands for a value's name or a number:
+
+    op f(x) = …                   definitions of the program's own operations, as in a program;
+    file "layers.g"               those below it are another file's, with constants of their own
+    input X : (N, D)              arguments: `input`, `param` or `free`, name, type
+    # Z = X@W1 + b1               the statement that the nodes below come from
+    Z.1 = matmul(X, W1) : (N, H)  a node: name, operation, operands, attributes, type; `# rule of add` if one made it
+    output L = …, loss L          and so on: the results, and what is checked when the module runs
+
+A type is a shape, `(shape of b)` where only run time knows it, and `int`, `bool` or `shape` if it is not floating.
+`X.0` is the size of the first axis of the undeclared argument `X`. A name with a dot is no name of the program's: what
+stands after it is a number, or the name that the body of a function gave.
+What a listing does not hold a graph that is read does not have: places, the text of statements without a node, primals
+of rules. Its nodes are numbered anew, and a number that several nodes use may be several nodes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from graphc.ir.dims import Atom, Dim, dim, open_axis
+from graphc.ir.graph import Argument, Builder, Graph, Origin, Statement
+from graphc.ir.types import Type, Unknown
+from graphc.language.diagnostics import Diagnostics
+from graphc.language.imports import Importer
+from graphc.language.scope import Environment
+from graphc.language.source import Source
+from graphc.language.syntax import parse
+from graphc.ops.base import REQUIRED
+from graphc.ops.table import find
+
+__all__ = ["read_graph"]
+
+KINDS = ("input", "param", "free")
+SIZES = ("shape", "like", "dim", "rows", "columns")
+"""Attributes in which a number is a size."""
+_DEFINITION = re.compile(r'(const|def|op|rule) |file "')
+_WORDS = {"none": None, "true": True, "false": False}
+_ESCAPES = {'"': '"', "\\": "\\", "n": "\n"}
+_NUMBER = re.compile(r"[+-](?:inf|nan)|[+-]?\d+(?:\.\d+)?(?:e[+-]?\d+)?", re.ASCII)
+
+
+def read_graph(text: str) -> Graph:
+    """The graph of a listing. Raises ValueError with the number of the line that is none of a listing's."""
+    return _Reader(text).graph()
+
+
+class _Reader:
+    def __init__(self, text: str) -> None:
+        self.lines = text.split("\n")
+        self.builder = Builder()
+        self.ids: dict[str, int] = {}
+        self.ranks: dict[str, int] = {}
+        self.dims: set[str] = set()
+        self.arguments: list[Argument] = []
+        self.statements: dict[str, Statement] = {}
+        self.origin: Origin | None = None
+        self.found: dict[str, dict[str, int]] = {
+            key: {} for key in ("outputs", "values", "updates", "gradients", "cotangents")
+        }
+        self.loss: str | None = None
+        self.bounds: list[tuple[Any, tuple[Dim, ...]]] = []
+        self.minimums: list[tuple[Dim, int | Dim, str]] = []
+        self.limits: list[tuple[str, Dim, str]] = []
+
+    def graph(self) -> Graph:
+        start = self._definitions()
+        self._ranks(start)
+        for number, text in enumerate(self.lines[start:], start + 1):
+            if text:
+                try:
+                    self._line(text)
+                except (ValueError, KeyError, IndexError, ArithmeticError) as error:
+                    raise ValueError(f"line {number}: {error}") from None
+        return Graph(
+            nodes=self.builder.nodes,
+            arguments=tuple(self.arguments),
+            loss=self.loss,
+            statements=tuple(self.statements.values()),
+            bounds=tuple(self.bounds),
+            minimums=tuple(self.minimums),
+            limits=tuple(self.limits),
+            ops=self.builder.ops,
+            **self.found,  # type: ignore[arg-type]
+        )
+
+    # ------------------------------------------------------------ definitions
+
+    def _definitions(self) -> int:
+        """Register the operations that the listing defines; returns the number of lines that do so."""
+        if not _DEFINITION.match(self.lines[0]):
+            return 0
+        count = self.lines.index("") if "" in self.lines else len(self.lines)
+        files: list[tuple[str, list[str]]] = [("<string>", [])]
+        for line in self.lines[:count]:
+            if line.startswith('file "'):
+                files.append((line[6:-1], []))
+            else:
+                files[-1][1].append(line)
+        diagnostics = Diagnostics()
+        environments: list[Environment] = []
+        for name, lines in files:
+            module = parse(Source("\n".join(lines) + "\n", name), diagnostics)
+            importer = Importer(diagnostics)
+            environment = importer.environment(module)
+            importer.constants(module, environment)
+            environments.append(environment)
+        if diagnostics.has_errors:
+            raise ValueError("; ".join(error.message for error in diagnostics.errors))
+        for environment in environments:
+            self.builder.ops |= environment.ops
+            environment.dims = self.dims
+        functions = {name: function for each in environments for name, function in each.functions.items()}
+        for environment in environments:
+            environment.functions |= functions
+            environment.ops |= self.builder.ops
+        return count
+
+    # ------------------------------------------------------------ lines
+
+    def _ranks(self, start: int) -> None:
+        """The ranks of all arguments: a size of one may stand in the type of another that comes before it."""
+        for line in self.lines[start:]:
+            kind, _, rest = line.partition(" ")
+            name, colon, shape = rest.partition(" : ")
+            if kind in KINDS and colon and shape.startswith("(") and not shape.startswith("(shape of "):
+                inner = shape[1 : shape.index(")")] if ")" in shape else ""
+                self.ranks[name] = inner.count(",") + (0 if inner.endswith(",") or not inner else 1)
+
+    def _line(self, text: str) -> None:
+        if text.startswith("#"):
+            self._statement(text[1:].strip())
+            return
+        line = _Line(text, self.ranks)
+        word = line.name()
+        if line.take(" = "):
+            self._node(word, line)
+        elif word in KINDS:
+            self._argument(word, line)
+        else:
+            self._result(word, line)
+        line.end()
+
+    def _statement(self, text: str) -> None:
+        if not text:
+            self.origin = None
+            return
+        known = self.statements.setdefault(text, Statement(len(self.statements), text, "<string>", 0))
+        self.origin = Origin(known.index)
+
+    def _argument(self, kind: str, line: _Line) -> None:
+        line.expect(" ")
+        name = line.name()
+        type = self._type(line)
+        declared = next((name for name in ("float32", "float64") if line.take(f" {name}")), "float")
+        if not type.is_float and kind != "free":
+            declared = type.dtype
+        if not isinstance(type.shape, Unknown):
+            self.dims |= {each for size in type.shape for each in size.names() if not each.startswith("?")}
+        id = self.builder.add("argument", (), {"name": name}, type=type, name=name, origin=Origin(-1))
+        self.arguments.append(Argument(name, id, kind, declared))
+        self.ids[name] = self.found["values"][name] = id
+
+    def _node(self, name: str, line: _Line) -> None:
+        op = line.name()
+        if op not in self.builder.ops and find(op) is None:
+            raise ValueError(f"no operation has the name `{op}`")
+        attributes = {key: value for key, value in self.builder.op(op).attributes.items() if value is not REQUIRED}
+        operands: list[int] = []
+        line.expect("(")
+        while not line.take(")"):
+            key = line.keyword()
+            if key is not None:
+                attributes[key] = line.value(key in SIZES)
+            else:
+                operands.append(self._operand(line))
+            line.take(", ")
+        type = self._type(line)
+        line.spaces()
+        rule = line.name() if line.take("# rule of ") else None
+        origin = self.origin
+        own, hint = _own_name(name)
+        if op == "seed" and own is not None:  # the cotangent of an output
+            rule = "seed"
+        if origin is not None and rule:
+            origin = Origin(origin.statement, rule=rule)
+        if name in self.ids:
+            raise ValueError(f"`{name}` is there already")
+        id = self.builder.add(op, operands, attributes, type=type, name=own, hint=hint, origin=origin)
+        self.ids[name] = id
+        if own is not None:
+            self.found["values"][own] = id
+
+    def _result(self, word: str, line: _Line) -> None:
+        line.expect(" ")
+        if word == "check":
+            self._check(line)
+            return
+        if word == "saved":  # what the partition says of the graph, not the graph's own
+            line.rest()
+            return
+        name = line.name()
+        if word == "loss":
+            self.loss = name
+            return
+        kind = {"output": "outputs", "value": "values", "update": "updates",
+                "gradient": "gradients", "cotangent": "cotangents"}[word]  # fmt: skip
+        id = self._operand(line) if line.take(" = ") or line.take(" <- ") else self.ids[name]
+        self.found[kind][name] = id
+        if kind == "outputs":
+            self.found["values"].setdefault(name, id)
+        node = self.builder[id]
+        if kind == "updates" and node.name is None and node.hint is None:
+            self.builder.hint(id, f"new_{name}")
+
+    def _check(self, line: _Line) -> None:
+        for kind in ("label", "index"):
+            if line.take(f"{kind} "):
+                name = line.name()
+                line.expect(" of ")
+                self.limits.append((name, line.size(), kind))
+                return
+        if line.text.startswith("(", line.at) and " fits " in line.text:
+            inner = line.shape()
+            line.expect(" fits ")
+            outer = line.shape()
+            if isinstance(outer, Unknown):
+                raise ValueError("the shape after `fits` is known")
+            self.bounds.append((inner, outer))
+            return
+        size = line.size()
+        line.expect(" >= ")
+        least = line.size()
+        line.expect(" for ")
+        self.minimums.append((size, least if least.value is None else least.value, line.rest()))
+
+    def _type(self, line: _Line) -> Type:
+        line.spaces()
+        line.expect(": ")
+        shape = line.shape()
+        for dtype in ("int", "bool", "shape"):
+            if line.take(f" {dtype}"):
+                return Type(shape, dtype)
+        return Type(shape)
+
+    def _operand(self, line: _Line) -> int:
+        """A value by its name, or a number, which is a node of its own."""
+        if _NUMBER.match(line.text, line.at) or line.word() in _WORDS:
+            value = line.value(False)
+            dtype = "bool" if isinstance(value, bool) else "int" if isinstance(value, int) else "float"
+            origin, self.builder.origin = self.builder.origin, self.origin
+            id = self.builder.const(value, dtype)
+            self.builder.origin = origin
+            return id
+        name = line.name()
+        if name not in self.ids:
+            raise ValueError(f"`{name}` does not stand above")
+        return self.ids[name]
+
+
+def _own_name(name: str) -> tuple[str | None, str | None]:
+    """The name and the hint of a node from what the listing calls it."""
+    if name.startswith("%"):
+        hint = name[1:].partition(".")[0]
+        return None, None if hint.isdecimal() else hint
+    own, dot, rest = name.partition(".")
+    hint = rest.partition(".")[0]
+    return (own, None) if not dot else (None, None if hint.isdecimal() else hint)
+
+
+class _Line:
+    """A line and how far it has been read."""
+
+    def __init__(self, text: str, ranks: dict[str, int]) -> None:
+        self.text, self.at, self.ranks = text, 0, ranks
+
+    def take(self, words: str) -> bool:
+        found = self.text.startswith(words, self.at)
+        self.at += len(words) if found else 0
+        return found
+
+    def expect(self, words: str) -> None:
+        if not self.take(words):
+            raise ValueError(f"`{words.strip() or ' '}` is expected at column {self.at + 1}")
+
+    def spaces(self) -> None:
+        while self.take(" "):
+            pass
+
+    def rest(self) -> str:
+        rest, self.at = self.text[self.at :], len(self.text)
+        return rest
+
+    def end(self) -> None:
+        if self.at != len(self.text):
+            raise ValueError(f"there is more at column {self.at + 1} than belongs there")
+
+    def word(self) -> str:
+        """What could be a name here: a longest identifier, parts of it joined by dots."""
+        stop = self.at + self.text.startswith("%", self.at)
+        while stop < len(self.text) and (self.text[stop] == "." or ("a" + self.text[stop]).isidentifier()):
+            stop += 1
+        return self.text[self.at : stop]
+
+    def name(self) -> str:
+        word = self.word()
+        if not word or not (word[0] == "%" or word[0].isidentifier()):
+            raise ValueError(f"a name is expected at column {self.at + 1}")
+        self.at += len(word)
+        return word
+
+    def keyword(self) -> str | None:
+        """The name of an attribute, if one is given here."""
+        word = self.word()
+        if word.isidentifier() and self.text.startswith("=", self.at + len(word)):
+            self.at += len(word) + 1
+            return word
+        return None
+
+    # ------------------------------------------------------------ compile-time values
+
+    def value(self, sizes: bool) -> Any:
+        """A value of an attribute; with `sizes` its numbers are sizes."""
+        char = self.text[self.at]
+        if self.text.startswith("(shape of ", self.at):
+            return self.shape()
+        if char == '"':
+            return self._string()
+        if self.take("..."):
+            return Ellipsis
+        if char == "(" and not self._is_size():
+            return self._tuple(lambda: self._item(sizes))
+        word = self.word()
+        if word in _WORDS:
+            self.at += len(word)
+            return _WORDS[word]
+        number = _NUMBER.match(self.text, self.at)
+        if number and not sizes and not self._goes_on(number.end()):
+            self.at = number.end()
+            return int(number[0]) if number[0].lstrip("-").isdecimal() else float(number[0])
+        return self.size()
+
+    def _goes_on(self, stop: int) -> bool:
+        """Whether what follows a number makes a size of it, as in `2*H` and `1 + H`."""
+        return self.text.startswith(("*", "//", "%", " + ", " - "), stop)
+
+    def _is_size(self) -> bool:
+        """Whether the bracket here begins a size such as `(H//2)*2`, not a tuple: that has a comma or is empty."""
+        before = self.at
+        try:
+            self.size()
+        except (ValueError, IndexError):
+            return False
+        finally:
+            self.at = before
+        return True
+
+    def _item(self, sizes: bool) -> Any:
+        """An entry of a tuple; three parts with colons are a slice."""
+        parts: list[Any] = []
+        while True:
+            here = self.text[self.at]
+            parts.append(None if here in ":,)" else self.value(sizes))
+            if not self.take(":"):
+                break
+        if len(parts) == 1:
+            return parts[0]
+        return tuple(parts + [None] * (3 - len(parts)))
+
+    def _tuple(self, item: Callable[[], Any]) -> tuple[Any, ...]:
+        self.expect("(")
+        items: list[Any] = []
+        while not self.take(")"):
+            items.append(item())
+            if not self.take(", ") and not self.take(","):
+                self.expect(")")
+                break
+        return tuple(items)
+
+    def _string(self) -> str:
+        self.expect('"')
+        found = ""
+        while not self.take('"'):
+            if self.take("\\"):
+                found += _ESCAPES[self.text[self.at]]
+            else:
+                found += self.text[self.at]
+            self.at += 1
+        return found
+
+    def shape(self) -> tuple[Dim, ...] | Unknown:
+        if self.text.startswith("(shape of ", self.at):
+            stop = _closing(self.text, self.at)
+            key, self.at = self.text[self.at + len("(shape of ") : stop], stop + 1
+            return Unknown(f"@{key}" if all(("a" + char).isidentifier() for char in key) else key)
+        return self._tuple(self.size)
+
+    # ------------------------------------------------------------ sizes
+
+    def size(self) -> Dim:
+        """A size as `Dim.text` writes it."""
+        total = -self._product() if self.take("-") else self._product()
+        while True:
+            if self.take(" + "):
+                total = total + self._product()
+            elif self.take(" - "):
+                total = total - self._product()
+            else:
+                return total
+
+    def _product(self) -> Dim:
+        total = self._power()
+        while True:
+            if self.text.startswith("**", self.at):
+                raise ValueError(f"a power of a power at column {self.at + 1}")
+            if self.take("*"):
+                total = total * self._power()
+            elif self.take("//"):
+                total = total // self._power()
+            elif self.take("%"):
+                total = total % self._power()
+            else:
+                return total
+
+    def _power(self) -> Dim:
+        base = self._atom()
+        if self.take("**"):
+            number = _NUMBER.match(self.text, self.at)
+            if number is None:
+                raise ValueError(f"a number is expected at column {self.at + 1}")
+            self.at = number.end()
+            return base ** int(number[0])
+        return base
+
+    def _atom(self) -> Dim:
+        if self.take("("):
+            size = self.size()
+            if self.take(" if "):
+                test = self.size()
+                self.expect(" == 1 else ")
+                if self.size() != test:
+                    raise ValueError("a size of this form names the same size twice")
+                size = _atom("bcast", test, size)
+            self.expect(")")
+            return size
+        if self.take("max("):
+            left = self.size()
+            self.expect(", ")
+            right = self.size()
+            self.expect(")")
+            return _atom("max", left, right)
+        number = re.compile(r"\d+").match(self.text, self.at)
+        if number:
+            self.at = number.end()
+            return dim(int(number[0]))
+        owner, dot, axis = self.name().partition(".")
+        if not dot:
+            return dim(owner)
+        if owner not in self.ranks or not axis.isdecimal():
+            raise ValueError(f"`{owner}.{axis}` is no size of an argument")
+        return open_axis(owner, int(axis), self.ranks[owner])
+
+
+def _atom(kind: str, left: Dim, right: Dim) -> Dim:
+    return Dim(((((Atom(kind, (left, right)), 1),), 1),))
+
+
+def _closing(text: str, start: int) -> int:
+    """Where the bracket that opens at `start` is closed."""
+    depth = 0
+    for at in range(start, len(text)):
+        depth += (text[at] == "(") - (text[at] == ")")
+        if depth == 0:
+            return at
+    raise ValueError(f"the bracket at column {start + 1} is not closed")
