@@ -45,7 +45,7 @@ ODD = {
     "two names of one value": "param x[n]; Y = tanh(x); Z = Y; w = x; L = sum(Z); output L, Z, w",
     "gradients": "param w[n]; L = sum(w**3); g = grad(L, w); h = hvp(L, w, g); J = jacobian(g, w); loss L; output h, J",
     "steps": "param w[n], v[n]; L = sum(w*w*v); loss L; w <- w - 0.1*grad(L, w); v <- 0.9*v + grad(L, w)",
-    "functions": "def f(x, W) { P = softmax(x@W); return P*2 }; for k in 0:2 { h_{k+1} = f(h_{k}, W_{k}) }\nL = sum(h_2)",
+    "functions": "def f(x, W) { P = softmax(x@W); return P }; for k in 0:2 { h_{k+1} = f(h_{k}, W_{k}) }\nL = sum(h_2)",
     "groups": "param x[N, C, 4]; y = group_norm(x, 2, g, b); L = sum(y)",
     "own operations": """\
 const eta = [0.5, 1]
