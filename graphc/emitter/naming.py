@@ -24,7 +24,7 @@ USED_BUILTINS = {
 }  # fmt: skip
 # The helpers that every module may hold, but for names that arguments often have.
 CHECKS = {
-    "check", "arrays", "cotangent", "as_types", "wrong_rank", "wrong_shape", "too_small", "out_of_range", "in_range",
+    "check", "arrays", "cotangent", "as_types", "wrong_rank", "wrong_shape", "too_small", "check_range", "in_range",
     "fits_into", "self", "given",
 }  # fmt: skip
 RESERVED = frozenset(MODULE | CHECKS | (set(HELPERS) - {"shift"}) | set(keyword.kwlist) | {"match", "case", "_"})
