@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from types import ModuleType
+from typing import Any
 
-__all__ = ["calls"]
+import numpy as np
+
+__all__ = ["calls", "entrywise_calls"]
 
 
 def calls(function: Callable[[], object]) -> int:
@@ -23,3 +27,31 @@ def calls(function: Callable[[], object]) -> int:
     finally:
         sys.setprofile(before)
     return count
+
+
+def entrywise_calls(module: ModuleType, function: Callable[[], object]) -> list[tuple[str, list[tuple[int, ...]]]]:
+    """The functions of NumPy by entries that a generated module calls meanwhile, each with its operands' shapes."""
+    found: list[tuple[str, list[tuple[int, ...]]]] = []
+
+    class Noted:
+        """NumPy, but that it notes such calls."""
+
+        def __getattr__(self, name: str) -> Any:
+            known = getattr(np, name)
+            if not isinstance(known, np.ufunc) or known.signature is not None:
+                return known
+
+            def call(*given: Any, **options: Any) -> Any:
+                found.append((name, [np.shape(x) for x in given[: known.nin]]))
+                return known(*given, **options)
+
+            call.reduce = known.reduce  # type: ignore[attr-defined]  # as a ufunc has
+            return call
+
+    before = module.np
+    module.np = Noted()  # type: ignore[assignment]  # a stand-in for the while
+    try:
+        function()
+    finally:
+        module.np = before
+    return found

@@ -1,8 +1,8 @@
 """A function whose arrays live in memory that is allocated once: its statements, and the function that allocates.
 
-    Z = X @ W + b; H = relu(Z)      becomes      X.dot(W, out=product)
+    Z = X @ W + b; H = relu(Z)      becomes      X.dot(W, product)
                                                  for rows, product_rows, Z_rows, H_rows in loop_1:
-                                                     np.add(product_rows, b, out=Z_rows)
+                                                     np.add(product_rows, b_rows, Z_rows)
                                                      np.maximum(Z_rows, zeros, out=H_rows)
 
 Every value has a name of its own; which of them are one array is said where they are allocated:
@@ -29,12 +29,14 @@ from graphc.ir.types import Unknown
 from graphc.ops.base import Op
 from graphc.passes.regions import Item, find_regions, read_by_rows
 from graphc.passes.schedule import schedule
+from graphc.passes.spread import spread_operands
 from graphc.passes.storage import Range, share
 
 __all__ = ["Buffered", "Plan", "write_buffered"]
 
 FOREVER = float("inf")
 VIEWS = {"transpose", "mT", "stop_gradient"}
+CUT_VIEWS = {"squeeze": "flat", "expand_dims": "column", "mT": "T", "transpose": "T"}
 
 
 @dataclass
@@ -113,6 +115,7 @@ class _Writer:
         self.texts: dict[int, Text] = {}
         self.memory: list[str] = []
         self.constants: dict[tuple[str, ...], str] = {}
+        self.filled: set[int] = set()  # the values that are made where memory is made
         self.allocation: list[str] = []
         self.tiles: dict[int, _Tiles] = {}
         self.steps: dict[tuple[Dim, tuple[Dim, ...]], str] = {}
@@ -408,6 +411,7 @@ class _Writer:
                     text = self._constant_text(id)
                     self.allocation.append(f"{self.called[id]} = {text}")
                     self.memory.append(self.called[id])
+                    self.filled.add(id)
 
     def _constant_text(self, id: int) -> Text:
         """A value that hangs on sizes only: made where memory is made."""
@@ -460,6 +464,10 @@ class _Writer:
         if node.op == "reshape":
             rest = ", ".join(self.context.dim(size).text for size in node.type.dims[1:])
             return Text(f"{operands[0].within(ATOM)}.reshape(-1, {rest})")
+        cut = tiles.made.get(operands[0].text) if operands else None
+        if len(operands) == 1 and node.op in CUT_VIEWS and cut is not None:  # made with the array, not in every call
+            text = self._plain(self.allocating, node, op, [Text(cut)])
+            return Text(tiles.part(text.text, f"{operands[0]}_{CUT_VIEWS[node.op]}", self.names))
         return self._plain(self.context, node, op, operands)
 
     def _operands(self, item: Item, node: Node) -> list[Text]:
@@ -467,7 +475,28 @@ class _Writer:
             return [self._text(u) for u in node.operands]
         found = read_by_rows(self.graph, node, item.rows)
         assert found is not None
-        return [self._rows_text(u) if k in found[0] else self._text(u) for k, u in enumerate(node.operands)]
+        texts = [self._rows_text(u) if k in found[0] else self._text(u) for k, u in enumerate(node.operands)]
+        if self.kind[node.id] == "buffer":
+            for k, rest in spread_operands(self.graph, node, found[0], self.filled).items():
+                texts[k] = Text(self._spread(node.operands[k], rest))
+        return texts
+
+    def _spread(self, u: int, rest: tuple[Dim, ...]) -> str:
+        """An array as long as a tile that repeats an operand; one that is no constant is copied before the loop."""
+        assert self.current is not None
+        tiles = self.tiles[self.current]
+        sizes = [self.allocating.dim(size).text for size in rest]
+        shape = f"({', '.join([tiles.step, *sizes])}{'' if rest else ','})"
+        name = self.called.get(u) or describe(self.graph, u)
+        filled = u in self.filled
+        kind = self.allocating.dtype()
+        make = f"np.full({shape}, {name}, {kind})" if filled else f"np.empty({shape}, {kind})"
+        known = len(self.constants)
+        spread = self._constant(("spread", str(u), shape), f"{name}_spread", make, tiled=True)
+        if len(self.constants) > known and not filled:
+            self.memory.append(spread)
+            tiles.spread.append(f"{spread}[...] = {self._text(u)}")
+        return tiles.part(f"{spread}[{tiles.own}]", f"{name}_rows", self.names)
 
     # ------------------------------------------------------------ statements
 
@@ -501,7 +530,7 @@ class _Writer:
         group = group_of(self.graph[item.nodes[0]])
         reads = [(1, Line(text, None, group)) for text in tiles.reads]
         self.memory.append(tiles.name)
-        heads = [(0, Line(text, None, group)) for text in tiles.head()]
+        heads = [(0, Line(text, None, group)) for text in [*tiles.spread, *tiles.head()]]
         return [*before, *heads, *reads, *inside]
 
     def _statement(self, item: Item, id: int) -> list[Line]:
@@ -561,7 +590,7 @@ class _Writer:
         make = f"np.empty({self._shape(node)}, {self._dtype(node)})"
         part = self._constant(("part", str(node.type.dims)), "part", make)
         lines = write_into(_PlaceOf(self, self.items[self.current or 0]), op, node, part, operands)
-        return [*lines, f"np.add({target}, {part}, out={target})"]
+        return [*lines, f"np.add({target}, {part}, {target})"]
 
     # ------------------------------------------------------------ memory
 
@@ -651,19 +680,29 @@ class _Tiles:
         self.rows, self.own = names  # what the tile's rows are called, and the cut of an array as long as a tile
         self.name = ""
         self.cut: dict[str, str] = {}  # array -> the name of its tile
-        self.short: list[str] = []  # arrays as long as a tile
+        self.short: dict[str, None] = {}  # arrays as long as a tile
+        self.parts: dict[str, str] = {}  # what else is made of arrays: its text -> its name
+        self.made: dict[str, str] = {}  # name in the loop -> the text that makes it
         self.read: dict[str, str] = {}  # arguments -> the name of their tile
+        self.spread: list[str] = []  # the lines that write what a tile repeats
         self.needs_rows = False
 
     def short_of(self, name: str) -> str:
-        if name not in self.short:
-            self.short.append(name)
+        self.short[name] = None
+        self.made[name] = f"{name}[{self.own}]"
         return name
 
     def rows_of(self, name: str, names: Names) -> str:
         if name not in self.cut:
             self.cut[name] = names.fresh(f"{name}_rows")
+            self.made[self.cut[name]] = f"{name}[{self.rows}]"
         return self.cut[name]
+
+    def part(self, text: str, name: str, names: Names) -> str:
+        if text not in self.parts:
+            self.parts[text] = names.fresh(name)
+            self.made[self.parts[text]] = text
+        return self.parts[text]
 
     def argument(self, name: str, names: Names) -> str:
         self.needs_rows = True
@@ -675,18 +714,17 @@ class _Tiles:
     def reads(self) -> list[str]:
         return [f"{tile} = {array}[{self.rows}]" for array, tile in self.read.items()]
 
-    def _parts(self) -> list[tuple[str, str]]:
+    def _cuts(self) -> list[tuple[str, str]]:
         """Pairs of the name in the loop and the text where memory is made."""
-        parts = [(self.rows, self.rows)] if self.needs_rows else []
-        parts += [(tile, f"{array}[{self.rows}]") for array, tile in self.cut.items()]
-        return parts + [(name, f"{name}[{self.own}]") for name in self.short]
+        names = [*self.cut.values(), *self.short, *self.parts.values()]
+        return [*([(self.rows, self.rows)] if self.needs_rows else []), *((name, self.made[name]) for name in names)]
 
     def head(self) -> list[str]:
-        names = [name for name, _ in self._parts()]
+        names = [name for name, _ in self._cuts()]
         return bracketed("for ", names, f" in {self.name}:", tuple_=True)
 
     def lines(self) -> list[str]:
-        texts = [text for _, text in self._parts()]
+        texts = [text for _, text in self._cuts()]
         end = f"{',' if len(texts) == 1 else ''}) for {self.rows}, {self.own} in tiles({self.count}, {self.step})]"
         return ["\n".join(bracketed(f"{self.name} = [(", texts, end))]
 

@@ -1,4 +1,4 @@
-"""Statements that write into an array that exists: `np.add(Z, b, out=A)` in the place of `A = Z + b`.
+"""Statements that write into an array that exists: `np.add(Z, b, A)` in the place of `A = Z + b`.
 
 Each operation that has such a form is in the table; an elementwise one without falls back on `np.copyto(A, …)`. What
 has no form at all makes a new array, as in the pure functions.
@@ -7,7 +7,10 @@ has no form at all makes a new array, as in the pure functions.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Protocol
+
+import numpy as np
 
 from graphc.emitter.expressions import ATOM, LOOSE, Text
 from graphc.ir.dims import Dim
@@ -80,8 +83,20 @@ def write_into(place: Place, op: Op, node: Node, target: str, operands: list[Tex
     if write is not None:
         return write(place, node, target, operands)
     if op.ufunc:
-        return [f"{op.ufunc}({', '.join(t.within(LOOSE) for t in operands)}, out={target})"]
+        name = "" if _takes_out_last(op.ufunc, len(operands)) else "out="
+        return [f"{op.ufunc}({', '.join(t.within(LOOSE) for t in operands)}, {name}{target})"]
     return [f"np.copyto({target}, {place.text(node)})"]
+
+
+@cache
+def _takes_out_last(name: str, count: int) -> bool:
+    """Whether the array to write into may follow the operands without its name, which takes less time to pass.
+
+    Only where NumPy's function is one by entries and has no other argument there; for the larger and the smaller of two
+    NumPy wants the name.
+    """
+    function = getattr(np, name.removeprefix("np."), None)
+    return isinstance(function, np.ufunc) and function.nin == count and name not in ("np.maximum", "np.minimum")
 
 
 @_form("maximum", "minimum")
@@ -96,14 +111,14 @@ def _extreme(place: Place, node: Node, target: str, operands: list[Text]) -> lis
 def _compared(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
     if all(place.operand(node, k).type.is_float or t.text in ("0", "0.0") for k, t in enumerate(operands)):
         operands = [Text(place.zeros(node)) if t.text in ("0", "0.0") else t for t in operands]
-    return [f"np.{node.op}({operands[0]}, {operands[1]}, out={target})"]
+    return [f"np.{node.op}({operands[0]}, {operands[1]}, {target})"]
 
 
 @_form("divide")
 def _quotient(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
     if operands[0].text in ("1", "1.0") and place.operand(node, 1).type.is_float:
-        return [f"np.reciprocal({operands[1]}, out={target})"]
-    return [f"np.divide({operands[0]}, {operands[1]}, out={target})"]
+        return [f"np.reciprocal({operands[1]}, {target})"]
+    return [f"np.divide({operands[0]}, {operands[1]}, {target})"]
 
 
 @_form("as_float", "as_int", "stop_gradient")
@@ -118,8 +133,8 @@ def _product(place: Place, node: Node, target: str, operands: list[Text]) -> lis
     ranks = [place.operand(node, k).type.rank for k in (0, 1)]
     floats = all(place.operand(node, k).type.is_float for k in (0, 1))
     if ranks == [2, 2] and floats and place.contiguous(node):
-        return [f"{left.within(ATOM)}.dot({right}, out={target})"]
-    return [f"np.matmul({left}, {right}, out={target})"]
+        return [f"{left.within(ATOM)}.dot({right}, {target})"]
+    return [f"np.matmul({left}, {right}, {target})"]
 
 
 @_form("outer")
@@ -129,7 +144,7 @@ def _outer(place: Place, node: Node, target: str, operands: list[Text]) -> list[
 
 @_form("vecdot")
 def _vecdot(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
-    return [f"np.vecdot({operands[0]}, {operands[1]}, out={target})"]
+    return [f"np.vecdot({operands[0]}, {operands[1]}, {target})"]
 
 
 @_form("sum")
@@ -144,11 +159,11 @@ def _sum(place: Place, node: Node, target: str, operands: list[Text]) -> list[st
         if axes[0] == rank - 1:
             ones = place.ones(shape[-1], False, "column" if keepdims else "flat")
             if rank == 2:
-                return [f"{x.within(ATOM)}.dot({ones}, out={target})"]
-            return [f"np.matmul({x}, {ones}, out={target})"]
+                return [f"{x.within(ATOM)}.dot({ones}, {target})"]
+            return [f"np.matmul({x}, {ones}, {target})"]
         if axes[0] == 0 and rank == 2:
             ones = place.ones(shape[0], place.by_rows(), "row" if keepdims else "flat")
-            return [f"{ones}.dot({x}, out={target})"]
+            return [f"{ones}.dot({x}, {target})"]
     return _reduced(place, node, target, operands)
 
 
@@ -213,6 +228,6 @@ def _less_one(place: Place, node: Node, target: str, operands: list[Text]) -> li
         f"np.copyto({target}, {operands[0]})",
         *lines,
         f'{target}.take({index}, out={entries}, mode="clip")',
-        f"np.subtract({entries}, {less}, out={entries})",
-        f'{target}.put({index}, {entries}, mode="clip")',
+        f"np.subtract({entries}, {less}, {entries})",
+        f'{target}.put({index}, {entries}, "clip")',
     ]
