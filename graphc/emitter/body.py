@@ -269,7 +269,7 @@ class _Writer:
         owned = {i for i in statements if self._is_fresh(i)}
         for position, id in enumerate(statements):
             node, op = self.graph[id], self._op(id)
-            if not (op.ufunc or (node.op in STATEMENTS and STATEMENTS[node.op].in_place)):
+            if not ((op.ufunc and op.elementwise) or (node.op in STATEMENTS and STATEMENTS[node.op].in_place)):
                 continue
             if not node.type.rank and node.op != "add":  # a number cannot be written into, `+=` makes another
                 continue

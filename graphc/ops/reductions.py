@@ -69,7 +69,10 @@ def _text(method: str) -> Callable[[NumpyContext, Node, list[Text]], Text]:
     def text(ctx: NumpyContext, node: Node, operands: list[Text]) -> Text:
         made_floating = node.type.is_float and not ctx.type(node.operands[0]).is_float
         dtype = ctx.dtype() if made_floating else None
-        return reduction_text(operands[0], method, node.attr("axis"), node.attr("keepdims"), dtype)
+        axes, keepdims = node.attr("axis"), node.attr("keepdims")
+        if axes is not None and not keepdims and len(axes) == ctx.type(node.operands[0]).rank:
+            axes = None  # over all of them
+        return reduction_text(operands[0], method, axes, keepdims, dtype)
 
     return text
 

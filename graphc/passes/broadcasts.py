@@ -2,6 +2,7 @@
 
 broadcast_to(dZ[:, None], (N, H)) * X         becomes       dZ[:, None] * X
 broadcast_to(dL, (N, C)) * 2                  becomes       broadcast_to(dL * 2, (N, C))
+2 * broadcast_to(r[:, None], (N, D))          becomes       broadcast_to(2 * r[:, None], (N, D))
 sum(broadcast_to(dL, (N, C)), axis=1)         becomes       broadcast_to(dL * C, (N,))
 """
 
@@ -20,7 +21,7 @@ def broadcast_dropped(place: Place) -> int | None:
     """The node without a broadcast that it does not need."""
     operation, type = place.builder.op(place.op), place.type
     if operation.elementwise:
-        return _of_operand(place) or _after(place)
+        return _of_operand(place) or _after(place) or _before_broadcast(place)
     if place.op == "broadcast_to" and len(place.operands) == 1:
         inner = place.node(0)
         if inner.type == type:
@@ -76,6 +77,18 @@ def _after(place: Place) -> int | None:
     if len(scalars) < len(place.operands) or scalars == list(place.operands):
         return None
     return place.repeat(place.add(place.op, scalars, place.attrs), place.type)
+
+
+def _before_broadcast(place: Place) -> int | None:
+    """The operation on what was broadcast, where all else that it takes are numbers: on fewer entries."""
+    wide = [u for u in place.operands if place.typed(u).shape != ()]
+    if len(wide) != 1 or not _is_plain(place, wide[0]) or isinstance(place.type.shape, Unknown):
+        return None
+    (source,) = place.builder[wide[0]].operands
+    if isinstance(place.typed(source).shape, Unknown):
+        return None
+    made = place.add(place.op, [source if u == wide[0] else u for u in place.operands], place.attrs)
+    return place.repeat(made, place.type)
 
 
 def _repeated(place: Place, id: int) -> int | None:

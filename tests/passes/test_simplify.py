@@ -56,6 +56,29 @@ def test_a_broadcast_that_nothing_else_makes_stays() -> None:
 LABELS = np.array([2, 0, 2, 1])
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "input r[N], X[N, D]\nY = 2 * broadcast_to(r[:, None], (N, D)) * X",
+        "input r[N], X[N, D]\nY = exp(-broadcast_to(r[:, None], (N, D))) * X",
+    ],
+)
+def test_numbers_and_functions_are_applied_before_a_broadcast(text: str) -> None:
+    """To N entries instead of N D; then nothing is left of the broadcast."""
+    assert "broadcast_to" not in code(text)
+    hold(text, {"r": array(5), "X": array(5, 3)})
+
+
+def test_a_product_is_not_written_over_its_own_factor() -> None:
+    """NumPy would copy the factor first: nothing is gained."""
+    text = "param A[n, n], C[n, n]\nL = sum(cholesky(exp(A) @ exp(A).T + C) ** 3)"
+    assert "np.matmul(" not in code(text, "backward")
+
+
+def test_a_sum_over_all_axes_names_none() -> None:
+    assert ".sum(axis=" not in code("param X[N, D], b[], c[K]\nL = sum((X * b)**2) + sum(c + b)", "backward")
+
+
 def test_gradients_at_single_entries_stay_single() -> None:
     """A picked entry, its logarithm, and the softmax before it: P − onehot(y), and no array of zeros."""
     text = "param S[N, C]\ninput y[N]: int\nP = softmax(S)\nL = -sum(log(P[arange(N), y]))"
