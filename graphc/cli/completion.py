@@ -21,7 +21,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from graphc.cli import COMMANDS
     from graphc.editors.shells import Command, options_of_parser, script
-    from graphc.explain.pages import codes
+    from graphc.explain.code_pages import codes
     from graphc.ops.table import names
 
     words = {"ops": tuple(names()), "explain": tuple(codes()), "completion": SHELLS}
