@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from graphc.collector import collector_paused
 from graphc.ir.types import ShapeError
 from graphc.language.diagnostics import Diagnostics, GraphcError
 from graphc.language.source import Source, Span
@@ -56,6 +57,7 @@ def _ignore(stage: str, result: Any) -> None:
     pass
 
 
+@collector_paused()
 def lower_source(source: Source, diagnostics: Diagnostics, observe: Observer = _ignore) -> Graph:
     """Text to graph. Raises GraphcError with all errors."""
     from graphc.language.lower import lower
@@ -68,6 +70,7 @@ def lower_source(source: Source, diagnostics: Diagnostics, observe: Observer = _
     return graph
 
 
+@collector_paused()
 def joint_graph(graph: Graph, options: Options, diagnostics: Diagnostics) -> Graph:
     """The graph with its gradients. Raises GraphcError."""
     from graphc.passes.differentiate import differentiate, unreached
@@ -140,6 +143,7 @@ def optimise(graph: Graph, level: int, observe: Observer = _ignore) -> Graph:
     return graph
 
 
+@collector_paused()
 def compile_graph(joint: Graph, options: Options, observe: Observer = _ignore) -> tuple[str, Split]:
     """The module's source from the joint graph."""
     from graphc.emitter.module import emit_module
@@ -167,6 +171,7 @@ def compile_graph(joint: Graph, options: Options, observe: Observer = _ignore) -
     return text, split
 
 
+@collector_paused()
 def compile_source(source: Source, options: Options, observe: Observer = _ignore) -> Compiled:
     """Text to verified module. Raises GraphcError with all errors of the program."""
     diagnostics = Diagnostics()

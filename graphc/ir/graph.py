@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from graphc.ir.dims import Dim
@@ -21,6 +21,14 @@ if TYPE_CHECKING:
     from graphc.ops.base import Op
 
 __all__ = ["MAX_NODES", "Argument", "Attrs", "Builder", "Graph", "Node", "Origin", "Statement"]
+
+@cache
+def _of_table(name: str) -> Op:
+    """The table's operation of that name. Imported late: the files of the table import this one."""
+    from graphc.ops.table import lookup
+
+    return lookup(name)
+
 
 MAX_NODES = 1_000_000
 """So many operations a graph may have: time and memory stay bounded whatever is unrolled or derived."""
@@ -67,6 +75,10 @@ class Node:
             if key == name:
                 return value
         return default
+
+    def called(self, name: str | None, hint: str | None) -> Node:
+        """The same node under these names."""
+        return Node(self.id, self.op, self.operands, self.attrs, self.type, name, hint, self.origin)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +147,7 @@ class Graph:
 
     def op(self, node: Node) -> Op:
         """The operation of a node: the program's own, else the table's."""
-        from graphc.ops.table import lookup
-
-        return self.ops.get(node.op) or lookup(node.op)
+        return self.ops.get(node.op) or _of_table(node.op)
 
     def _repr_svg_(self) -> str:
         from graphc.notebook import graph_svg
@@ -189,9 +199,7 @@ class Builder:
         self._known: dict[tuple[Any, ...], int] = {}
 
     def op(self, name: str) -> Op:
-        from graphc.ops.table import lookup
-
-        return self.ops.get(name) or lookup(name)
+        return self.ops.get(name) or _of_table(name)
 
     def add(
         self,
@@ -206,23 +214,34 @@ class Builder:
     ) -> int:
         """Add a node and return its id. Raises ShapeError where the operands do not agree."""
         pairs: Attrs = tuple(sorted(attrs.items())) if attrs else ()
+        return self._enter(op, tuple(operands), pairs, type, name, hint, origin or self.origin)
+
+    def remake(self, node: Node, operands: Sequence[int], origin: Origin | None = None) -> int:
+        """The node of another graph with its type and names, on operands of this one; its id."""
+        return self._enter(
+            node.op, tuple(operands), node.attrs, node.type, node.name, node.hint, origin or self.origin
+        )
+
+    def _enter(
+        self, op: str, operands: tuple[int, ...], attrs: Attrs, type: Type | None, name: str | None, hint: str | None,
+        origin: Origin | None,
+    ) -> int:  # fmt: skip
         key: tuple[Any, ...] = ()
         if self.share and op != "argument":
-            key = _key(op, tuple(operands), pairs, name)
+            key = _key(op, operands, attrs, name)
             known = self._known.get(key)
             if known is not None:
                 node = self.nodes[known]
                 if (name and not node.name) or (hint and not node.hint):
-                    self.nodes[known] = replace(node, name=node.name or name, hint=node.hint or hint)
+                    self.nodes[known] = node.called(node.name or name, node.hint or hint)
                 return known
         if type is None:
-            types = [self.nodes[i].type for i in operands]
-            type = self.op(op).infer(self.solver, types, dict(pairs))
+            type = self.op(op).infer(self.solver, [self.nodes[i].type for i in operands], dict(attrs))
         id = self._next
         if id >= MAX_NODES:
             raise ShapeError(f"the program and its gradients have more than {MAX_NODES:,} operations", code="E0213")
         self._next += 1
-        self.nodes[id] = Node(id, op, tuple(operands), pairs, type, name, hint, origin or self.origin)
+        self.nodes[id] = Node(id, op, operands, attrs, type, name, hint, origin)
         if key:
             self._known[key] = id
         return id
@@ -242,11 +261,11 @@ class Builder:
 
     def rename(self, id: int, name: str) -> None:
         """Give a node its user's name."""
-        self.nodes[id] = replace(self.nodes[id], name=name)
+        self.nodes[id] = self.nodes[id].called(name, self.nodes[id].hint)
 
     def hint(self, id: int, name: str) -> None:
         """Suggest a name for a node in the generated code."""
-        self.nodes[id] = replace(self.nodes[id], hint=name)
+        self.nodes[id] = self.nodes[id].called(self.nodes[id].name, name)
 
     # ------------------------------------------------------------ what every pass writes
 
@@ -258,22 +277,14 @@ class Builder:
         """Copy nodes of another graph in order; `map` takes old ids to new ones and is filled."""
         for id in ids:
             node = graph.nodes[id]
-            map[id] = self.add(
-                node.op,
-                [map[u] for u in node.operands],
-                dict(node.attrs),
-                type=node.type,
-                name=node.name,
-                hint=node.hint,
-                origin=node.origin,
-            )
+            map[id] = self.remake(node, [map[u] for u in node.operands], node.origin)
 
 
 def _key(op: str, operands: tuple[int, ...], attrs: Attrs, name: str | None) -> tuple[Any, ...]:
     """What makes two operations one. Arrays that a program makes of nothing under two names stay two: `c_0 = zeros(…)`
     beside `h_0 = zeros(…)` is a state of its own to its reader."""
     own = name if not operands and op != "const" else None
-    return op, operands, _typed(attrs), own
+    return op, operands, _typed(attrs) if attrs else (), own
 
 
 def _typed(value: Any) -> Any:

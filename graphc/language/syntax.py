@@ -5,11 +5,11 @@ The one grammar is `graphc.lark`; `parser.py` feeds it, `builder.py` makes the n
 
 from __future__ import annotations
 
-import gc
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
+from graphc.collector import collector_paused
 from graphc.language.diagnostics import Diagnostics
 from graphc.language.source import Source
 from graphc.language.tree import Module
@@ -74,7 +74,7 @@ def _parse(source: Source, diagnostics: Diagnostics, start: str) -> Module:
     if source.text.startswith("\ufeff"):
         source = Source(source.text[1:], source.name, source.path)
     found = Diagnostics()
-    with _LOCK, _NoCollection():
+    with _LOCK, collector_paused():
         if _tools is None:
             from graphc.language.builder import Builder
 
@@ -89,15 +89,3 @@ def _parse(source: Source, diagnostics: Diagnostics, start: str) -> Module:
             builder.begin(Source(""), Diagnostics())  # do not keep the program alive
     diagnostics.extend(sorted(found.errors, key=lambda error: error.span.start if error.span else 0))
     return module
-
-
-class _NoCollection:
-    """Pauses the collector of cycles: a syntax tree is a hundred thousand objects and not one cycle."""
-
-    def __enter__(self) -> None:
-        self._was_on = gc.isenabled()
-        gc.disable()
-
-    def __exit__(self, *_: object) -> None:
-        if self._was_on:
-            gc.enable()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -39,12 +39,30 @@ class Rewrite:
     replacement: tree.Expr
     root: str
 
-    @property
+    @cached_property
     def cancels(self) -> bool:
         return (
             isinstance(self.replacement, tree.Name)
             and "/" in self.pattern.span.text
             and "1" not in self.pattern.span.text
+        )
+
+    @cached_property
+    def needs(self) -> tuple[str | None, ...]:
+        """For each operand of the root the operation that must have made it, where the pattern says."""
+        return tuple("const" if _number(p) is not None else _operation(p) for p in _parts(self.pattern))
+
+    def may_match(self, made_by: Sequence[str]) -> bool:
+        """Whether a node of the root's operation, whose operands these operations have made, may have the form.
+
+        Most nodes have the form of no pattern: this says so before anything is matched.
+        """
+        return self._suit(made_by) or (self.root in COMMUTATIVE and self._suit(made_by[::-1]))
+
+    def _suit(self, made_by: Sequence[str]) -> bool:
+        needs = self.needs
+        return len(needs) == len(made_by) and all(
+            need is None or need == made for need, made in zip(needs, made_by, strict=True)
         )
 
 

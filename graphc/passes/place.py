@@ -23,7 +23,7 @@ class Maker(Lowering, Protocol):
     ) -> int | None: ...
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Place:
     """An operation on operands that exist already, and its type; the maker adds nodes in their simplest form.
 

@@ -30,7 +30,7 @@ def rebuild_tracking(graph: Graph, make: Make, share: bool) -> tuple[Graph, dict
         new = builder[made]
         unnamed = (node.name and not new.name) or (node.hint and not new.hint and not new.name)
         if unnamed and new.op not in ("argument", "seed") and new.type == node.type:
-            builder.nodes[made] = replace(new, name=new.name or node.name, hint=new.hint or node.hint)
+            builder.nodes[made] = new.called(new.name or node.name, new.hint or node.hint)
     rebuilt = graph.replace(
         nodes=dict(builder.nodes),
         arguments=tuple(replace(a, node=moved[a.node]) for a in graph.arguments),
@@ -46,9 +46,12 @@ def _moved(origin: Origin | None, moved: dict[int, int]) -> Origin | None:
     """The origin, the node that it differentiates being where it is now."""
     if origin is None or origin.primal is None:
         return origin
-    return replace(origin, primal=moved.get(origin.primal))
+    primal = moved.get(origin.primal)
+    if primal == origin.primal:
+        return origin
+    return Origin(origin.statement, origin.span, origin.rule, primal)
 
 
 def same(builder: Builder, node: Node, operands: list[int]) -> int:
     """The node as it is, on its new operands."""
-    return builder.add(node.op, operands, dict(node.attrs), type=node.type, name=node.name, hint=node.hint)
+    return builder.remake(node, operands)

@@ -17,6 +17,7 @@ import numpy as np
 
 from graphc.ir.graph import Builder, Graph, Node
 from graphc.ir.types import ShapeError, Type, Unknown
+from graphc.language.budget import Budget
 from graphc.language.evaluate import Evaluator
 from graphc.language.scope import Environment, Scope
 from graphc.language.values import Fault, Tensor
@@ -40,9 +41,12 @@ def simplify(graph: Graph) -> Graph:
     before = Counter(u for node in graph for u in node.operands)
     before.update(graph.roots)
     uses: Counter[int] = Counter()
+    simplifiers: list[_Simplifier] = []
 
     def make(builder: Builder, node: Node, operands: list[int]) -> int:
-        found = _Simplifier(builder, uses).simpler(node.op, operands, dict(node.attrs), node.type)
+        if not simplifiers:
+            simplifiers.append(_Simplifier(builder, uses))
+        found = simplifiers[0].simpler(node.op, operands, dict(node.attrs), node.type)
         made = found if found is not None else same(builder, node, operands)
         uses[made] += before[node.id]
         return made
@@ -80,9 +84,13 @@ class _Simplifier(Evaluator):
     # ------------------------------------------------------------ rewrites
 
     def _rewritten(self, place: Place) -> int | None:
+        candidates = rewrites().get(place.op)
+        if candidates is None:
+            return None
         origin = self.builder.origin
-        for rewrite in rewrites().get(place.op, ()):
-            if rewrite.cancels and (origin is None or origin.rule is None):
+        made_by = [self.builder[u].op for u in place.operands]
+        for rewrite in candidates:
+            if not rewrite.may_match(made_by) or (rewrite.cancels and (origin is None or origin.rule is None)):
                 continue
             for found in matches(self.builder, rewrite.pattern, place.op, place.operands, place.attrs):
                 before = len(self.builder.nodes)
@@ -94,6 +102,7 @@ class _Simplifier(Evaluator):
 
     def _replaced(self, place: Place, rewrite: Rewrite, found: Match) -> int | None:
         """The rewrite's replacement, broadcast if need be; None where it has another type."""
+        self.budget = Budget()  # that of a program is not for its rewrites, of which a large one has many
         scope = Scope(Environment())
         for name, bound in found.bindings.items():
             scope.values[name] = bound.value if isinstance(bound, Attribute) else Tensor(bound)
