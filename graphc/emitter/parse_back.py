@@ -144,7 +144,7 @@ class _Check:
         """Everything in a function, or in the functions of a class: names, attributes and kinds of statements."""
         local = self.local.setdefault(definition.name, set())
         loaded: set[str] = set()
-        for node in ast.walk(definition):
+        for node in _walk(definition):
             if isinstance(node, ast.Name):
                 (loaded if isinstance(node.ctx, ast.Load) else local).add(node.id)
             elif isinstance(node, ast.arg):
@@ -161,6 +161,23 @@ class _Check:
         unknown = loaded - local - self.known
         if unknown or "np" in local:
             raise NotWhatWasMeant(f"`{definition.name}` uses `{min(unknown | {'np'})}`, which is not its own")
+
+
+def _walk(tree: ast.AST) -> Iterator[ast.AST]:
+    """All that a tree holds but for constants and the marks of operators and contexts: two nodes in three."""
+    stack = [tree]
+    while stack:
+        node = stack.pop()
+        yield node
+        for field in node._fields:
+            below = getattr(node, field, None)
+            if isinstance(below, list):
+                stack += [each for each in below if isinstance(each, ast.AST)]
+            elif isinstance(below, ast.AST) and not isinstance(below, _MARKS):
+                stack.append(below)
+
+
+_MARKS = (ast.expr_context, ast.operator, ast.unaryop, ast.boolop, ast.Constant)
 
 
 def _parts(piece: str) -> Iterator[ast.stmt]:

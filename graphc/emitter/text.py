@@ -12,6 +12,8 @@ WIDTH = 100
 
 def _visible(text: str) -> str:
     """The text with everything escaped that could end a line, hide, or turn the direction of writing."""
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(
         char
         if char.isprintable() and unicodedata.bidirectional(char) not in _TURNS
@@ -25,11 +27,8 @@ _TURNS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 
 def comment_text(text: str) -> str:
     """Text for a comment or a one-line docstring."""
-    return (
-        _visible(text).replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
-        if '"""' in text or "\\" in text
-        else _visible(text)
-    )
+    shown = _visible(text)
+    return shown.replace("\\", "\\\\").replace('"""', '\\"\\"\\"') if '"""' in text or "\\" in text else shown
 
 
 def _shown(line: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -13,7 +13,7 @@ from graphc.language import tree
 from graphc.language.evaluate import OPERATORS
 from graphc.language.source import Source
 
-__all__ = ["COMMUTATIVE", "Attribute", "Bindings", "Match", "Rewrite", "matches", "rewrites"]
+__all__ = ["COMMUTATIVE", "Attribute", "Bindings", "Match", "Rewrite", "candidates", "matches", "rewrites"]
 COMMUTATIVE = {"add", "multiply", "maximum", "minimum"}
 
 
@@ -47,16 +47,13 @@ class Rewrite:
             and "1" not in self.pattern.span.text
         )
 
-    @cached_property
+    @property
     def needs(self) -> tuple[str | None, ...]:
         """For each operand of the root the operation that must have made it, where the pattern says."""
         return tuple("const" if _number(p) is not None else _operation(p) for p in _parts(self.pattern))
 
     def may_match(self, made_by: Sequence[str]) -> bool:
-        """Whether a node of the root's operation, whose operands these operations have made, may have the form.
-
-        Most nodes have the form of no pattern: this says so before anything is matched.
-        """
+        """Whether a node of the root's operation, whose operands these operations have made, may have the form."""
         return self._suit(made_by) or (self.root in COMMUTATIVE and self._suit(made_by[::-1]))
 
     def _suit(self, made_by: Sequence[str]) -> bool:
@@ -74,7 +71,7 @@ class Match:
     inner: tuple[int, ...]
 
 
-@lru_cache(maxsize=1)
+@cache
 def rewrites() -> dict[str, list[Rewrite]]:
     """The rewrites by the operation at their root."""
     from graphc.language.diagnostics import Diagnostics
@@ -91,6 +88,15 @@ def rewrites() -> dict[str, list[Rewrite]]:
         assert root is not None, statement.span.text
         found.setdefault(root, []).append(Rewrite(statement.pattern, statement.replacement, root))
     return found
+
+
+@cache
+def candidates(op: str, made_by: tuple[str, ...]) -> tuple[Rewrite, ...]:
+    """The rewrites for a node of an operation, whose operands these operations have made.
+
+    Most nodes have the form of no pattern, and the same few pairs come again and again.
+    """
+    return tuple(rewrite for rewrite in rewrites().get(op, ()) if rewrite.may_match(made_by))
 
 
 def _operation(pattern: tree.Expr) -> str | None:

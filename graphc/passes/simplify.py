@@ -25,7 +25,7 @@ from graphc.passes.broadcasts import broadcast_dropped, repeats
 from graphc.passes.cost import TYPICAL, typical
 from graphc.passes.dce import eliminate_dead_code
 from graphc.passes.entries import entries_only
-from graphc.passes.patterns import Attribute, Match, Rewrite, matches, rewrites
+from graphc.passes.patterns import Attribute, Match, Rewrite, candidates, matches
 from graphc.passes.place import Place
 from graphc.passes.products import arranged
 from graphc.passes.rebuild import rebuild, same
@@ -84,13 +84,9 @@ class _Simplifier(Evaluator):
     # ------------------------------------------------------------ rewrites
 
     def _rewritten(self, place: Place) -> int | None:
-        candidates = rewrites().get(place.op)
-        if candidates is None:
-            return None
         origin = self.builder.origin
-        made_by = [self.builder[u].op for u in place.operands]
-        for rewrite in candidates:
-            if not rewrite.may_match(made_by) or (rewrite.cancels and (origin is None or origin.rule is None)):
+        for rewrite in candidates(place.op, tuple([self.builder[u].op for u in place.operands])):
+            if rewrite.cancels and (origin is None or origin.rule is None):
                 continue
             for found in matches(self.builder, rewrite.pattern, place.op, place.operands, place.attrs):
                 before = len(self.builder.nodes)
