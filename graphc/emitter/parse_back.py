@@ -145,6 +145,8 @@ class _Check:
         local = self.local.setdefault(definition.name, set())
         loaded: set[str] = set()
         for node in _walk(definition):
+            if type(node) in _WITHOUT_NAMES:
+                continue
             if isinstance(node, ast.Name):
                 (loaded if isinstance(node.ctx, ast.Load) else local).add(node.id)
             elif isinstance(node, ast.arg):
@@ -164,20 +166,29 @@ class _Check:
 
 
 def _walk(tree: ast.AST) -> Iterator[ast.AST]:
-    """All that a tree holds but for constants and the marks of operators and contexts: two nodes in three."""
+    """As `ast.walk`, but past the marks of contexts and operators, which are every second node."""
     stack = [tree]
     while stack:
         node = stack.pop()
         yield node
-        for field in node._fields:
+        for field in _BELOW.get(type(node), node._fields):
             below = getattr(node, field, None)
             if isinstance(below, list):
                 stack += [each for each in below if isinstance(each, ast.AST)]
-            elif isinstance(below, ast.AST) and not isinstance(below, _MARKS):
+            elif isinstance(below, ast.AST):
                 stack.append(below)
 
 
-_MARKS = (ast.expr_context, ast.operator, ast.unaryop, ast.boolop, ast.Constant)
+_BELOW: dict[type, tuple[str, ...]] = {
+    ast.Name: (), ast.Constant: (), ast.Attribute: ("value",), ast.Subscript: ("value", "slice"),
+    ast.BinOp: ("left", "right"), ast.UnaryOp: ("operand",), ast.Tuple: ("elts",), ast.List: ("elts",),
+}  # fmt: skip
+"""The fields to look into of the nodes that there are most of; of the others all."""
+
+_WITHOUT_NAMES = frozenset(
+    [ast.Constant, ast.Subscript, ast.BinOp, ast.UnaryOp, ast.Tuple, ast.Call, ast.keyword, ast.Assign, ast.Expr]
+)
+"""Nodes that have nothing to be checked but what is below them."""
 
 
 def _parts(piece: str) -> Iterator[ast.stmt]:

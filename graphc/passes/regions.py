@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from graphc.ir.dims import Dim
 from graphc.ir.graph import Graph, Node
@@ -47,7 +48,21 @@ def _leads(node: Node, rows: Dim) -> bool:
     return bool(shape) and shape is not None and shape[0] == rows
 
 
+_KNOWN: WeakKeyDictionary[Graph, dict[tuple[int, Dim], tuple[set[int], bool] | None]] = WeakKeyDictionary()
+
+
 def read_by_rows(graph: Graph, node: Node, rows: Dim) -> tuple[set[int], bool] | None:
+    """As `_read_by_rows`, whose answers are kept: whoever plans, places and writes a loop asks anew for each node."""
+    known = _KNOWN.get(graph)
+    if known is None:
+        known = _KNOWN[graph] = {}
+    key = node.id, rows
+    if key not in known:
+        known[key] = _read_by_rows(graph, node, rows)
+    return known[key]
+
+
+def _read_by_rows(graph: Graph, node: Node, rows: Dim) -> tuple[set[int], bool] | None:
     """The positions of the operands that are read by rows, and whether the result is a sum over them.
 
     None if the node cannot run tile by tile: its rows hang together, or nobody knows.
