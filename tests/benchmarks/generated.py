@@ -24,15 +24,18 @@ WRT = {
 }  # fmt: skip
 
 
-def make(workload: str, inputs: Mapping[str, Any]) -> Callable[[], tuple[Any, list[Any]]]:
+def make(
+    workload: str, inputs: Mapping[str, Any], level: int | None = None, workspace: bool | None = None
+) -> Callable[[], tuple[Any, list[Any]]]:
     """A function that computes value and gradients of a workload, the gradients in the workload's order."""
-    module = graphc.load(PROGRAMS / FILES[workload], level=int(os.environ.get("GRAPHC_LEVEL", "1")))
+    level = int(os.environ.get("GRAPHC_LEVEL", "1")) if level is None else level
+    module = graphc.load(PROGRAMS / FILES[workload], level=level, verify=False)
     names = [*module.INPUTS, *module.PARAMETERS]
     key = {name: name.replace("_", "") for name in names}
     arguments = {name: inputs[key[name]] for name in names}
     wrt = WRT.get(workload, ["W1", "W2", "b1", "b2"])
     order = [next(name for name in names if key[name] == wanted) for wanted in wrt]
-    if os.environ.get("GRAPHC_WORKSPACE") == "1":
+    if os.environ.get("GRAPHC_WORKSPACE") == "1" if workspace is None else workspace:
         arguments["workspace"] = module.Workspace(**arguments)
 
     def run() -> tuple[Any, list[Any]]:
