@@ -51,20 +51,22 @@ class Buffered:
     context: BodyContext
     allocating: BodyContext
     helpers: set[str] = field(default_factory=set)
-    plan: Plan = field(default_factory=lambda: Plan([], {}, set(), {}, {}))
+    plan: Plan = field(default_factory=lambda: Plan([], {}, set(), {}, {}, []))
 
 
 @dataclass(frozen=True)
 class Plan:
     """How the function uses memory: its statements and loops, what each value is (`buffer`, `view`, `fresh`, …), which
     buffers are whole arrays and which as long as a tile, and per value the number of its array; of a loop the widths
-    of a row of its tiles."""
+    of a row of its tiles; `beside` are floating arrays as long as a tile that hold no value (the loop, shape of a row).
+    """
 
     items: list[Item]
     kind: dict[int, str]
     full: set[int]
     array: dict[int, int]
     widths: dict[int, tuple[Dim, ...]]
+    beside: list[tuple[int, tuple[Dim, ...]]]
 
 
 def write_buffered(
@@ -115,6 +117,7 @@ class _Writer:
         self.texts: dict[int, Text] = {}
         self.memory: list[str] = []
         self.constants: dict[tuple[str, ...], str] = {}
+        self.beside: list[tuple[int, tuple[Dim, ...]]] = []  # arrays as long as a tile that no value is in
         self.filled: set[int] = set()  # the values that are made where memory is made
         self.allocation: list[str] = []
         self.tiles: dict[int, _Tiles] = {}
@@ -194,7 +197,8 @@ class _Writer:
         self._allocate()
         return Buffered(
             lines, self.memory, self.allocation, texts, dict(self.called), self.context, self.allocating, self.helpers,
-            Plan(self.items, self.kind, self.full, self.array, {k: t.key[1] for k, t in self.tiles.items()}),
+            Plan(self.items, self.kind, self.full, self.array, {k: t.key[1] for k, t in self.tiles.items()},
+                 self.beside),
         )  # fmt: skip
 
     def _number_loops(self) -> None:
@@ -493,6 +497,8 @@ class _Writer:
         make = f"np.full({shape}, {name}, {kind})" if filled else f"np.empty({shape}, {kind})"
         known = len(self.constants)
         spread = self._constant(("spread", str(u), shape), f"{name}_spread", make, tiled=True)
+        if len(self.constants) > known:
+            self.beside.append((self.current, rest))
         if len(self.constants) > known and not filled:
             self.memory.append(spread)
             tiles.spread.append(f"{spread}[...] = {self._text(u)}")
@@ -780,8 +786,11 @@ class _PlaceOf:
         dtype = writer.allocating.dtype()
         rest = "".join(f", {writer.allocating.dim(size)}" for size in node.type.dims[1:])
         if self.item.rows is not None:
-            shape = f"(SIZE{rest})" if rest else "SIZE"
-            return self._along("zeros", self.item.rows, rest, f"np.zeros({shape}, {dtype})")
+            shape, known = f"(SIZE{rest})" if rest else "SIZE", len(writer.constants)
+            name = self._along("zeros", self.item.rows, rest, f"np.zeros({shape}, {dtype})")
+            if len(writer.constants) > known:
+                writer.beside.append((writer.current or 0, node.type.dims[1:]))
+            return name
         last = writer.allocating.dim(node.type.dims[-1]).text
         return writer._constant(("zeros", last), "zeros", f"np.zeros({last}, {dtype})")
 

@@ -16,7 +16,7 @@ from typing import Any
 from graphc.emitter.body import Body, Line
 from graphc.emitter.buffered import Buffered
 from graphc.emitter.module import holders_of
-from graphc.ir.dims import Dim, dim
+from graphc.ir.dims import Dim, dim, numel
 from graphc.ir.graph import Graph, Node, Statement
 from graphc.ir.types import Unknown
 from graphc.passes.cost import TYPICAL, bytes_moved, bytes_of, functions, is_of_numbers, multiplications, scratch
@@ -348,6 +348,10 @@ class _Working:
                 assert rows is not None
                 row = bytes_of(type.with_shape(type.dims[1:]), self.item)
                 tiles.append((Loop(rows, self.plan.widths.get(number, ())), row or dim(self.item)))
+        for number, shape in self.plan.beside:
+            rows = self.plan.items[number].rows
+            assert rows is not None
+            tiles.append((Loop(rows, self.plan.widths.get(number, ())), numel(shape) * self.item))
         return Memory(whole, None, tiles)
 
     def fresh(self, point: _Point) -> Memory:
