@@ -139,19 +139,38 @@ def optimise(graph: Graph, level: int, observe: Observer = _ignore) -> Graph:
     if rewriting:
         graph = eliminate_dead_code(reassociate(graph))
         graph = eliminate_dead_code(simplify(graph))
+    if rewriting and level > 1:
+        from graphc.passes.samples_last import samples_last
+
+        graph = eliminate_dead_code(samples_last(graph))
     observe("optimized", graph)
     return graph
 
 
+def _faster(program: Graph, joint: Graph, options: Options) -> Graph:
+    """The joint graph of a program that is brought into a faster form before it is differentiated."""
+    from graphc.passes.dce import eliminate_dead_code
+    from graphc.passes.differentiate import differentiate
+    from graphc.passes.pool_first import pool_first
+
+    program = eliminate_dead_code(program.replace(updates={}))
+    faster = pool_first(program, joint.gradients)
+    return joint if faster is program else differentiate(faster, options.wrt, options.loss)
+
+
 @collector_paused()
-def compile_graph(joint: Graph, options: Options, observe: Observer = _ignore) -> tuple[str, Split]:
-    """The module's source from the joint graph."""
+def compile_graph(
+    joint: Graph, options: Options, observe: Observer = _ignore, program: Graph | None = None
+) -> tuple[str, Split]:
+    """The module's source from the joint graph; at -O2 from that of the program in a faster form, if it is given."""
     from graphc.emitter.module import emit_module
     from graphc.emitter.parse_back import parse_back
     from graphc.emitter.signature import sign
     from graphc.passes.partition import partition
 
     body = joint.replace(updates={})
+    if options.level > 1 and program is not None:
+        body = _faster(program, body, options)
     optimised = optimise(body, options.level, observe)
     split = partition(optimised, recompute=options.level > 0)
     observe("split", split)
@@ -179,7 +198,7 @@ def compile_source(source: Source, options: Options, observe: Observer = _ignore
     joint = joint_graph(graph, options, diagnostics)
     observe("backward", joint)
     with _within_limits(diagnostics):
-        text, _ = compile_graph(joint, options, observe)
+        text, _ = compile_graph(joint, options, observe, graph)
     compiled = Compiled(text, joint, diagnostics)
     if options.verify:
         from graphc.verify.gradients import verify

@@ -65,4 +65,4 @@ def _go_to(stage: str, program: Program, options: Any, seen: dict[str, Any], dia
         return
     seen["backward"] = joint_graph(graph, options, diagnostics)
     if stage != "backward":
-        compile_graph(seen["backward"], options, seen.__setitem__)
+        compile_graph(seen["backward"], options, seen.__setitem__, graph)

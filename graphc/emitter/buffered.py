@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from graphc.emitter import into_windows  # noqa: F401 - enters the forms of convolutions and pools
 from graphc.emitter.body import ALWAYS_INLINE, Line, group_of
 from graphc.emitter.context import BodyContext
 from graphc.emitter.describe import describe
@@ -27,6 +28,7 @@ from graphc.ir.dims import Dim, dim
 from graphc.ir.graph import Graph, Node
 from graphc.ir.types import Unknown
 from graphc.ops.base import Op
+from graphc.ops.columns import windows_text
 from graphc.passes.regions import Item, find_regions, read_by_rows
 from graphc.passes.schedule import schedule
 from graphc.passes.spread import spread_operands
@@ -124,6 +126,7 @@ class _Writer:
         self.steps: dict[tuple[Dim, tuple[Dim, ...]], str] = {}
         self.current: int | None = None  # the loop that is being written
         self.located: dict[tuple[object, ...], tuple[str, str]] = {}
+        self.at: str | None = None  # an entry of windows
 
     def _same_sizes(self, sources: dict[int, str]) -> BodyContext:
         """The context of the function that allocates, where sizes have the names that they have here."""
@@ -352,8 +355,8 @@ class _Writer:
         where = None if id in self.full else self._tiles_of(number).key
         kind = (where, node.type.dims if id in self.full else node.type.dims[1:], node.type.dtype)
         over: tuple[int, ...] = ()
-        if may_overwrite(op, node) and id not in item.collected:
-            candidates = node.operands if op.elementwise else node.operands[:1]
+        if id not in item.collected:
+            candidates = may_overwrite(op, node, self.graph.__getitem__)
             over = tuple(
                 u for u in candidates if self.kind[u] == "buffer" and self.graph[u].type == node.type
                 and self._alone(item, id, u)
@@ -760,6 +763,33 @@ class _PlaceOf:
     def text(self, node: Node) -> Text:
         writer = self.writer
         return writer._plain(writer.context, node, writer.graph.op(node), writer._operands(self.item, node))
+
+    def solid(self, node: Node, position: int) -> bool:
+        source = self.operand(node, position)
+        while source.op in ("reshape", "expand_dims", "squeeze"):
+            source = self.writer.graph[source.operands[0]]
+        return self.writer.kind[source.id] == "buffer" and self.contiguous(source)
+
+    def window(self, node: Node, array: int) -> str:
+        writer = self.writer
+        behind = node.attr("behind", 1 if node.op in ("columns", "add_columns") else 0)
+        text = windows_text(writer.allocating, node, array, behind)
+        return writer._constant(("window", text), "window", text)
+
+    def at(self) -> str:
+        if self.writer.at is None:
+            self.writer.at = self.writer.names.fresh("at")
+        return self.writer.at
+
+    def scratch(self, what: str, node: Node, dtype: str) -> str:
+        writer = self.writer
+        first, *others = (writer.allocating.dim(size).text for size in node.type.dims)
+        kind = writer.allocating.dtype() if dtype == "float" else dtype
+        rest = "".join(f", {size}" for size in others)
+        if self.item.rows is not None:
+            return self._along(what, self.item.rows, rest, f"np.empty((SIZE{rest or ','}), {kind})")
+        text = f"np.empty(({first}{rest or ','}), {kind})"
+        return writer._constant((what, text), what, text)
 
     def _along(self, what: str, length: Dim, rest: str, make: str) -> str:
         """An array made once, as long as a tile in a loop and else as an axis; `make` is its text but for the shape."""

@@ -22,7 +22,7 @@ WORDS = {
     "greater_equal": "mask", "less_equal": "mask", "not_equal": "mask", "broadcast_to": "spread", "sum_to": "sum",
     "negative": "minus", "expand_dims": "column", "reshape": "flat", "const": "constant", "slice": "part",
     "gather": "picked", "gather_entry": "picked", "scatter": "scattered", "from_diagonal": "diagonal",
-    "subtract_one_hot": "difference",
+    "subtract_one_hot": "difference", "max_windows": "pooled", "max_unpool": "unpooled", "product_as": "product",
 }  # fmt: skip
 
 # Rules whose result is the cotangent of their operand alone: the rule is what sets it apart from that of the result.

@@ -13,12 +13,13 @@ from typing import Protocol
 import numpy as np
 
 from graphc.emitter.expressions import ATOM, LOOSE, Text
-from graphc.ir.dims import Dim
+from graphc.ir.dims import Dim, numel
 from graphc.ir.graph import Node
 from graphc.ir.types import Unknown
 from graphc.ops.base import NumpyContext, Op
+from graphc.ops.windows import covers
 
-__all__ = ["AT_LABELS", "Place", "has_form", "may_overwrite", "write_into"]
+__all__ = ["AT_LABELS", "Place", "form", "has_form", "may_overwrite", "write_into"]
 
 
 class Place(Protocol):
@@ -44,6 +45,18 @@ class Place(Protocol):
     def by_rows(self) -> bool:
         """Whether the arrays are tiles of rows."""
 
+    def solid(self, node: Node, position: int) -> bool:
+        """Whether an operand is an array without gaps, which takes another shape without a copy."""
+
+    def window(self, node: Node, array: int) -> str:
+        """A list of indices that is made once: each takes an entry of all windows of an array."""
+
+    def at(self) -> str:
+        """A name for one of those."""
+
+    def scratch(self, what: str, node: Node, dtype: str) -> str:
+        """An array for no longer than the statement, as long as a node's value; `dtype` is `float` or `bool`."""
+
     def contiguous(self, node: Node) -> bool:
         """Whether the array of a node's value has no gaps: `dot` writes into no other."""
 
@@ -54,7 +67,9 @@ TABLE: dict[str, Write] = {}
 AT_LABELS = ("subtract_one_hot", "subtract_at_labels")
 
 
-def _form(*names: str) -> Callable[[Write], Write]:
+def form(*names: str) -> Callable[[Write], Write]:
+    """Enter a function into the table for these operations."""
+
     def keep(write: Write) -> Write:
         for name in names:
             TABLE[name] = write
@@ -72,9 +87,16 @@ def has_form(op: Op, node: Node) -> bool:
     return op.elementwise or node.op in TABLE
 
 
-def may_overwrite(op: Op, node: Node) -> bool:
-    """Whether it reads and writes entry by entry, so that an operand of the same shape may be the array."""
-    return op.elementwise or node.op in AT_LABELS
+def may_overwrite(op: Op, node: Node, place: Callable[[int], Node]) -> tuple[int, ...]:
+    """The operands of which an entry is read before, and not after, the same entry of the result is written: such a
+    one of the same type may be the array of the result. `place` has the nodes by their ids."""
+    if op.elementwise:
+        return node.operands
+    if node.op in AT_LABELS:
+        return node.operands[:1]
+    if node.op == "max_unpool" and covers(node, place(node.operands[1]).type.dims):
+        return node.operands[1:2]
+    return ()
 
 
 def write_into(place: Place, op: Op, node: Node, target: str, operands: list[Text]) -> list[str]:
@@ -99,7 +121,7 @@ def _takes_out_last(name: str, count: int) -> bool:
     return isinstance(function, np.ufunc) and function.nin == count and name not in ("np.maximum", "np.minimum")
 
 
-@_form("maximum", "minimum")
+@form("maximum", "minimum")
 def _extreme(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
     """With an array of zeros NumPy is several times as fast as with the number 0."""
     if node.type.is_float:
@@ -107,27 +129,27 @@ def _extreme(place: Place, node: Node, target: str, operands: list[Text]) -> lis
     return [f"np.{node.op}({operands[0]}, {operands[1]}, out={target})"]
 
 
-@_form("less", "less_equal", "greater", "greater_equal", "equal", "not_equal")
+@form("less", "less_equal", "greater", "greater_equal", "equal", "not_equal")
 def _compared(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
     if all(place.operand(node, k).type.is_float or t.text in ("0", "0.0") for k, t in enumerate(operands)):
         operands = [Text(place.zeros(node)) if t.text in ("0", "0.0") else t for t in operands]
     return [f"np.{node.op}({operands[0]}, {operands[1]}, {target})"]
 
 
-@_form("divide")
+@form("divide")
 def _quotient(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
     if operands[0].text in ("1", "1.0") and place.operand(node, 1).type.is_float:
         return [f"np.reciprocal({operands[1]}, {target})"]
     return [f"np.divide({operands[0]}, {operands[1]}, {target})"]
 
 
-@_form("as_float", "as_int", "stop_gradient")
+@form("as_float", "as_int", "stop_gradient", "in_order")
 def _copied(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
     casting = ', casting="unsafe"' if node.op == "as_float" else ""
     return [f"np.copyto({target}, {operands[0]}{casting})"]
 
 
-@_form("matmul")
+@form("matmul")
 def _product(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
     left, right = operands
     ranks = [place.operand(node, k).type.rank for k in (0, 1)]
@@ -137,17 +159,17 @@ def _product(place: Place, node: Node, target: str, operands: list[Text]) -> lis
     return [f"np.matmul({left}, {right}, {target})"]
 
 
-@_form("outer")
+@form("outer")
 def _outer(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
     return [f"np.outer({operands[0]}, {operands[1]}, out={target})"]
 
 
-@_form("vecdot")
+@form("vecdot")
 def _vecdot(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
     return [f"np.vecdot({operands[0]}, {operands[1]}, {target})"]
 
 
-@_form("sum")
+@form("sum")
 def _sum(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
     """Sums as products with ones: BLAS adds faster than a reduction does."""
     (x,) = operands
@@ -155,6 +177,11 @@ def _sum(place: Place, node: Node, target: str, operands: list[Text]) -> list[st
     shape, axes, keepdims = source.type.dims, node.attr("axis"), node.attr("keepdims")
     rank = len(shape)
     floats = node.type.is_float and source.type.is_float and place.contiguous(node)
+    if floats and rank > 2 and axes == tuple(range(1, rank)) and place.solid(node, 0):
+        rest = numel(shape[1:])
+        ones = place.ones(rest, False, "flat")
+        rows = f"{x.within(ATOM)}.reshape(len({x}), {place.context.dim(rest)})"
+        return [f"{rows}.dot({ones}, {f'{target}.reshape(len({x}))' if keepdims else target})"]
     if floats and rank > 1 and axes is not None and len(axes) == 1:
         if axes[0] == rank - 1:
             ones = place.ones(shape[-1], False, "column" if keepdims else "flat")
@@ -171,7 +198,7 @@ REDUCE = {"sum": "np.add", "prod": "np.multiply", "max": "np.maximum", "min": "n
           "any": "np.logical_or"}  # fmt: skip
 
 
-@_form("max", "min", "prod", "all", "any")
+@form("max", "min", "prod", "all", "any")
 def _reduced(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
     axes, keepdims = node.attr("axis"), node.attr("keepdims")
     over = "None" if axes is None else str(axes[0]) if len(axes) == 1 else str(axes)
@@ -179,31 +206,31 @@ def _reduced(place: Place, node: Node, target: str, operands: list[Text]) -> lis
     return [f"{REDUCE[node.op]}.reduce({operands[0]}, axis={over}{keep}, out={target})"]
 
 
-@_form("mean")
+@form("mean")
 def _mean(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
     axes, keepdims = node.attr("axis"), node.attr("keepdims")
     over = "" if axes is None else f", axis={axes[0] if len(axes) == 1 else axes}"
     return [f"np.mean({operands[0]}{over}{', keepdims=True' if keepdims else ''}, out={target})"]
 
 
-@_form("concatenate")
+@form("concatenate")
 def _joined(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
     return [f"np.concatenate([{', '.join(map(str, operands))}], axis={node.attr('axis')}, out={target})"]
 
 
-@_form("stack")
+@form("stack")
 def _stacked(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
     if node.type.rank == 1:
         return [f"{target}[{k}] = {x}" for k, x in enumerate(operands)]
     return [f"np.stack([{', '.join(map(str, operands))}], axis={node.attr('axis')}, out={target})"]
 
 
-@_form("broadcast_to")
+@form("broadcast_to")
 def _spread(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
     return [f"np.copyto({target}, {operands[0]})"]
 
 
-@_form("unslice")
+@form("unslice")
 def _placed(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
     from graphc.ops.cuts import index_texts
 
@@ -211,13 +238,13 @@ def _placed(place: Place, node: Node, target: str, operands: list[Text]) -> list
     return [f"{target}.fill(0)", f"{target}[{index}] = {operands[0]}"]
 
 
-@_form("pick")
+@form("pick")
 def _picked(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
     lines, index, _ = place.places(node)
     return [*lines, f'{operands[0].within(ATOM)}.take({index}, out={target}, mode="clip")']
 
 
-@_form("subtract_one_hot", "subtract_at_labels")
+@form("subtract_one_hot", "subtract_at_labels")
 def _less_one(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
     lines, index, entries = place.places(node)
     if node.op == "subtract_one_hot":

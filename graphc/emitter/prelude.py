@@ -160,112 +160,139 @@ def fits(x, shape):
 '''
 
 # ---------------------------------------------------------------- windows
-# With the channels in front there is one product for the whole batch, and the entries of a row stay next to each other
-# when the columns are written: that is several times as fast as a row for each window.
+# Samples go last: then there is one product for the whole batch, and an entry of all windows of a row is one piece of
+# memory, long as soon as there are some samples. That is several times as fast as a row for each window. Arrays that
+# come of it have their samples last in memory only; pools and elementwise operations keep that order.
 
-HELPERS["im2col"] = '''\
-def im2col(x, size, stride, dilation):
-    """The windows of x (N, C, …) as columns: (C * entries, N * places); and the number of places along each axis."""
+HELPERS["windows"] = '''\
+def windows(sizes, size, stride=None, dilation=None, behind=0):
+    \"\"\"For each entry of a window the index that takes this entry of all windows of an array.
+
+    The axes under the windows have these sizes; they are the last axes but for some `behind`.
+    \"\"\"
     n = len(size)
     stride, dilation = stride or (1,) * n, dilation or (1,) * n
-    wide = [d * (k - 1) + 1 for k, d in zip(size, dilation)]
-    view = np.lib.stride_tricks.sliding_window_view(x, wide, axis=range(2, n + 2))
-    view = view[(..., *(slice(None, None, step) for step in (*stride, *dilation)))]  # (N, C, places, entries)
-    places = view.shape[2 : n + 2]
-    columns = view.transpose(1, *range(n + 2, 2 * n + 2), 0, *range(2, n + 2))
-    return columns.reshape(x.shape[1] * np.prod(size), len(x) * np.prod(places)), places
+    lengths = [m - d * (k - 1) for m, k, d in zip(sizes, size, dilation)]
+    cuts = [[slice(e * d, e * d + m, s) for e, d, s, m in zip(entry, dilation, stride, lengths)]
+            for entry in np.ndindex(*size)]
+    return [(..., *cut, *[slice(None)] * behind) for cut in cuts]
+'''
+
+HELPERS["set_border"] = '''\
+def set_border(x, width, value):
+    """Fill the border of x, which is so wide before and after each axis."""
+    for axis, (before, after) in enumerate(width):
+        if before or after:
+            x[(*[slice(None)] * axis, slice(before))] = value
+            x[(*[slice(None)] * axis, slice(x.shape[axis] - after, None))] = value
+'''
+
+HELPERS["im2col"] = '''\
+def im2col(x, entries, out=None):
+    \"\"\"The windows of x (C, …, N) as columns: (C * entries, places * N).\"\"\"
+    first = x[entries[0]]
+    if out is None:
+        out = np.empty((len(x) * len(entries), first.size // max(1, len(x))), x.dtype)
+    columns = out.reshape(len(x), len(entries), *first.shape[1:])
+    for k, entry in enumerate(entries):
+        columns[:, k] = x[entry]
+    return out
+'''
+
+HELPERS["col2im"] = '''\
+def col2im(columns, entries, out):
+    \"\"\"The columns (C * entries, places * N) added up where they stand in `out` (C, …, N), the rest of it zero.\"\"\"
+    out.fill(0)
+    columns = columns.reshape(len(out), len(entries), *out[entries[0]].shape[1:])
+    for k, entry in enumerate(entries):
+        out[entry] += columns[:, k]
+    return out
 '''
 
 HELPERS["convolve"] = '''\
 def convolve(x, w, stride=None, dilation=None, groups=1):
-    """The products of kernels w (O, C / groups, …) with the windows of x (N, C, …), summed: (N, O, …)."""
-    columns, places = im2col(x, w.shape[2:], stride, dilation)
+    \"\"\"The products of kernels w (O, C / groups, …) with the windows of x (N, C, …), summed: (N, O, …).\"\"\"
+    x = np.ascontiguousarray(np.moveaxis(x, 0, -1))
+    entries = windows(x.shape[1:-1], w.shape[2:], stride, dilation, behind=1)
+    columns = im2col(x, entries)
     columns = columns.reshape(groups, len(columns) // groups, columns.shape[1])
     rows = w.reshape(groups, len(w) // groups, columns.shape[1]) @ columns
-    return rows.reshape(len(w), len(x), *places).swapaxes(0, 1)
+    return np.moveaxis(rows.reshape(len(w), *x[entries[0]].shape[1:]), -1, 0)
 '''
 
 HELPERS["convolve_kernel"] = '''\
 def convolve_kernel(x, y, shape, stride=None, dilation=None, groups=1):
-    """The windows of x times the entries of y (N, O, …) at their places, summed: kernels of that shape."""
-    columns, _ = im2col(x, shape[2:], stride, dilation)
+    \"\"\"The windows of x times the entries of y (N, O, …) at their places, summed: kernels of that shape.\"\"\"
+    x = np.ascontiguousarray(np.moveaxis(x, 0, -1))
+    columns = im2col(x, windows(x.shape[1:-1], shape[2:], stride, dilation, behind=1))
     columns = columns.reshape(groups, len(columns) // groups, columns.shape[1])
-    rows = y.swapaxes(0, 1).reshape(groups, shape[0] // groups, columns.shape[2])
+    rows = np.moveaxis(y, 0, -1).reshape(groups, shape[0] // groups, columns.shape[2])
     return (rows @ columns.swapaxes(1, 2)).reshape(shape)
 '''
 
 HELPERS["convolve_transpose"] = '''\
 def convolve_transpose(y, w, shape, stride=None, dilation=None, groups=1):
-    """The entries of y (N, O, …) times their kernels w (O, C / groups, …), added up in an array of that shape."""
-    size, places, channels = w.shape[2:], y.shape[2:], shape[1]
-    rows = y.swapaxes(0, 1).reshape(groups, len(w) // groups, len(y) * np.prod(places))
-    kernels = w.reshape(groups, len(w) // groups, channels // groups * np.prod(size))
-    columns = (kernels.swapaxes(1, 2) @ rows).reshape(channels, *size, len(y), *places)
-    result = np.zeros(shape, dtype=y.dtype)
-    for entry, target in zip(np.ndindex(*size), window_entries(result, size, stride, dilation)):
-        target += columns[(slice(None), *entry)].swapaxes(0, 1)
-    return result
-'''
-
-HELPERS["window_entries"] = '''\
-def window_entries(x, size, stride=None, dilation=None):
-    """For each entry of the windows over the last axes, a view of x that takes this entry of all windows."""
-    n = len(size)
-    stride, dilation = stride or (1,) * n, dilation or (1,) * n
-    lengths = [m - d * (k - 1) for m, k, d in zip(x.shape[-n:], size, dilation)]
-    for entry in np.ndindex(*size):
-        yield x[(..., *(slice(e * d, e * d + m, s) for e, d, s, m in zip(entry, dilation, stride, lengths)))]
+    \"\"\"The entries of y (N, O, …) times their kernels w (O, C / groups, …), added up in an array of that shape.\"\"\"
+    channels, sizes = shape[1], shape[2:]
+    rows = np.moveaxis(y, 0, -1).reshape(groups, len(w) // groups, y.size // max(1, len(w)))
+    kernels = w.reshape(groups, len(w) // groups, w.size // max(1, len(w)))
+    columns = kernels.swapaxes(1, 2) @ rows
+    entries = windows(sizes, w.shape[2:], stride, dilation, behind=1)
+    x = col2im(columns, entries, np.empty((channels, *sizes, len(y)), y.dtype))
+    return np.moveaxis(x, -1, 0)
 '''
 
 HELPERS["max_windows"] = '''\
-def max_windows(x, size, stride, dilation=None):
-    """The largest entry of each window over the last axes of x."""
-    first, *others = window_entries(x, size, stride, dilation)
-    result = first.copy()
-    for other in others:
-        np.maximum(result, other, out=result)
+def max_windows(x, size, stride, dilation=None, behind=0):
+    \"\"\"The largest entry of each window over the last axes of x.\"\"\"
+    first, *others = windows(x.shape[x.ndim - len(size) - behind :], size, stride, dilation, behind)
+    result = x[first].copy(order="K")
+    for entry in others:
+        np.maximum(result, x[entry], out=result)
     return result
 '''
 
 HELPERS["max_unpool"] = '''\
-def max_unpool(g, x, y, size, stride, dilation=None):
-    """The numbers g, one per window, at the first entry of the window in x that is the largest, which is y."""
-    result = np.zeros(x.shape, dtype=g.dtype)
-    missing = np.ones(y.shape, dtype=bool)  # windows of which the largest entry is still to come
-    for entry, target in zip(window_entries(x, size, stride, dilation), window_entries(result, size, stride, dilation)):
-        found = (entry == y) & missing
-        missing ^= found
-        target += g * found
+def max_unpool(g, x, y, size, stride, dilation=None, behind=0):
+    \"\"\"The numbers g, one per window, at the first entry of the window in x that is the largest, which is y.\"\"\"
+    result = np.zeros_like(x, dtype=g.dtype)
+    rest = g.copy()  # what has not found its place yet
+    *others, last = windows(x.shape[x.ndim - len(size) - behind :], size, stride, dilation, behind)
+    for entry in others:
+        part = rest * (x[entry] == y)
+        rest -= part
+        result[entry] += part
+    result[last] += rest
     return result
 '''
 
 HELPERS["max_pick"] = '''\
-def max_pick(g, x, y, size, stride, dilation=None):
-    """Per window the entry of g that stands where x has its first largest entry, which is y."""
-    result = np.zeros(y.shape, dtype=g.dtype)
-    missing = np.ones(y.shape, dtype=bool)
-    for entry, source in zip(window_entries(x, size, stride, dilation), window_entries(g, size, stride, dilation)):
-        found = (entry == y) & missing
+def max_pick(g, x, y, size, stride, dilation=None, behind=0):
+    \"\"\"Per window the entry of g that stands where x has its first largest entry, which is y.\"\"\"
+    result = np.zeros_like(y, dtype=g.dtype)
+    missing = np.ones_like(y, dtype=bool)  # windows of which the largest entry is still to come
+    for entry in windows(x.shape[x.ndim - len(size) - behind :], size, stride, dilation, behind):
+        found = (x[entry] == y) & missing
         missing ^= found
-        result += source * found
+        result += g[entry] * found
     return result
 '''
 
 HELPERS["sum_windows"] = '''\
-def sum_windows(x, size, stride, dilation=None):
-    """The sum of each window over the last axes of x."""
-    first, *others = window_entries(x, size, stride, dilation)
-    result = first.copy()
-    for other in others:
-        result += other
+def sum_windows(x, size, stride, dilation=None, behind=0):
+    \"\"\"The sum of each window over the last axes of x.\"\"\"
+    first, *others = windows(x.shape[x.ndim - len(size) - behind :], size, stride, dilation, behind)
+    result = x[first].copy(order="K")
+    for entry in others:
+        result += x[entry]
     return result
 '''
 
 HELPERS["spread_windows"] = '''\
-def spread_windows(y, shape, size, stride, dilation=None):
-    """The numbers y, one per window, added to all entries of the window in zeros of that shape."""
-    result = np.zeros(shape, dtype=y.dtype)
-    for target in window_entries(result, size, stride, dilation):
-        target += y
+def spread_windows(y, shape, size, stride, dilation=None, behind=0):
+    \"\"\"The numbers y, one per window, added to all entries of the window in zeros of that shape.\"\"\"
+    result = np.zeros(shape, y.dtype)
+    for entry in windows(shape[len(shape) - len(size) - behind :], size, stride, dilation, behind):
+        result[entry] += y
     return result
 '''

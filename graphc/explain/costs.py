@@ -25,7 +25,10 @@ from graphc.pipeline import Options, compile_graph
 
 __all__ = ["Costs", "Memory", "Row", "Work", "costs_of"]
 
-IN_BLAS = {"matmul", "convolve", "convolve_transpose", "convolve_kernel", "solve", "solve_vector", "inv", "cholesky"}
+IN_BLAS = {
+    "matmul", "product_as", "convolve", "convolve_transpose", "convolve_kernel", "solve", "solve_vector", "inv",
+    "cholesky",
+}  # fmt: skip
 REUSING = {"add": (0, 1), "multiply": (0, 1), "subtract": (0,), "divide": (0,)}
 """Operators of which NumPy puts the result into an operand that nothing else refers to: into which."""
 

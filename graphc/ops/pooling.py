@@ -30,15 +30,17 @@ __all__: list[str] = []
 
 # ---------------------------------------------------------------- over windows
 
-_WINDOW: dict[str, Any] = {"size": REQUIRED, "stride": REQUIRED, "dilation": REQUIRED}
+_WINDOW: dict[str, Any] = {"size": REQUIRED, "stride": REQUIRED, "dilation": REQUIRED, "behind": 0}
+"""A size, a stride and a dilation for each of the axes under the window; these are the last but for some `behind`."""
 
 
 def _window_type(solver: Solver, types: list[Type], attrs: dict[str, Any]) -> Type:
     size, stride = map(dim, attrs["size"]), map(dim, attrs["stride"])
     shape = solver.shape(types[0])
-    n = len(attrs["size"])
-    lead, sizes = shape[: len(shape) - n], shape[len(shape) - n :]
-    return types[0].with_shape((*lead, *places(sizes, list(size), list(stride), attrs["dilation"])))
+    end = len(shape) - attrs["behind"]
+    start = end - len(attrs["size"])
+    count = places(shape[start:end], list(size), list(stride), attrs["dilation"])
+    return types[0].with_shape((*shape[:start], *count, *shape[end:]))
 
 
 def _given_type(solver: Solver, types: list[Type], attrs: dict[str, Any]) -> Type:
@@ -54,8 +56,18 @@ def _text(ctx: NumpyContext, node: Node, operands: list[Text]) -> Text:
     shape = node.attr("shape")
     given = [] if shape is None else [ctx.shape(tuple(map(dim, shape)))]
     window = [numbers_text(ctx, node.attr("size")), numbers_text(ctx, node.attr("stride"))]
-    arguments = [*map(str, operands), *given, *window, *keywords(ctx, node, "dilation")]
+    behind = [f"behind={node.attr('behind')}"] if node.attr("behind") else []
+    arguments = [*map(str, operands), *given, *window, *keywords(ctx, node, "dilation"), *behind]
     return Text(f"{ctx.helper(node.op)}({', '.join(arguments)})")
+
+
+def _front(x: Any, behind: int) -> Any:
+    """The array with the axes behind those of the windows in front of them."""
+    return np.moveaxis(x, range(np.ndim(x) - behind, np.ndim(x)), range(behind))
+
+
+def _back(x: Any, behind: int) -> Any:
+    return np.moveaxis(x, range(behind), range(np.ndim(x) - behind, np.ndim(x)))
 
 
 def _entries(x: Any, size: Any, stride: Any, dilation: Any) -> Any:
@@ -64,33 +76,35 @@ def _entries(x: Any, size: Any, stride: Any, dilation: Any) -> Any:
     return np.stack([x[(..., *at)] for _, at in positions(size, stride, dilation, count)], axis=-1)
 
 
-def _max_value(x: Any, **window: Any) -> Any:
-    entries = _entries(x, **window)
-    return np.take_along_axis(entries, np.argmax(entries, axis=-1)[..., None], axis=-1)[..., 0]
+def _max_value(x: Any, *, behind: int = 0, **window: Any) -> Any:
+    entries = _entries(_front(x, behind), **window)
+    return _back(np.take_along_axis(entries, np.argmax(entries, axis=-1)[..., None], axis=-1)[..., 0], behind)
 
 
-def _sum_value(x: Any, **window: Any) -> Any:
-    return _entries(x, **window).sum(axis=-1)
+def _sum_value(x: Any, *, behind: int = 0, **window: Any) -> Any:
+    return _back(_entries(_front(x, behind), **window).sum(axis=-1), behind)
 
 
-def _unpool_value(g: Any, x: Any, y: Any, *, size: Any, stride: Any, dilation: Any) -> Any:
+def _unpool_value(g: Any, x: Any, y: Any, *, size: Any, stride: Any, dilation: Any, behind: int) -> Any:
+    g, x, y = (_front(array, behind) for array in (g, x, y))
     first = np.argmax(_entries(x, size, stride, dilation), axis=-1)
     result = np.zeros(x.shape)
     for k, (_, at) in enumerate(positions(size, stride, dilation, y.shape[y.ndim - len(size) :])):
         result[(..., *at)] += np.where(first == k, g, 0)
-    return result
+    return _back(result, behind)
 
 
-def _pick_value(g: Any, x: Any, y: Any, **window: Any) -> Any:
-    first = np.argmax(_entries(x, **window), axis=-1)
-    return np.take_along_axis(_entries(g, **window), first[..., None], axis=-1)[..., 0]
+def _pick_value(g: Any, x: Any, y: Any, *, behind: int, **window: Any) -> Any:
+    first = np.argmax(_entries(_front(x, behind), **window), axis=-1)
+    entries = _entries(_front(g, behind), **window)
+    return _back(np.take_along_axis(entries, first[..., None], axis=-1)[..., 0], behind)
 
 
-def _spread_value(y: Any, *, shape: Any, size: Any, stride: Any, dilation: Any) -> Any:
-    result = np.zeros(shape)
+def _spread_value(y: Any, *, shape: Any, size: Any, stride: Any, dilation: Any, behind: int) -> Any:
+    y, result = _front(y, behind), _front(np.zeros(shape), behind).copy()
     for _, at in positions(size, stride, dilation, y.shape[y.ndim - len(size) :]):
         result[(..., *at)] += y
-    return result
+    return _back(result, behind)
 
 
 for _name, _operands, _more, _infer, _value, _math, _doc in (

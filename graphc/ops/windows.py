@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from graphc.ir.dims import Dim
+from graphc.ir.dims import Dim, dim
 from graphc.ir.graph import Node
 from graphc.ir.types import ShapeError, shape_text
 from graphc.ops.base import CallError, Lowering, NumpyContext
 
 __all__ = [
-    "Pairs", "axis_numbers", "batched", "borders", "check_fits", "keywords", "numbers_text", "padded", "places",
-    "positions",
+    "Pairs", "apart", "axis_numbers", "batched", "borders", "check_fits", "covers", "keywords", "numbers_text",
+    "padded", "places", "positions",
 ]  # fmt: skip
 
 Pairs = tuple[tuple[int, int], ...]
@@ -74,6 +74,24 @@ def check_fits(
 def places(sizes: Sequence[Any], kernel: Sequence[Any], stride: Sequence[Any], dilation: Sequence[Any]) -> list[Any]:
     """How many windows there are along each axis; of sizes or of numbers."""
     return [(m - d * (k - 1) - 1) // s + 1 for m, k, s, d in zip(sizes, kernel, stride, dilation, strict=True)]
+
+
+def apart(node: Node) -> bool:
+    """Whether no entry is in two windows of a pool, for certain."""
+    window = zip(map(dim, node.attr("size")), map(dim, node.attr("stride")), node.attr("dilation"), strict=True)
+    return all((s - (d * (k - 1) + 1)).is_nonnegative() for k, s, d in window)
+
+
+def covers(node: Node, shape: Sequence[Dim]) -> bool:
+    """Whether every entry of an array of this shape is in exactly one window of a pool, for certain."""
+    size, stride = tuple(map(dim, node.attr("size"))), tuple(map(dim, node.attr("stride")))
+    dilation: tuple[int, ...] = node.attr("dilation")
+    end = len(shape) - node.attr("behind")
+    sizes = shape[end - len(size) : end]
+    count = places(sizes, size, stride, dilation)
+    return size == stride and all(d == 1 or k == 1 for d, k in zip(dilation, size, strict=True)) and all(
+        m == c * s for m, c, s in zip(sizes, count, stride, strict=True)
+    )
 
 
 def batched(lowering: Lowering, x: int, count: int) -> tuple[int, bool]:

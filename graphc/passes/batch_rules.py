@@ -69,6 +69,7 @@ def _full(batch: Batch, node: Node, values: Values) -> list[int]:
 @rule(
     "as_float", "as_int", "in_range", "number", "stop_gradient", "ones_like", "zeros_like", "one_hot", "mT", "diagonal",
     "tril", "triu", "inv", "pinv", "det", "logdet", "det_sign", "cholesky", "max_windows", "sum_windows",
+    "in_order",
 )  # fmt: skip
 def _as_it_is(batch: Batch, node: Node, values: Values) -> int:
     return batch.same(node, [only(values)])
@@ -246,6 +247,25 @@ def _vdot(batch: Batch, node: Node, values: Values) -> int:
 def _of_equal_stacks(batch: Batch, node: Node, values: Values) -> int:
     """What works over last axes, but broadcasts nothing."""
     return batch.same(node, _full(batch, node, values))
+
+
+@rule("columns", "add_columns")
+def _columns(batch: Batch, node: Node, values: Values) -> int:
+    """The first axis, that of channels or of rows, takes the batch."""
+    (value,) = values
+    assert value is not None
+    first, *rest = batch.builder.type(node.operands[0]).dims
+    attrs = dict(node.attrs)
+    if node.op == "add_columns":
+        attrs["shape"] = (batch.size * node.type.dims[0], *node.type.dims[1:])
+    merged = batch.call("reshape", value, shape=(batch.size * first, *rest))
+    return batch.call("reshape", batch.add(node.op, [merged], attrs), shape=(batch.size, *node.type.dims))
+
+
+@rule("product_as")
+def _product_as(batch: Batch, node: Node, values: Values) -> int:
+    product = batch.call("matmul", *(batch.beside(u, v) for u, v in zip(node.operands, values, strict=True)))
+    return batch.call("reshape", product, shape=(batch.size, *node.type.dims))
 
 
 @rule("trace")

@@ -84,7 +84,7 @@ def _factorisation(node: Node, operands: Sequence[Type]) -> Dim:
 
 
 PRODUCTS: dict[str, Callable[[Node, Sequence[Type]], Dim]] = {
-    "matmul": _matmul, "convolve": _convolve, "convolve_transpose": _convolve_transpose,
+    "matmul": _matmul, "product_as": _matmul, "convolve": _convolve, "convolve_transpose": _convolve_transpose,
     "convolve_kernel": _convolve_kernel, **dict.fromkeys(ONE_PER_OPERAND_ENTRY, _entries_of_operand),
     **dict.fromkeys(CUBIC, _factorisation),
 }  # fmt: skip
@@ -144,11 +144,11 @@ def bytes_moved(graph: Graph, node: Node, item: int) -> Dim | None:
 
 def scratch(graph: Graph, node: Node, item: int) -> Dim:
     """The memory that an operation needs while it runs, beside operands and result."""
-    if node.op in ("convolve", "convolve_kernel"):  # the columns: the window at each place
+    if node.op in ("convolve", "convolve_kernel"):  # x with samples last, and the columns: the window at each place
         x, other = (graph[u].type.dims for u in node.operands[:2])
         kernel, places = (other, node.type.dims) if node.op == "convolve" else (node.type.dims, other)
         columns = x[0] * x[1] * numel(kernel[2:]) * numel(places[2:])
-        return (columns + (numel(other) if node.op == "convolve_kernel" else 0)) * item  # y with the channels first
+        return (numel(x) + columns) * item  # y has its samples last already, as what comes of a convolution
     if node.op == "convolve_transpose":  # the columns before they are added up
         y, w = (graph[u].type.dims for u in node.operands[:2])
         groups: int = node.attr("groups", 1)

@@ -27,7 +27,8 @@ __all__ = ["Item", "find_regions", "read_by_rows"]
 
 REDUCTIONS = {"sum", "max", "min", "mean", "all", "any"}
 COLLECTED = {"sum", "vdot"}
-SMALL = 64  # fewer rows than this are not worth a loop
+WINDOWED = {"max_windows", "max_unpool", "max_pick", "sum_windows", "spread_windows"}
+SMALL = 64  # fewer rows than this are not worth a loop, if they are not arrays of rows themselves
 
 
 @dataclass
@@ -95,6 +96,13 @@ def _keeps_rows(graph: Graph, node: Node, operands: Sequence[Node], rows: Dim) -
     source = operands[0].type.dims
     if node.op == "vecdot":
         return {0, 1}
+    if node.op in WINDOWED:
+        before = len(source) - node.attr("behind") - len(node.attr("size"))
+        return set(range(len(operands))) if before > 0 and all(_leads(o, rows) for o in operands) else None
+    if node.op == "in_order":
+        return {0}
+    if node.op in ("pad", "lowest_border"):
+        return {0} if node.attr("width")[0] == (0, 0) else None
     if node.op in REDUCTIONS:
         axes = node.attr("axis")
         alone = axes is not None and 0 not in axes and all(_leads(o, rows) for o in operands)
@@ -234,6 +242,6 @@ def _rows_of(graph: Graph, node: Node) -> Dim | None:
         axes = node.attr("axis")
         if source and (node.op == "vdot" or axes is None or 0 in axes):
             shape = source
-    if not shape or (shape[0].value is not None and shape[0].value < SMALL):
+    if not shape or (shape[0].value is not None and shape[0].value < (SMALL if len(shape) < 4 else 2)):
         return None
     return shape[0]

@@ -58,7 +58,7 @@ def test_a_convolution_and_its_columns() -> None:
     """Each of 2*6*9*9 entries is a sum over 3 channels and a window of 2 by 2."""
     graph, node = operation("input X[2, 3, 10, 10], W[6, 3, 2, 2]\nY = conv2d(X, W)", "convolve")
     assert multiplications(graph, node) == 2 * 6 * 9 * 9 * 3 * 2 * 2
-    assert scratch(graph, node, 8) == 8 * (3 * 2 * 2) * (2 * 9 * 9)
+    assert scratch(graph, node, 8) == 8 * ((3 * 2 * 2) * (2 * 9 * 9) + 2 * 3 * 10 * 10)
 
 
 def test_groups_see_their_channels_alone() -> None:

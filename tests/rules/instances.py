@@ -99,6 +99,11 @@ def _difference(gradients: Mapping[int, Any], instance: Instance) -> str | None:
 _RNG = np.random.default_rng(11)
 _LABELS = np.array([2, 0, 1, 0])
 
+_WINDOW = {"size": (dim(2), dim(2)), "stride": (2, 1), "dilation": (1, 1)}
+_POOL = {**_WINDOW, "behind": 1}
+_IMAGES = spread(_RNG, (2, 5, 4, 3))[0]
+_POOLED = np.stack([_IMAGES[:, i : i + 3 : 2, j : j + 3] for i in (0, 1) for j in (0, 1)]).max(axis=0)
+
 # What no program of the cases holds: operands that are never floating there, or shapes known at run time only.
 EXTRA: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
     ("balance_labels", (*spread(_RNG, (4, 3)), _LABELS), {}),
@@ -112,6 +117,17 @@ EXTRA: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
     ("vdot", tuple(spread(_RNG, (4,), (4,))), {}),
     ("vecdot", tuple(spread(_RNG, (3, 4), (3, 4))), {}),
     ("vecdot", tuple(spread(_RNG, (2, 3, 4), (2, 3, 4))), {}),
+    ("columns", tuple(spread(_RNG, (2, 5, 4, 3))), _WINDOW),
+    ("columns", tuple(spread(_RNG, (2, 5, 2))), {"size": (dim(2),), "stride": (1,), "dilation": (2,)}),
+    ("add_columns", tuple(spread(_RNG, (8, 18))), {**_WINDOW, "shape": tuple(map(dim, (2, 5, 4, 3)))}),
+    ("product_as", tuple(spread(_RNG, (2, 3), (3, 4))), {"shape": tuple(map(dim, (2, 2, 2)))}),
+    ("product_as", tuple(spread(_RNG, (2, 2, 3), (2, 3, 2))), {"shape": tuple(map(dim, (4, 2)))}),
+    ("in_order", tuple(spread(_RNG, (2, 3))), {}),
+    ("max_windows", (_IMAGES,), _POOL),
+    ("max_unpool", (_POOLED * 0.5, _IMAGES, _POOLED), _POOL),
+    ("max_pick", (_IMAGES * 0.5, _IMAGES, _POOLED), _POOL),
+    ("sum_windows", (_IMAGES,), _POOL),
+    ("spread_windows", (_POOLED,), {**_POOL, "shape": tuple(map(dim, _IMAGES.shape))}),
 ]
 # Their gradients are 0 by definition and not by calculus.
 BY_DEFINITION = {"finite", "stop_gradient"}

@@ -1,0 +1,79 @@
+"""Maps that are monotone, and bias, behind a max-pool: they then run over what the pool leaves. For -O2 only.
+
+    C = relu(conv(X, W) + b); P = max_pool(C)       P = relu(max_pool(conv(X, W)) + b)
+
+Where x ≤ y, f(x) ≤ f(y), so that the values are the same; for relu and bias to the last bit. The gradient goes to the
+first entry that is the largest, and f may make different entries equal. Where relu and the like do, their derivative
+is 0, and nothing goes to any of them. Only rounding can make entries equal where the derivative is not 0, those that
+differ in the last digits; then the gradient goes to the larger and not to the first of them.
+
+It is done before differentiation, and only to values that nothing else sees.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+
+from graphc.ir.graph import Builder, Graph, Node
+from graphc.ir.types import Unknown
+from graphc.passes.dce import eliminate_dead_code
+from graphc.passes.rebuild import rebuild, same
+
+__all__ = ["pool_first"]
+
+MONOTONE = {
+    "relu", "sigmoid", "tanh", "exp", "expm1", "arctan", "arcsinh", "softplus", "log_sigmoid", "selu", "relu6",
+    "hardtanh", "hardsigmoid",
+}  # fmt: skip
+"""Maps that never fall, and whose derivative is 0, or 0 up to rounding, wherever they make different numbers equal."""
+WITH_SLOPE = {"leaky_relu": "slope", "elu": "alpha", "celu": "alpha"}
+"""Maps that never fall if this attribute is positive."""
+
+
+def pool_first(graph: Graph, kept: Collection[str] = ()) -> Graph:
+    """The graph, not yet differentiated, with the replacements above; values of the names in `kept` stay."""
+    if not any(node.op == "max_windows" for node in graph):
+        return graph
+    uses = Counter(u for node in graph for u in node.operands)
+    seen = {*graph.roots, *(graph.values[name] for name in kept if name in graph.values)}
+
+    moved: list[Node] = []
+
+    def make(builder: Builder, node: Node, operands: list[int]) -> int:
+        if node.op != "max_windows":
+            return same(builder, node, operands)
+        behind: list[Node] = []
+        inner, source = node.operands[0], operands[0]
+        while uses[inner] == 1 and inner not in seen and _commutes(graph, graph[inner], node):
+            behind.append(builder[source])
+            inner, source = graph[inner].operands[0], builder[source].operands[0]
+        made = builder.add(node.op, [source], dict(node.attrs))
+        moved.extend(behind)
+        for step in reversed(behind):
+            made = builder.add(step.op, [made, *step.operands[1:]], dict(step.attrs), origin=step.origin)
+        return made
+
+    rebuilt = rebuild(graph, make, share=False)
+    return eliminate_dead_code(rebuilt) if moved else graph
+
+
+def _commutes(graph: Graph, node: Node, pool: Node) -> bool:
+    """Whether a map may as well follow the pool."""
+    if not node.operands or not node.type.is_float or isinstance(node.type.shape, Unknown):
+        return False
+    if graph[node.operands[0]].type != node.type:
+        return False
+    if node.op in WITH_SLOPE:
+        value = node.attr(WITH_SLOPE[node.op])
+        return isinstance(value, (int, float)) and value > 0
+    rank = len(node.type.dims)
+    windowed = range(rank - len(pool.attr("size")), rank)
+    if node.op == "shift_along":  # a vector along an axis that no window runs over
+        return all(axis in node.attr("axes") for axis in windowed)
+    if node.op == "add":
+        other = graph[node.operands[1]].type.shape
+        if isinstance(other, Unknown) or len(other) > rank:
+            return False
+        return all(k < rank - len(other) or other[k - rank].value == 1 for k in windowed)
+    return node.op in MONOTONE

@@ -1,0 +1,80 @@
+"""Monotone maps and bias behind a max-pool: where they go, where not, and that gradients agree where entries tie."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import graphc
+from graphc.passes.pool_first import MONOTONE, WITH_SLOPE, pool_first
+
+HEAD = "input X[N, 2, 8, 8]\nparam W[3, 2, 3, 3], b[3], s[3]\n"
+NET = HEAD + "C = {}\nP = max_pool2d(C, 2)\nL = sum(P * P)\noutput L\nloss L"
+
+
+def under_the_pool(text: str) -> str:
+    graph = pool_first(graphc.parse(text))
+    (pool,) = [node for node in graph if node.op == "max_windows"]
+    return graph[pool.operands[0]].op
+
+
+@pytest.mark.parametrize("map", [*sorted(MONOTONE), *sorted(WITH_SLOPE)])
+def test_maps_that_never_fall_follow_with_the_bias(map: str) -> None:
+    assert under_the_pool(NET.format(f"{map}(conv2d(X, W, b))")) == "convolve"
+
+
+def test_a_sum_with_what_is_the_same_in_a_window_follows() -> None:
+    assert under_the_pool(NET.format("tanh(conv2d(X, W) + b[:, None, None])")) == "convolve"
+
+
+@pytest.mark.parametrize("text", [
+    NET.format("gelu(conv2d(X, W))"),  # falls somewhere
+    NET.format("-conv2d(X, W)"),
+    NET.format("leaky_relu(conv2d(X, W), slope=-1)"),
+    NET.format("abs(conv2d(X, W))"),
+    NET.format("batch_norm(conv2d(X, W), s)"),  # a gain may be negative
+    NET.format("conv2d(X, W) + X[:, 0:1, 0:6, 0:6]"),  # differs within a window
+    NET.format("relu(conv2d(X, W))").replace("output L", "output C, L"),
+    NET.format("relu(conv2d(X, W))").replace("sum(P * P)", "sum(P * P) + sum(C)"),
+])  # fmt: skip
+def test_everything_else_stays(text: str) -> None:
+    assert under_the_pool(text) != "convolve"
+
+
+def test_a_value_whose_gradient_is_asked_for_stays() -> None:
+    text = NET.format("relu(conv2d(X, W, b))")
+    given = data()
+    grads = graphc.load(text, level=2, wrt=["C", "W"]).value_and_grad(**given)[1]
+    want = graphc.load(text, level=1, wrt=["C", "W"]).value_and_grad(**given)[1]
+    np.testing.assert_allclose(grads["C"], want["C"], rtol=1e-12)
+
+
+def test_less_is_computed() -> None:
+    """What is elementwise goes through a quarter of the entries."""
+    module = graphc.compile(NET.format("relu(conv2d(X, W, b))"), level=2, verify=False)
+    forward = module[module.index("def value_and_grad") : module.index("class Workspace")]
+    lines = [line for line in forward.splitlines() if "np.add(" in line or "np.greater(" in line]
+    assert lines and all("(3, 3, 3, N)" in line for line in lines), "\n".join(lines)
+
+
+def data(seed: int = 0) -> dict[str, Any]:
+    """Small integers, so that many entries of a window are equal."""
+    rng = np.random.default_rng(seed)
+    return {"X": rng.integers(-1, 2, (6, 2, 8, 8)).astype(float), "W": rng.integers(-1, 2, (3, 2, 3, 3)).astype(float),
+            "b": rng.integers(-2, 2, 3).astype(float), "s": np.ones(3)}  # fmt: skip
+
+
+@pytest.mark.parametrize("map", ["relu", "relu6", "hardtanh", "leaky_relu", "tanh", "elu"])
+@pytest.mark.parametrize("window", ["2", "3, stride=2, padding=1", "2, stride=1"])
+def test_gradients_agree_where_entries_tie(map: str, window: str) -> None:
+    text = NET.format(f"{map}(conv2d(X, W, b))").replace("max_pool2d(C, 2)", f"max_pool2d(C, {window})")
+    plain, net = graphc.load(text, verify=False), graphc.load(text, level=2, verify=False)
+    for seed in range(4):
+        given = data(seed)
+        want = plain.value_and_grad(**given)
+        have = net.value_and_grad(**given, workspace=net.Workspace(**given))
+        assert abs(have[0] - want[0]) <= 1e-12 * max(1, abs(want[0]))
+        for name, gradient in want[1].items():
+            np.testing.assert_allclose(have[1][name], gradient, rtol=1e-11, atol=1e-11, err_msg=name)
