@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from graphc.emitter.context import BodyContext
-from graphc.emitter.describe import describe
+from graphc.emitter.describe import behind_cotangents, describe
 from graphc.emitter.expressions import LOOSE, Text, fill
 from graphc.emitter.naming import Names
 from graphc.emitter.statements import STATEMENTS
@@ -299,11 +299,18 @@ class _Writer:
                 continue
             final = id  # an unnamed array that is overwritten bears the name of what it becomes
             while final in overwritten_by and not self.graph[final].name:
+                if self._turns(final, overwritten_by[final]):
+                    break
                 final = overwritten_by[final]
             if final != id and final in self.called:
                 self.called[id] = self.called[final]
             else:
                 self.called[id] = self.called[final] = self.names.fresh(describe(self.graph, final))
+
+    def _turns(self, old: int, new: int) -> bool:
+        """Whether what several statements read becomes a gradient that it is not: the name would be wrong for it."""
+        reached = behind_cotangents(self.graph)
+        return len(self.consumers.get(old, ())) > 1 and bool(reached) and old not in reached and new in reached
 
     # ------------------------------------------------------------ text
 

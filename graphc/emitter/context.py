@@ -121,8 +121,10 @@ class BodyContext:
                     continue
                 slope, rest = (part.text(self.symbol, tight=True) for part in parts)
                 value = f"{array}.shape[{axis}]"
-                top = f"({value} - {rest})" if parts[1].terms else value
-                return top if slope == "1" else f"{top} // {slope} if {slope} else 0"
+                top = f"{value} - {rest}" if parts[1].terms else value
+                if slope == "1":
+                    return top
+                return f"{f'({top})' if parts[1].terms else top} // {slope} if {slope} else 0"
         return None
 
     def shape(self, shape: Shape) -> str:
@@ -192,5 +194,7 @@ def solve(size: Dim, name: str, value: str, known: Callable[[str], bool] | None 
         return None
     slope, rest = parts[0].value, parts[1].value
     assert slope is not None and rest is not None
-    text = value if rest == 0 else f"({value} {'-' if rest > 0 else '+'} {abs(rest)})"
-    return text if slope == 1 else f"{text} // {slope}"
+    text = value if rest == 0 else f"{value} {'-' if rest > 0 else '+'} {abs(rest)}"
+    if slope == 1:
+        return text
+    return f"{text} // {slope}" if rest == 0 else f"({text}) // {slope}"

@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 
 from graphc.ir.graph import Graph, Node
 
-__all__ = ["describe"]
+__all__ = ["behind_cotangents", "describe"]
 
 VIEWS = {"expand_dims", "squeeze", "reshape", "broadcast_to", "transpose", "mT", "stop_gradient", "fits"}
 
@@ -54,7 +54,7 @@ def _rule(graph: Graph, node: Node) -> tuple[str, str] | None:
     origin = node.origin
     if origin is None or origin.rule is None or origin.primal is None or not node.type.is_float:
         return None
-    if graph.cotangents and node.id not in _behind_cotangents(graph):
+    if graph.cotangents and node.id not in behind_cotangents(graph):
         return None  # what a rule computes of values alone, the 1 - x² of an arcsine, is no cotangent
     primal = graph.nodes.get(origin.primal)
     name = primal.name if primal is not None else None
@@ -64,7 +64,7 @@ def _rule(graph: Graph, node: Node) -> tuple[str, str] | None:
 _behind: WeakKeyDictionary[Graph, frozenset[int]] = WeakKeyDictionary()
 
 
-def _behind_cotangents(graph: Graph) -> frozenset[int]:
+def behind_cotangents(graph: Graph) -> frozenset[int]:
     """The cotangents of the outputs, and all that is computed of them."""
     found = _behind.get(graph)
     if found is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 
 from graphc.emitter.expressions import Text
@@ -17,7 +17,8 @@ from graphc.ir.graph import Graph, Node
 
 __all__ = ["equations", "math_of"]
 
-LONGEST = 64  # an equation longer than this is not written
+LONGEST = 64  # an equation longer than this is written over the names in the code,
+WIDEST = 108  # and if that is longer than this, not at all
 DEEPEST = 6
 
 # How tightly mathematics binds, loosest first: unlike in code, a product of matrices binds tighter than one by entries.
@@ -29,12 +30,15 @@ TURNED = {"transpose", "mT"}
 
 
 class _Math:
-    """Writes values of a graph; `named` are the names in the code, `words` those that the code had to find itself."""
+    """Writes values of a graph; `named` are the names in the code, `words` those that the code had to find itself.
 
-    def __init__(self, graph: Graph, named: Mapping[int, str], words: Mapping[int, str]) -> None:
-        self.graph = graph
-        self.named = named
-        self.words = words
+    `own` is the name of what is written: a value that it overwrites bears it in the code, but not in mathematics.
+    """
+
+    def __init__(
+        self, graph: Graph, named: Mapping[int, str], words: Mapping[int, str], own: str | None = None
+    ) -> None:
+        self.graph, self.named, self.words, self.own = graph, named, words, own
 
     def text(self, id: int, depth: int = DEEPEST) -> Text:
         """A value: its word, or what it is made of."""
@@ -47,7 +51,8 @@ class _Math:
         node = self.graph[id]
         if node.name or id in self.words:
             return node.name or self.words[id]
-        return self.named.get(id) if node.hint else None
+        name = self.named.get(id) if node.hint else None
+        return node.hint if name is not None and name == self.own else name
 
     def made_of(self, id: int, depth: int = DEEPEST) -> Text:
         """What a value is made of, whether it has a word or not."""
@@ -223,27 +228,84 @@ def math_of(graph: Graph, id: int, named: Mapping[int, str], words: Mapping[int,
 
 
 def equations(graph: Graph, nodes: Sequence[Node], named: Mapping[int, str]) -> list[str]:
-    """The mathematics of the gradients of one statement; `named` are the names in the function's code."""
-    uses = Counter(u for node in nodes for u in node.operands)
-    shared = {
-        node.id: named[node.id]
-        for node in nodes
-        if not node.name and uses[node.id] > 1 and node.id in named and graph.op(node).cost != "free"
-    }
-    bearers = set(shared.values())
-    parts = []
-    for node in nodes:
-        name = node.name or shared.get(node.id)
+    """The mathematics of the gradients of one statement; `named` are the names in the function's code.
+
+    A gradient that several statements add to is written as a sum where it is complete and short, else as what this
+    statement adds.
+    """
+    group = _Group(graph, nodes, named)
+    found = [text for node in nodes if group.says_something(node) and (text := group.equation(node)) is not None]
+    return found or [text for node in nodes if (text := group.equation(node)) is not None]
+
+
+class _Group:
+    """The statements' nodes, and which of the values that the code had to name have words."""
+
+    def __init__(self, graph: Graph, nodes: Sequence[Node], named: Mapping[int, str]) -> None:
+        self.graph, self.named = graph, named
+        self.members = {node.id for node in nodes}
+        uses = Counter(u for node in nodes for u in _read(graph, node, named))
+        last = {named[node.id]: node.id for node in nodes if node.id in named}  # who bears a name in the end
+        standing = set(last.values())
+        self.shared = {
+            node.id: named[node.id]
+            for node in nodes
+            if not node.name and uses[node.id] > 1 and node.id in standing and graph.op(node).cost != "free"
+        }
+        self.read = self.members & uses.keys()
+
+    def equation(self, node: Node) -> str | None:
+        """A line of the comment; None for a value that only others of the group are made of, or that is too long."""
+        graph, own = self.graph, self.named.get(node.id)
+        name = node.name or self.shared.get(node.id)
         if name is None and node.hint and node.hint[1:] in graph.values:  # the gradient of a value inside a program
-            name = named.get(node.id)
-        if name is None:
-            continue
-        own = named.get(node.id)  # what it overwrites bears its name: that is not what it is made of
-        words = {id: word for id, word in shared.items() if word != own} if own in bearers else shared
-        text = f"{name} = {math_of(graph, node.id, named, words)}"
-        if len(text) > LONGEST:
-            words = {u: named[u] for u in node.operands if u in named and named[u] != own}
-            text = f"{name} = {math_of(graph, node.id, named, words)}"
-        if len(text) <= LONGEST:
-            parts.append(comment_text(text))
-    return parts
+            name = own
+        whole = name is not None
+        if name is None and (own is None or node.id in self.read):
+            return None
+        # what it overwrites bears its name: that is not what it is made of
+        words = {id: word for id, word in self.shared.items() if word != own}
+        every = {id: word for id, word in self.named.items() if word != own and id != node.id}
+        crossing = {id: word for id, word in every.items() if id not in self.members}
+        operands = {u: every[u] for u in node.operands if u in every}
+        if whole:
+            forms = [(node.id, "=", words, LONGEST), (node.id, "=", operands, LONGEST)]
+        else:
+            forms = []
+        added = self._added(node)
+        if added is not None:
+            forms += [(added, "+=", known, WIDEST) for known in ({**words, **crossing}, every)]
+        elif not whole:
+            forms += [(node.id, "=", {**words, **crossing}, WIDEST)]
+        forms += [(node.id, "=", known, WIDEST) for known in ({**words, **crossing}, every)]
+        for id, sign, known, longest in forms:
+            math = _Math(graph, self.named, known, own)
+            right = math.text(id) if id != node.id else math.made_of(id)
+            text = f"{name or own} {sign} {right}"
+            if len(text) <= longest:
+                return comment_text(text)
+        return None
+
+    def says_something(self, node: Node) -> bool:
+        """Whether a value has a name, or is more than another one in other clothes, or a constant."""
+        plain = not node.operands or self.graph.op(node).view or node.op in UNSEEN
+        return not plain or node.name is not None or (node.hint is not None and node.hint[1:] in self.graph.values)
+
+    def _added(self, node: Node) -> int | None:
+        """What a statement adds to a sum that earlier ones began."""
+        if node.op != "add":
+            return None
+        for sum, other in (node.operands, node.operands[::-1]):
+            if self.named.get(sum) == self.named.get(node.id) and sum not in self.members:
+                return other
+        return None
+
+
+def _read(graph: Graph, node: Node, named: Mapping[int, str]) -> Iterator[int]:
+    """The values with names that a statement reads, through those that stand inside it."""
+    stack = list(node.operands)
+    while stack:
+        u = stack.pop()
+        yield u
+        if u not in named:
+            stack.extend(graph[u].operands)

@@ -1,6 +1,7 @@
 """Numbers gathered, so that as few arrays as possible are multiplied by one.
 
 (A * s) / t         becomes       A * (s / t)
+2 * (dL * 0.5)      becomes       dL
 sum(A * s)          becomes       sum(A) * s          where A * s is used nowhere else, or sum(A) is simple
 """
 
@@ -31,10 +32,34 @@ def _parts(place: Place, op: str, operands: tuple[int, ...]) -> tuple[int, int] 
 
 def scalars_gathered(place: Place) -> int | None:
     """One pass over the array less."""
+    return _factors_of_number(place) if place.type.shape == () else _factors_of_array(place)
+
+
+def _factors_of_number(place: Place) -> int | None:
+    """Two of a number's factors that the program writes as one."""
+    if place.op != "multiply":
+        return None
+    for outer, inner in (place.operands, place.operands[::-1]):
+        factor, node = place.builder[outer].attr("value"), place.builder[inner]
+        if factor is None or node.op != "multiply" or node.name:
+            continue
+        for number, rest in (node.operands, node.operands[::-1]):
+            plain = place.builder[number].op == "const" and place.typed(rest).is_float
+            if plain and not _leaves_the_range(place, "multiply", outer, number):
+                return place.add("multiply", [rest, place.add("multiply", [number, outer])])
+    return None
+
+
+def _factors_of_array(place: Place) -> int | None:
     outer = _parts(place, place.op, tuple(place.operands))
     if outer is None or place.builder[outer[0]].name:
         return None
     node = place.builder[outer[0]]
+    if node.op == "expand_dims":
+        below = place.builder[node.operands[0]]
+        if below.name or _parts(place, below.op, below.operands) is None:
+            return None
+        return place.add("expand_dims", [place.add(place.op, [below.id, outer[1]])], dict(node.attrs))
     inner = _parts(place, node.op, node.operands)
     if inner is None:
         return None

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+from pathlib import Path
 
 import pytest
 
 import graphc
 from graphc.emitter.mathtext import _level, _place
+from graphc.language.source import Source
+from graphc.pipeline import Options, compile_source
 from ops.programs import body
 
 
@@ -19,7 +23,7 @@ def equations(text: str, level: int = 1) -> list[str]:
     for line in backward.splitlines():
         if line.startswith("    #"):
             parts = re.split(r"    +", line.removeprefix("    #").strip())
-            found += [part for part in parts if re.match(r"d?\w+ = ", part) and part not in text]
+            found += [part for part in parts if re.match(r"d?\w+ \+?= ", part) and part not in text]
     return found
 
 
@@ -86,3 +90,35 @@ def test_a_constant_array_keeps_its_name() -> None:
     lines = body("param W[2, 2]\nconst M = [[1, 0], [1, 1]]\nY = exp(W * M)", "backward")
     assert any(line.startswith("M = np.array(") for line in lines)
     assert any(line.endswith("* M") or "* M)" in line for line in lines)
+
+
+EXAMPLES = sorted((Path(__file__).parents[2] / "examples").rglob("*.g"))
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_every_statement_of_backward_has_its_rule(path: Path) -> None:
+    program = Source(path.read_text(encoding="utf-8"), path.name, str(path))
+    source = compile_source(program, Options(verify=False)).module
+    lines = source.partition("def backward")[2].partition("\ndef ")[0].splitlines()
+    for line, below in itertools.pairwise(lines):
+        if line.startswith("    # ") and not line.startswith("    #  "):
+            assert re.search(r"\.g:\d+    \w+ \+?= ", line) or re.match(r"    #     \w+ \+?= ", below), line
+
+
+def test_what_a_statement_adds_to_a_gradient() -> None:
+    found = equations("input x[N, d]\nparam W[d, d]\nh_0 = x\nfor k in 0:9 { h_{k+1} = tanh(h_{k} @ W) }")
+    assert "dW = h_8ᵀ dh_9_tanh" in found
+    assert "dW += h_7ᵀ dh_8_tanh" in found
+    assert "dW += xᵀ (dh_1 ⊙ (1 - h_1²))" in found  # the whole sum would be too long
+
+
+def test_a_value_that_is_overwritten_is_not_itself_in_its_equation() -> None:
+    text = "input X[N, D], y[N]: int\nparam W[D, C]\nS = X@W\nL = softmax_ce(S, y)/N\nW <- W - grad(L, W)"
+    source = graphc.compile(text, verify=False)
+    assert "(P - onehot(y))" in source.partition("def step")[2]
+
+
+def test_what_a_rule_computes_of_values_is_not_called_a_gradient() -> None:
+    lines = body("param z[n]\ny = sigmoid(z)\nJ = jacobian(y, z)\noutput J", "backward")
+    assert "difference_y = 1 - y" in lines
+    assert not any(line.startswith("dz = 1") for line in lines)

@@ -34,7 +34,28 @@ def test_a_named_value_of_the_program_keeps_its_statement() -> None:
     assert "M = X * 2" in code("input X[N, D]\nM = X * 2\nL = sum(M)")
 
 
+def test_factors_of_a_number_are_one() -> None:
+    assert "dx = dL * x" in code("param x[n]\nL = 0.5 * sum(x**2)", "backward")
+    assert "dx = dL * 0.02 * x" in code("param x[n]\nL = 0.01 * sum(x**2)", "backward")
+    hold("param x[3], t[]\nL = 3 * (t * 0.5) * sum(x**2) * 1e-25 * 1e25", {"x": array(3), "t": array()})
+
+
+def test_numbers_meet_through_new_axes() -> None:
+    text = "input c[N, K, D]\nparam w[K]\nL = 0.5 * sum(w * sum(c**2, axis=2))"
+    hold(text, {"c": array(2, 3, 4), "w": array(3)})
+    assert "..., None] * 2" not in code("param c[N, D]\nL = sum(tanh(0.5 * sum(c**2, axis=1)))", "backward")
+
+
+def test_a_sum_over_all_axes_needs_none() -> None:
+    assert "db = dY.sum()" in code("input X[N, D]\nparam b[]\nY = X + b", "backward")
+
+
 # ---------------------------------------------------------------- broadcasts
+
+def test_a_number_multiplies_entries_before_they_are_repeated() -> None:
+    text = "param U[N, D]\nL = sum(tanh(sum(U**2, axis=1)))"
+    assert "broadcast_to" not in code(text, "backward")
+    hold(text, {"U": array(3, 4)})
 
 @pytest.mark.parametrize("text", [
     "input x[l, N], X[m, N]\nY = broadcast_to(x[:, None], (l, m, N)) * X",
