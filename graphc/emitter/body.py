@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
 
 from graphc.emitter.context import BodyContext
 from graphc.emitter.describe import behind_cotangents, describe
@@ -112,10 +113,14 @@ class _Writer:
         reuse = self._choose_in_place(statements, aliases) if self.in_place else {}
         self._name(statements, reuse)
         lines: list[Line] = []
+        holds: dict[str, int] = {}  # name -> the value that it holds
         for id in statements:
             for line in self._statement(id, reuse.get(id)):
                 lines.append(line)
-            self.context.live[id] = self.called[id]
+            name = self.called[id]
+            self.context.live.pop(holds.get(name, -1), None)
+            self.context.live[id] = name
+            holds[name] = id
             if id in reuse:  # the array that was overwritten is not itself any more
                 self.context.live.pop(reuse[id], None)
         lines = self._grouped(lines)
@@ -294,7 +299,9 @@ class _Writer:
             node = self.graph[id]
             if node.name:
                 self.called[id] = self.names.fresh(node.name)
-        for id in statements:
+        last = self._last_reads(statements)
+        free: dict[str, list[tuple[float, str]]] = {}  # what names were given for -> from where on they are free again
+        for position, id in enumerate(statements):
             if id in self.called:
                 continue
             final = id  # an unnamed array that is overwritten bears the name of what it becomes
@@ -304,8 +311,32 @@ class _Writer:
                 final = overwritten_by[final]
             if final != id and final in self.called:
                 self.called[id] = self.called[final]
+                continue
+            wanted = describe(self.graph, final)
+            known = free.setdefault(wanted, [])
+            if self.in_place and known and known[0][0] < position:
+                name = heappop(known)[1]
             else:
-                self.called[id] = self.called[final] = self.names.fresh(describe(self.graph, final))
+                name = self.names.fresh(wanted)
+            heappush(known, (last.get(final, position), name))
+            self.called[id] = self.called[final] = name
+
+    def _last_reads(self, statements: list[int]) -> dict[int, float]:
+        """Per value the last statement that reads it. An array that nobody reads any more gives its name, and with it
+        its memory, to the next one of its kind."""
+        last: dict[int, float] = {}
+        for position, id in enumerate(statements):
+            last[id] = position
+            for u in self._reads(id):
+                last[u] = position
+        stack = list(self.roots)
+        while stack:
+            id = stack.pop()
+            if id in self.inlined:
+                stack += self.graph[id].operands
+            else:
+                last[id] = float("inf")
+        return last
 
     def _turns(self, old: int, new: int) -> bool:
         """Whether what several statements read becomes a gradient that it is not: the name would be wrong for it."""
