@@ -351,12 +351,17 @@ def _multiply(m: Monomial, n: Monomial) -> Monomial:
     return _ordered(powers)
 
 
+def _place(monomial: Monomial) -> tuple[int, list[tuple[int, str]], list[int]]:
+    """Where a monomial stands among others: by its degree, its names, and then their powers."""
+    return (-sum(p for _, p in monomial), [_key(s) for s, _ in monomial], [-p for _, p in monomial])
+
+
 def _collect(terms: list[tuple[Monomial, int]]) -> Dim:
     totals: dict[Monomial, int] = {}
     for monomial, coefficient in terms:
         totals[monomial] = totals.get(monomial, 0) + coefficient
     kept = [(m, c) for m, c in totals.items() if c]
-    kept.sort(key=lambda term: (-sum(p for _, p in term[0]), [_key(s) for s, _ in term[0]]))
+    kept.sort(key=lambda term: _place(term[0]))
     return Dim(tuple(kept))
 
 

@@ -107,6 +107,14 @@ def test_equal_polynomials_have_one_normal_form(a: Dim, b: Dim, c: Dim) -> None:
         assert str(left) == str(right)
 
 
+def test_monomials_of_one_degree_and_the_same_names_have_an_order() -> None:
+    """B**2*M and B*M**2: which comes first does not hang on how they came about."""
+    B, K, M, N = map(dim, "BKMN")
+    sizes = (M, K + 1 - N, M + 1 - B, B)
+    assert numel(sizes) == M * numel(sizes[1:])
+    assert B * B * M + B * M * M == B * M * M + B * B * M
+
+
 @given(polynomials, polynomials)
 @derandomised
 def test_polynomials_that_differ_somewhere_are_not_equal(a: Dim, b: Dim) -> None:
