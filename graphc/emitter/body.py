@@ -204,7 +204,7 @@ class _Writer:
             )
         if node.op == "shape_of":
             return node.operands[0] in self.arrays or node.operands[0] not in self.inlined
-        return node.op in ALWAYS_INLINE
+        return node.op in ALWAYS_INLINE and not node.name
 
     # ------------------------------------------------------------ memory
 

@@ -203,7 +203,7 @@ def _transpose_matrix(place: _Place) -> int | None:
             opened = _opened(place, inner, (axis,))
             if opened is not None:
                 return place.add("expand_dims", [opened], {"axis": (other,)})
-    if inner.op == "transpose" and inner.attr("axes") is not None:
+    if inner.op == "transpose" and inner.attr("axes") is not None and not inner.name:
         axes = inner.attr("axes")
         return _permuted(place, inner.operands[0], (*axes[:-2], axes[-1], axes[-2]))
     return None
@@ -229,7 +229,9 @@ def _transpose(place: _Place) -> int | None:
         order = inner.attr("axes")
     else:
         return _permuted(place, inner.id, axes) if axes == tuple(range(len(axes))) else None
-    return _permuted(place, inner.operands[0], tuple(order[k] for k in axes))
+    both = tuple(order[k] for k in axes)
+    # What the program gave a name is read by that name, unless nothing is left of the two.
+    return None if inner.name and both != tuple(range(len(both))) else _permuted(place, inner.operands[0], both)
 
 
 def _permuted(place: _Place, x: int, order: tuple[int, ...]) -> int:
