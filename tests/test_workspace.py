@@ -226,3 +226,15 @@ def test_the_size_of_tiles_is_a_fixed_number_that_an_option_changes() -> None:
 
 def _unsigned(module: str) -> str:
     return module[: module.rindex("# graphc: sha256")]
+
+
+def test_more_arguments_than_python_takes_before_a_star() -> None:
+    names = [f"w_{k}" for k in range(300)]
+    program = f"param {', '.join(f'{name}[N]' for name in names)}\nL = {' + '.join(f'sum({n}**2)' for n in names)}"
+    net = graphc.load(program, level=2)
+    arguments = [np.full(3, k) for k in range(300)]  # integers: `check` makes them floating
+    workspace = net.Workspace(*arguments)
+    value, _ = net.value_and_grad(*arguments, workspace=workspace)
+    assert value == 3 * sum(k * k for k in range(300))
+    with pytest.raises(ValueError, match="workspace was made for"):
+        net.value_and_grad(*[np.ones(4)] * 300, workspace=workspace)

@@ -30,7 +30,7 @@ CHUNK: Final = 400_000
 
 _DEFINITION = re.compile(r"^(?=def |class )", re.MULTILINE)
 _FUNCTION = re.compile(r"def (\w+)\(")
-_HEADING = re.compile(r'(?:def|class) [^\n]*\n(?:    """.*?"""\n)?', re.DOTALL)
+_HEADING = re.compile(r'(?:def|class) .*?:\n(?:    """.*?"""\n)?', re.DOTALL)
 _STATEMENT = re.compile(r"^    (?=[^\W\d])(?!el(?:se|if)\b)", re.MULTILINE)
 IMPORTS = ("import numpy as np", "from typing import NamedTuple")
 HELPER_CONSTANTS = ("KINDS", "WORDS", "TILE")

@@ -81,13 +81,24 @@ def _class(working: Working) -> str:
     lines += bracketed("        given = (", [part for n in names for part in (f"{n}.shape", f"{n}.dtype")], ")")
     lines += [
         "        if given != self.given or not self.as_given:",
-        f"            {''.join(name + ', ' for name in names)}*_ = check({call})",
+        f"            {_first(names, f'check({call})')}",
         f"            for_others({labels}, given, self.given)",
     ]
     limits = write_limits(working.graph, working.helpers, working.shapes.dim)
     lines += ["        " + line for line in limits]
     lines.append(f"        return {working.tuple}" if names else "        return ()")
     return "\n".join(lines) + "\n"
+
+
+MOST_BEFORE_STAR = 255  # names: Python takes no more
+
+
+def _first(names: Sequence[str], call: str) -> str:
+    """The first results of a call under these names."""
+    before = "".join(f"{name}, " for name in names)
+    if len(names) <= MOST_BEFORE_STAR:
+        return f"{before}*_ = {call}"
+    return f"{before}= {call}[:{len(names)}]"
 
 
 CHECK_HELPERS["for_others"] = '''\

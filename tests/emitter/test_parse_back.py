@@ -65,6 +65,17 @@ def test_a_long_function_is_read_in_parts(
             parse_back(spoil(text), split.graph)
 
 
+def test_a_long_function_of_many_arguments_is_read_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its heading takes several lines."""
+    monkeypatch.setattr(module_under_test, "CHUNK", 400)
+    names = [f"weight_{k}" for k in range(30)]
+    program = f"param {', '.join(f'{name}[N]' for name in names)}\nL = {' + '.join(f'sum({n}**2)' for n in names)}"
+    for level in (1, 2):
+        text = graphc.compile(program, level=level)
+        assert "def forward(\n" in text
+        assert len(text) > 5 * 400
+
+
 def swap(old: str, new: str) -> Callable[[str], str]:
     def spoil(text: str) -> str:
         assert old in text
