@@ -32,6 +32,10 @@ HASTE = 10
 """So many attempts a quick check makes however long they take."""
 LAST = 10.0
 """After so many seconds a quick check ends, with whatever it has."""
+NEGLIGIBLE = 1e-10
+"""The size of a gradient below which all are alike: no numerical derivative sees them."""
+MOST_WARNINGS = 10
+"""Of more variables that were not checked for the same reason one warning speaks."""
 LARGE = 3000
 """Of a program with more operations one configuration must do."""
 
@@ -114,12 +118,18 @@ def _widened(text: str) -> str:
 
 
 def _say_what_was_not_checked(joint: Graph, rows: Sequence[Row], diagnostics: Diagnostics) -> None:
+    reasons: dict[str, list[str]] = {}
     for row in rows:
         if not row.directions and not row.empty:
-            origin = joint[joint.values[row.name]].origin
-            why = row.note or "no sample served"
-            place = origin.span if origin else None
-            diagnostics.warning("W0402", f"the gradient of `{row.name}` was not checked: {why}", place)
+            reasons.setdefault(row.note or "no sample served", []).append(row.name)
+    for why, names in reasons.items():
+        for name in names if len(names) <= MOST_WARNINGS else names[:1]:
+            origin = joint[joint.values[name]].origin
+            which = f"the gradient of `{name}` was"
+            if len(names) > MOST_WARNINGS:
+                listed = ", ".join(f"`{other}`" for other in names[:3])
+                which = f"the gradients of {listed} and {len(names) - 3} others were"
+            diagnostics.warning("W0402", f"{which} not checked: {why}", origin.span if origin else None)
 
 
 class _Check:
@@ -185,12 +195,28 @@ class _Check:
         return served
 
     def _together(self, rows: list[Row], sample: Sample, gradients: Gradients, rng: np.random.Generator) -> bool:
-        """All the variables along one direction, in which each has the same weight; a mismatch is tracked down."""
-        directions = {}
-        for row in rows:
-            gradient = gradients.values[row.name]
-            size = float(np.linalg.norm(gradient))
-            directions[row.name] = rng.standard_normal(gradient.shape) / (size or 1.0)
+        """All the variables along few directions, in which each has the same weight; a mismatch is tracked down.
+
+        What has a gradient a thousand times as large goes by itself: to have the weight of the others, the variables
+        with the smallest gradients would move so far that the program is another one there.
+        """
+        sizes = {row.name: max(float(np.linalg.norm(gradients.values[row.name])), NEGLIGIBLE) for row in rows}
+        alike: list[list[Row]] = []
+        for row in sorted(rows, key=lambda row: sizes[row.name]):
+            if not alike or not sizes[row.name] <= 1e3 * sizes[alike[-1][0].name]:
+                alike.append([])
+            alike[-1].append(row)
+        served = True
+        for group in alike:
+            weight = sizes[group[0].name]
+            directions = {
+                row.name: rng.standard_normal(np.shape(gradients.values[row.name])) * (weight / sizes[row.name])
+                for row in group
+            }
+            served &= self._group(group, directions, sample, gradients)
+        return served
+
+    def _group(self, rows: list[Row], directions: Sample, sample: Sample, gradients: Gradients) -> bool:
         try:
             off = self._deviation(directions, sample, gradients)
         except Refusal as refusal:
@@ -204,12 +230,15 @@ class _Check:
         return all(entered)
 
     def _track_down(self, rows: list[Row], directions: Sample, sample: Sample, gradients: Gradients) -> None:
-        """Which of the variables is it? The joint direction has shown that one is wrong."""
-        for row in rows:
+        """Which of the variables is it? The joint direction has shown that one is wrong; halves of it show which."""
+        while len(rows) > 1:
+            half = rows[: len(rows) // 2]
+            off = float("nan")
             with suppress(Refusal):
-                _enter(row, self._deviation({row.name: directions[row.name]}, sample, gradients))
-            if not row.ok:
-                return
+                off = self._deviation({row.name: directions[row.name] for row in half}, sample, gradients)
+            rows = half if off > TOLERANCE else rows[len(rows) // 2 :]
+        with suppress(Refusal):
+            _enter(rows[0], self._deviation({rows[0].name: directions[rows[0].name]}, sample, gradients))
 
     def _deviation(self, directions: Sample, sample: Sample, gradients: Gradients) -> float:
         """The relative error of the gradients along the directions; nan where it cannot be told. Raises Refusal."""

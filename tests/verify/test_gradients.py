@@ -105,6 +105,36 @@ def test_a_spoilt_gradient_is_an_error_that_names_the_variable(name: str, spoil:
     assert all(row.ok for row in report.rows if row.name != name)
 
 
+# ---------------------------------------------------------------- many variables together, when time is short
+
+DEEP = "\n".join([
+    "input X[N, D]", "param W_{0:60}[D, D], b_{0:60}[D]", "h_{0} = X",
+    "for k in 0:60 { h_{k+1} = tanh(h_{k} @ W_{k} + b_{k}) }", "L = sum(h_{60}**2)",
+])  # fmt: skip
+"""The gradients of the first weights are a million million times as small as those of the last."""
+
+
+def test_variables_whose_gradients_differ_by_much_pass_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("graphc.verify.gradients.SECONDS", 0.0)
+    report, diagnostics = verified(DEEP)
+    assert report.ok, [row for row in report.rows if not row.ok]
+    assert not diagnostics.has_errors
+    assert all(row.directions for row in report.rows if int(row.name[2:]) >= 50)
+    unseen = [row.name for row in report.rows if not row.directions]
+    assert len(diagnostics.warnings) == 1, "what no numerical derivative sees is said, and in one sentence"
+    assert f"and {len(unseen) - 3} others were not checked" in diagnostics.warnings[0].message
+
+
+@pytest.mark.parametrize("name", ["W_59", "b_58", "W_57"])
+@pytest.mark.parametrize("spoil", ["g *= 1.01", "g *= -1", "g += 1e-2"])
+def test_the_wrong_one_of_many_is_named(name: str, spoil: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("graphc.verify.gradients.SECONDS", 0.0)
+    report, diagnostics = spoilt(DEEP, name, spoil)
+    assert diagnostics.has_errors
+    assert f"`{name}`" in diagnostics.errors[0].message
+    assert [row.name for row in report.rows if not row.ok] == [name]
+
+
 def test_a_gradient_of_the_wrong_shape_is_an_error() -> None:
     _, diagnostics = spoilt(MLP, "b1", 'grads["b1"] = g[None]')
     assert diagnostics.has_errors
