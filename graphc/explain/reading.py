@@ -19,10 +19,10 @@ of rules. Its nodes are numbered anew, and a number that several nodes use may b
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any
 
-from graphc.ir.dims import Atom, Dim, dim, open_axis
+from graphc.explain.listing_line import ListingLine
+from graphc.ir.dims import Dim
 from graphc.ir.graph import Argument, Builder, Graph, Origin, Statement
 from graphc.ir.types import Type, Unknown
 from graphc.language.diagnostics import Diagnostics
@@ -39,9 +39,6 @@ KINDS = ("input", "param", "free")
 SIZES = ("shape", "like", "dim", "rows", "columns")
 """Attributes in which a number is a size."""
 _DEFINITION = re.compile(r'(const|def|op|rule) |file "')
-_WORDS = {"none": None, "true": True, "false": False}
-_ESCAPES = {'"': '"', "\\": "\\", "n": "\n"}
-_NUMBER = re.compile(r"[+-](?:inf|nan)|[+-]?\d+(?:\.\d+)?(?:e[+-]?\d+)?", re.ASCII)
 
 
 def read_graph(text: str) -> Graph:
@@ -135,7 +132,7 @@ class _Reader:
         if text.startswith("#"):
             self._statement(text[1:].strip())
             return
-        line = _Line(text, self.ranks)
+        line = ListingLine(text, self.ranks)
         word = line.name()
         if line.take(" = "):
             self._node(word, line)
@@ -152,7 +149,7 @@ class _Reader:
         known = self.statements.setdefault(text, Statement(len(self.statements), text, "<string>", 0))
         self.origin = Origin(known.index)
 
-    def _argument(self, kind: str, line: _Line) -> None:
+    def _argument(self, kind: str, line: ListingLine) -> None:
         line.expect(" ")
         name = line.name()
         type = self._type(line)
@@ -165,7 +162,7 @@ class _Reader:
         self.arguments.append(Argument(name, id, kind, declared))
         self.ids[name] = self.found["values"][name] = id
 
-    def _node(self, name: str, line: _Line) -> None:
+    def _node(self, name: str, line: ListingLine) -> None:
         op = line.name()
         if op not in self.builder.ops and find(op) is None:
             raise ValueError(f"no operation has the name `{op}`")
@@ -195,7 +192,7 @@ class _Reader:
         if own is not None:
             self.found["values"][own] = id
 
-    def _result(self, word: str, line: _Line) -> None:
+    def _result(self, word: str, line: ListingLine) -> None:
         line.expect(" ")
         if word == "check":
             self._check(line)
@@ -217,7 +214,7 @@ class _Reader:
         if kind == "updates" and node.name is None and node.hint is None:
             self.builder.hint(id, f"new_{name}")
 
-    def _check(self, line: _Line) -> None:
+    def _check(self, line: ListingLine) -> None:
         for kind in ("label", "index"):
             if line.take(f"{kind} "):
                 name = line.name()
@@ -238,7 +235,7 @@ class _Reader:
         line.expect(" for ")
         self.minimums.append((size, least if least.value is None else least.value, line.rest()))
 
-    def _type(self, line: _Line) -> Type:
+    def _type(self, line: ListingLine) -> Type:
         line.spaces()
         line.expect(": ")
         shape = line.shape()
@@ -247,9 +244,9 @@ class _Reader:
                 return Type(shape, dtype)
         return Type(shape)
 
-    def _operand(self, line: _Line) -> int:
+    def _operand(self, line: ListingLine) -> int:
         """A value by its name, or a number, which is a node of its own."""
-        if _NUMBER.match(line.text, line.at) or line.word() in _WORDS:
+        if line.at_literal():
             value = line.value(False)
             dtype = "bool" if isinstance(value, bool) else "int" if isinstance(value, int) else "float"
             origin, self.builder.origin = self.builder.origin, self.origin
@@ -270,210 +267,3 @@ def _own_name(name: str) -> tuple[str | None, str | None]:
     own, dot, rest = name.partition(".")
     hint = rest.partition(".")[0]
     return (own, None) if not dot else (None, None if hint.isdecimal() else hint)
-
-
-class _Line:
-    """A line and how far it has been read."""
-
-    def __init__(self, text: str, ranks: dict[str, int]) -> None:
-        self.text, self.at, self.ranks = text, 0, ranks
-
-    def take(self, words: str) -> bool:
-        found = self.text.startswith(words, self.at)
-        self.at += len(words) if found else 0
-        return found
-
-    def expect(self, words: str) -> None:
-        if not self.take(words):
-            raise ValueError(f"`{words.strip() or ' '}` is expected at column {self.at + 1}")
-
-    def spaces(self) -> None:
-        while self.take(" "):
-            pass
-
-    def rest(self) -> str:
-        rest, self.at = self.text[self.at :], len(self.text)
-        return rest
-
-    def end(self) -> None:
-        if self.at != len(self.text):
-            raise ValueError(f"there is more at column {self.at + 1} than belongs there")
-
-    def word(self) -> str:
-        """What could be a name here: a longest identifier, parts of it joined by dots."""
-        stop = self.at + self.text.startswith("%", self.at)
-        while stop < len(self.text) and (self.text[stop] == "." or ("a" + self.text[stop]).isidentifier()):
-            stop += 1
-        return self.text[self.at : stop]
-
-    def name(self) -> str:
-        word = self.word()
-        if not word or not (word[0] == "%" or word[0].isidentifier()):
-            raise ValueError(f"a name is expected at column {self.at + 1}")
-        self.at += len(word)
-        return word
-
-    def keyword(self) -> str | None:
-        """The name of an attribute, if one is given here."""
-        word = self.word()
-        if word.isidentifier() and self.text.startswith("=", self.at + len(word)):
-            self.at += len(word) + 1
-            return word
-        return None
-
-    # ------------------------------------------------------------ compile-time values
-
-    def value(self, sizes: bool) -> Any:
-        """A value of an attribute; with `sizes` its numbers are sizes."""
-        char = self.text[self.at]
-        if self.text.startswith("(shape of ", self.at):
-            return self.shape()
-        if char == '"':
-            return self._string()
-        if self.take("..."):
-            return Ellipsis
-        if char == "(" and not self._is_size():
-            return self._tuple(lambda: self._item(sizes))
-        word = self.word()
-        if word in _WORDS:
-            self.at += len(word)
-            return _WORDS[word]
-        number = _NUMBER.match(self.text, self.at)
-        if number and not sizes and not self._goes_on(number.end()):
-            self.at = number.end()
-            return int(number[0]) if number[0].lstrip("-").isdecimal() else float(number[0])
-        return self.size()
-
-    def _goes_on(self, stop: int) -> bool:
-        """Whether what follows a number makes a size of it, as in `2*H` and `1 + H`."""
-        return self.text.startswith(("*", "//", "%", " + ", " - "), stop)
-
-    def _is_size(self) -> bool:
-        """Whether the bracket here begins a size such as `(H//2)*2`, not a tuple: that has a comma or is empty."""
-        before = self.at
-        try:
-            self.size()
-        except (ValueError, IndexError):
-            return False
-        finally:
-            self.at = before
-        return True
-
-    def _item(self, sizes: bool) -> Any:
-        """An entry of a tuple; three parts with colons are a slice."""
-        parts: list[Any] = []
-        while True:
-            here = self.text[self.at]
-            parts.append(None if here in ":,)" else self.value(sizes))
-            if not self.take(":"):
-                break
-        if len(parts) == 1:
-            return parts[0]
-        return tuple(parts + [None] * (3 - len(parts)))
-
-    def _tuple(self, item: Callable[[], Any]) -> tuple[Any, ...]:
-        self.expect("(")
-        items: list[Any] = []
-        while not self.take(")"):
-            items.append(item())
-            if not self.take(", ") and not self.take(","):
-                self.expect(")")
-                break
-        return tuple(items)
-
-    def _string(self) -> str:
-        self.expect('"')
-        found = ""
-        while not self.take('"'):
-            if self.take("\\"):
-                found += _ESCAPES[self.text[self.at]]
-            else:
-                found += self.text[self.at]
-            self.at += 1
-        return found
-
-    def shape(self) -> tuple[Dim, ...] | Unknown:
-        if self.text.startswith("(shape of ", self.at):
-            stop = _closing(self.text, self.at)
-            key, self.at = self.text[self.at + len("(shape of ") : stop], stop + 1
-            return Unknown(f"@{key}" if all(("a" + char).isidentifier() for char in key) else key)
-        return self._tuple(self.size)
-
-    # ------------------------------------------------------------ sizes
-
-    def size(self) -> Dim:
-        """A size as `Dim.text` writes it."""
-        total = -self._product() if self.take("-") else self._product()
-        while True:
-            if self.take(" + "):
-                total = total + self._product()
-            elif self.take(" - "):
-                total = total - self._product()
-            else:
-                return total
-
-    def _product(self) -> Dim:
-        total = self._power()
-        while True:
-            if self.text.startswith("**", self.at):
-                raise ValueError(f"a power of a power at column {self.at + 1}")
-            if self.take("*"):
-                total = total * self._power()
-            elif self.take("//"):
-                total = total // self._power()
-            elif self.take("%"):
-                total = total % self._power()
-            else:
-                return total
-
-    def _power(self) -> Dim:
-        base = self._atom()
-        if self.take("**"):
-            number = _NUMBER.match(self.text, self.at)
-            if number is None:
-                raise ValueError(f"a number is expected at column {self.at + 1}")
-            self.at = number.end()
-            return base ** int(number[0])
-        return base
-
-    def _atom(self) -> Dim:
-        if self.take("("):
-            size = self.size()
-            if self.take(" if "):
-                test = self.size()
-                self.expect(" == 1 else ")
-                if self.size() != test:
-                    raise ValueError("a size of this form names the same size twice")
-                size = _atom("bcast", test, size)
-            self.expect(")")
-            return size
-        if self.take("max("):
-            left = self.size()
-            self.expect(", ")
-            right = self.size()
-            self.expect(")")
-            return _atom("max", left, right)
-        number = re.compile(r"\d+").match(self.text, self.at)
-        if number:
-            self.at = number.end()
-            return dim(int(number[0]))
-        owner, dot, axis = self.name().partition(".")
-        if not dot:
-            return dim(owner)
-        if owner not in self.ranks or not axis.isdecimal():
-            raise ValueError(f"`{owner}.{axis}` is no size of an argument")
-        return open_axis(owner, int(axis), self.ranks[owner])
-
-
-def _atom(kind: str, left: Dim, right: Dim) -> Dim:
-    return Dim(((((Atom(kind, (left, right)), 1),), 1),))
-
-
-def _closing(text: str, start: int) -> int:
-    """Where the bracket that opens at `start` is closed."""
-    depth = 0
-    for at in range(start, len(text)):
-        depth += (text[at] == "(") - (text[at] == ")")
-        if depth == 0:
-            return at
-    raise ValueError(f"the bracket at column {start + 1} is not closed")
