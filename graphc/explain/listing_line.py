@@ -1,4 +1,4 @@
-"""One line of a listing and how far it has been read: names, compile-time values, shapes and sizes, as they are written.
+"""One line of a listing, how far it has been read, and what it holds: names, compile-time values, shapes, sizes.
 
 A size is what `Dim.text` writes; `(b if a == 1 else a)` and `max(a, b)` are its opaque forms.
 """
