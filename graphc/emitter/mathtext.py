@@ -78,6 +78,8 @@ class _Math:
             return self._sum(node, operands[0])
         if node.op == "matmul":
             return self._matmul(node, operands)
+        if node.op in ("tril", "triu") and node.attr("k"):
+            return Text(f"{node.op}({operands[0]}, {node.attr('k')})")
         if node.op == "multiply":
             return self._product(node, operands)
         if node.op == "divide":
@@ -222,9 +224,14 @@ def _level(template: str) -> int:
 
 # ---------------------------------------------------------------- comments
 
-def math_of(graph: Graph, id: int, named: Mapping[int, str], words: Mapping[int, str] | None = None) -> Text:
-    """What a value is made of, over the values that have names in the code; `words` are names that may stand, too."""
-    return _Math(graph, named, words or {}).made_of(id)
+def math_of(
+    graph: Graph, id: int, named: Mapping[int, str], words: Mapping[int, str] | None = None, depth: int = DEEPEST
+) -> Text:
+    """What a value is made of, over the values that have names in the code; `words` are names that may stand, too.
+
+    Below `depth` stands `…`.
+    """
+    return _Math(graph, named, words or {}).made_of(id, depth)
 
 
 def equations(graph: Graph, nodes: Sequence[Node], named: Mapping[int, str]) -> list[str]:

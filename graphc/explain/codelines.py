@@ -11,9 +11,10 @@ __all__ = ["CodeLines"]
 
 
 class CodeLines:
-    """Finds lines by the names they assign: a gradient's own, and what stands in its group for it alone."""
+    """Finds lines by the names they assign: a gradient's own, and what it is made of that was not shown before."""
 
     def __init__(self, module: str) -> None:
+        self.shown: set[int] = set()
         self.backward = function_text(module, "backward") if module else ""
         self.text = self.backward.split("\n")
         self.statements: list[tuple[str, list[str], set[str]]] = []
@@ -40,7 +41,7 @@ class CodeLines:
                 read = {n.id for n in ast.walk(statement.value) if isinstance(n, ast.Name)}
                 if isinstance(statement, ast.AugAssign) or target is not name:
                     read.add(name.id)
-                self.statements.append((name.id, [_plain(line) for line in lines], read))
+                self.statements.append((name.id, _plain(lines), read))
 
     def lines(self, name: str, wanted: bool) -> list[str]:
         """The lines that make the gradient of a value; none where the code does without it."""
@@ -53,9 +54,10 @@ class CodeLines:
         needed = set().union(*(self.statements[k][2] for k in own))
         for k in range(own[-1], -1, -1):
             target, _, read = self.statements[k]
-            if target in needed and not _is_gradient(target) and k not in chosen:
+            if target in needed and not _is_gradient(target) and k not in chosen | self.shown:
                 chosen.add(k)
                 needed |= read
+        self.shown |= chosen
         shown = [line for k in sorted(chosen) for line in self.statements[k][1]]
         return [line for line in shown if not re.fullmatch(r"\w+ = \w+\.shape\[-?\d+\]", line)]
 
@@ -65,5 +67,7 @@ def _is_gradient(name: str) -> bool:
     return bool(re.fullmatch(r"d[^_]\w*", name)) and not re.search(r"_[a-z]+(_\d+)?$", name)
 
 
-def _plain(line: str) -> str:
-    return re.sub(r"\s+# \([^()]*\)$", "", line).strip()
+def _plain(lines: list[str]) -> list[str]:
+    """The lines of a statement without the comments on shapes, from where the first begins."""
+    indent = len(lines[0]) - len(lines[0].lstrip())
+    return [re.sub(r"\s+# \([^()]*\)$", "", line)[indent:].rstrip() for line in lines]

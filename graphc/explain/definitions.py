@@ -36,7 +36,7 @@ from graphc.ir.graph import Node
 from graphc.ir.types import Type
 from graphc.ops.cuts import ARRAY
 
-__all__ = ["DEFINITIONS", "LINEAR", "MOVES", "Operands", "Undefined", "flat"]
+__all__ = ["DEFINITIONS", "LINEAR", "MOVES", "Operands", "Undefined", "define", "flat", "summed"]
 
 
 class Undefined(Exception):
@@ -64,13 +64,16 @@ Definition = Callable[[Operands, Out], Expr]
 DEFINITIONS: dict[str, Definition] = {}
 MOVES: set[str] = set()
 """Operations that only say which entry of an operand an entry is."""
-LINEAR = {"add", "subtract", "multiply", "matmul", "sum", "mean", "negative", "outer", "trace", "number", "fits"}
+LINEAR = {
+    "add", "subtract", "multiply", "matmul", "sum", "mean", "negative", "outer", "trace", "number", "fits",
+    "shift_along", "scale_along",
+}  # fmt: skip
 """Operations after which a sum of products is still a sum of products."""
 
 MINUS = number(-1)
 
 
-def _define(*names: str, moves: bool = False) -> Callable[[Definition], Definition]:
+def define(*names: str, moves: bool = False) -> Callable[[Definition], Definition]:
     def keep(definition: Definition) -> Definition:
         for name in names:
             DEFINITIONS[name] = definition
@@ -117,6 +120,9 @@ DEFINITIONS.update({
     ),
     "squared_error": _entrywise(lambda a, b: power(add(a, _minus(b)), number(2))),
     "binary_entropy_of_logits": _entrywise(lambda z, t: add(apply("softplus", z), _minus(mul(z, t)))),
+    "hypot": _entrywise(lambda x, y: apply("sqrt", add(power(x, number(2)), power(y, number(2))))),
+    "logaddexp": _entrywise(lambda x, y: apply("log", add(apply("exp", x), apply("exp", y)))),
+    "both": _entrywise(mul),
     "hinge_error": _entrywise(lambda s, t: apply("relu", add(ONE, _minus(mul(s, t))))),
     **{
         name: _entrywise(partial(apply, name)) for name in (
@@ -134,12 +140,12 @@ DEFINITIONS.update({
 })  # fmt: skip
 
 
-@_define("power_const", "whole_power", "products")
+@define("power_const", "whole_power", "products")
 def _power(r: Operands, out: Out) -> Expr:
     return power(r.beside(0, out), number(r.node.attr("p")))
 
 
-@_define("leaky_relu")
+@define("leaky_relu")
 def _leaky_relu(r: Operands, out: Out) -> Expr:
     x = r.beside(0, out)
     return add(mul(when(x, ">", ZERO), x), mul(number(r.node.attr("slope")), when(x, "≤", ZERO), x))
@@ -147,7 +153,7 @@ def _leaky_relu(r: Operands, out: Out) -> Expr:
 
 # ---------------------------------------------------------------- products and sums
 
-@_define("matmul")
+@define("matmul")
 def _matmul(r: Operands, out: Out) -> Expr:
     """The last two axes are matrices, those before them a batch."""
     *batch, i, j = out
@@ -155,7 +161,7 @@ def _matmul(r: Operands, out: Out) -> Expr:
     return total(inner, mul(r.beside(0, (*batch, i, inner)), r.beside(1, (*batch, inner, j))))
 
 
-@_define("outer")
+@define("outer")
 def _outer(r: Operands, out: Out) -> Expr:
     return mul(r.at(0, out[:1]), r.at(1, out[1:]))
 
@@ -177,7 +183,7 @@ def _along(r: Operands, out: Out) -> tuple[tuple[Index, ...], tuple[Expr, ...]]:
     return tuple(new.values()), tuple(new[a] if a in new else next(rest) for a in range(len(shape)))
 
 
-def _summed(indices: Sequence[Index], body: Expr) -> Expr:
+def summed(indices: Sequence[Index], body: Expr) -> Expr:
     for index in reversed(indices):
         body = total(index, body)
     return body
@@ -188,19 +194,19 @@ def _count(r: Operands) -> Expr:
     return size(numel(tuple(shape[a] for a in _axes(r))))
 
 
-@_define("sum")
+@define("sum")
 def _sum(r: Operands, out: Out) -> Expr:
     over, inner = _along(r, out)
-    return _summed(over, r.at(0, inner))
+    return summed(over, r.at(0, inner))
 
 
-@_define("mean")
+@define("mean")
 def _mean(r: Operands, out: Out) -> Expr:
     over, inner = _along(r, out)
-    return mul(power(_count(r), MINUS), _summed(over, r.at(0, inner)))
+    return mul(power(_count(r), MINUS), summed(over, r.at(0, inner)))
 
 
-@_define("max", "min", "prod")
+@define("max", "min", "prod")
 def _extreme(r: Operands, out: Out) -> Expr:
     over, inner = _along(r, out)
     if len(over) != 1:
@@ -210,25 +216,35 @@ def _extreme(r: Operands, out: Out) -> Expr:
     return Extreme(r.node.op, over[0], r.at(0, inner))
 
 
-@_define("norm")
+@define("norm")
 def _norm(r: Operands, out: Out) -> Expr:
     if r.node.attr("ord") != 2:
         raise Undefined("a norm of another order")
     over, inner = _along(r, out)
-    return apply("sqrt", _summed(over, power(r.at(0, inner), number(2))))
+    return apply("sqrt", summed(over, power(r.at(0, inner), number(2))))
 
 
-@_define("logsumexp")
+@define("logsumexp")
 def _logsumexp(r: Operands, out: Out) -> Expr:
     over, inner = _along(r, out)
-    return apply("log", _summed(over, apply("exp", r.at(0, inner))))
+    return apply("log", summed(over, apply("exp", r.at(0, inner))))
 
 
-@_define("cumsum")
+@define("cumsum")
 def _cumsum(r: Operands, out: Out) -> Expr:
     (axis,) = _axes(r)
     index = fresh(r.shape(0)[axis])
     return total(index, mul(when(index, "≤", out[axis]), r.at(0, (*out[:axis], index, *out[axis + 1 :]))))
+
+
+@define("cumprod")
+def _cumprod(r: Operands, out: Out) -> Expr:
+    if r.node.attr("axis") is None:
+        raise Undefined("a product of the entries in a row")
+    (axis,) = _axes(r)
+    index = fresh(r.shape(0)[axis])
+    entry = r.at(0, (*out[:axis], index, *out[axis + 1 :]))
+    return Extreme("prod", index, power(entry, when(index, "≤", out[axis])))
 
 
 # ---------------------------------------------------------------- rows of scores
@@ -237,15 +253,26 @@ def _rows_sum(r: Operands, out: Out) -> Expr:
     """Σ exp over the axes of a softmax, the others being those of `out`."""
     axes, shape = _axes(r), r.shape(0)
     over = {a: fresh(shape[a]) for a in axes}
-    return _summed(tuple(over.values()), apply("exp", r.at(0, [over.get(a, i) for a, i in enumerate(out)])))
+    return summed(tuple(over.values()), apply("exp", r.at(0, [over.get(a, i) for a, i in enumerate(out)])))
 
 
-@_define("softmax")
+@define("softmax")
 def _softmax(r: Operands, out: Out) -> Expr:
     return mul(apply("exp", r.at(0, out)), power(_rows_sum(r, out), MINUS))
 
 
-@_define("log_softmax")
+@define("softmax_of", "softmax_of_masked", "softmax_or_zeros")
+def _softmax_of(r: Operands, out: Out) -> Expr:
+    """What a mask leaves out counts for nothing: its score is −∞."""
+    def seen(place: Out) -> Expr:
+        entry = apply("exp", r.at(0, place))
+        return mul(when(r.beside(1, place), "≠", ZERO), entry) if len(r.node.operands) > 1 else entry
+
+    index = fresh(r.shape(0)[-1])
+    return mul(seen(out), power(total(index, seen((*out[:-1], index))), MINUS))
+
+
+@define("log_softmax")
 def _log_softmax(r: Operands, out: Out) -> Expr:
     return add(r.at(0, out), _minus(apply("log", _rows_sum(r, out))))
 
@@ -259,12 +286,12 @@ def _probabilities(r: Operands, indices: Out) -> Expr:
     return r.aux("P", indices, rows)
 
 
-@_define("cross_entropy_labels")
+@define("cross_entropy_labels")
 def _cross_entropy_labels(r: Operands, out: Out) -> Expr:
     return _minus(apply("log", _probabilities(r, (*out, r.at(1, out)))))
 
 
-@_define("cross_entropy_rows")
+@define("cross_entropy_rows")
 def _cross_entropy_rows(r: Operands, out: Out) -> Expr:
     index = fresh(r.shape(0)[-1])
     return _minus(total(index, mul(r.beside(1, (*out, index)), apply("log", _probabilities(r, (*out, index))))))
@@ -277,30 +304,30 @@ def _margin(r: Operands, out: Out) -> Expr:
     return mul(when(j, "≠", label), apply("relu", slack))
 
 
-@_define("svm_margins")
+@define("svm_margins")
 def _svm_margins(r: Operands, out: Out) -> Expr:
     return _margin(r, out)
 
 
-@_define("svm_rows")
+@define("svm_rows")
 def _svm_rows(r: Operands, out: Out) -> Expr:
     index = fresh(r.shape(0)[-1])
     return total(index, _margin(r, (*out, index)))
 
 
-@_define("clear_labels")
+@define("clear_labels")
 def _clear_labels(r: Operands, out: Out) -> Expr:
     return mul(when(out[-1], "≠", r.at(1, out[:-1])), r.at(0, out))
 
 
 # ---------------------------------------------------------------- entries moved about
 
-@_define("mT", moves=True)
+@define("mT", moves=True)
 def _mT(r: Operands, out: Out) -> Expr:
     return r.at(0, (*out[:-2], out[-1], out[-2]))
 
 
-@_define("transpose", moves=True)
+@define("transpose", moves=True)
 def _transpose(r: Operands, out: Out) -> Expr:
     axes = r.node.attr("axes")
     axes = tuple(reversed(range(len(out)))) if axes is None else axes
@@ -308,19 +335,19 @@ def _transpose(r: Operands, out: Out) -> Expr:
     return r.at(0, [out[k] for k in inverse])
 
 
-@_define("broadcast_to", moves=True)
+@define("broadcast_to", moves=True)
 def _broadcast_to(r: Operands, out: Out) -> Expr:
     return r.beside(0, out)
 
 
-@_define("expand_dims", moves=True)
+@define("expand_dims", moves=True)
 def _expand_dims(r: Operands, out: Out) -> Expr:
     axis = r.node.attr("axis")
     axes = {a % len(out) for a in (axis if isinstance(axis, tuple) else (axis,))}
     return r.at(0, [i for k, i in enumerate(out) if k not in axes])
 
 
-@_define("squeeze", moves=True)
+@define("squeeze", moves=True)
 def _squeeze(r: Operands, out: Out) -> Expr:
     shape, axis = r.shape(0), r.node.attr("axis")
     axes = {k for k, n in enumerate(shape) if n == 1} if axis is None else {a % len(shape) for a in axis}
@@ -368,7 +395,7 @@ def _divided(term: Expr, by: Dim) -> Expr | None:
     return None if quotient is None else mul(size(quotient), *others)
 
 
-@_define("reshape", "ravel", moves=True)
+@define("reshape", "ravel", moves=True)
 def _reshape(r: Operands, out: Out) -> Expr:
     """The entry at the same place when all are read row by row; equal axes on the left or right stay what they are."""
     source, target = list(r.shape(0)), list(r.own())
@@ -386,16 +413,16 @@ def _reshape(r: Operands, out: Out) -> Expr:
         return r.at(0, (*before, *known, *after))
     new = [fresh(n) for n in inner]
     there = mul(when(flat(new, inner), "=", place), r.at(0, (*before, *new, *after)))
-    return _summed(new, there)
+    return summed(new, there)
 
 
-@_define("flip", moves=True)
+@define("flip", moves=True)
 def _flip(r: Operands, out: Out) -> Expr:
     shape, axes = r.shape(0), _axes(r)
     return r.at(0, [add(size(shape[k] - 1), _minus(i)) if k in axes else i for k, i in enumerate(out)])
 
 
-@_define("slice", moves=True)
+@define("slice", moves=True)
 def _slice(r: Operands, out: Out) -> Expr:
     return r.at(0, _places(r.node.attr("index"), r.shape(0), list(out)))
 
@@ -424,7 +451,7 @@ def _places(items: Any, shape: Sequence[Dim], out: list[Expr], arrays: Sequence[
     return places
 
 
-@_define("gather", "gather_entry", moves=True)
+@define("gather", "gather_entry", moves=True)
 def _gather(r: Operands, out: Out) -> Expr:
     """NumPy puts the axes of the arrays where the first array stands, or in front if a slice parts them."""
     pattern = r.node.attr("pattern")
@@ -438,25 +465,25 @@ def _gather(r: Operands, out: Out) -> Expr:
     return r.at(0, _places(pattern, r.shape(0), others, places))
 
 
-@_define("pick", moves=True)
+@define("pick", moves=True)
 def _pick(r: Operands, out: Out) -> Expr:
     return r.at(0, (*out, r.at(1, out)))
 
 
-@_define("take_along_axis", moves=True)
+@define("take_along_axis", moves=True)
 def _take_along_axis(r: Operands, out: Out) -> Expr:
     axis = r.node.attr("axis") % len(out)
     return r.at(0, (*out[:axis], r.at(1, out), *out[axis + 1 :]))
 
 
-@_define("scatter_add")
+@define("scatter_add")
 def _scatter_add(r: Operands, out: Out) -> Expr:
     places = [fresh(n) for n in r.shape(1)]
     there = mul(when(out[0], "=", r.at(1, places)), r.at(2, (*places, *out[1:])))
-    return add(r.at(0, out), _summed(places, there))
+    return add(r.at(0, out), summed(places, there))
 
 
-@_define("concatenate")
+@define("concatenate")
 def _concatenate(r: Operands, out: Out) -> Expr:
     axis = r.node.attr("axis")
     parts: list[Expr] = []
@@ -470,14 +497,42 @@ def _concatenate(r: Operands, out: Out) -> Expr:
     return add(*parts)
 
 
-@_define("stack")
+@define("stack")
 def _stack(r: Operands, out: Out) -> Expr:
     axis = r.node.attr("axis")
     rest = (*out[:axis], *out[axis + 1 :])
     return add(*(mul(when(out[axis], "=", number(k)), r.at(k, rest)) for k in range(len(r.node.operands))))
 
 
-@_define("roll")
+@define("repeat", moves=True)
+def _repeat(r: Operands, out: Out) -> Expr:
+    axis, repeats = r.node.attr("axis"), r.node.attr("repeats")
+    if axis is None or isinstance(repeats, tuple):
+        raise Undefined("entries that are repeated by themselves")
+    axis %= len(out)
+    return r.at(0, (*out[:axis], apply("floordiv", out[axis], size(dim(repeats))), *out[axis + 1 :]))
+
+
+@define("tile", moves=True)
+def _tile(r: Operands, out: Out) -> Expr:
+    shape = r.shape(0)
+    own = out[len(out) - len(shape) :]
+    turns = r.own()[len(out) - len(shape) :]
+    return r.at(0, [i if n == m else apply("mod", i, size(n)) for i, n, m in zip(own, shape, turns, strict=True)])
+
+
+@define("kron")
+def _kron(r: Operands, out: Out) -> Expr:
+    """Each place of the result is one of A and one of B within it: `1{2 i + k = r}`."""
+    first, second = r.shape(0), r.shape(1)
+    if len(first) != len(second):
+        raise Undefined("a Kronecker product of two ranks")
+    of_a, of_b = [fresh(n) for n in first], [fresh(n) for n in second]
+    there = [when(add(mul(size(n), i), k), "=", place) for i, k, n, place in zip(of_a, of_b, second, out, strict=True)]
+    return summed([*of_a, *of_b], mul(*there, r.at(0, of_a), r.at(1, of_b)))
+
+
+@define("roll")
 def _roll(r: Operands, out: Out) -> Expr:
     shape = r.shape(0)
     places = list(out)
@@ -487,10 +542,10 @@ def _roll(r: Operands, out: Out) -> Expr:
         turned = apply("mod", add(index, size(dim(shift))), size(shape[axis]))
         inside.append(when(turned, "=", out[axis]))
         places[axis] = index
-    return _summed([i for i in places if isinstance(i, Index) and i not in out], mul(*inside, r.at(0, places)))
+    return summed([i for i in places if isinstance(i, Index) and i not in out], mul(*inside, r.at(0, places)))
 
 
-@_define("pad")
+@define("pad")
 def _pad(r: Operands, out: Out) -> Expr:
     inside: list[Expr] = []
     places: list[Expr] = []
@@ -504,14 +559,14 @@ def _pad(r: Operands, out: Out) -> Expr:
     return add(mul(holds, r.at(0, places)), mul(number(r.node.attr("value")), add(ONE, _minus(holds))))
 
 
-@_define("diagonal", moves=True)
+@define("diagonal", moves=True)
 def _diagonal(r: Operands, out: Out) -> Expr:
     k = r.node.attr("k")
     *batch, i = out
     return r.at(0, (*batch, add(i, size(max(-k, 0))), add(i, size(max(k, 0)))))
 
 
-@_define("from_diagonal")
+@define("from_diagonal")
 def _from_diagonal(r: Operands, out: Out) -> Expr:
     k = r.node.attr("k")
     *batch, i, j = out
@@ -520,13 +575,13 @@ def _from_diagonal(r: Operands, out: Out) -> Expr:
                r.at(0, (*batch, place)))  # fmt: skip
 
 
-@_define("triu", "tril")
+@define("triu", "tril")
 def _triangle(r: Operands, out: Out) -> Expr:
     relation = "≥" if r.node.op == "triu" else "≤"
     return mul(when(out[-1], relation, add(out[-2], size(r.node.attr("k")))), r.at(0, out))
 
 
-@_define("trace")
+@define("trace")
 def _trace(r: Operands, out: Out) -> Expr:
     k = r.node.attr("k")
     rows, columns = r.shape(0)[-2:]
@@ -536,31 +591,33 @@ def _trace(r: Operands, out: Out) -> Expr:
     return total(index, r.at(0, (*out, index, index)))
 
 
-@_define("convolve")
-def _convolve(r: Operands, out: Out) -> Expr:
-    n, o, *places = out
-    if r.node.attr("groups") != 1:
-        raise Undefined("a convolution in groups")
-    _, channels, *kernel = r.shape(1)
-    c, *taps = (fresh(m) for m in (channels, *kernel))
-    steps = zip(places, taps, r.node.attr("stride"), r.node.attr("dilation"), strict=True)
-    at = [add(mul(size(s), i), mul(size(d), t)) for i, t, s, d in steps]
-    return _summed((c, *taps), mul(r.at(1, (o, c, *taps)), r.at(0, (n, c, *at))))
+@define("unslice")
+def _unslice(r: Operands, out: Out) -> Expr:
+    """The transpose of a slice: where the array lies in the zeros is what the slice would have taken."""
+    new = [fresh(n) for n in r.shape(0)]
+    places = _places(r.node.attr("index"), r.own(), list(new))
+    there = (when(place, "=", i) for place, i in zip(places, out, strict=True))
+    return summed(new, mul(*there, r.at(0, new)))
+
+
+@define("subtract_one_hot")
+def _subtract_one_hot(r: Operands, out: Out) -> Expr:
+    return add(r.at(0, out), mul(MINUS, when(out[-1], "=", r.at(1, out[:-1]))))
 
 
 # ---------------------------------------------------------------- values that depend on no operand
 
-@_define("one_hot")
+@define("one_hot")
 def _one_hot(r: Operands, out: Out) -> Expr:
     return when(out[-1], "=", r.at(0, out[:-1]))
 
 
-@_define("size")
+@define("size")
 def _size(r: Operands, out: Out) -> Expr:
     return size(r.node.attr("dim"))
 
 
-@_define("arange")
+@define("arange")
 def _arange(r: Operands, out: Out) -> Expr:
     start, step = r.node.attr("start"), r.node.attr("step", 1)
     step = 1 if step is None else step
@@ -571,22 +628,37 @@ def _number(value: Any) -> Expr:
     return size(value) if isinstance(value, (int, Dim)) else number(value)
 
 
-@_define("eye")
+@define("eye")
 def _eye(r: Operands, out: Out) -> Expr:
     return when(out[1], "=", add(out[0], size(r.node.attr("k") or 0)))
 
 
-@_define("zeros", "zeros_like")
+@define("causal_mask")
+def _causal_mask(r: Operands, out: Out) -> Expr:
+    return when(out[1], "≤", out[0])
+
+
+@define("full")
+def _full(r: Operands, out: Out) -> Expr:
+    return _number(r.node.attr("value"))
+
+
+@define("full_like")
+def _full_like(r: Operands, out: Out) -> Expr:
+    return r.beside(1, out)
+
+
+@define("zeros", "zeros_like")
 def _zeros(r: Operands, out: Out) -> Expr:
     return ZERO
 
 
-@_define("ones", "ones_like")
+@define("ones", "ones_like")
 def _ones(r: Operands, out: Out) -> Expr:
     return ONE
 
 
-@_define("const")
+@define("const")
 def _const(r: Operands, out: Out) -> Expr:
     value = r.node.attr("value")
     if isinstance(value, tuple):

@@ -7,10 +7,10 @@ matrices, and shows the generated lines that compute it. How it looks on a page 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from graphc.explain.codelines import CodeLines
-from graphc.explain.index_calculus import at_labels, cases, contribution, derivative, expanded, fold
+from graphc.explain.index_calculus import at_labels, at_places, cases, contribution, derivative, expanded, fold
 from graphc.explain.indices import (
     ONE,
     ZERO,
@@ -38,8 +38,8 @@ from graphc.explain.indices import (
     total,
 )  # fmt: skip
 from graphc.explain.matrices import Matrix, matrix_form
-from graphc.explain.notation import Fence, Layout, Name, Op, Partial, Row, Word
-from graphc.explain.units import Plan, Unit, plan
+from graphc.explain.notation import Big, Fence, Layout, Name, Op, Partial, Row, Word, space
+from graphc.explain.units import Plan, Unit, plan, references
 from graphc.explain.writing import Letters, Writer, doubled_sizes, gradient
 from graphc.ir.dims import Dim
 from graphc.ir.graph import Graph
@@ -51,6 +51,8 @@ SHOWN = 60
 """A sum of contributions with no more parts than this is shown as a whole."""
 LONG = 60
 """A derivative, or a matrix, with more parts than this is no help."""
+SLOPE = 24
+"""A derivative with no more parts than this is also shown as it is before the value is recognised in it."""
 INSERT = 12
 """A gradient with no more parts than this is put into the sum that follows it."""
 
@@ -171,7 +173,8 @@ class _Deriver:
         if self.numerator:
             lines = [
                 f"Numerator layout: ∂{letter}/∂x of a column x is a row; ∂{letter}/∂X of an m×n matrix X is n×m, the "
-                "transpose of X's own shape. The chain rule goes from left to right: ∂z/∂x = (∂z/∂y)(∂y/∂x)."
+                "transpose of X's own shape. The chain rule goes from left to right: ∂z/∂x = (∂z/∂y)(∂y/∂x). The "
+                "generated lines keep each gradient in its variable's shape."
             ]
         else:
             lines = [
@@ -180,7 +183,8 @@ class _Deriver:
             ]
         lines.append("Indices, and integers that are used as indices, count from 1; δ_ij is 1 for i = j, else 0, and "
                      "1{…} is 1 where … holds, else 0.")  # fmt: skip
-        lines.append("⊙, functions and powers of arrays act entry by entry; 1 as a matrix is a column of ones.")
+        lines.append("⊙, functions and powers of arrays act entry by entry; 1 as a matrix is a column of ones; "
+                     "diag(v) M scales the rows of M by v, M diag(v) its columns.")  # fmt: skip
         return lines
 
     def _shapes(self) -> list[str]:
@@ -199,20 +203,14 @@ class _Deriver:
     # ------------------------------------------------------------ one step
 
     def _step(self, unit: Unit) -> Step:
-        node = self.graph[unit.id]
-        text = place = ""
-        if node.origin is not None and 0 <= node.origin.statement < len(self.graph.statements):
-            statement = self.graph.statements[node.origin.statement]
-            text, place = statement.text, f"{statement.file}:{statement.line}"
+        text, place = self._statement(unit)
         self.doubled = frozenset()
         if unit.expression is not None:  # the letters of a step are the same in all its formulas
             self.doubled = doubled_sizes(unit.expression, unit.indices).union(
                 *(doubled_sizes(a.expression, a.indices) for a in unit.auxiliaries)
             )
         sums = (self._sum(unit.id),) if self.uses.get(unit.id, 0) > 1 else ()
-        remarks = [f"{unit.tensor.name} is the name given here to a part of the statement."] * (
-            unit.id in self.plan.invented
-        )
+        remarks = self._remarks(unit)
         if unit.expression is None:
             from graphc.explain.opaque import opaque_parts
 
@@ -221,6 +219,47 @@ class _Deriver:
         return Step(
             unit.tensor.name, text, place, self._definitions(unit), tuple(self._parts(unit)), sums, tuple(remarks)
         )
+
+    def _statement(self, unit: Unit) -> tuple[str, str]:
+        """The statement that makes a value, and its place; of a part of one the part, by the name that it has here."""
+        node, name = self.graph[unit.id], unit.tensor.name
+        origin = node.origin
+        if origin is None or not 0 <= origin.statement < len(self.graph.statements):
+            return "", ""
+        statement = self.graph.statements[origin.statement]
+        if origin.rule is not None:  # a gradient that the program has given a name: what assigns it is of interest
+            starts = f"{name} =", f"{name},"
+            own = [each for each in self.graph.statements if each.text.startswith(starts)]
+            statement = own[0] if own else statement
+        text = statement.text
+        if unit.id in self.plan.invented:
+            part = self._part_text(unit.id)
+            text = f"{name} = {part}" if part else f"{name}, in {text}"
+        return text, f"{statement.file}:{statement.line}"
+
+    def _part_text(self, id: int) -> str:
+        """The part of a statement that makes a value, where the program itself has it."""
+        origin = self.graph[id].origin
+        if origin is None or origin.span is None or origin.span.source.text != self.graph.source:
+            return ""
+        part, whole = " ".join(origin.span.text.split()), self.graph.statements[origin.statement].text
+        return part if part in whole and part != whole else ""
+
+    def _remarks(self, unit: Unit) -> list[str]:
+        """What the names that are given here stand for: of the value itself, of parts that it is made of."""
+        invented, remarks = self.plan.invented, []
+        if unit.id in invented:
+            statement = self.graph.statements[self.graph[unit.id].origin.statement]  # type: ignore[union-attr]
+            remarks.append(f"This is a part of {statement.text}.")
+        entries = _entries(unit.expression) if unit.expression is not None else []
+        for u in sorted({e.tensor.id for e in entries if isinstance(e.tensor.id, int)} | set(unit.operands)):
+            node = self.graph[u]
+            if u in invented and node.op == "const":
+                remarks.append(f"{invented[u]} stands for {_numbers(node.attr('value'))}.")
+            elif u in invented:
+                part = self._part_text(u)
+                remarks.append(f"{invented[u]} stands for {part or 'a part of the statement: the next step'}.")
+        return remarks
 
     def _writer(self, indices: Sequence[Index], *expressions: Expr) -> Writer:
         doubled = self.doubled | frozenset(d for e in expressions for d in doubled_sizes(e, indices))
@@ -265,21 +304,36 @@ class _Deriver:
         through, jacobians = self._through(unit, tensor, at)
         formulas += jacobians
         target = self._target(u)
+        each = through
         through = tidy(through)
         writer = self._writer(at, through)
         left = writer.entry(target, at)
         rights = [writer.write(through)]
+        uses = references(self.graph, unit, u, self.plan.tensors)
+        adds_up = isinstance(each, Add) and len(each.terms) == uses > 1 and not unit.auxiliaries
+        if unit.id == self.plan.loss and isinstance(unit.expression, Func):
+            plain = contribution(unit.expression, unit.indices, None, tensor, at)
+            rights[:0] = [writer.write(tidy(plain))] if key(plain) != key(each) else []
+        remark = f"{uses} uses add up" if adds_up else ""
+        if adds_up and key(each) != key(through):
+            rights.insert(0, writer.write(each))
         inserted = self._inserted(unit, through)
         if inserted is not None:
             rights.append(writer.write(inserted))
             through = inserted
-        formulas.append(Formula(left, tuple(rights)))
+        elif isinstance(self.known.get(unit.id, ((), None))[1], Num):
+            indices, value = self.known[unit.id]
+            rights.append(writer.write(tidy(insert(through, gradient(unit.tensor), indices, value))))
+        matrices = self._matrices(target, unit, through, at, writer)
+        if matrices and _is_contraction(through, at):  # of tensors with more axes than a matrix has
+            remark = remark or "as one contraction"
+            matrices = [replace(m, remark=f"slice by slice, {m.remark}") for m in matrices]
+        formulas.append(Formula(left, tuple(rights), remark))
         formulas += self._cases(left, through, writer)
         self.contributions.setdefault(u, []).append((at, through))
         if self.uses.get(u, 0) <= 1:
             self.known[u] = (at, through)
-        matrices = self._matrices(target, unit, through, at, writer)
-        code = self._code(u) if self.uses.get(u, 0) <= 1 else ()
+        code = self._code(u, unit) if self.uses.get(u, 0) <= 1 else ()
         return Part(tensor.name, tuple(formulas), tuple(matrices), self._expanded(target, through, at), code)
 
     def _rows(self, unit: Unit, tensor: Tensor) -> tuple[Dim, ...]:
@@ -313,6 +367,7 @@ class _Deriver:
             if slope == ZERO:
                 continue
             formulas.append(self._slope(auxiliary.tensor, inner, tensor, at, slope))
+            formulas.append(self._chain(auxiliary.tensor, inner, tensor, at, of_auxiliary, slope))
             body = mul(of_auxiliary, slope)
             for index in inner:
                 body = total(index, body)
@@ -324,42 +379,71 @@ class _Deriver:
             slope = substitute(derivative(unit.expression, tensor, at), dict(zip(unit.indices, inner, strict=True)))
             if len(inner) > 1 and not (_is_interesting(slope) or isinstance(unit.expression, Func)):
                 return through, formulas  # nothing but factors: the line that follows says as much
+            plain = slope if isinstance(unit.expression, Func) else None
             slope = fold(slope, unit.expression, unit.indices, unit.tensor)
-            formulas += self._jacobian(unit, inner, tensor, at, slope)
+            formulas += self._jacobian(unit, inner, tensor, at, slope, plain)
         elif not unit.auxiliaries and len(unit.indices) == 1 and len(at) == 1:
             slope = derivative(unit.expression, tensor, at)
             formulas += self._jacobian(unit, unit.indices, tensor, at, slope)
         return through, formulas
 
     def _slope(
-        self, value: Tensor, inner: Sequence[Index], tensor: Tensor, at: Sequence[Index], slope: Expr
+        self, value: Tensor, inner: Sequence[Index], tensor: Tensor, at: Sequence[Index], slope: Expr,
+        plain: Expr | None = None,
     ) -> Formula:
-        """∂P_ij/∂S_ik = P_ij (δ_jk − P_ik): what the samples have in common is one index."""
-        deltas = [f for f in _factors(slope) if isinstance(f, Is) and f.relation == "="]
-        if isinstance(slope, Add):
-            shared = [set(map(key, _factors(term))) for term in slope.terms]
-            deltas = [f for f in _factors(slope.terms[0]) if isinstance(f, Is) and all(key(f) in s for s in shared)]
-        same = {f.left: f.right for f in deltas if isinstance(f.left, Index) and isinstance(f.right, Index)}
-        same = {a: b for a, b in same.items() if a in inner or b in inner}
-        if len(same) == len(inner):  # an entry depends on its own place alone
-            deltas = []
+        """∂P_ij/∂S_ik = P_ij (δ_jk − P_ik): what the samples have in common is one index.
+
+        `plain` is the slope before the value is recognised in it: σ(z) (1 − σ(z)) is y (1 − y).
+        """
+        same = _shared(slope, inner)
         slope = tidy(substitute(slope, same))
         first = [same.get(i, i) for i in inner]
         second = [same.get(i, i) for i in at]
         indices = [i for i in dict.fromkeys([*first, *second]) if isinstance(i, Index)]
         writer = self._writer(indices, slope)
         left = Partial(writer.entry(value, first), writer.entry(tensor, second))
-        return Formula(left, (writer.write(slope),))
+        rights = [writer.write(slope)]
+        if plain is not None:
+            before = tidy(substitute(plain, same))
+            if key(before) != key(slope) and len(_all_parts(before)) <= SLOPE:
+                rights.insert(0, writer.write(before))
+        return Formula(left, tuple(rights))
+
+    def _chain(
+        self, value: Tensor, inner: Sequence[Index], tensor: Tensor, at: Sequence[Index], outer: Expr, slope: Expr
+    ) -> Formula:
+        """∂L/∂S_ik = Σ_j ∂L/∂P_ij ∂P_ij/∂S_ik, and what that is."""
+        same = _shared(slope, inner)
+        first = [same.get(i, i) for i in inner]
+        second = [same.get(i, i) for i in at]
+        slope, outer = tidy(substitute(slope, same)), substitute(outer, same)
+        indices = [i for i in dict.fromkeys([*first, *second]) if isinstance(i, Index)]
+        writer = self._writer(indices, slope)
+        entry, of = writer.entry(value, first), writer.entry(tensor, second)
+        row: list[Layout] = [writer.entry(gradient(value), first), space, Partial(entry, of)]
+        over = [i for i in first if isinstance(i, Index) and i not in second]
+        body: Expr = mul(outer, slope)
+        negative = isinstance(body, Mul) and body.factors[0] == number(-1)
+        body = mul(number(-1), body) if negative else body
+        for index in reversed(over):
+            body = Sum(index, body)
+        body = mul(number(-1), body) if negative else body
+        if over:
+            row.insert(0, Big("Σ", Row(tuple(Name(writer.env[i]) for i in over))))
+        written = self._writer([i for i in indices if i not in over], body)
+        written.env.update(writer.env)
+        return Formula(writer.entry(gradient(tensor), second), (Row(tuple(row)), written.write(body)), "the chain rule")
 
     def _jacobian(
-        self, unit: Unit, inner: Sequence[Index], tensor: Tensor, at: Sequence[Index], slope: Expr
+        self, unit: Unit, inner: Sequence[Index], tensor: Tensor, at: Sequence[Index], slope: Expr,
+        plain: Expr | None = None,
     ) -> list[Formula]:
         """The derivative of one entry by another, and for vectors the matrix of them in the layout asked for."""
         if slope == ZERO:
             return []
         if len(_all_parts(slope)) > LONG:
             return []
-        formulas = [self._slope(unit.tensor, inner, tensor, at, slope)]
+        formulas = [self._slope(unit.tensor, inner, tensor, at, slope, plain)]
         if len(inner) != 1 or len(at) != 1:
             return formulas
         writer = self._writer([*inner, *at], slope)
@@ -428,9 +512,13 @@ class _Deriver:
         left = writer.entry(target, slices)
         return [Formula(left, (matrix.layout,), _reason(matrix))]
 
-    def _code(self, u: int) -> tuple[str, ...]:
-        tensor = self.plan.tensors[u]
-        return tuple(self.code.lines(tensor.name, wanted=tensor.name in self.plan.wrt))
+    def _code(self, u: int, unit: Unit | None = None) -> tuple[str, ...]:
+        """The generated lines; what has a name here alone the code calls after the function that is differentiated."""
+        name = self.plan.tensors[u].name
+        lines = self.code.lines(name, wanted=name in self.plan.wrt)
+        if not lines and u in self.plan.invented and unit is not None:
+            lines = self.code.lines(f"{unit.tensor.name}_{self.graph[unit.id].op}", wanted=False)
+        return tuple(lines)
 
     def _sum(self, id: int) -> Part:
         """The contributions of all uses of a value."""
@@ -496,8 +584,8 @@ def _program(source: str) -> str:
 # ---------------------------------------------------------------- forms
 
 def tidy(e: Expr) -> Expr:
-    """What factors terms have in common stands before them."""
-    return common(at_labels(e))
+    """What is known of an index is used; what factors terms have in common stands before them."""
+    return common(at_places(at_labels(e)))
 
 
 def common(e: Expr) -> Expr:
@@ -566,9 +654,26 @@ def _sizes_in(e: Expr) -> list[Dim]:
     return bound + [part.dim for part in parts if isinstance(part, (Size, Index))]
 
 
+def _shared(slope: Expr, inner: Sequence[Index]) -> dict[Index, Index]:
+    """Indices that all terms of a derivative say are one: those of the samples."""
+    deltas = [f for f in _factors(slope) if isinstance(f, Is) and f.relation == "="]
+    if isinstance(slope, Add):
+        shared = [set(map(key, _factors(term))) for term in slope.terms]
+        deltas = [f for f in _factors(slope.terms[0]) if isinstance(f, Is) and all(key(f) in s for s in shared)]
+    same = {f.left: f.right for f in deltas if isinstance(f.left, Index) and isinstance(f.right, Index)}
+    return {a: b for a, b in same.items() if a in inner or b in inner}
+
+
 def _is_interesting(e: Expr) -> bool:
     """Whether a value is more than sums and products of entries, so that its derivative is worth a line."""
     return any(isinstance(part, (Func, Power)) for part in _all_parts(e)) and not isinstance(e, Sum)
+
+
+def _is_contraction(e: Expr, at: Sequence[Index]) -> bool:
+    """Whether a sum of products has a tensor of more than two axes in it, or makes one."""
+    entries = _entries(e)
+    axes = max(len(at), *(len(entry.indices) for entry in entries)) if entries else 0
+    return isinstance(e, Sum) and len(entries) > 2 and axes > 2
 
 
 def _is_linear(unit: Unit) -> bool:
@@ -581,6 +686,13 @@ def _is_diagonal(slope: Expr, a: Index, b: Index) -> bool:
 
 def _condition_items(writer: Writer, condition: Is) -> tuple[Layout, ...]:
     return (writer.place(condition.left), Op(condition.relation, True), writer.place(condition.right))
+
+
+def _numbers(value: object) -> str:
+    """An array of numbers as a program writes it."""
+    if isinstance(value, tuple):
+        return "[" + ", ".join(map(_numbers, value)) + "]"
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _plain(e: Layout) -> str:
@@ -597,7 +709,6 @@ def _reason(matrix: Matrix) -> str:
         what = "" if matrix.level == 1 else "entry by entry, "
         return what + shape((matrix.rows, matrix.columns))
     chain = "".join(f"({shape(pair)})" for pair in matrix.shapes)
-    scaled = "; diag(…) scales rows from the left, columns from the right" if matrix.scales else ""
-    return f"{chain} = {shape((matrix.rows, matrix.columns))}{scaled}"
+    return f"{chain} = {shape((matrix.rows, matrix.columns))}"
 
 

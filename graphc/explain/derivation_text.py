@@ -17,11 +17,12 @@ WIDTH = 100
 def text_page(derivation: Derivation) -> str:
     """Unicode, no line wider than a hundred columns."""
     lines = [derivation.title, "=" * len(derivation.title), ""]
-    lines += [f"    {line}".rstrip() for line in derivation.source.strip("\n").splitlines()]
+    for line in derivation.source.strip("\n").splitlines():
+        lines += _source_line(f"    {line}".rstrip())
     lines += ["", *textwrap.wrap(derivation.question, WIDTH), ""]
     for convention in derivation.conventions:
         lines += textwrap.wrap(convention, WIDTH)
-    lines += ["", *textwrap.wrap("Shapes: " + "; ".join(derivation.shapes), WIDTH, subsequent_indent="    "), ""]
+    lines += ["", *_listed("Shapes: ", derivation.shapes), ""]
     for number, step in enumerate(derivation.steps, 1):
         lines += [*_step(number, step), ""]
     for part in derivation.sums:
@@ -29,6 +30,21 @@ def text_page(derivation: Derivation) -> str:
         lines += [head, "-" * len(head), *_part(part), ""]
     lines += derivation.results
     return re.sub(r"\n{3,}", "\n\n", "\n".join(line.rstrip() for line in lines)).rstrip() + "\n"
+
+
+def _listed(head: str, items: Iterable[str]) -> list[str]:
+    """The items one after another; none is broken in two."""
+    whole = head + "; ".join(item.replace(" ", "\xa0") for item in items)
+    lines = textwrap.wrap(whole, WIDTH, subsequent_indent="    ", break_on_hyphens=False)
+    return [line.replace("\xa0", " ") for line in lines]
+
+
+def _source_line(line: str) -> list[str]:
+    """A line of the program; one that is too long is continued further in."""
+    if len(line) <= WIDTH:
+        return [line]
+    indent = line[: len(line) - len(line.lstrip())]
+    return textwrap.wrap(line, WIDTH, subsequent_indent=indent + " " * 8, break_on_hyphens=False)
 
 
 def _step(number: int, step: Step) -> list[str]:

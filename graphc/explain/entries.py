@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import graphc.explain.window_definitions  # noqa: F401 (it fills DEFINITIONS)
 from graphc.explain.definitions import DEFINITIONS, Undefined
 from graphc.explain.indices import ZERO, Entry, Expr, Index, Tensor, fresh
 from graphc.ir.dims import Dim

@@ -34,12 +34,13 @@ from graphc.explain.indices import (
     power,
     rebuild,
     renewed,
+    size,
     substitute,
     total,
     when,
 )  # fmt: skip
 
-__all__ = ["at_labels", "cases", "contribution", "derivative", "evaluate", "expanded", "fold", "mentions"]
+__all__ = ["at_labels", "at_places", "cases", "contribution", "derivative", "evaluate", "expanded", "fold", "mentions"]
 
 
 def derivative(e: Expr, tensor: Tensor, at: Sequence[Index]) -> Expr:
@@ -76,6 +77,16 @@ def derivative(e: Expr, tensor: Tensor, at: Sequence[Index]) -> Expr:
             assert isinstance(other, Extreme)
             skip = power(other.body, when(other.index, "≠", e.index))
             return total(e.index, mul(Extreme("prod", other.index, skip), derivative(e.body, tensor, at)))
+        case Extreme() if e.kind == "first":
+            window: list[Index] = []
+            body: Expr = e
+            while isinstance(body, Extreme) and body.kind == "first":
+                window.append(body.index)
+                body = body.body
+            result = mul(when(body, "=", renewed(e)), derivative(body, tensor, at))
+            for index in reversed(window):
+                result = total(index, result)
+            return result
         case Extreme():
             extreme = when(e.body, "=", renewed(e))
             ties = renewed(Sum(e.index, extreme))
@@ -151,7 +162,7 @@ def _decide(e: Expr, at: Is, holds: bool) -> Expr:
 
 def fold(e: Expr, definition: Expr, indices: Sequence[Index], tensor: Tensor) -> Expr:
     """The expression with the tensor's name where its definition stands: `exp(S_ij) / Σ_k exp(S_ik)` is `P_ij`."""
-    if not isinstance(definition, (Mul, Func, Power)):
+    if not isinstance(definition, (Mul, Func, Power, Extreme)):
         return e
     if isinstance(e, Entry) or not children(e):
         return e
@@ -181,6 +192,9 @@ def _fold_product(e: Expr, definition: Mul, indices: Sequence[Index], tensor: Te
         rest = mul(e, power(here, number(-1)))
         if _size(rest) < _size(e):
             entry = Entry(tensor, tuple(found[i] for i in indices))
+            masks = {key(f) for f in (here.factors if isinstance(here, Mul) else ()) if isinstance(f, Is)}
+            if masks and isinstance(rest, Mul):  # where a condition does not hold the value itself is 0
+                rest = mul(*(f for f in rest.factors if key(f) not in masks))
             return _fold_product(mul(entry, rest), definition, indices, tensor)
     return _fold_sums(e, definition, indices, tensor)
 
@@ -212,6 +226,36 @@ def at_labels(e: Expr) -> Expr:
                 rest = mul(*(f for f in e.factors if f is not condition))
                 return mul(condition, substitute(rest, {index: label}))
     return e
+
+
+def at_places(e: Expr, known: Sequence[tuple[Expr, Index]] = ()) -> Expr:
+    """Beside `1{u = 2 i + j}` the place `2 i + j` is u, and so within the array that u runs through."""
+    for place, index in known:
+        if key(e) == key(place):
+            return index
+        if isinstance(e, Is) and e.relation in "≥<" and _is_inside(e, place, index):
+            return ONE
+    if isinstance(e, Mul):
+        told = [pair for factor in e.factors for pair in _told(factor)]
+        known = [*known, *told]
+        return mul(*(f if any(_told(f)) else at_places(f, known) for f in e.factors))
+    return rebuild(e, [at_places(part, known) for part in children(e)])
+
+
+def _told(e: Expr) -> list[tuple[Expr, Index]]:
+    """The place and the index that a condition says are one."""
+    if not isinstance(e, Is) or e.relation != "=":
+        return []
+    sides = ((e.left, e.right), (e.right, e.left))
+    return [(place, index) for place, index in sides if isinstance(place, Add) and isinstance(index, Index)]
+
+
+def _is_inside(bound: Is, place: Expr, index: Index) -> bool:
+    """Whether a bound of the place, or of one beside it, holds for every index."""
+    beside = add(bound.left, mul(number(-1), place))
+    if bound.relation == "≥":
+        return key(beside) == key(bound.right)
+    return key(add(bound.right, mul(number(-1), beside))) == key(size(index.dim))
 
 
 def _size(e: Expr) -> int:
@@ -300,7 +344,7 @@ class _Numbers:
                 count = e.index.dim.evaluate(self.sizes)
                 body = np.asarray(self.of(e.body, {**places, e.index: place}))
                 body = np.broadcast_to(body, np.broadcast_shapes(body.shape, (count, *(1,) * place)))
-                kind = e.kind if isinstance(e, Extreme) else "sum"
+                kind = {"first": "max"}.get(e.kind, e.kind) if isinstance(e, Extreme) else "sum"
                 reduced = getattr(np, kind)(body, axis=body.ndim - 1 - place)
                 return reduced
 

@@ -13,7 +13,7 @@ from fractions import Fraction
 from itertools import count
 from typing import TypeAlias
 
-from graphc.ir.dims import Dim, dim
+from graphc.ir.dims import Atom, Dim, dim
 
 __all__ = [
     "ONE", "ZERO", "Add", "Entry", "Expr", "Extreme", "Func", "Index", "Is", "Mul", "Num", "Power", "Size", "Sum",
@@ -97,7 +97,10 @@ class Sum:
 
 @dataclass(frozen=True, slots=True)
 class Extreme:
-    """The largest (`max`) or smallest (`min`) of what stands for each value of the index; `prod` is their product."""
+    """The largest (`max`) or smallest (`min`) of what stands for each value of the index; `prod` is their product.
+
+    `first` is the largest, of several equal ones the first: that one alone has the derivative.
+    """
 
     kind: str
     index: Index
@@ -336,8 +339,20 @@ _MEANING = {
 }  # fmt: skip
 
 
+_OPPOSITE = {"=": "≠", "≠": "=", "<": "≥", "≥": "<", ">": "≤", "≤": ">"}
+
+
+def _is_condition(e: Expr) -> bool:
+    return isinstance(e, Is) or (isinstance(e, Mul) and all(isinstance(f, Is) for f in e.factors))
+
+
 def when(left: Expr, relation: str, right: Expr) -> Expr:
     """1 where the relation holds, else 0."""
+    if right == ZERO and relation in "≠=" and _is_condition(left):
+        if relation == "≠":
+            return left
+        if isinstance(left, Is):
+            return Is(_OPPOSITE[left.relation], left.left, left.right)
     if isinstance(left, Num) and isinstance(right, Num):
         return ONE if _MEANING[relation](left.value, right.value) else ZERO
     if key(left) == key(right):
@@ -440,9 +455,28 @@ def _within(value: Expr, size_: Dim) -> Expr:
         return ONE
     if isinstance(value, Index):
         return when(value, "<", size(size_))
-    if isinstance(value, Add) and _last_place(value) == size_ - 1:
-        return ONE
+    last = _last_place(value) if isinstance(value, Add) else None
+    if last is not None:  # no index is negative, so neither is the place
+        return ONE if _certainly(size_ - 1 - last) else when(value, "<", size(size_))
     return mul(when(value, "≥", ZERO), when(value, "<", size(size_)))
+
+
+def _certainly(difference: Dim) -> bool:
+    """Whether a difference of sizes is certainly not negative: `D − 2 (D//2)` is not."""
+    if difference.is_nonnegative():
+        return True
+    bound = dim(0)
+    for monomial, coefficient in difference.terms:
+        term = Dim(((monomial, coefficient),))
+        atom = monomial[0][0] if len(monomial) == 1 and monomial[0][1] == 1 else None
+        if coefficient < 0 and isinstance(atom, Atom) and atom.kind == "floordiv":
+            whole, by = atom.args
+            exact = (whole * coefficient).divided_by(by)
+            if exact is None:
+                return False
+            term = exact  # a//b is at most a/b
+        bound = bound + term
+    return bound.is_nonnegative()
 
 
 def _last_place(value: Add) -> Dim | None:

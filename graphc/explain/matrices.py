@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 from graphc.explain.indices import (
     ONE,
@@ -26,9 +27,10 @@ from graphc.explain.indices import (
     children,
     free,
     mul,
+    power,
     substitute,
 )  # fmt: skip
-from graphc.explain.notation import Big, Fence, Layout, Name, Op, Partial, Row, Script, Word, space, text
+from graphc.explain.notation import Big, Fence, Frac, Layout, Name, Op, Partial, Row, Script, Word, space, text
 from graphc.explain.writing import Writer, is_gradient, joined
 from graphc.ir.dims import Dim, dim
 
@@ -131,14 +133,23 @@ class _Reader:
         made, scalars = reader._product(others, summed, row, column)
         front = [*numbers, *scalars]
         if front:
-            coefficient = reader.writer.write(mul(*front), PRODUCT)
-            sides = [Row((coefficient, space, side)) for side in (made.within(PRODUCT), made.T.within(PRODUCT))]
+            sides = [reader._scaled(mul(*front), side) for side in (made.within(PRODUCT), made.T.within(PRODUCT))]
             made = Matrix(sides[0], sides[1], made.rows, made.columns, PRODUCT, made.chain, made.scales)
         if inner:
             index = joined([Name(reader.writer.env[i]) for i in inner], Op(""))
             sides = [Row((Big("Σ", index), side)) for side in (made.within(PRODUCT), made.T.within(PRODUCT))]
             made = Matrix(sides[0], sides[1], made.rows, made.columns, PRODUCT, made.chain, made.scales)
         return negative, made
+
+    def _scaled(self, coefficient: Expr, side: Layout) -> Layout:
+        """A number times a matrix; what the number is divided by stands below both."""
+        factors = coefficient.factors if isinstance(coefficient, Mul) else (coefficient,)
+        below = [f for f in factors if isinstance(f, Power) and isinstance(f.exponent, Num) and f.exponent.value < 0]
+        if not below:
+            return Row((self.writer.write(coefficient, PRODUCT), space, side))
+        above = mul(*(f for f in factors if f not in below))
+        top = side if above == ONE else Row((self.writer.write(above, PRODUCT), space, side))
+        return Frac(top, self.writer.write(mul(*(power(f, Num(Fraction(-1))) for f in below)), PRODUCT))
 
     def _is_slice(self, index: Index, factors: Sequence[Expr], row: Index | None, column: Index | None) -> bool:
         """Whether an index is the first of a tensor with more axes than a matrix has."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from graphc.emitter.mathtext import math_of
-from graphc.explain.notation import Name, Op, Partial
+from graphc.explain.notation import Name, Op, text
 from graphc.ir.graph import Builder, Graph
 from graphc.language.expand import expand_rule
 
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from graphc.explain.units import Unit
 
 __all__ = ["opaque_parts"]
+
+WHOLE = 40
+"""So deep a rule's formula may go: it is shown as a whole."""
 
 
 def opaque_parts(deriver: _Deriver, unit: Unit) -> tuple[tuple[Formula, ...], tuple[Part, ...]]:
@@ -31,21 +34,22 @@ def opaque_parts(deriver: _Deriver, unit: Unit) -> tuple[tuple[Formula, ...], tu
     dy = builder.add("seed", (), {"name": "y"}, type=node.type)
     contributions = expand_rule(builder, builder.op(node.op), builder[y], dy)
     made = Graph(builder.nodes, ops=graph.ops)
-    letter = deriver.plan.letter
-    named = {ids[u]: _name(deriver, u) for u in ids} | {y: unit.tensor.name, dy: f"∂{letter}/∂{unit.tensor.name}"}
-    value = math_of(made, y, {k: v for k, v in named.items() if k != y})
+    letter, own = deriver.plan.letter, text(Name(unit.tensor.name))
+    named = {ids[u]: _name(deriver, u) for u in ids} | {y: own, dy: f"∂{letter}/∂{own}"}
+    value = math_of(made, y, {}, {k: v for k, v in named.items() if k != y}, WHOLE)
     definitions = (Formula(Name(unit.tensor.name), (Op(str(value)),)),)
     parts = []
     for u, c in zip(node.operands, contributions, strict=True):
         if u in deriver.plan.active and c is not None:
-            left = Partial(Name(letter), Name(tensors[u].name))
-            formula = Formula(left, (Op(str(math_of(made, c, named))),), f"by the rule of {node.op}")
-            parts.append(Part(tensors[u].name, (), (formula,), code=deriver._code(u)))
+            left = deriver._writer(()).entry(deriver._target(u), ())
+            formula = Formula(left, (Op(str(math_of(made, c, {}, named, WHOLE))),), f"by the rule of {node.op}")
+            code = deriver._code(u, unit) if deriver.uses.get(u, 0) <= 1 else ()
+            parts.append(Part(tensors[u].name, (), (formula,), code=code))
     return definitions, tuple(parts)
 
 
 def _name(deriver: _Deriver, u: int) -> str:
     tensor = deriver.plan.tensors.get(u)
     if tensor is not None:
-        return tensor.name
+        return text(Name(tensor.name))
     return str(math_of(deriver.graph, u, {}))

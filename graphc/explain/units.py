@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -17,13 +18,14 @@ from graphc.ir.graph import Graph
 from graphc.ir.types import Unknown
 from graphc.passes.differentiate import default_wrt
 
-__all__ = ["Plan", "Unit", "plan"]
+__all__ = ["Plan", "Unit", "plan", "references"]
 
 HEAVY = 3
 """So many operations inside a function's argument get a name of their own."""
 REDUCTIONS = {
     "matmul", "sum", "mean", "outer", "convolve", "prod", "max", "min", "softmax", "norm", "logsumexp", "trace",
 }  # fmt: skip
+SOFTMAXES = {"softmax", "softmax_of", "softmax_of_masked", "softmax_or_zeros"}
 VALUES = {"const", "size", "arange", "eye", "zeros", "ones", "number", "as_float", "as_int", "in_range", "fits"}
 
 
@@ -75,10 +77,29 @@ def plan(graph: Graph, wrt: Sequence[str] | None, loss: str | None) -> Plan:
     }
     made.invented = cutter.invented
     entries = Entries(graph, made.tensors, cutter.free_name)
+    derived = {id for id in roots if _is_derivative(graph, id)}
     for id in sorted(cutter.names):
         if id in made.active and any(u in made.active for u in graph[id].operands):
             made.units.append(_unit(entries, id, cutter.names))
+        elif id in derived:  # a Jacobian without a gradient of its own, such as the identity
+            unit = _unit(entries, id, cutter.names)
+            made.units += [unit] if unit.expression is not None else []
     return made
+
+
+def _is_derivative(graph: Graph, id: int) -> bool:
+    """Whether a value is a derivative that the program itself asks for."""
+    origin = graph[id].origin
+    if origin is None or not 0 <= origin.statement < len(graph.statements):
+        return False
+    text = graph.statements[origin.statement].text
+    return origin.rule is not None or bool(re.search(r"\b(jacobian|hessian)\(", text))
+
+
+def references(graph: Graph, unit: Unit, operand: int, names: Iterable[int]) -> int:
+    """How often a step's statement uses an operand."""
+    inside = [unit.id, *_inside(graph, unit.id, set(names))]
+    return sum(graph[id].operands.count(operand) for id in inside)
 
 
 def _unit(entries: Entries, id: int, names: Iterable[int]) -> Unit:
@@ -160,10 +181,14 @@ class _Cutter:
             if u in self.names or self.graph[u].op in VALUES:
                 continue
             inert = node.op in LINEAR or node.op in MOVES
-            if opaque or (not inert and self.graph[u].type.is_float and self._is_heavy(u)):
+            if self.graph[u].op in SOFTMAXES and self.graph[u].type.is_float:
+                self._name(u, "P")
+            elif opaque or (not inert and self.graph[u].type.is_float and self._is_heavy(u)):
                 self._name(u, "u")
 
     def _name(self, id: int, wanted: str) -> None:
+        """Give a part of a statement the name that a function's body gave it, else the one that is wanted."""
+        wanted = self.graph[id].hint or wanted
         self.names[id] = self.invented[id] = self.free_name(wanted)
 
     def _is_opaque(self, id: int) -> bool:

@@ -10,6 +10,7 @@ from fractions import Fraction
 
 from graphc.explain.indices import (
     ONE,
+    ZERO,
     Add,
     Entry,
     Expr,
@@ -25,8 +26,10 @@ from graphc.explain.indices import (
     Tensor,
     add,
     children,
+    key,
     mul,
     number,
+    renewed,
     substitute,
 )  # fmt: skip
 from graphc.explain.notation import Big, Fence, Frac, Layout, Name, Op, Partial, Row, Script, Word, space
@@ -179,7 +182,7 @@ class Writer:
                 return self._function(e)
             case Sum() | Extreme():
                 inner = self.with_indices([e.index])
-                sign = "Σ" if isinstance(e, Sum) else {"max": "max", "min": "min", "prod": "Π"}[e.kind]
+                sign = "Σ" if isinstance(e, Sum) else {"prod": "Π", "first": "max"}.get(e.kind, e.kind)
                 body: Layout
                 below: list[Layout] = [Name(inner.env[e.index])]
                 rest: Expr = e.body
@@ -187,10 +190,15 @@ class Writer:
                     rest, condition = _off_label(rest, e.index)
                     if condition is not None:
                         below += [Op("≠"), inner.place(condition)]
+                rest = _lifted(rest) if isinstance(e, Sum) else rest
                 while isinstance(e, Sum) and isinstance(rest, Sum) and len(below) == 1:
                     if _off_label(rest.body, rest.index)[1] is not None:
                         break
                     inner = inner.with_indices([rest.index])  # Σ_i Σ_b is Σ_ib
+                    below = [Row((*_items(below[0]), Name(inner.env[rest.index])))]
+                    rest = _lifted(rest.body)
+                while isinstance(e, Extreme) and isinstance(rest, Extreme) and rest.kind == e.kind:
+                    inner = inner.with_indices([rest.index])  # and max_i max_j is max_ij
                     below = [Row((*_items(below[0]), Name(inner.env[rest.index])))]
                     rest = rest.body
                 body = inner.write(rest, PRODUCT)
@@ -232,9 +240,21 @@ class Writer:
         order = sorted(factors, key=_rank)
         if not order:
             return Op("1")
-        items = [self.write(f, PRODUCT if isinstance(f, (Sum, Extreme)) and k == len(order) - 1 else ATOM)
-                 for k, f in enumerate(order)]  # fmt: skip
-        return joined(items, space)
+        items: list[Layout] = []
+        ranges = _ranges(order)
+        order = [f for f in order if f not in ranges]
+        tail = [self._range(low, high) for low, high in dict.fromkeys(ranges.values())]
+        for k, f in enumerate(order):
+            is_last = k == len(order) - 1 and not tail
+            items.append(self.write(f, PRODUCT if isinstance(f, (Sum, Extreme)) and is_last else ATOM))
+        return joined([*items, *tail], space)
+
+    def _range(self, low: Is, high: Is) -> Layout:
+        """`1{1 ≤ u + w − 2 ≤ 4}`: a place lies within an array."""
+        first = mul(number(-1), low.right)
+        last = add(high.right, first, number(-1) if high.relation == "<" else ZERO)
+        parts = [Op("1"), self.place(add(low.left, first)), self.place(last)]
+        return Row((Op("1"), Fence("{", joined(parts, Op("≤", spaced=True)), "}")))
 
     def _power(self, e: Power) -> tuple[Layout, int]:
         if isinstance(e.exponent, Num) and e.exponent.value < 0:
@@ -271,6 +291,31 @@ class Writer:
             sides = [self.write(e.left), self.write(e.right)]
         relation = Op(e.relation, spaced=True)
         return Row((Op("1"), Fence("{", Row((sides[0], relation, sides[1])), "}")))
+
+
+def _lifted(e: Expr) -> Expr:
+    """In a sum the sums of a product stand before it, too: `a Σ_j 1{u = 2 i + j}` as `Σ_j a 1{u = 2 i + j}`."""
+    sums = [f for f in e.factors if isinstance(f, Sum)] if isinstance(e, Mul) else []
+    bare = [f for f in sums if not _has_entries(f)]
+    if not isinstance(e, Mul) or not (bare or len(sums) == 1) or _off_label(sums[0].body, sums[0].index)[1] is not None:
+        return e
+    chosen = (bare or sums)[0]
+    inner = renewed(chosen)
+    assert isinstance(inner, Sum)
+    return Sum(inner.index, mul(*(f for f in e.factors if f is not chosen), inner.body))
+
+
+def _ranges(factors: Sequence[Expr]) -> dict[Expr, tuple[Is, Is]]:
+    """Conditions in a product that bound one place from both sides."""
+    found: dict[Expr, tuple[Is, Is]] = {}
+    bounds = [f for f in factors if isinstance(f, Is) and _is_place(f.left) and not _indices_of(f.right)]
+    for low in bounds:
+        if low.relation == "≥" and low not in found:
+            for high in bounds:
+                if high.relation in "<≤" and high not in found and key(high.left) == key(low.left):
+                    found[low] = found[high] = low, high
+                    break
+    return found
 
 
 def _items(e: Layout) -> tuple[Layout, ...]:

@@ -20,6 +20,7 @@ ROWS = {
     "a1_one_sample": ["P_j = exp(s_j) / (Σ_k exp(s_k))", "∂P_j/∂s_k = P_j (δ_jk − P_k)", "∂L/∂s_j = P_j for j ≠ y",
                       "∂L/∂s_j = P_y − 1 for j = y"],
     "a1_softmax_ce": ["L = −Σ_i log(P_{i,y_i})", "∂P_ij/∂S_ik = P_ij (δ_jk − P_ik)", "∂L/∂S_ij = P_ij − 1{j = y_i}",
+                      "∂L/∂S_ik = Σ_j ∂L/∂P_ij ∂P_ij/∂S_ik = −Σ_j 1{j = y_i} P_ij (δ_jk − P_ik) / P_{i,y_i}",
                       "∂L/∂S = P − onehot(y)"],
     "a2_output_layer": ["S_ic = Σ_h H_ih W2_hc + b2_1c", "∂L/∂W2_hc = Σ_i ∂L/∂S_ic H_ih",
                         "∂L/∂W2 = Hᵀ ∂L/∂S (H×N)(N×C) = H×C", "∂L/∂b2 = 1ᵀ ∂L/∂S (1×N)(N×C) = 1×C",
@@ -45,20 +46,31 @@ ROWS = {
     "b8_many_pairs": ["∂L/∂X = AY diag(∂L/∂Z)", "∂L/∂A = ∂L/∂AY Yᵀ"],
     "b8_many_pairs_by_diagonal": ["∂L/∂X = A Y diag(∂L/∂Z)", "∂L/∂Y = Aᵀ X diag(∂L/∂Z)", "∂L/∂A = X diag(∂L/∂Z) Yᵀ"],
     "b9_stack_of_matrices": ["∂L/∂x = Σ_j ∂L/∂z_j A_j y", "∂L/∂y = Σ_j ∂L/∂z_j A_jᵀ x", "∂L/∂A_j = ∂L/∂z_j x yᵀ"],
+    "b10_stack_and_many_pairs": ["∂L/∂X = Σ_k AY_k diag(∂L/∂Z_k)", "∂L/∂A_k = ∂L/∂AY_k Yᵀ",
+                                 "∂L/∂Y = Σ_k A_kᵀ ∂L/∂AY_k"],
+    "b11_by_slices": ["∂L/∂X = AY₀ diag(∂L/∂z₀) + AY₁ diag(∂L/∂z₁) + AY₂ diag(∂L/∂z₂)", "3 uses add up"],
+    "b11_by_samples": ["(∂L/∂A_k)_1 = ∂L/∂z₃_k X_{·4} Y_{·4}ᵀ", "4 uses add up"],
     "b11_contraction": ["∂L/∂X_ji = Σ_kl ∂L/∂Z_ki Y_li A_kjl", "∂L/∂X = Σ_k A_k Y diag(∂L/∂Z_k)",
                         "∂L/∂A_k = X diag(∂L/∂Z_k) Yᵀ", "∂L/∂Y = Σ_k A_kᵀ X diag(∂L/∂Z_k)"],
-    "b12_bilinear": ["Z_il = Σ_jk X_ij Y_ik A_ljk + b_l", "∂L/∂X_ij = Σ_lk ∂L/∂Z_il Y_ik A_ljk",
+    "b12_bilinear": ["Z_il = Σ_jk X_ij Y_ik A_ljk + b_l", "∂L/∂X_ij = Σ_lk ∂L/∂Z_il Y_ik A_ljk as one contraction",
                      "∂L/∂X = Σ_l diag(∂L/∂Z_l) Y A_lᵀ", "∂L/∂Y = Σ_l diag(∂L/∂Z_l) X A_l",
-                     "∂L/∂A_l = Xᵀ diag(∂L/∂Z_l) Y", "∂L/∂b = 1ᵀ ∂L/∂Z", "diag(…) scales rows from the left"],
+                     "∂L/∂A_l = Xᵀ diag(∂L/∂Z_l) Y", "∂L/∂b = 1ᵀ ∂L/∂Z", "slice by slice, (N×N)(N×n)(n×m) = N×m",
+                     "diag(v) M scales the rows of M by v"],
     "c1_denominator_layout": ["∂y/∂x = Mᵀ the Jacobian", "∂z/∂x = ∂y/∂x ∂z/∂y", "∂z/∂y = c", "∂z/∂x = Mᵀ ∂z/∂y"],
+    "c1_layouts": ["J = jacobian(y, x)", "J_ji = M_ji"],
+    "c2_numerator_layout": ["∂z/∂y = c", "∂z/∂x = ∂z/∂y M (1×m)(m×n) = 1×n"],
     "c3_rows_of_dW": ["∂L/∂W_ij = ∂L/∂z_i x_j", "∂L/∂W = ∂L/∂z xᵀ"],
-    "c4_sigmoid": ["∂y_i/∂z_i = y_i (1 − y_i)", "∂y/∂z = diag(y ⊙ (1 − y)) the Jacobian is diagonal"],
+    "c4_sigmoid": ["∂y_i/∂z_i = σ(z_i) (1 − σ(z_i)) = y_i (1 − y_i)",
+                   "∂y/∂z = diag(y ⊙ (1 − y)) the Jacobian is diagonal"],
     "c5_relu": ["∂y/∂z = diag(1{z > 0}) the Jacobian is diagonal"],
     "d1_worked_example": ["∂o/∂y1_ij = 1", "∂o/∂x = ∂o/∂y1 yᵀ", "∂o/∂y = xᵀ ∂o/∂y1", "∂o/∂z = ∂o/∂y1"],
-    "d3_fan_out": ["∂o/∂z_ij = ∂o/∂ỹ_ij (M_ij + 1)", "∂o/∂x = (∂o/∂ỹ ⊙ M) yᵀ"],
-    "d4_deep": ["∂z₁_ij/∂u_ij = 1 − z₁_ij²", "∂z₂_ij/∂u_2_ij = z₂_ij (1 − z₂_ij)".replace("u_2", "u₂"),
+    "d2_jacobian": ["J = jacobian(y1, z)", "J_ijkl = δ_ki δ_lj"],
+    "d3_fan_out": ["∂o/∂z_ij = ∂o/∂ỹ_ij M_ij + ∂o/∂ỹ_ij = ∂o/∂ỹ_ij (M_ij + 1) = M_ij + 1 2 uses add up",
+                   "∂o/∂x = (∂o/∂ỹ ⊙ M) yᵀ"],
+    "d4_deep": ["∂z₁_ij/∂u_ij = 1 − tanh(u_ij)² = 1 − z₁_ij²", "= σ(u₂_ij) (1 − σ(u₂_ij)) = z₂_ij (1 − z₂_ij)",
                 "∂L/∂W₁ = z₁ᵀ ∂L/∂u₂", "∂L/∂b₁ = 1ᵀ ∂L/∂u₂", "∂L/∂z₁ = ∂L/∂u₂ W₁ᵀ"],
-    "d5_inner_weight": ["∂y/∂z = y (1 − y)", "∂y/∂z₁ = ∂y/∂z w₅", "∂z₁/∂u = z₁ (1 − z₁)", "∂y/∂w₁ = ∂y/∂u x₁"],
+    "d5_inner_weight": ["∂y/∂z = σ(z) (1 − σ(z)) = y (1 − y)", "∂y/∂z₁ = ∂y/∂z w₅", "= z₁ (1 − z₁)",
+                        "∂y/∂w₁ = ∂y/∂u x₁"],
     "d6_training_step": ["∂L/∂Y = 2 (Y − T)", "∂L/∂W = Xᵀ ∂L/∂u"],
     "d7_nested": ["∂L/∂x = W₀ᵀ W₁ᵀ ∂L/∂y", "∂L/∂W₀ = W₁ᵀ ∂L/∂y xᵀ"],
     "d7_collapsed": ["∂L/∂W₁ = ∂L/∂W W₀ᵀ + ∂L/∂b b₀ᵀ", "∂L/∂W₀ = W₁ᵀ ∂L/∂W"],
@@ -90,6 +102,40 @@ def test_every_example_is_derived_in_a_hundred_columns(program: str, capsys: pyt
     text = derived(program, capsys=capsys)
     assert [line for line in text.splitlines() if len(line) > 100] == []
     assert "?" not in text, "an index without a letter"
+
+
+NETWORKS = sorted(path for path in EXAMPLES.parent.glob("*.g"))
+
+
+@pytest.mark.parametrize("program", NETWORKS, ids=lambda path: path.stem)
+def test_whole_networks_are_derived(program: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["derive", str(program)]) == 0
+    text = capsys.readouterr().out
+    assert [line for line in text.splitlines() if len(line) > 100] == []
+    for word in ("argument(", "seed(", "?"):  # names of the compiler's own, an index without a letter
+        assert word not in text, word
+    heads = re.findall(r"^\d+  (.*)$", text, re.MULTILINE)
+    assert len(set(heads)) == len(heads), "a step is there twice"
+    code = [line for line in text.splitlines() if line.startswith("      > d")]
+    assert len(set(code)) == len(code), "a line of code is shown twice"
+
+
+def test_a_pool_and_a_convolution_by_entries(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["derive", str(EXAMPLES.parent / "convnet.g")]) == 0
+    text = re.sub(r"\s+", " ", capsys.readouterr().out)
+    assert "H2_iquv = max_{wi′} A2_{i,q,2 (u − 1) + w,2 (v − 1) + i′}" in text
+    assert "1{A2_iquv = H2_iqwj′}" in text
+    assert "W2_qlwi′ H1_{i,l,u − 2 + w,v − 2 + i′} 1{1 ≤ u − 2 + w ≤ 4} 1{1 ≤ v − 2 + i′ ≤ 4} + b2_q" in text
+
+
+def test_attention_is_taken_apart_by_the_names_of_its_definition(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["derive", str(EXAMPLES.parent / "transformer_block.g")]) == 0
+    text = re.sub(r"\s+", " ", capsys.readouterr().out)
+    for line in ("A_ijlk = Σ_p weights_ijlp V_ijpk", "∂L/∂V_ij = weights_ijᵀ ∂L/∂A_ij",
+                 "weights_ijlp = 1{p ≤ l} exp(scores_ijlp) / (Σ_q 1{q ≤ l} exp(scores_ijlq))",
+                 "∂weights_ijlp/∂scores_ijlq = weights_ijlp (δ_pq − weights_ijlq)",
+                 "∂L/∂Q_ij = ∂L/∂scores_ij K_ij / √(D//2)"):  # fmt: skip
+        assert line in text, line
 
 
 def test_the_numerator_layout_turns_gradients_and_the_chain(capsys: pytest.CaptureFixture[str]) -> None:

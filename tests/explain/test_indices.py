@@ -68,11 +68,24 @@ param x[m], A[l,m,n], y[n], Q[m,n]; z = bilinear(x, y, A); w = quadratic(x, Q, y
 param X[m,N], A[l,m,n], Y[n,N]; Z = einsum("aj,iab,bj->ij", X, A, Y); W = quadratic(X.T, B, Y.T); param B[m,n]
 param x[n,c,6], w[o,c,3]; y = conv1d(x, w); z = conv1d(x, w, stride=2, padding=1); u = conv2d(p, q);\
     param p[n,c,4,5], q[o,c,2,3]
+param x[n,c,6], w[c,o,3]; y = conv_transpose1d(x, w); z = conv_transpose1d(x, w, stride=2);\
+    u = conv2d(p, q, groups=2); v = conv_transpose2d(r, s, stride=2, padding=1);\
+    param p[n,4,4,5], q[6,2,2,3], r[n,c,3,3], s[c,o,2,2]
+param x[n,c,6], p[n,c,4,6]; a = max_pool1d(x, 2); b = max_pool2d(p, 2, stride=1); d = avg_pool1d(x, 3, stride=1);\
+    e = avg_pool2d(p, (2, 3))
+param Q[N,A], K[B,A], V[B,C]; a = attention(Q, K, V); b = attention(K, K, V, causal=true);\
+    c = attention(Q, K, V, mask=m); d = attention(Q, K, V, mask=m, causal=true); e = attention(Q, K, V, mask=M);\
+    input m[N,B]: bool, M[N,B]
+param x[A], y[A], u[A,B], v[C,D]; a = hypot(x, y); b = logaddexp(x, y); c = cumprod(x, axis=0); d = kron(u, v);\
+    e = repeat(u, 2, axis=1); f = tile(u, (2, 3)); g = full_like(u, y[0]); h = cumprod(u, axis=1);\
+    i = full((A, B), 2) * u
+param x[4,B], S[N,C]; a = grad(sum(x[1:3]**2), x); b = grad(softmax_ce(S, y), S); c = x * b[0,0]; input y[N]: int;\
+    d = grad(sum(x[0]**3), x); e = grad(sum(x[::2]**3), x)
 param x[A,B]; a = x*eye(A)[0, 0]; b = x + zeros((A, B)) + ones((A, B)); c = x * arange(B); d = x / B; e = svm(x);\
     def svm(x) = clip(x, 0, 1)
 """
 SIZES = {"A": 3, "B": 2, "C": 4, "D": 3, "H": 4, "N": 3, "m": 2, "n": 3, "l": 2, "c": 2, "o": 3}
-WITHOUT_OPERANDS = {"size", "arange", "eye", "zeros", "ones", "const"}
+WITHOUT_OPERANDS = {"size", "arange", "eye", "zeros", "ones", "const", "full", "causal_mask"}
 NOT_MADE_BY_CALLS = {
     "number", "as_float", "in_range", "as_int", "fits", "ravel", "products", "svm_margins", "clear_labels",
     "zeros_like", "ones_like", "logical_not", "negative_part",

@@ -1,0 +1,61 @@
+"""What convolutions and pools are, entry by entry: sums and largest entries over windows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from graphc.explain.definitions import Operands, define, summed
+from graphc.explain.indices import Expr, Extreme, add, apply, fresh, mul, size, when
+from graphc.ir.dims import dim
+
+Out = Sequence[Expr]
+
+
+def _under(r: Operands, places: Out, taps: Sequence[Expr]) -> list[Expr]:
+    """The places of the operand that the taps of a window meet, for one entry of the result each."""
+    steps = zip(places, taps, r.node.attr("stride"), r.node.attr("dilation"), strict=True)
+    return [add(mul(size(s), i), mul(size(d), t)) for i, t, s, d in steps]
+
+
+def _channel(r: Operands, o: Expr, c: Expr) -> Expr:
+    """The channel that a kernel's channel c meets: each group of kernels has channels of its own."""
+    groups = r.node.attr("groups")
+    if groups == 1:
+        return c
+    kernels, channels = r.shape(1)[:2]
+    return add(mul(size(channels), apply("floordiv", o, size(kernels // groups))), c)
+
+
+@define("convolve")
+def _convolve(r: Operands, out: Out) -> Expr:
+    n, o, *places = out
+    _, channels, *kernel = r.shape(1)
+    c, *taps = (fresh(m) for m in (channels, *kernel))
+    return summed((c, *taps), mul(r.at(1, (o, c, *taps)), r.at(0, (n, _channel(r, o, c), *_under(r, places, taps)))))
+
+
+@define("convolve_transpose")
+def _convolve_transpose(r: Operands, out: Out) -> Expr:
+    n, channel, *places = out
+    o, c, *taps = (fresh(m) for m in r.shape(1))
+    at = [fresh(m) for m in r.shape(0)[2:]]
+    there = [when(_channel(r, o, c), "=", channel)]
+    there += [when(under, "=", place) for under, place in zip(_under(r, at, taps), places, strict=True)]
+    return summed((o, c, *taps, *at), mul(*there, r.at(0, (n, o, *at)), r.at(1, (o, c, *taps))))
+
+
+@define("sum_windows")
+def _sum_windows(r: Operands, out: Out) -> Expr:
+    taps = [fresh(dim(m)) for m in r.node.attr("size")]
+    kept = len(out) - len(taps)
+    return summed(taps, r.at(0, (*out[:kept], *_under(r, out[kept:], taps))))
+
+
+@define("max_windows")
+def _max_windows(r: Operands, out: Out) -> Expr:
+    taps = [fresh(dim(m)) for m in r.node.attr("size")]
+    kept = len(out) - len(taps)
+    body = r.at(0, (*out[:kept], *_under(r, out[kept:], taps)))
+    for tap in reversed(taps):
+        body = Extreme("first", tap, body)
+    return body
