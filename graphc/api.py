@@ -10,20 +10,27 @@ from pathlib import Path
 from graphc.ir.graph import Graph
 from graphc.language.diagnostics import Diagnostics
 from graphc.language.source import Source
-from graphc.pipeline import Options, compile_graph, compile_source, joint_graph, lower_source
+from graphc.pipeline import MEMORY, Options, compile_graph, compile_source, joint_graph, lower_source
 
 __all__ = ["compile", "differentiate", "emit", "load", "parse"]
 
 
 def compile(
-    text: str, *, wrt: Sequence[str] | None = None, loss: str | None = None, level: int = 1, verify: bool = True
+    text: str,
+    *,
+    wrt: Sequence[str] | None = None,
+    loss: str | None = None,
+    level: int = 1,
+    verify: bool = True,
+    memory: str = "balanced",
 ) -> str:
     """The source of the NumPy module that a program's text compiles to.
 
-    `wrt` names the variables that get a gradient, `loss` the scalar to differentiate, `level` is 0, 1 or 2.
+    `wrt` names the variables that get a gradient, `loss` the scalar to differentiate, `level` is 0, 1 or 2. `memory`
+    says what `forward` keeps for `backward`: "lean", as little as possible, "fast", whatever saves time, or "balanced".
     With `verify` the gradients are checked numerically before anything is returned. Raises GraphcError.
     """
-    return compile_source(Source(text), _options(wrt, loss, level, verify)).module
+    return compile_source(Source(text), _options(wrt, loss, level, verify, memory)).module
 
 
 def load(
@@ -33,6 +40,7 @@ def load(
     loss: str | None = None,
     level: int = 1,
     verify: bool = True,
+    memory: str = "balanced",
 ) -> types.ModuleType:
     """The compiled program as a module: `net.forward`, `net.backward`, `net.value_and_grad`, …
 
@@ -44,7 +52,7 @@ def load(
         program = Source(path.read_text(encoding="utf-8-sig"), path.name, str(path))
     else:
         program = Source(source)
-    options = _options(wrt, loss, level, verify)
+    options = _options(wrt, loss, level, verify, memory)
     text = compile_source(program, options).module
     return module_from(text, program.name, options)
 
@@ -95,9 +103,13 @@ def emit(graph: Graph) -> str:
     return compile_graph(joint, Options())[0]
 
 
-def _options(wrt: Sequence[str] | None, loss: str | None, level: int, verify: bool) -> Options:
+def _options(
+    wrt: Sequence[str] | None, loss: str | None, level: int, verify: bool, memory: str = "balanced"
+) -> Options:
     if level not in (0, 1, 2):
         raise ValueError(f"level must be 0, 1 or 2, not {level!r}")
+    if memory not in MEMORY:
+        raise ValueError(f"memory must be one of {', '.join(MEMORY)}, not {memory!r}")
     if isinstance(wrt, str):
         wrt = [name.strip() for name in wrt.split(",")]
-    return Options(tuple(wrt) if wrt is not None else None, loss, level, verify)
+    return Options(tuple(wrt) if wrt is not None else None, loss, level, verify, memory=memory)

@@ -44,6 +44,7 @@ class _Options:
     verify: bool = True
     wrt: tuple[str, ...] | None = None
     loss: str | None = None
+    memory: str = "balanced"
 
 
 class _Finder(importlib.abc.MetaPathFinder):
@@ -118,16 +119,26 @@ class _Loader(importlib.abc.InspectLoader):
 
         options = self.options
         source = Source(self.path.read_text(encoding="utf-8-sig"), self.path.name, str(self.path))
-        return compile_source(source, Options(options.wrt, options.loss, options.level, options.verify)).module
+        chosen = Options(options.wrt, options.loss, options.level, options.verify, memory=options.memory)
+        return compile_source(source, chosen).module
 
 
 def install(
-    *, level: int = 1, verify: bool = True, wrt: Sequence[str] | None = None, loss: str | None = None
+    *,
+    level: int = 1,
+    verify: bool = True,
+    wrt: Sequence[str] | None = None,
+    loss: str | None = None,
+    memory: str = "balanced",
 ) -> None:
     """Import programs with these options from now on; those that are imported already stay as they are."""
     if level not in (0, 1, 2):
         raise ValueError(f"level must be 0, 1 or 2, not {level!r}")
-    options = _Options(level, verify, tuple(wrt) if wrt is not None else None, loss)
+    from graphc.pipeline import MEMORY
+
+    if memory not in MEMORY:
+        raise ValueError(f"memory must be one of {', '.join(MEMORY)}, not {memory!r}")
+    options = _Options(level, verify, tuple(wrt) if wrt is not None else None, loss, memory)
     for finder in sys.meta_path:
         if isinstance(finder, _Finder):
             finder.options = options

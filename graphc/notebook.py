@@ -63,6 +63,7 @@ def _magic(shell: Any, line: str, cell: str) -> types.ModuleType | None:
     parser.add_argument("name", nargs="?", default="net")
     parser.add_argument("--wrt")
     parser.add_argument("--loss")
+    parser.add_argument("--memory", choices=("lean", "balanced", "fast"), default="balanced")
     parser.add_argument("-O", dest="level", type=int, choices=(0, 1, 2), default=1)
     try:
         chosen = parser.parse_args(shlex.split(line))
@@ -70,7 +71,7 @@ def _magic(shell: Any, line: str, cell: str) -> types.ModuleType | None:
         return None
     wrt = [name.strip() for name in chosen.wrt.split(",")] if chosen.wrt else None
     try:
-        module = graphc.load(cell + "\n", wrt=wrt, loss=chosen.loss, level=chosen.level)
+        module = graphc.load(cell + "\n", wrt=wrt, loss=chosen.loss, level=chosen.level, memory=chosen.memory)
     except graphc.GraphcError as error:
         print(error)
         return None

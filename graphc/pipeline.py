@@ -22,12 +22,13 @@ if TYPE_CHECKING:
     from graphc.passes.partition import Split
     from graphc.verify.gradients import Report
 
-__all__ = ["Compiled", "Options", "compile_source", "joint_graph", "lower_source", "optimise", "show"]
+__all__ = ["MEMORY", "Compiled", "Options", "compile_source", "joint_graph", "lower_source", "optimise", "show"]
 
 LARGEST_REWRITTEN = 200_000
 """A graph of more operations is not rewritten: nobody reads its module, and it should be there within a minute."""
 
 Observer = Callable[[str, Any], None]
+MEMORY = ("lean", "balanced", "fast")
 STAGES = ("source", "graph", "backward", "optimized", "forward-code", "backward-code")
 
 
@@ -40,6 +41,12 @@ class Options:
     level: int = 1
     verify: bool = True
     tile: int = 131072  # bytes of an array in a loop over tiles of rows, at -O2
+    memory: str = "balanced"  # what forward keeps for backward: `lean` as little as possible, `fast` what saves time
+
+    @property
+    def kept(self) -> str:
+        """What `partition` is asked for: the literal derivation computes nothing again unless memory is to be lean."""
+        return "fast" if self.level == 0 and self.memory == "balanced" else self.memory
 
 
 @dataclass
@@ -172,7 +179,7 @@ def compile_graph(
     if options.level > 1 and program is not None:
         body = _faster(program, body, options)
     optimised = optimise(body, options.level, observe)
-    split = partition(optimised, recompute=options.level > 0)
+    split = partition(optimised, options.kept)
     observe("split", split)
     step = None
     if joint.updates:

@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
         saved: list[int] = []
         if arguments.backward:
             joint = joint_graph(graph, options, diagnostics)
-            split = partition(optimise(joint.replace(updates={}), options.level), recompute=options.level > 0)
+            split = partition(optimise(joint.replace(updates={}), options.level), options.kept)
             graph, saved = split.graph, list(split.saved)
     except GraphcError as error:
         report(program.located(error.errors))

@@ -35,6 +35,11 @@ def add_what(parser: argparse.ArgumentParser) -> None:
         help="0: the derivation, literally; 1 (default): what an expert writes; 2: for speed",
     )  # fmt: skip
     parser.add_argument(
+        "--memory", choices=("lean", "balanced", "fast"), default="balanced", metavar="lean|fast",
+        help="what forward keeps for backward: as little as possible, computing again what is no product; whatever "
+        "saves time; by default what is dear",
+    )  # fmt: skip
+    parser.add_argument(
         "--tile", type=int, default=131072, metavar="BYTES",
         help="at -O2, how much of an array a loop over rows takes at a time (default: 131072)",
     )  # fmt: skip
@@ -69,4 +74,4 @@ def options_of(arguments: argparse.Namespace, verify: bool = True) -> Options:
         raise UsageError("argument --loss: one name is expected")
     if arguments.tile < 1:
         raise UsageError(f"argument --tile: a number of bytes is expected, not {arguments.tile}")
-    return Options(wrt, loss[0] if loss else None, arguments.level, verify, arguments.tile)
+    return Options(wrt, loss[0] if loss else None, arguments.level, verify, arguments.tile, arguments.memory)

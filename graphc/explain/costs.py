@@ -19,16 +19,21 @@ from graphc.emitter.module import holders_of
 from graphc.ir.dims import Dim, dim, numel
 from graphc.ir.graph import Graph, Node, Statement
 from graphc.ir.types import Unknown
-from graphc.passes.cost import TYPICAL, bytes_moved, bytes_of, functions, is_of_numbers, multiplications, scratch
+from graphc.passes.cost import (
+    IN_BLAS,
+    TYPICAL,
+    bytes_moved,
+    bytes_of,
+    functions,
+    is_of_numbers,
+    multiplications,
+    scratch,
+)
 from graphc.passes.partition import Split
 from graphc.pipeline import Options, compile_graph
 
 __all__ = ["Costs", "Memory", "Row", "Work", "costs_of"]
 
-IN_BLAS = {
-    "matmul", "product_as", "convolve", "convolve_transpose", "convolve_kernel", "solve", "solve_vector", "inv",
-    "cholesky",
-}  # fmt: skip
 REUSING = {"add": (0, 1), "multiply": (0, 1), "subtract": (0,), "divide": (0,)}
 """Operators of which NumPy puts the result into an operand that nothing else refers to: into which."""
 

@@ -17,7 +17,7 @@ from graphc.ir.graph import Graph, Node
 from graphc.ir.types import Type, Unknown
 
 __all__ = [
-    "TYPICAL", "bytes_moved", "bytes_of", "functions", "is_of_numbers", "multiplications", "scratch",
+    "IN_BLAS", "TYPICAL", "bytes_moved", "bytes_of", "functions", "is_of_numbers", "multiplications", "scratch",
     "total_multiplications", "typical",
 ]  # fmt: skip
 
@@ -28,6 +28,8 @@ ONE_PER_OPERAND_ENTRY = {"vdot", "vecdot", "prod", "cumprod", "others"}
 ONE_PER_RESULT = {"mean"}
 CUBIC = {"solve", "solve_vector", "inv", "det", "det_sign", "logdet", "cholesky", "pinv"}
 """Factorisations; whatever their constant is, n**3 is counted."""
+IN_BLAS = {"matmul", "product_as", "convolve", "convolve_transpose", "convolve_kernel", *CUBIC}
+"""Products of matrices and what comes down to them."""
 LOOKED_UP = {"pick", "take", "gather", "embedding", "take_along_axis"}
 """What reads as many entries of its first operand as its result has."""
 

@@ -4,6 +4,11 @@
 
 The choice is a minimum cut: from what can only come from forward (arguments, dear operations) to what backward reads.
 The capacity of a value is the memory that saving it takes; arguments exist anyway and cost next to nothing.
+
+`lean` saves as little as possible: only products are too dear to be done again. `fast` saves whatever forward has
+computed and backward reads: nothing that takes time is done twice.
+
+    A = gelu(X); Y = X + layer_norm(A, g, b)      balanced: the tanh, the deviation, Y, …      lean: X, g, b
 """
 
 from __future__ import annotations
@@ -13,7 +18,7 @@ from dataclasses import dataclass
 
 from graphc.ir.graph import Graph, Node
 from graphc.ir.types import Unknown
-from graphc.passes.cost import TYPICAL, typical
+from graphc.passes.cost import IN_BLAS, TYPICAL, typical
 from graphc.passes.cut import components, minimum_cut
 from graphc.passes.dce import needed
 from graphc.passes.schedule import schedule
@@ -34,8 +39,8 @@ class Split:
     backward: tuple[int, ...]
 
 
-def partition(graph: Graph, recompute: bool = True) -> Split:
-    """Split a joint graph. Without `recompute` everything that backward reads of forward is saved."""
+def partition(graph: Graph, memory: str = "balanced") -> Split:
+    """Split a joint graph; `memory` is `lean`, `balanced` or `fast`."""
     roots = list(graph.gradients.values())
     behind = _descendants(graph, graph.cotangents.values())
     wanted = needed(graph, roots)
@@ -43,10 +48,10 @@ def partition(graph: Graph, recompute: bool = True) -> Split:
     read = {u for id in wanted & behind for u in graph[id].operands if u not in behind}
     read |= {id for id in roots if id not in behind}
     forward = needed(graph, graph.outputs.values())
-    if recompute:
-        saved = _minimum_cut(graph, before, read, forward)
-    else:
+    if memory == "fast":
         saved = _directly_read(graph, read, forward)
+    else:
+        saved = _minimum_cut(graph, before, read, forward, memory == "lean")
     order = {a.node: k for k, a in enumerate(graph.arguments)}
     crossing = sorted(saved, key=lambda id: (order.get(id, len(order)), id))
     forward |= needed(graph, crossing)
@@ -104,13 +109,13 @@ def _directly_read(graph: Graph, read: set[int], forward: set[int]) -> set[int]:
     return saved
 
 
-def _minimum_cut(graph: Graph, before: list[int], read: set[int], forward: set[int]) -> set[int]:
+def _minimum_cut(graph: Graph, before: list[int], read: set[int], forward: set[int], lean: bool) -> set[int]:
     """The values to save: those that leave no choice, and a minimum cut among the others, part by part of the graph.
 
     Arguments cost less than whatever else there is, however many they are: they count as saved while the others are
     chosen, and those without which backward can do are then left out.
     """
-    given = {id for id in before if _is_given(graph, id, forward)}
+    given = {id for id in before if _is_given(graph, id, forward, lean)}
     chosen = given & read
     free = {id for id in given if graph[id].op == "argument"}
     between = _between(graph, before, given - free, read - chosen, chosen)
@@ -134,9 +139,12 @@ def _price(node: Node, place: float, in_forward: bool) -> int:
     return 1000 * (8 + bytes_of(node)) + int(400 * (1 - place) if in_forward else 500 + 400 * place)
 
 
-def _is_given(graph: Graph, id: int, forward: set[int]) -> bool:
-    """Whether backward can have a value from forward only: arguments, what is dear, what the program names."""
+def _is_given(graph: Graph, id: int, forward: set[int], lean: bool) -> bool:
+    """Whether backward can have a value from forward only: arguments, what is dear, what the program names; if memory
+    is to be `lean` arguments and products."""
     node = graph[id]
+    if lean:
+        return node.op == "argument" or node.op in IN_BLAS
     return node.op == "argument" or graph.op(node).cost == "dear" or bool(node.name and id in forward)
 
 

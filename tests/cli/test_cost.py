@@ -69,3 +69,11 @@ def test_a_program_without_any_shape_is_told_what_to_declare(graphc: Run, folder
     done = graphc("cost", "free.g")
     assert done.status == 1 and done.out == ""
     assert "free.g:1:14" in done.err and "declare it, for example `param x[N, D]`" in done.err
+
+
+def test_lean_memory_shows(graphc: Run, folder: Path) -> None:
+    (folder / "rows.g").write_text("input X[N, D]\nparam g[D], b[D]\nY = layer_norm(tanh(X), g, b)\nL = sum(Y * Y)\n")
+    kept = {word: graphc("cost", "rows.g", "--memory", word).out for word in ("lean", "balanced", "fast")}
+    assert "made by forward" not in kept["lean"]
+    assert "made by forward" in kept["balanced"] and "made by forward" in kept["fast"]
+    assert graphc("compile", "rows.g", "--memory", "tiny").status == 2

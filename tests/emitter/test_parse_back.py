@@ -28,7 +28,7 @@ PROGRAM = "param W[N]   # a comment\nz = exp(W)\nL = sum(z * W)\noutput L, z\n"
 def split() -> Split:
     diagnostics = Diagnostics()
     joint = joint_graph(lower_source(Source(PROGRAM, "net.g"), diagnostics), Options(), diagnostics)
-    return partition(optimise(joint, 1), recompute=True)
+    return partition(optimise(joint, 1))
 
 
 @pytest.fixture(scope="module")

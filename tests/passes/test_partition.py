@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 import graphc
+from graphc.ir.dims import Dim, dim, numel
 from graphc.ir.graph import Graph
+from graphc.passes.cost import IN_BLAS
 from graphc.passes.partition import Split, bytes_of, partition
-from graphc.pipeline import optimise
+from graphc.pipeline import MEMORY, Options, optimise
+from graphc.verify.sampling import samples
 
 MLP = (
     "input X[N, D], y[N]: int\nparam W1[D, H], b1[H], W2[H, C], b2[C]\n"
@@ -24,8 +29,8 @@ PROGRAMS = [
 ]
 
 
-def split_of(text: str, recompute: bool = True, level: int = 1) -> Split:
-    return partition(optimise(graphc.differentiate(graphc.parse(text)), level), recompute)
+def split_of(text: str, memory: str = "balanced", level: int = 1) -> Split:
+    return partition(optimise(graphc.differentiate(graphc.parse(text)), level), memory)
 
 
 def named(split: Split) -> set[str]:
@@ -59,7 +64,7 @@ def test_what_is_cheap_is_computed_again_from_what_is_saved_anyway() -> None:
     """`x * 2` is one pass over an argument; without recomputing it is saved."""
     text = "input x[N]\nZ2 = (x + 1) * (x + 3)\nL = sum(sin(Z2 * x))"
     graph = optimise(graphc.differentiate(graphc.parse(text)), 1)
-    assert len(partition(graph, recompute=False).saved) >= len(partition(graph).saved)
+    assert len(partition(graph, "fast").saved) >= len(partition(graph).saved)
 
 
 # ---------------------------------------------------------------- soundness
@@ -85,10 +90,10 @@ def check(split: Split) -> None:
 
 
 @pytest.mark.parametrize("text", PROGRAMS)
-@pytest.mark.parametrize("recompute", [False, True])
+@pytest.mark.parametrize("memory", MEMORY)
 @pytest.mark.parametrize("level", [0, 1])
-def test_both_halves_have_what_they_read(text: str, recompute: bool, level: int) -> None:
-    check(split_of(text, recompute, level))
+def test_both_halves_have_what_they_read(text: str, memory: str, level: int) -> None:
+    check(split_of(text, memory, level))
 
 
 @pytest.mark.parametrize("text", PROGRAMS)
@@ -121,7 +126,7 @@ def test_the_cut_saves_no_more_memory_than_saving_everything_would(text: str) ->
         arguments = {a.node for a in graph.arguments}
         return sum(bytes_of(graph[id]) for id in split.saved if id not in arguments)
 
-    assert total(partition(graph)) <= total(partition(graph, recompute=False))
+    assert total(partition(graph)) <= total(partition(graph, "fast"))
 
 
 def behind(graph: Graph, id: int) -> bool:
@@ -139,3 +144,83 @@ def behind(graph: Graph, id: int) -> bool:
 def test_the_same_graph_is_cut_the_same_way() -> None:
     first, second = split_of(MLP), split_of(MLP)
     assert (first.forward, first.saved, first.backward) == (second.forward, second.saved, second.backward)
+
+
+# ---------------------------------------------------------------- lean and fast
+
+GELU = "param X[N, D], g[D], b[D]\nA = gelu(X)\nY = X + layer_norm(A, g, b)\nL = 0.5 * sum(Y * Y)"
+DEEP = "input z_0[N, D]\nparam W_{0:4}[D, D]\nfor k in 0:4 { z_{k+1} = tanh(z_{k} @ W_{k}) }\nL = sum(z_4**2)"
+CONV = (
+    "input X[N, 1, 8, 8]\nparam W[2, 1, 3, 3], b[2]\n"
+    "P = max_pool2d(relu(conv2d(X, W, b)), 2)\nL = sum(softmax(P, axis=1) * P)"
+)
+
+
+def made(split: Split) -> Dim:
+    """The numbers that forward makes and keeps for backward, as a polynomial in the sizes."""
+    kept = [split.graph[id] for id in split.saved if split.graph[id].op != "argument"]
+    return sum((numel(node.type.dims) for node in kept if node.type.is_float), dim(0))
+
+
+def operations(split: Split) -> Counter[str]:
+    """What is computed, forward and backward together, views and sizes apart."""
+    nodes = [split.graph[id] for id in (*split.forward, *split.backward)]
+    return Counter(node.op for node in nodes if split.graph.op(node).cost != "free")
+
+
+def test_lean_saves_nothing_that_can_be_made_of_arguments() -> None:
+    """Everything in GELU and layer norm is elementwise or a sum: X, g and b are enough."""
+    assert made(split_of(GELU, "lean")) == 0
+    assert made(split_of(GELU)) == 3 * dim("N") * dim("D") + dim("N")
+    assert made(split_of(GELU, "fast")).evaluate({"N": 64, "D": 64}) > made(split_of(GELU)).evaluate({"N": 64, "D": 64})
+
+
+def test_lean_saves_one_array_a_layer() -> None:
+    assert made(split_of(DEEP, "lean")) == 4 * dim("N") * dim("D")
+
+
+@pytest.mark.parametrize("text", [*PROGRAMS, GELU, DEEP, CONV])
+def test_no_product_is_done_twice(text: str) -> None:
+    counts = [operations(split_of(text, memory)) for memory in MEMORY]
+    for op in IN_BLAS:
+        assert len({count[op] for count in counts}) == 1, op
+
+
+@pytest.mark.parametrize("text", [*PROGRAMS, GELU, DEEP, CONV])
+def test_lean_keeps_the_least_and_fast_computes_the_least(text: str) -> None:
+    lean, balanced, fast = (split_of(text, memory) for memory in MEMORY)
+
+    def memory(split: Split) -> int:
+        return sum(bytes_of(split.graph[id]) for id in split.saved if split.graph[id].op != "argument")
+
+    assert memory(lean) <= memory(balanced) <= memory(fast)
+    assert operations(lean).total() >= operations(balanced).total() >= operations(fast).total()
+    again = set(fast.forward) & set(fast.backward)
+    assert all(fast.graph.op(fast.graph[id]).cost == "free" for id in again)
+
+
+@pytest.mark.parametrize("level", [0, 1, 2])
+@pytest.mark.parametrize("text", [MLP, GELU, DEEP, CONV])
+def test_all_give_the_same_gradients(text: str, level: int) -> None:
+    modules = [graphc.load(text, level=level, memory=memory) for memory in MEMORY]  # verified, too
+    joint = graphc.differentiate(graphc.parse(text))
+    sample = next(iter(samples(joint, 0, {"N": 5, "D": 4})))
+    results = []
+    for module in modules:
+        value, cache = module.forward(**sample)
+        results.append((value, module.backward(cache)))
+    for value, gradients in results[1:]:
+        assert value == pytest.approx(results[0][0])
+        for name, gradient in gradients.items():
+            assert gradient == pytest.approx(results[0][1][name], rel=1e-12, abs=1e-12)
+
+
+def test_the_literal_derivation_is_fast_unless_it_is_to_be_lean() -> None:
+    assert [Options(level=level, memory=memory).kept for level in (0, 1) for memory in MEMORY] == [
+        "lean", "fast", "fast", "lean", "balanced", "fast",
+    ]  # fmt: skip
+
+
+def test_only_these_words_are_taken() -> None:
+    with pytest.raises(ValueError, match="memory must be one of lean, balanced, fast, not 'small'"):
+        graphc.compile(MLP, memory="small")

@@ -21,7 +21,7 @@ from graphc.passes.expand import expand
 from graphc.passes.fold import fold
 from graphc.passes.partition import partition
 from graphc.passes.simplify import simplify
-from graphc.pipeline import Options, compile_source
+from graphc.pipeline import MEMORY, Options, compile_source
 from ops.running import Program as Reference
 from ops.running import close, named, quietly
 from properties.programs import Program, programs
@@ -164,8 +164,8 @@ def test_partition_keeps_what_backward_needs(program: Program) -> None:
     with quietly():
         joint = graphc.differentiate(graphc.parse(program.text))
         graph = eliminate_dead_code(simplify(expand(joint, share=True)))
-        for recompute in (False, True):
-            split = partition(graph, recompute=recompute)
+        for memory in MEMORY:
+            split = partition(graph, memory)
             assert set(split.saved) <= set(split.forward) | {a.node for a in graph.arguments}
             have = {*split.saved, *graph.cotangents.values()}
             for id in split.backward:
