@@ -212,10 +212,10 @@ def _statements(lines: Sequence[Line], rows: Mapping[tuple[int, bool], int]) -> 
     """What each statement of a body means, and its row; the head of a loop is a statement by itself."""
     parts: list[str] = []
     for line in lines:
-        parts.append(line.text)
+        parts.append(line.text if parts else line.text.strip())
         text = "\n".join(parts)
         try:
-            (statement,) = ast.parse(f"{text} pass" if text.startswith("for ") else text).body
+            (statement,) = ast.parse(f"{text} pass" if text.startswith("for ") and text.endswith(":") else text).body
         except SyntaxError:  # it goes on
             continue
         parts = []

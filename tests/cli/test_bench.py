@@ -59,11 +59,12 @@ def test_sizes_that_do_not_fit(graphc: Run, folder: Path) -> None:
 
 def test_a_clock_stands_before_each_statement_and_in_loops() -> None:
     """The marked module is the module with calls of the clock, nothing else."""
-    text = "param X[N, D], g[D], b[D]\nA = gelu(X)\nY = X + layer_norm(A, g, b)\nL = 0.5 * sum(Y * Y)"
-    for level in (0, 1, 2):
+    rows = "param X[N, D], g[D], b[D]\nA = gelu(X)\nY = X + layer_norm(A, g, b)\nL = 0.5 * sum(Y * Y)"
+    conv = "param X[N, 2, 8, 8], W[4, 2, 3, 3]\nP = max_pool2d(relu(conv2d(X, W)), 2)\nL = sum(P * P)"
+    for level, text in ((0, rows), (1, rows), (2, rows), (1, conv), (2, conv)):
         costs = costs_of(package.differentiate(package.parse(text)), Options(level=level))
         lines = marked(costs).split("\n")
         assert "\n".join(line for line in lines if not line.strip().startswith("clock(")) == costs.module
         clocks = [line for line in lines if line.strip().startswith("clock(")]
-        assert len(clocks) >= len(costs.rows)
+        assert {f"clock({row})" for row in range(-1, len(costs.rows))} == {line.strip() for line in clocks}
         assert any(line.startswith("        clock(") for line in clocks) == (level == 2)
