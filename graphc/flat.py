@@ -26,7 +26,7 @@ def flatten(module: ModuleType, /, **given: ArrayLike) -> Flat:
     those of the first `pack`.
     """
     names = (*module.INPUTS, *module.PARAMETERS)
-    order = _arguments(module)
+    order = list(_arguments(module).values())
     for name in given:
         if name not in order:
             raise TypeError(f"the program has no argument {name}; its arguments are {', '.join(names)}")
@@ -40,29 +40,28 @@ def _loss(module: ModuleType) -> str:
     """The scalar that `backward` differentiates: its one cotangent is 1 where nobody says otherwise."""
     import inspect
 
+    from graphc.emitter.naming import cotangent_names
+
     cotangents = list(inspect.signature(module.backward).parameters.values())[1:] if hasattr(module, "backward") else []
     if len(cotangents) != 1 or cotangents[0].default != 1.0:
         raise TypeError("the program has no scalar loss with a gradient")
-    name = cotangents[0].name.removeprefix("d")
-    if name not in module.OUTPUTS:
-        raise TypeError(f"the loss {name} is not among the outputs {', '.join(module.OUTPUTS)}")
-    return name
+    for name in module.OUTPUTS:
+        if cotangent_names([name], _arguments(module)) == [cotangents[0].name]:
+            return str(name)
+    loss = cotangents[0].name.removeprefix("d")
+    raise TypeError(f"the loss {loss} is not among the outputs {', '.join(module.OUTPUTS)}")
 
 
-def _arguments(module: ModuleType) -> list[str]:
-    """The arguments by the program's names, in the order of `forward`."""
+def _arguments(module: ModuleType) -> dict[str, str]:
+    """The arguments in the order of `forward`: what they are called there -> the program's names."""
     import inspect
+
+    from graphc.emitter.naming import argument_names
 
     called = list(inspect.signature(module.forward).parameters)
     names = (*module.INPUTS, *module.PARAMETERS)
-    known = {_called(name): name for name in names}
-    return [known[each] for each in called if each in known]
-
-
-def _called(name: str) -> str:
-    from graphc.emitter.naming import argument_name
-
-    return argument_name(name)
+    known = dict(zip(argument_names(names), names, strict=True))
+    return {each: known[each] for each in called if each in known}
 
 
 @dataclass
@@ -105,7 +104,8 @@ class Flat:
         import numpy as np
 
         arguments = {**self.given, **self.unpack(theta)}
-        value, grads = self.module.value_and_grad(**{_called(name): v for name, v in arguments.items()})
+        called = {name: each for each, name in _arguments(self.module).items()}
+        value, grads = self.module.value_and_grad(**{called[name]: v for name, v in arguments.items()})
         missing = [name for name in self.names if name not in grads]
         if missing:
             raise TypeError(f"the module has no gradient of {', '.join(missing)}: give it, or compile it with --wrt")

@@ -238,3 +238,17 @@ def test_more_arguments_than_python_takes_before_a_star() -> None:
     assert value == 3 * sum(k * k for k in range(300))
     with pytest.raises(ValueError, match="workspace was made for"):
         net.value_and_grad(*[np.ones(4)] * 300, workspace=workspace)
+
+
+@pytest.mark.parametrize(
+    "text", ["y = x[0:2]", "y = x[::-1]", "y = take(x, i)", "y = x[i, 0]", "y = flip(x) * 1", "y = ones((2, 3))"]
+)
+def test_results_of_which_no_shape_is_known(text: str) -> None:
+    net = graphc.load(text, level=2, verify=False)
+    arguments = {"x": np.arange(12.0).reshape(4, 3), "i": np.array([2, 0, 2])}
+    given = {name: arguments[name] for name in net.INPUTS}
+    workspace = net.Workspace(**given)
+    (want, cache), (have, kept) = net.forward(**given), net.forward(**given, workspace=workspace)
+    assert np.array_equal(have, want)
+    wanted, gradients = net.backward(cache, want), net.backward(kept, want, workspace=workspace)
+    assert all(np.array_equal(gradients[name], gradient) for name, gradient in wanted.items())

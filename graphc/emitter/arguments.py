@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from graphc.emitter.context import solve
-from graphc.emitter.naming import Names, argument_name
+from graphc.emitter.naming import Names, argument_names
 from graphc.emitter.sizes import needed_sizes
 from graphc.emitter.text import bracketed, quoted
 from graphc.ir.dims import Dim, open_owner
@@ -50,7 +50,7 @@ def arrays(names, kinds, values):
 def write_check(graph: Graph, helpers: set[str], shapes: Callable[[Dim], str]) -> list[str]:
     """The function `check` of the module."""
     arguments = graph.arguments
-    called = [argument_name(a.name) for a in arguments]
+    called = argument_names(a.name for a in arguments)
     signature = ", ".join(called)
     if not arguments:
         return ["def check():", '    """Nothing to check: there are no arguments."""', "    return None"]
@@ -71,7 +71,7 @@ def write_check(graph: Graph, helpers: set[str], shapes: Callable[[Dim], str]) -
 
 def write_limits(graph: Graph, helpers: set[str], shapes: Callable[[Dim], str]) -> list[str]:
     """The checks of values alone, for arrays whose shapes are known to fit: labels and indices in their range."""
-    writer = _ShapeChecks(graph, [argument_name(a.name) for a in graph.arguments], helpers, shapes)
+    writer = _ShapeChecks(graph, argument_names(a.name for a in graph.arguments), helpers, shapes)
     sizes = writer.bind_sizes()
     limits = writer.limits()
     return [*needed_sizes(sizes, limits), *limits]

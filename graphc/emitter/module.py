@@ -14,7 +14,7 @@ from graphc.emitter.context import BodyContext
 from graphc.emitter.describe import describe
 from graphc.emitter.lines import broken, broken_function
 from graphc.emitter.mathtext import equations
-from graphc.emitter.naming import MODULE, Names, argument_name
+from graphc.emitter.naming import MODULE, Names, argument_names, cotangent_names
 from graphc.emitter.prelude import HELPERS
 from graphc.emitter.shapes import ShapeNames
 from graphc.emitter.text import WIDTH, bracketed, comment_text, docstring, quoted
@@ -54,7 +54,7 @@ class _Module:
         self.split, self.graph, self.step, self.level, self.fused = split, split.graph, step, level, fused
         self.helpers: set[str] = set()
         self.shapes = ShapeNames(self.graph)
-        self.arguments = {a.node: argument_name(a.name) for a in self.graph.arguments}
+        self.arguments = _called(self.graph)
         self.signature = list(self.arguments.values())
 
     def write(self) -> str:
@@ -126,7 +126,7 @@ class _Module:
         return [names.fresh(n.lstrip("_") or "value") for n in self.graph.outputs]
 
     def _output_display(self) -> str:
-        names = [argument_name(n) for n in self.graph.outputs]
+        names = argument_names(self.graph.outputs)
         return names[0] if len(names) == 1 else "outputs"
 
     def _helper_sources(self) -> list[str]:
@@ -150,7 +150,7 @@ class _Module:
     # ------------------------------------------------------------ functions
 
     def _seed_names(self, shown: bool = False) -> list[str]:
-        names = [f"d{argument_name(n)}" for n in self.graph.cotangents]
+        names = cotangent_names(self.graph.cotangents, self.signature)
         return [] if shown and self.graph.loss else names
 
     def _taken(self) -> set[str]:
@@ -342,7 +342,7 @@ class _Module:
         from graphc.emitter.workspace import Cache, Working, in_workspace, write_parts, write_working
 
         def working(graph: Graph) -> Working:
-            arguments = {a.node: argument_name(a.name) for a in graph.arguments}
+            arguments = _called(graph)
             comment = partial(self._group_comment, graph=graph)
             return Working(graph, arguments, self._taken(), self.helpers, ShapeNames(graph), comment, self.observe)
 
@@ -355,7 +355,7 @@ class _Module:
         ]
 
     def _step(self, graph: Graph) -> str:
-        arguments = {a.node: argument_name(a.name) for a in graph.arguments}
+        arguments = _called(graph)
         names = Names(self._taken() | set(self.signature))
         roots = list(graph.updates.values())
         order = [i for i in sorted(needed(graph, roots)) if i not in arguments]
@@ -382,6 +382,11 @@ class _Module:
         lines.append("    return new if types is None else as_types(new, types)")
         self.graph, self.shapes = saved_graph, saved_shapes
         return "\n".join(lines) + "\n"
+
+
+def _called(graph: Graph) -> dict[int, str]:
+    """The arguments' names in the module."""
+    return dict(zip((a.node for a in graph.arguments), argument_names(a.name for a in graph.arguments), strict=True))
 
 
 def holders_of(body: Body, kept: Iterable[int]) -> Counter[int]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from graphc.emitter.prelude import HELPERS
 
-__all__ = ["RESERVED", "Names", "argument_name"]
+__all__ = ["RESERVED", "Names", "argument_name", "argument_names", "cotangent_names"]
 
 # What the generated module defines or uses at its top level: no argument or local may hide these.
 MODULE = {
@@ -35,7 +35,35 @@ assert set(dir(builtins)) >= USED_BUILTINS
 def argument_name(name: str) -> str:
     """How an argument is called in the module: the user's name, with an underscore after it if it is taken."""
     name = unicodedata.normalize("NFKC", name)
-    return name + "_" if name in RESERVED or name in USED_BUILTINS or name.startswith("__") else name
+    if name.startswith("__"):  # two underscores at the end as well: else a class takes the name for a private one
+        return name + ("_" if name.endswith("_") else "__")
+    return name + "_" if name in RESERVED or name in USED_BUILTINS else name
+
+
+def argument_names(names: Iterable[str]) -> list[str]:
+    """How the arguments are called: beside an argument `lambda_` the argument `lambda` is `lambda__`."""
+    wanted = [unicodedata.normalize("NFKC", name) for name in names]
+    taken = {name for name in wanted if argument_name(name) == name}
+    called: dict[str, str] = {}
+    for name in sorted(set(wanted) - taken):
+        called[name] = _free(argument_name(name), taken)
+        taken.add(called[name])
+    return [called.get(name, name) for name in wanted]
+
+
+def cotangent_names(outputs: Iterable[str], arguments: Iterable[str]) -> list[str]:
+    """What the incoming cotangents are called: `dy`, or `dy_` beside an argument `dy`."""
+    taken, called = set(arguments), []
+    for output in outputs:
+        called.append(_free(argument_name(f"d{output}"), taken))
+        taken.add(called[-1])
+    return called
+
+
+def _free(name: str, taken: set[str]) -> str:
+    while name in taken:
+        name += "_"
+    return name
 
 
 class Names:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from graphc.emitter.arguments import CHECK_HELPERS
-from graphc.emitter.naming import MODULE, USED_BUILTINS, argument_name
+from graphc.emitter.naming import MODULE, USED_BUILTINS, argument_names
 from graphc.emitter.prelude import HELPERS
 from graphc.emitter.text import shown_lines
 from graphc.ir.graph import Graph
@@ -122,7 +122,7 @@ class _Check:
         if statement.name in present:
             raise NotWhatWasMeant(f"`{statement.name}` is defined twice")
         if statement.name == "forward":
-            expected = [argument_name(a.name) for a in self.graph.arguments]
+            expected = argument_names(a.name for a in self.graph.arguments)
             if not isinstance(statement, ast.FunctionDef) or [a.arg for a in statement.args.args] != expected:
                 raise NotWhatWasMeant("`forward` takes other arguments")
         self._body(statement)

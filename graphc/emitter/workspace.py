@@ -54,9 +54,13 @@ def write_working(working: Working) -> list[str]:
 
 # ---------------------------------------------------------------- the class
 
+_NOTHING_MADE = "        self.value_and_grad = self.forward = self.backward = None"
+
+
 def _class(working: Working) -> str:
     names, call = working.signature, working.call
-    working.helpers.update({"for_others"})
+    if names:
+        working.helpers.add("for_others")
     labels = quoted([a.name for a in working.graph.arguments])
     lines = [
         "class Workspace:",
@@ -66,15 +70,20 @@ def _class(working: Working) -> str:
         "    needs one of its own. It keeps shapes and memory, never values.",
         '    """',
         "",
-        f"    def __init__(self{', ' if call else ''}{call}):",
+    ]
+    if not names:
+        lines += ["    def __init__(self):", "        self.types, self.like = None, ()", _NOTHING_MADE]
+        return "\n".join(lines) + "\n"
+    lines += [
+        f"    def __init__(self, {call}):",
         f"        given = [np.asarray(value) for value in ({working.tuple})]",
         f"        *fitting, self.types = check({call})",
         "        self.given = tuple(part for array in given for part in (array.shape, array.dtype))",
         "        self.as_given = all(a is b for a, b in zip(fitting, given))",
         "        self.like = [np.broadcast_to(np.zeros((), a.dtype), a.shape) for a in fitting]  # without memory",
-        "        self.value_and_grad = self.forward = self.backward = None",
+        _NOTHING_MADE,
         "",
-        f"    def accept(self{', ' if call else ''}{call}):",
+        f"    def accept(self, {call}):",
         '        """The arguments as arrays; ValueError if this is not memory for them."""',
     ]
     lines += [f"        {name} = np.asarray({name})" for name in names]
@@ -86,7 +95,7 @@ def _class(working: Working) -> str:
     ]
     limits = write_limits(working.graph, working.helpers, working.shapes.dim)
     lines += ["        " + line for line in limits]
-    lines.append(f"        return {working.tuple}" if names else "        return ()")
+    lines.append(f"        return {working.tuple}")
     return "\n".join(lines) + "\n"
 
 

@@ -85,7 +85,10 @@ def _vjp(evaluator: Evaluator, values: Sequence[Value], expr: tree.Call) -> Valu
 def tangent(evaluator: Evaluator, y: int, x: int, v: int) -> int:
     """The derivative of y along v: the transpose of the transpose, so that forward mode needs no second rules."""
     builder = evaluator.builder
-    probe = builder.add("seed", (), {"name": "probe"}, type=builder.type(y))
+    if isinstance(builder.type(y).shape, Unknown):  # the second transposition still asks for the shape of the first's
+        probe = builder.add("stop_gradient", [y])
+    else:
+        probe = builder.add("seed", (), {"name": "probe"}, type=builder.type(y))
     pulled = reverse(evaluator, {y: probe}, x)
     return reverse(evaluator, {pulled: v}, probe)
 

@@ -223,6 +223,23 @@ def test_products_agree_with_the_jacobian_and_the_hessian(name: str) -> None:
             np.testing.assert_allclose(pulled.ravel(), left.ravel() @ J.reshape(-1, v.size), rtol=1e-9, atol=1e-10)
 
 
+@pytest.mark.parametrize("text", ["Y = x**3", "Y = sin(x) * w", "Y = tanh(x) / (w + x**2)", "Y = exp(x[::-1]) * x"])
+@pytest.mark.parametrize("level", [0, 1, 2])
+def test_products_without_declarations(text: str, level: int) -> None:
+    """The rank is open, and so the result keeps asking for shapes when the module runs."""
+    for shape in ((3,), (2, 3), (1, 2)):
+        arguments = {"x": array(*shape), "v": array(*shape, seed=5), "w": array(*shape, seed=7)}
+        for product in ("t = jvp(Y, x, v)", "t = hvp(sum(Y), x, v)", "t = hvp(sum(Y**2), x, v)"):
+            program = f"{text}\n{product}\noutput t"
+            free = compiled(program, level)
+            given = {name: value for name, value in arguments.items() if name in free.INPUTS}
+            (have, cache), (want, kept) = free.forward(**given), compiled(_declared(given) + program).forward(**given)
+            np.testing.assert_allclose(have, want, rtol=1e-12, atol=1e-12)
+            gradients, wanted = free.backward(cache, want), compiled(_declared(given) + program).backward(kept, want)
+            for name, gradient in wanted.items():
+                np.testing.assert_allclose(gradients[name], gradient, rtol=1e-10, atol=1e-10)
+
+
 # ---------------------------------------------------------------- differentiable again
 
 AGAIN = {

@@ -77,3 +77,10 @@ def test_what_cannot_be_flattened() -> None:
         flat.fun(flat.pack(x=np.ones(2), w=np.ones(2)))
     with pytest.raises(TypeError, match="no scalar loss"):
         graphc.flatten(graphc.load("param w[n]\nY = 2*w\n"))
+
+
+def test_a_loss_whose_cotangent_has_another_name() -> None:
+    net = graphc.load("L = sum(dL * lambda * lambda_)", verify=False)
+    flat = graphc.flatten(net, dL=np.array([2.0, 3.0]), **{"lambda": np.array([1.0, 4.0])})
+    value, gradient = flat.fun(flat.pack(lambda_=np.array([5.0, 6.0])))
+    assert value == 82 and np.array_equal(gradient, [2.0, 12.0])

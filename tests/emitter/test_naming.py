@@ -1,0 +1,48 @@
+"""Names that meet each other in a generated module: each value keeps its own."""
+
+from __future__ import annotations
+
+import inspect
+
+import numpy as np
+import pytest
+
+import graphc
+from graphc.emitter.naming import argument_names, cotangent_names
+from ops.running import Program, close, named
+
+PROGRAMS = [
+    "y = lambda * lambda_", "y = lambda_ * lambda", "y = lambda * lambda_ * lambda__", "lambda = x*2; lambda_ = x*3",
+    "y = dy * x", "dy = x * 2; y = dy * z", "dlambda_ = x*2; lambda = x*3; lambda_ = x*4", "y = cache * workspace * dy",
+    "y = a * __x", "y = __x * __x_ * __x__", "type = x * 2", "count = x*2; index = x*3; index_2 = x*4; _ = x*5",
+    "y = self * given * check * len * np * types * rows * own", "y = y_shape * x + tanh(N)",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", PROGRAMS)
+@pytest.mark.parametrize("level", [0, 1, 2])
+def test_values_and_gradients_are_those_of_the_names(text: str, level: int) -> None:
+    module = graphc.load(text, level=level, verify=False)
+    rng = np.random.default_rng(3)
+    program = Program(text, {name: rng.normal(size=(3,)) for name in module.INPUTS})
+    arguments, cotangents = list(program.arguments.values()), list(program.cotangents.values())
+    parameters = [name for name in inspect.signature(module.forward).parameters if name != "workspace"]
+    called = dict(zip(parameters, arguments, strict=True))
+    for given in [{}, *([{"workspace": module.Workspace(**called)}] if level == 2 else [])]:
+        outputs, cache = module.forward(**called, **given)
+        for have, (name, want) in zip(named(outputs), program.outputs.items(), strict=True):
+            close(have, want, name)
+        gradients = module.backward(cache, *cotangents, **given)
+        for name, want in program.gradients.items():
+            close(gradients[name], want, f"gradient of {name}")
+
+
+def test_a_taken_name_gets_underscores_until_it_is_free() -> None:
+    assert argument_names(["lambda", "x"]) == ["lambda_", "x"]
+    assert argument_names(["lambda", "lambda_", "lambda__"]) == ["lambda___", "lambda_", "lambda__"]
+    assert cotangent_names(["y", "L"], ["x", "dy"]) == ["dy_", "dL"]
+
+
+def test_a_name_is_not_private_to_a_class() -> None:
+    """`class Workspace` would read `__x` as `_Workspace__x`, and `__x_` too."""
+    assert argument_names(["__x"]) == ["__x__"]
