@@ -59,6 +59,9 @@ def describe(op: Op) -> str:
     lines += [*textwrap.wrap(op.doc, WIDTH), ""] if op.doc else []
     if op.hidden:
         lines += ["Rules and normal forms use it; programs do not call it.", ""]
+    if op.aliases:
+        others = ", ".join(f"{name}= for {own}" for name, own in op.aliases.items())
+        lines += [*textwrap.wrap(f"Other names of its arguments: {others}.", WIDTH), ""]
     if op.math:
         lines += _part("formula", [_formula(op)])
     if op.definition is not None:

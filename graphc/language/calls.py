@@ -104,7 +104,8 @@ class Calls(Nodes):
             )
         given.update(zip(order, rest, strict=False))
         for keyword in expr.keywords:
-            if keyword.name not in fixed and keyword.name not in op.attributes:
+            name = op.aliases.get(keyword.name, keyword.name)
+            if name not in fixed and name not in op.attributes:
                 from graphc.language.diagnostics import suggest
 
                 close = suggest(keyword.name, [*fixed, *op.attributes])
@@ -114,9 +115,9 @@ class Calls(Nodes):
                     keyword.span,
                     help=f"did you mean `{close}`?" if close else _usage(op),
                 )
-            if keyword.name in given:
-                raise Fault("E0206", f"argument `{keyword.name}` is given twice", keyword.span)
-            given[keyword.name] = (self.evaluate(keyword.value, scope), keyword.value.span)
+            if name in given:
+                raise Fault("E0206", f"argument `{name}` is given twice", keyword.span)
+            given[name] = (self.evaluate(keyword.value, scope), keyword.value.span)
         operands: list[int | None] = []
         spans: list[Span] = []
         for name in fixed:

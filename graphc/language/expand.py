@@ -31,6 +31,7 @@ def composite_op(
     environment: Environment | None = None,
     indices: tuple[str, ...] = (),
     shape: str = "",
+    aliases: Mapping[str, str] | None = None,
 ) -> Op:
     """The operation that an `op` statement defines; with a rule it stays one node until after differentiation.
 
@@ -82,6 +83,7 @@ def composite_op(
         environment=environment,
         optional=optional,
         indices=indices,
+        aliases=aliases or {},
         cost="dear",
     )
     return op

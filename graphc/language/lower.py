@@ -570,6 +570,13 @@ class Lowering(Evaluator):
             return None
         if key in self.values:
             return key
+        if key in self.environment.constants:
+            try:
+                self.values[key] = self._constant(self.environment.constants[key])
+            except CallError as error:
+                self._report(Fault(error.code, f"`{key}` cannot be a result: {error.message}", name.span))
+                return None
+            return key
         if key not in self.scope.values and key not in self.environment.damaged:
             close = suggest(key, list(self.values))
             self._report(
@@ -581,6 +588,10 @@ class Lowering(Evaluator):
                 )
             )
         return None
+
+    def _constant(self, value: Value) -> int:
+        """The node of a constant as a result: of the program's floating type."""
+        return self.tensor(float(value) if isinstance(value, int) and not isinstance(value, bool) else value)
 
     def _loss(self, outputs: dict[str, int]) -> str | None:
         if self.loss is not None:
@@ -598,7 +609,8 @@ class Lowering(Evaluator):
                     )
                 )
             return key
-        scalars = [n for n, id in outputs.items() if self.builder.type(id).rank == 0 and self.builder.type(id).is_float]
+        types = {name: self.builder.type(id) for name, id in outputs.items() if name not in self.environment.constants}
+        scalars = [name for name, type in types.items() if type.rank == 0 and type.is_float]
         return scalars[0] if len(scalars) == 1 else None
 
     def _ordered_arguments(self) -> Iterator[Argument]:

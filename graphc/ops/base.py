@@ -97,7 +97,8 @@ class Op:
     or a function; `evaluate(*operands, **attributes)` the reference value by plain NumPy, written without regard to
     `numpy`. Operands in `optional` may be left out or be `none` (then `call` gets None and makes another operation of
     it); operands in `indices` are integers: an undeclared argument there becomes one, a list an integer constant.
-    `cost` is `free` (a view or a size), `cheap` (recompute rather than save) or `dear`.
+    `aliases` are the names that NumPy, or PyTorch's functional interface, gives to operands and attributes: a call may
+    use them as keywords. `cost` is `free` (a view or a size), `cheap` (recompute rather than save) or `dear`.
     """
 
     name: str
@@ -121,6 +122,7 @@ class Op:
     domain: Mapping[str, str] = field(default_factory=dict)
     optional: tuple[str, ...] = ()
     indices: tuple[str, ...] = ()
+    aliases: Mapping[str, str] = field(default_factory=dict)
     hidden: bool = False
     definition: tree.OpDef | None = None
     rule: tree.RuleDef | None = None

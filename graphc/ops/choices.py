@@ -43,6 +43,7 @@ register(Op(
     evaluate=lambda x, lo, hi: np.minimum(np.maximum(x, lo), hi), math="min(max({x}, {lo}), {hi})", cost="cheap",
     doc="x kept between lo and hi, either of which may be `none`; the derivative is 1 at the bounds too.",
     source="NumPy: clip; PyTorch: clamp for the bounds", elementwise=True, ufunc="np.clip",
+    aliases={"a": "x", "a_min": "lo", "a_max": "hi", "min": "lo", "max": "hi"},
 ))  # fmt: skip
 
 # ---------------------------------------------------------------- choices
@@ -72,6 +73,7 @@ register(Op(
     evaluate=np.where, call=_where_call, math="({a} if {c} else {b})", elementwise=True, cost="cheap",
     doc="a where c is true, else b. The gradient is masked by a product: a branch not taken gets 0 only where its own "
     "derivative is finite.", source="NumPy: where", domain={"c": "boolean"},
+    aliases={"condition": "c", "x": "a", "y": "b"},
 ))  # fmt: skip
 
 
@@ -119,10 +121,12 @@ register(Op(
     infer=_never, evaluate=lambda x, mask, *, p=0.5: np.where(mask, x, 0) / (1 - p), call=_dropout_call,
     math="{x} ⊙ {mask} / (1 − {p})", source="PyTorch: dropout", elementwise=True,
     doc="x * mask / (1 - p): the mask, of zeros and ones, is drawn by the caller, who drops with probability p.",
+    aliases={"input": "x"},
 ))  # fmt: skip
 register(Op(
     name="gelu", family="elementwise", operands=("x",), attributes={"approximate": "none"}, positional=("approximate",),
     infer=_never, evaluate=_gelu_value, call=_gelu_call, math="{x} ⊙ Φ({x})", elementwise=True,
     doc='x times the probability that a standard normal variable is less than x; approximate="tanh" replaces the error '
     "function by a hyperbolic tangent.", source="Hendrycks and Gimpel 2016; PyTorch: gelu",
+    aliases={"input": "x"},
 ))  # fmt: skip

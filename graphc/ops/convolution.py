@@ -218,6 +218,8 @@ def _of_rank(call: Callable[..., int], n: int) -> Callable[..., int]:
     return lambda lowering, x, w, b, **attributes: call(lowering, n, x, w, b, **attributes)
 
 
+_PYTORCH = {"input": "x", "weight": "w", "bias": "b"}
+
 for _n, _array, _entries in ((1, "(N, C, L)", "K"), (2, "(N, C, H, W)", "KH, KW")):
     register(Op(
         name=f"conv{_n}d", family="convolution", operands=("x", "w", "b"), optional=("b",),
@@ -227,7 +229,7 @@ for _n, _array, _entries in ((1, "(N, C, L)", "K"), (2, "(N, C, H, W)", "KH, KW"
         doc=f"The products of kernels w (O, C, {_entries}) with the windows of x {_array}, summed, plus b (O,), which "
         'may be left out. The padding is a number, one per axis, a pair (before, after) per axis, "same" or "valid"; '
         "with groups a kernel sees the C / groups channels of its group. The axis of samples may be missing.",
-        source=f"PyTorch: conv{_n}d",
+        source=f"PyTorch: conv{_n}d", aliases=_PYTORCH,
     ))  # fmt: skip
     register(Op(
         name=f"conv_transpose{_n}d", family="convolution", operands=("x", "w", "b"), optional=("b",),
@@ -236,5 +238,5 @@ for _n, _array, _entries in ((1, "(N, C, L)", "K"), (2, "(N, C, H, W)", "KH, KW"
         call=_of_rank(_conv_transpose, _n), evaluate=_conv_transpose_value, math="{x} ⋆ᵀ {w} + {b}",
         doc=f"Each entry of x {_array} times its kernel of w (C, O / groups, {_entries}), added up a stride apart: the "
         "transpose of a convolution. The padding is cut off, output_padding is added behind.",
-        source=f"PyTorch: conv_transpose{_n}d",
+        source=f"PyTorch: conv_transpose{_n}d", aliases=_PYTORCH,
     ))  # fmt: skip

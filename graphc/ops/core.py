@@ -238,4 +238,5 @@ register(Op(
     positional=("shape",), infer=_broadcast_type, numpy=_broadcast_text, evaluate=_broadcast_value,
     call=_broadcast_call, view=True, cost="free", math="broadcast({x})",
     doc="The array repeated along new axes and axes of size 1 up to `shape`.", source="NumPy: broadcast_to",
+    aliases={"array": "x"},
 ))  # fmt: skip

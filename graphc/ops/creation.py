@@ -45,7 +45,7 @@ def _filled(name: str, ufunc: str, doc: str) -> None:
         name=f"{name}_like", family="shaping", operands=("x",), infer=lambda solver, types, attrs: types[0],
         numpy=f"{ufunc}_like({{x}})", evaluate=getattr(np, f"{name}_like"), cost="cheap",
         math="0" if name == "zeros" else "1", doc=f"{doc.rstrip('.')} of another array.",
-        source=f"NumPy: {name}_like",
+        source=f"NumPy: {name}_like", aliases={"a": "x"},
     ))  # fmt: skip
 
 
@@ -70,6 +70,7 @@ register(Op(
         f"np.full({_shown(ctx, node)}, {node.attr('value')!r}, dtype={ctx.dtype()})"
     ),
     evaluate=lambda *, shape, value: np.full(shape, float(value)), doc="One number in a shape.", source="NumPy: full",
+    aliases={"fill_value": "value"},
 ))  # fmt: skip
 
 
@@ -85,6 +86,7 @@ register(Op(
     name="full_like", family="shaping", operands=("x", "v"), infer=_full_like_type, numpy="np.full_like({x}, {v})",
     evaluate=np.full_like, cost="cheap", math="{v}",
     doc="The value v in the shape of x; v may be an array that broadcasts to it.", source="NumPy: full_like",
+    aliases={"a": "x", "fill_value": "v"},
 ))  # fmt: skip
 
 
@@ -115,6 +117,7 @@ register(Op(
     positional=("n", "m", "k"), infer=lambda solver, types, attrs: Type((dim(attrs["n"]), dim(attrs["m"]))),
     numpy=_eye_text, evaluate=lambda *, n, m=None, k=0: np.eye(n, m, k), call=_eye_call, cost="cheap", math="I",
     doc="Ones on the k-th diagonal of an n × m matrix, else zeros.", source="NumPy: eye",
+    aliases={"N": "n", "M": "m"},
 ))  # fmt: skip
 
 

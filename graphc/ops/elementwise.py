@@ -112,13 +112,15 @@ def _step(name: str) -> Callable[..., int]:
     return call
 
 
-def _declare_number(name: str, math: str, doc: str, ufunc: str, call: Callable[[str], Callable[..., int]]) -> None:
+def _declare_number(
+    name: str, math: str, doc: str, ufunc: str, call: Callable[[str], Callable[..., int]], **aliases: str
+) -> None:  # fmt: skip
     """A function that keeps integers integers."""
     register(Op(
         name=name, family="elementwise", operands=("x",), infer=elementwise_type(number_type),
         numpy=f"np.{ufunc}({{x}})", evaluate=lambda x: getattr(np, ufunc)(np.add(x, 0)),
         call=call(name), math=math, doc=doc,
-        source=f"NumPy: {ufunc}", cost="cheap", elementwise=True, ufunc=f"np.{ufunc}",
+        source=f"NumPy: {ufunc}", cost="cheap", elementwise=True, ufunc=f"np.{ufunc}", aliases=aliases,
     ))  # fmt: skip
 
 
@@ -127,4 +129,4 @@ _declare_number("sign", "sign({x})", "-1, 0 or 1; the derivative is 0.", "sign",
 _declare_number("floor", "⌊{x}⌋", "The next integer below; the derivative is 0.", "floor", _step)
 _declare_number("ceil", "⌈{x}⌉", "The next integer above; the derivative is 0.", "ceil", _step)
 _declare_number("round", "round({x})", "The nearest integer, the even one of two; the derivative is 0.", "rint",
-                _step)  # fmt: skip
+                _step, a="x")  # fmt: skip

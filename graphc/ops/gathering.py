@@ -135,6 +135,7 @@ register(Op(
     evaluate=lambda x, i, *, axis=0: np.take(x, i, axis), call=_take_call, indices=("i",),
     domain={"i": "index:x"}, math="{x}[{i}]", doc="The entries at the indices i along an axis (none: of all entries).",
     source="NumPy: take",
+    aliases={"a": "x", "indices": "i"},
 ))  # fmt: skip
 
 
@@ -150,6 +151,7 @@ register(Op(
     name="embedding", family="indexing", operands=("i", "W"), infer=_never,
     evaluate=lambda i, W: np.asarray(W)[np.asarray(i)], call=_embedding_call, indices=("i",),
     domain={"i": "index:W"}, math="{W}[{i}]", doc="The rows of W at the indices i.", source="PyTorch: embedding",
+    aliases={"input": "i", "weight": "W"},
 ))  # fmt: skip
 
 
@@ -221,6 +223,7 @@ register(Op(
     evaluate=lambda x, i, *, axis=-1: np.take_along_axis(x, i, axis), call=_along_call, indices=("i",),
     domain={"i": "index:x"}, math="{x}[{i}]", doc="For each place the entry at its own index along an axis.",
     source="NumPy: take_along_axis",
+    aliases={"arr": "x", "indices": "i"},
 ))  # fmt: skip
 
 
@@ -282,6 +285,7 @@ register(Op(
     infer=_one_hot_type, numpy=_one_hot_text, evaluate=lambda i, *, n: np.eye(n)[np.asarray(i)], call=_one_hot_call,
     indices=("i",), domain={"i": "index:n"}, cost="cheap", math="onehot({i})",
     doc="For each index a row of n entries: 1 at the index, else 0.", source="PyTorch: one_hot",
+    aliases={"tensor": "i", "num_classes": "n"},
 ))  # fmt: skip
 
 

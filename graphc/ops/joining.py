@@ -137,6 +137,7 @@ register(Op(
     evaluate=lambda x, *, sections, axis=0: tuple(np.split(x, sections, axis)), math="{x}[…]",
     doc="The parts of an array along an axis: equally many entries in each, or cut at the given places.",
     source="NumPy: split",
+    aliases={"ary": "x", "indices_or_sections": "sections"},
 ))  # fmt: skip
 
 
@@ -199,6 +200,7 @@ register(Op(
     positional=("width", "value"), infer=_pad_type, numpy=_pad_text, call=_pad_call,
     evaluate=lambda x, *, width, value=0: np.pad(x, width, constant_values=value), math="pad({x})",
     doc="The array with a border of `value`; `width` as NumPy's pad_width.", source="NumPy: pad",
+    aliases={"array": "x", "pad_width": "width", "constant_values": "value"},
 ))  # fmt: skip
 
 
@@ -229,6 +231,7 @@ register(Op(
     ),
     evaluate=lambda x, *, reps: np.tile(x, reps), call=_tile_call, view=True, math="tile({x})",
     doc="The whole array repeated along its axes.", source="NumPy: tile",
+    aliases={"A": "x"},
 ))  # fmt: skip
 
 
@@ -253,6 +256,7 @@ register(Op(
     ),
     evaluate=lambda x, *, repeats, axis=None: np.repeat(x, repeats, axis), math="repeat({x})",
     doc="Each entry repeated along an axis (none: the entries of the flattened array).", source="NumPy: repeat",
+    aliases={"a": "x"},
 ))  # fmt: skip
 
 
@@ -284,6 +288,7 @@ register(Op(
     name="flip", family="shaping", operands=("x",), attributes={"axis": None}, positional=("axis",), infer=_same,
     numpy=_flip_text, evaluate=lambda x, *, axis=None: np.flip(x, axis), call=_flip_call, view=True, cost="free",
     math="flip({x})", doc="The entries in opposite order along the axes (none: all).", source="NumPy: flip",
+    aliases={"m": "x"},
 ))  # fmt: skip
 
 
@@ -324,5 +329,6 @@ register(Op(
     positional=("shift", "axis"), infer=_same, numpy=_roll_text, evaluate=_roll_value, call=_roll_call,
     math="roll({x})", doc="The entries moved along the axes, those beyond the end coming in at the front.",
     source="NumPy: roll",
+    aliases={"a": "x"},
 ))  # fmt: skip
 

@@ -188,6 +188,7 @@ register(Op(
     evaluate=np.outer, call=_outer_call, math="{x} {y}ᵀ",
     doc="The products of all pairs of entries of two vectors (other arrays are flattened).",
     source="NumPy: outer; derivations B4",
+    aliases={"a": "x", "b": "y"},
 ))  # fmt: skip
 
 
@@ -202,6 +203,7 @@ def _kron_type(solver: Solver, types: list[Type], attrs: dict[str, Any]) -> Type
 register(Op(
     name="kron", family="linalg", operands=("A", "B"), infer=_kron_type, numpy="np.kron({A}, {B})", evaluate=np.kron,
     math="{A} ⊗ {B}", doc="The Kronecker product: each entry of A times the whole of B.", source="NumPy: kron",
+    aliases={"a": "A", "b": "B"},
 ))  # fmt: skip
 
 
@@ -219,6 +221,7 @@ register(Op(
     evaluate=lambda X, A, b=None: np.matmul(X, np.transpose(A)) + (0 if b is None else b), call=_linear_call,
     math="{X} {A}ᵀ + {b}", doc="The linear layer with samples as rows, Y = X Aᵀ + b; one sample may be a vector.",
     source="PyTorch: linear; derivations B3",
+    aliases={"input": "X", "weight": "A", "bias": "b"},
 ))  # fmt: skip
 
 
@@ -276,4 +279,5 @@ register(Op(
     evaluate=_bilinear_value, call=_bilinear_call, math="[({X} {A}ᵢ) ⊙ {Y}] 1 + {b}ᵢ",
     doc="The bilinear layer with samples as rows, Z_i = [(X A_i) ⊙ Y].sum(1) + b_i; one pair may be two vectors.",
     source="PyTorch: bilinear; derivations B9–B12",
+    aliases={"input1": "X", "input2": "Y", "weight": "A", "bias": "b"},
 ))  # fmt: skip

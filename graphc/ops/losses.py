@@ -177,6 +177,7 @@ register(Op(
     math="−Σ log softmax({S})[i, {y}ᵢ]",
     doc="The cross-entropy of the softmax of each row of scores: y holds the label of each row, or, declared as floats "
     "of the shape of S, a row of probabilities.", source="derivations A1, E2; PyTorch: cross_entropy",
+    aliases={"input": "S", "target": "y"},
 ))  # fmt: skip
 register(Op(
     name="svm_loss", family="losses", operands=("S", "y"), attributes={"margin": 1, "reduction": "sum"},
@@ -184,11 +185,13 @@ register(Op(
     math="Σᵢ Σⱼ max(0, {S}ᵢⱼ − {S}[i, {y}ᵢ] + {margin}), j ≠ {y}ᵢ",
     doc="The multiclass SVM loss: every wrong score should be a margin below that of the label. The derivative of a "
     "margin of exactly 0 is 0.", source="derivations E3; PyTorch: multi_margin_loss, there divided by C",
+    aliases={"input": "S", "target": "y"},
 ))  # fmt: skip
 register(Op(
     name="nll", family="losses", operands=("logP", "y"), attributes={"reduction": "sum"}, positional=("reduction",),
     infer=_never, evaluate=_nll_value, call=_nll_call, domain={"y": "labels"}, math="−Σ {logP}[i, {y}ᵢ]",
     doc="The negative logarithm of the label's probability, from rows of logarithms.", source="PyTorch: nll_loss",
+    aliases={"input": "logP", "target": "y"},
 ))  # fmt: skip
 
 
@@ -285,6 +288,7 @@ def _declare(
         name=name, family="losses", operands=operands, attributes={**attributes, "reduction": "sum"},
         positional=(*attributes, "reduction"), infer=_never, evaluate=_value(entry), call=_entries(op, *attributes),
         math=math, doc=doc, source=source, domain=domain or {},
+        aliases=dict(zip(("input", "target"), operands, strict=True)),
     ))  # fmt: skip
 
 

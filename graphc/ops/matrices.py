@@ -98,6 +98,7 @@ register(Op(
     name="diag", family="linalg", operands=("x",), attributes={"k": 0}, positional=("k",), infer=_never,
     evaluate=lambda x, *, k=0: np.diag(x, k), call=_diag_call, math="diag({x})",
     doc="The matrix with a vector as its k-th diagonal; of a matrix, its k-th diagonal.", source="NumPy: diag",
+    aliases={"v": "x"},
 ))  # fmt: skip
 
 
@@ -121,6 +122,7 @@ register(Op(
     numpy=lambda ctx, node, xs: Text(f"np.trace({xs[0]}{f', {k}' if (k := node.attr('k')) else ''})"),
     evaluate=lambda x, *, k=0: np.trace(x, k), call=_trace_call, math="tr {x}",
     doc="The sum of the k-th diagonal.", source="NumPy: trace",
+    aliases={"a": "x", "offset": "k"},
 ))  # fmt: skip
 
 
@@ -132,6 +134,7 @@ def _triangle(name: str, doc: str) -> None:
         evaluate=lambda x, *, k=0: getattr(np, name)(x, k),
         call=lambda lowering, x, *, k: lowering.add(name, [x], {"k": _offset(k)}),
         math=f"{name}({{x}})", doc=doc, source=f"NumPy: {name}",
+        aliases={"m": "x"},
     ))  # fmt: skip
 
 
@@ -161,6 +164,7 @@ register(Op(
     name="inv", family="linalg", operands=("A",), infer=_square_type, numpy="np.linalg.inv({A})",
     evaluate=lambda A: np.linalg.inv(A), domain={"A": "invertible"}, math="{A}⁻¹",
     doc="The inverse of a matrix.", source="NumPy: linalg.inv",
+    aliases={"a": "A"},
 ))  # fmt: skip
 
 
@@ -196,6 +200,7 @@ register(Op(
     name="solve", family="linalg", operands=("A", "B"), infer=_solve_type, numpy="np.linalg.solve({A}, {B})",
     evaluate=lambda A, B: np.linalg.solve(A, B), call=_solve_call, domain={"A": "invertible"}, math="{A}⁻¹ {B}",
     doc="X with A X = B; B may be one vector.", source="NumPy: linalg.solve",
+    aliases={"a": "A", "b": "B"},
 ))  # fmt: skip
 register(Op(
     name="solve_vector", family="linalg", operands=("A", "b"), infer=_solve_type, numpy="np.linalg.solve({A}, {b})",
@@ -206,12 +211,14 @@ register(Op(
     name="det", family="linalg", operands=("A",), infer=_number_type, numpy="np.linalg.det({A})",
     evaluate=lambda A: np.linalg.det(A), domain={"A": "invertible"}, math="det {A}",
     doc="The determinant; its gradient is that of invertible matrices.", source="NumPy: linalg.det",
+    aliases={"a": "A"},
 ))  # fmt: skip
 register(Op(
     name="logdet", family="linalg", operands=("A",), infer=_number_type, numpy="np.linalg.slogdet({A})[1]",
     evaluate=lambda A: np.log(np.abs(np.linalg.det(A))), domain={"A": "spd"}, math="log |det {A}|",
     doc="The logarithm of the determinant (of its absolute value, where it is negative).",
     source="NumPy: linalg.slogdet; PyTorch: logdet",
+    aliases={"input": "A"},
 ))  # fmt: skip
 register(Op(
     name="det_sign", family="linalg", operands=("A",), infer=_number_type, numpy="np.linalg.slogdet({A})[0]",
@@ -223,12 +230,14 @@ register(Op(
     call=lambda lowering, A: (lowering.add("det_sign", [A]), lowering.add("logdet", [A])),
     domain={"A": "invertible"}, math="sign det {A}, log |det {A}|",
     doc="Two results: the determinant's sign, and the logarithm of its absolute value.", source="NumPy: linalg.slogdet",
+    aliases={"a": "A"},
 ))  # fmt: skip
 register(Op(
     name="cholesky", family="linalg", operands=("A",), infer=_square_type, numpy="np.linalg.cholesky({A})",
     evaluate=lambda A: np.linalg.cholesky(A), domain={"A": "spd"}, math="chol {A}",
     doc="The lower triangular L with L Lᵀ = A; it reads the lower triangle of A, where its gradient lies too.",
     source="NumPy: linalg.cholesky",
+    aliases={"a": "A"},
 ))  # fmt: skip
 
 
@@ -242,4 +251,5 @@ register(Op(
     evaluate=lambda A: np.linalg.pinv(A), math="{A}⁺",
     doc="The pseudo-inverse; its gradient is that of a matrix whose rank does not change.",
     source="NumPy: linalg.pinv",
+    aliases={"a": "A"},
 ))  # fmt: skip

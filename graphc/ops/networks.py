@@ -149,6 +149,8 @@ def _rms_norm_value(x: Any, gamma: Any = 1.0, *, eps: float = 1e-5) -> Any:
     return x / np.sqrt(np.average(np.square(x), axis=-1, keepdims=True) + eps) * gamma
 
 
+_PYTORCH = {"input": "x", "num_groups": "groups", "weight": "gamma", "bias": "beta"}
+
 for _name, _operands, _optional, _call, _value, _math, _doc, _source in (
     ("layer_norm", ("x", "gamma", "beta"), ("gamma", "beta"), _layer_norm_call, _layer_norm_value,
      "({x} − mean({x})) / √(var({x}) + {eps}) ⊙ {gamma} + {beta}",
@@ -171,6 +173,7 @@ for _name, _operands, _optional, _call, _value, _math, _doc, _source in (
     register(Op(
         name=_name, family="networks", operands=_operands, optional=_optional, attributes={"eps": 1e-5},
         positional=("eps",), infer=_never, call=_call, evaluate=_value, math=_math, doc=_doc, source=_source,
+        aliases={a: b for a, b in _PYTORCH.items() if b in _operands},
     ))  # fmt: skip
 
 
@@ -250,6 +253,7 @@ register(Op(
     "are scaled by 1/√d unless `scale` says otherwise. The axes in front are a batch. A mask of booleans says who may "
     "be seen, one of floats is added to the products; causal: query i sees the keys j ≤ i. A query that may see no key "
     "gets zeros.", source="Vaswani et al. 2017; PyTorch: scaled_dot_product_attention",
+    aliases={"query": "Q", "key": "K", "value": "V", "attn_mask": "mask", "is_causal": "causal"},
 ))  # fmt: skip
 
 

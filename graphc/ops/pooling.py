@@ -268,6 +268,7 @@ for _n, _axis in ((1, "the last axis"), (2, "the last two axes")):
         evaluate=_max_pool_value(_n), math="maxpool({x})",
         doc=f"The largest entry of each window of {_axis}; the stride is the size unless it is given. Of equal entries "
         "the first gets the gradient. The padding is never the largest.", source=f"PyTorch: max_pool{_n}d",
+        aliases={"input": "x", "kernel_size": "size"},
     ))  # fmt: skip
     register(Op(
         name=f"avg_pool{_n}d", family="convolution", operands=("x",),
@@ -276,4 +277,5 @@ for _n, _axis in ((1, "the last axis"), (2, "the last two axes")):
         evaluate=_avg_pool_value(_n), math="avgpool({x})",
         doc=f"The mean of each window of {_axis}; the stride is the size unless it is given. The zeros of the padding "
         "count, unless `count_include_pad` is false.", source=f"PyTorch: avg_pool{_n}d",
+        aliases={"input": "x", "kernel_size": "size"},
     ))  # fmt: skip

@@ -119,7 +119,7 @@ def _declare(
     register(Op(
         name=name, family="reductions", operands=("x",), attributes=REDUCED, positional=("axis", "keepdims"),
         infer=_type(dtype), numpy=_text(name), evaluate=evaluate, call=_call(name, alone), math=math, doc=doc,
-        source=f"NumPy: {name}",
+        source=f"NumPy: {name}", aliases={"a": "x"},
     ))  # fmt: skip
 
 
@@ -192,7 +192,7 @@ for _name, _which in (("argmax", "largest"), ("argmin", "smallest")):
         name=_name, family="reductions", operands=("x",), attributes=REDUCED, positional=("axis", "keepdims"),
         infer=_type(lambda dtype: "int"), numpy=_position_text, evaluate=_first(_name), call=_position_call(_name),
         math=f"{_name}({{x}})", doc=f"The position of the {_which} entry along an axis, the first of several; without "
-        "axis among all entries. No gradient.", source=f"NumPy: {_name}",
+        "axis among all entries. No gradient.", source=f"NumPy: {_name}", aliases={"a": "x"},
     ))  # fmt: skip
 
 

@@ -58,6 +58,7 @@ for _name, _ufunc, _doc in (
         name=_name, family="reductions", operands=("x",), attributes={"axis": None}, positional=("axis",),
         infer=_running_type, numpy=_running_text, call=_running(_name), math=f"{_name}({{x}})", doc=_doc,
         evaluate=lambda x, *, axis, ufunc=_ufunc: ufunc.accumulate(np.add(x, 0), axis=axis), source=f"NumPy: {_name}",
+        aliases={"a": "x"},
     ))  # fmt: skip
 
 register(Op(

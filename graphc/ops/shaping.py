@@ -106,6 +106,7 @@ register(Op(
     view=True, cost="free", math="reshape({x})",
     doc="The same entries, row by row, in another shape; one size may be -1: what is left over.",
     source="NumPy: reshape; derivations B1",
+    aliases={"a": "x", "newshape": "shape"},
 ))  # fmt: skip
 register(Op(
     name="reshape_like", family="shaping", operands=("x", "target"), attributes={"like": REQUIRED},
@@ -130,6 +131,7 @@ register(Op(
     evaluate=lambda x, *, start=0: np.reshape(x, (*np.shape(x)[:start], -1)), call=_flatten_call, view=True,
     cost="free", math="vec({x})", doc="All axes from `start` on made into one.",
     source="NumPy: ndarray.flatten; PyTorch: flatten (start_dim)",
+    aliases={"a": "x", "input": "x", "start_dim": "start"},
 ))  # fmt: skip
 
 
@@ -175,6 +177,7 @@ register(Op(
     infer=_expand_type, numpy=_expand_text, evaluate=lambda x, *, axis: np.expand_dims(x, axis), call=_expand_call,
     view=True, cost="free", math="{x}", doc="The array with new axes of size 1 at the places `axis` of the result.",
     source="NumPy: expand_dims",
+    aliases={"a": "x"},
 ))  # fmt: skip
 
 
@@ -213,6 +216,7 @@ register(Op(
     call=_squeeze_call, view=True, cost="free", math="{x}",
     doc="The array without axes of size 1: those of `axis`, by default all that are certain to have size 1.",
     source="NumPy: squeeze",
+    aliases={"a": "x"},
 ))  # fmt: skip
 
 
@@ -276,6 +280,7 @@ register(Op(
     call=_transpose_call, view=True, cost="free", math="{x}ᵀ",
     doc="The array with its axes in another order, by default the opposite one; `x.T` is the same.",
     source="NumPy: transpose",
+    aliases={"a": "x"},
 ))  # fmt: skip
 
 
@@ -294,6 +299,7 @@ register(Op(
     positional=("axis1", "axis2"), infer=_never, evaluate=lambda x, *, axis1, axis2: np.swapaxes(x, axis1, axis2),
     call=_swapaxes_call, view=True, cost="free", math="{x}ᵀ", doc="The array with two axes exchanged.",
     source="NumPy: swapaxes",
+    aliases={"a": "x"},
 ))  # fmt: skip
 
 
@@ -319,4 +325,5 @@ register(Op(
     evaluate=lambda x, *, source, destination: np.moveaxis(x, source, destination), call=_moveaxis_call, view=True,
     cost="free", math="{x}ᵀ", doc="The array with some axes moved to other places, the rest in their order.",
     source="NumPy: moveaxis",
+    aliases={"a": "x"},
 ))  # fmt: skip

@@ -4,6 +4,7 @@
 # math: softmax({x})
 # source: derivations A1, E2
 # shape: x
+# aliases: input=x, dim=axis
 op softmax(x, *, axis=-1) {
     shifted = x - max(x, axis=axis, keepdims=true)
     e = exp(shifted)
@@ -18,6 +19,7 @@ rule softmax(x, *, axis) -> y {
 # math: log softmax({x})
 # source: PyTorch: log_softmax
 # shape: x
+# aliases: input=x, dim=axis
 op log_softmax(x, *, axis=-1) {
     shifted = x - max(x, axis=axis, keepdims=true)
     return shifted - log(sum(exp(shifted), axis=axis, keepdims=true))

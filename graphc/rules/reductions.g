@@ -34,6 +34,7 @@ rule finite(x) -> y                    { dx = none }
 # The mean squared distance from the mean over axes, the sum divided by the number of entries less ddof.
 # math: Σ ({x} − mean({x}))² / (n − {ddof})
 # source: NumPy: var
+# aliases: a=x, correction=ddof
 op var(x, *, axis=none, ddof=0, keepdims=false) {
     centred = x - mean(x, axis=axis, keepdims=true)
     return sum(centred**2, axis=axis, keepdims=keepdims) / count(x, axis=axis, ddof=ddof)
@@ -47,6 +48,7 @@ rule var(x, *, axis, ddof, keepdims) -> y {
 # The square root of the variance; the derivative where the variance is 0 is 0.
 # math: √(Σ ({x} − mean({x}))² / (n − {ddof}))
 # source: NumPy: std
+# aliases: a=x, correction=ddof
 op std(x, *, axis=none, ddof=0, keepdims=false) = sqrt(var(x, axis=axis, ddof=ddof, keepdims=keepdims))
 rule std(x, *, axis, ddof, keepdims) -> y {
     centred = x - mean(x, axis=axis, keepdims=true)
@@ -76,6 +78,7 @@ rule norm_power(x, *, p, axis, keepdims) -> y {
 # log(Σ exp(x)) over axes without overflow; of entries that are all -inf it is -inf, and their derivative 0.
 # math: log Σ exp({x})
 # source: SciPy: logsumexp
+# aliases: a=x, input=x, dim=axis, keepdim=keepdims
 op logsumexp(x, *, axis=none, keepdims=false) {
     largest = max_kept(x, axis=axis, keepdims=keepdims)
     e = exp(x - finite(largest))

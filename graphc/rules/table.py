@@ -122,11 +122,14 @@ def composite(name: str) -> Op | None:
     doc, facts = [], {}
     for line in entry.comment:
         key, colon, value = line.partition(":")
-        if colon and key in ("math", "source", "domain", "hidden", "indices", "shape"):
+        if colon and key in ("math", "source", "domain", "hidden", "indices", "shape", "aliases"):
             facts[key] = value.strip()
         else:
             doc.append(line)
-    domain = dict(part.strip().split("=") for part in facts.get("domain", "").split(",") if part.strip())
+    domain, aliases = (
+        dict(part.strip().split("=") for part in facts.get(key, "").split(",") if part.strip())
+        for key in ("domain", "aliases")
+    )
     return composite_op(
         statement,
         builtin_rule(name),
@@ -138,4 +141,5 @@ def composite(name: str) -> Op | None:
         hidden="hidden" in facts,
         indices=tuple(facts.get("indices", "").replace(",", " ").split()),
         shape=facts.get("shape", ""),
+        aliases=aliases,
     )

@@ -1,0 +1,53 @@
+"""What may be a result of a program: constants, arguments, values that depend on nothing, one value under two names."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import graphc
+from ops.running import close, named
+
+X = np.array([[1.0, -2.0], [0.5, 3.0], [0.25, 4.0]])
+PROGRAMS = {
+    "const c = 2\noutput c": (2.0,),
+    "const c = 2\ny = x * c\noutput c, y": (2.0, 2 * X),
+    "const c = [1, 2]\ny = x @ c\noutput c, y": (np.array([1.0, 2.0]), X @ [1, 2]),
+    "const c = true\noutput c, x\ny = x * 1": (True, X),
+    "output x\ny = x * 1": (X,),
+    "y = x\noutput y, x": (X, X),
+    "param x[N, D]\ny = x.T\nz = x[0]\noutput x, y, z": (X, X.T, X[0]),
+    "z = relu(x)\ny = z[::-1]\nw = z\noutput y, z, w": (np.maximum(X, 0)[::-1], *[np.maximum(X, 0)] * 2),
+    "y = ones((2, 3))": (np.ones((2, 3)),),
+    "y = 3\nz = true\nw = x * 1": (3, True, X),
+    "input x[N, D]\ny = N * D\nz = zeros((D, N))\nw = x * 1": (6, np.zeros((2, 3)), X),
+    "param x[N, D]\nL = 3.0\nloss L": (3.0,),
+}
+
+
+@pytest.mark.parametrize("text", PROGRAMS)
+@pytest.mark.parametrize("level", [0, 1, 2])
+def test_values_and_memory(text: str, level: int) -> None:
+    net = graphc.load(text, level=level, verify=False)
+    for dtype in (np.float64, np.float32):
+        given = [X.astype(dtype)] if "x" in (*net.INPUTS, *net.PARAMETERS) else []
+        for more in [{}, *([{"workspace": net.Workspace(*given)}] if level == 2 else [])]:
+            outputs, _ = net.forward(*given, **more)
+            results = named(outputs)
+            for name, have, want in zip(net.OUTPUTS, results, PROGRAMS[text], strict=True):
+                close(have, want, name)
+                assert np.asarray(have).dtype.kind != "f" or not given or np.asarray(have).dtype == dtype
+            arrays = [*results, *given]
+            for k, one in enumerate(results):
+                assert not any(np.shares_memory(one, other) for other in arrays[k + 1 :])
+
+
+def test_a_constant_is_not_the_loss_of_itself() -> None:
+    graph = graphc.parse("const c = 2.0\nL = sum(x)\noutput c, L")
+    assert graph.loss == "L"
+    assert graphc.parse("const c = 2.0\ny = x * c\noutput c, y").loss is None
+
+
+def test_a_text_is_no_result() -> None:
+    with pytest.raises(graphc.GraphcError, match="`c` cannot be a result"):
+        graphc.parse('const c = "none"\noutput c')
