@@ -251,6 +251,17 @@ class _ShapeChecks:
             sizes = ", ".join(d.text(self.text) for d in outer) + ("," if len(outer) == 1 else "")
             wanted = f"({sizes}), {quoted(self._shape(outer))}"
             lines.append(f"{self.helper('fits_into')}({quoted(leaf)}, {self.called[leaf]}, {wanted})")
+        for names in self.graph.together:
+            arrays = ", ".join(self.called[name] for name in names)
+            lines += bracketed(f"{self.helper('fit_together')}(", [f"({_listed(list(names))})", f"({arrays})"], ")")
+        for pair in self.graph.agreeing:
+            if all(s in self.known for size in pair for s in size.names()):
+                a, b = (size.text(self.text) for size in pair)
+                said = ", ".join(quoted(self._said(size) or 'the other') for size in pair)
+                lines += [
+                    f"if {a} != {b} and 1 not in ({a}, {b}):",
+                    f"    raise {self.helper('unequal_sizes')}({said}, {a}, {b})",
+                ]
         return lines
 
 
@@ -305,6 +316,22 @@ def fits_into(name, array, shape, said):
         raise ValueError(f"argument {name} of shape {array.shape} does not broadcast to {said}, which is {shape}")
 ''',
 }
+CHECK_HELPERS["fit_together"] = '''\
+def fit_together(names, arrays):
+    """ValueError for an argument that does not broadcast with those before it."""
+    known = {}
+    for name, array in zip(names, arrays):
+        for axis, size in enumerate(array.shape, -array.ndim):
+            wanted, other = known.setdefault(axis, (size, name)) if size != 1 else (1, name)
+            if size != wanted:
+                found = f"dimension {axis + array.ndim} is {size}, its shape is {array.shape}"
+                raise ValueError(f"argument {name}: {found}; that of {other} there is {wanted}: they must be equal or 1")
+'''
+CHECK_HELPERS["unequal_sizes"] = '''\
+def unequal_sizes(name, other, size, wanted):
+    """The error for two sizes that do not broadcast with each other."""
+    return ValueError(f"dimension {name} is {size} and {other} is {wanted}: they must be equal, or one of them 1")
+'''
 CHECK_CONSTANTS = """\
 KINDS = {"f": "fiub", "i": "iu", "b": "b"}
 WORDS = {"f": "an array of real numbers", "i": "an array of integers", "b": "an array of booleans"}

@@ -358,7 +358,8 @@ class _Writer:
         operands = [self._text(u) for u in node.operands]
         if self._is_full(id):
             shape = str(operands[1]) if len(operands) > 1 else self.context.shape(node.type.shape)
-            return Text(f"np.full({shape}, {operands[0]}, {self.context.dtype()})")
+            dtype = self.context.dtype() if node.type.is_float else node.type.dtype
+            return Text(f"np.full({shape}, {operands[0]}, {dtype})")
         if callable(op.numpy):
             return op.numpy(self.context, node, operands)
         named = dict(zip(op.operands, operands, strict=False))

@@ -100,7 +100,8 @@ class Graph:
     """A program, or a program with its gradients (then `gradients` and `cotangents` are filled).
 
     `outputs` maps names to nodes; `loss` names the scalar among them to differentiate, if there is one. `updates` are
-    the training step's new values; `bounds` the run-time checks that undeclared arguments need: (inner, outer) shapes.
+    the training step's new values; `bounds` the run-time checks that undeclared arguments need: (inner, outer) shapes; `together` are arguments that
+    broadcast with one another, `agreeing` sizes that are equal unless one is 1.
     `minimums` are sizes that must not be too small, `limits` the ranges of integer arguments: (name, size, `label` or
     `index`).
     """
@@ -115,6 +116,8 @@ class Graph:
     cotangents: Mapping[str, int] = field(default_factory=dict)
     statements: tuple[Statement, ...] = ()
     bounds: tuple[tuple[Any, tuple[Dim, ...]], ...] = ()
+    together: tuple[tuple[str, ...], ...] = ()
+    agreeing: tuple[tuple[Dim, Dim], ...] = ()
     minimums: tuple[tuple[Dim, int | Dim, str], ...] = ()
     limits: tuple[tuple[str, Dim, str], ...] = ()
     ops: Mapping[str, Op] = field(default_factory=dict)

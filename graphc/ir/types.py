@@ -123,6 +123,12 @@ class Solver:
     def bound(self, inner: Shape, outer: tuple[Dim, ...]) -> None:
         """Note that an undeclared operand must not enlarge its partner; checked at run time."""
 
+    def meet(self, a: Unknown, b: Unknown, both: Unknown) -> None:
+        """Note that two shapes which run time tells must broadcast, and what shape that makes."""
+
+    def agree(self, a: Dim, b: Dim) -> None:
+        """Note that of two sizes, one of them only inferred, one is 1 or they are equal; checked at run time."""
+
 
 def _is_leaf(shape: tuple[Dim, ...]) -> bool:
     """Whether these are the very dimensions of an undeclared argument, so that to bound them is to bound it."""
@@ -151,7 +157,9 @@ def broadcast_shapes(solver: Solver, a: Shape, b: Shape) -> Shape:
         if isinstance(b, tuple) and not b:
             return a
         if isinstance(a, Unknown) and isinstance(b, Unknown):
-            return Unknown.of("broadcast", *sorted((a, b), key=lambda u: u.key))
+            both = Unknown.of("broadcast", *sorted((a, b), key=lambda u: u.key))
+            solver.meet(a, b, both)
+            return both
         inner, outer = (a, b) if isinstance(a, Unknown) else (b, a)
         assert isinstance(outer, tuple)
         solver.bound(inner, outer)
@@ -171,6 +179,8 @@ def broadcast_shapes(solver: Solver, a: Shape, b: Shape) -> Shape:
                 f"shapes {shape_text(a)} and {shape_text(b)} do not broadcast",
                 label=f"{_ordinal(i - rank)} dimensions {p} and {q} differ",
             )
+        if p != q and p.value != 1 and q.value != 1:
+            solver.agree(p, q)
         result.append(size)
     return tuple(result)
 

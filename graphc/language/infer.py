@@ -13,6 +13,9 @@ from graphc.ir.types import ShapeError, Solver, Type, Unknown
 
 __all__ = ["MAX_RANK", "Assumptions", "LearningSolver"]
 
+MOST_TOGETHER = 64
+"""Of a value that is made of more arguments than this run time says itself what does not broadcast."""
+
 MAX_RANK = 32
 """So many dimensions the arrays of every NumPy may have."""
 
@@ -52,6 +55,9 @@ class LearningSolver(Solver):
         self.known = assumptions
         self.undeclared = undeclared
         self.bounds: dict[tuple[Any, tuple[Dim, ...]], None] = {}
+        self.agreeing: dict[tuple[Dim, Dim], None] = {}
+        self._made_of: dict[str, dict[str, None]] = {}  # shapes that arguments broadcast to: of which ones
+        self._parts: set[str] = set()  # those that are part of another one
 
     def equal(self, a: Dim, b: Dim) -> bool:
         a, b = self.known.resolve(a), self.known.resolve(b)
@@ -108,3 +114,19 @@ class LearningSolver(Solver):
     def bound(self, inner: Any, outer: tuple[Dim, ...]) -> None:
         entry = (inner, outer)
         self.bounds.setdefault(entry)
+
+    def agree(self, a: Dim, b: Dim) -> None:
+        self.agreeing.setdefault((a, b))
+
+    def meet(self, a: Unknown, b: Unknown, both: Unknown) -> None:
+        parts = [{shape.leaf: None} if shape.leaf else self._made_of.get(shape.key) for shape in (a, b)]
+        if both.key in self._made_of or None in parts or sum(len(part or ()) for part in parts) > MOST_TOGETHER:
+            return
+        self._made_of[both.key] = {name: None for part in parts for name in part or ()}
+        self._parts |= {a.key, b.key}
+
+    @property
+    def together(self) -> tuple[tuple[str, ...], ...]:
+        """The undeclared arguments that must broadcast with one another, each set of them once."""
+        whole = (tuple(names) for key, names in self._made_of.items() if key not in self._parts)
+        return tuple(dict.fromkeys(names for names in whole if len(names) > 1))

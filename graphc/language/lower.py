@@ -150,6 +150,8 @@ class Lowering(Evaluator):
             updates=self.updates,
             statements=tuple(self.statements),
             bounds=tuple(self.solver.bounds),
+            together=self.solver.together,
+            agreeing=tuple(self.solver.agreeing),
             minimums=tuple(self.minimums),
             limits=tuple(self.limits),
             ops=self.builder.ops,

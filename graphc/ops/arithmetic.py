@@ -29,7 +29,7 @@ def elementwise_type(dtype: Callable[..., str] = promote) -> Callable[[Solver, l
 
 
 def _number(*dtypes: str) -> str:
-    """Arithmetic on booleans is arithmetic on integers."""
+    """A difference of booleans is one of integers: NumPy has none."""
     return promote("int", *dtypes)
 
 
@@ -56,9 +56,9 @@ def _declare(name: str, symbol: str, ufunc: str, precedence: int, dtype: Callabl
     ))  # fmt: skip
 
 
-_declare("add", "+", "add", SUM, _number, "{x} + {y}", "x + y, with broadcasting.")
+_declare("add", "+", "add", SUM, promote, "{x} + {y}", "x + y, with broadcasting.")
 _declare("subtract", "-", "subtract", SUM, _number, "{x} - {y}", "x - y, with broadcasting.")
-_declare("multiply", "*", "multiply", PRODUCT, _number, "{x} ⊙ {y}", "x * y entry by entry, with broadcasting.")
+_declare("multiply", "*", "multiply", PRODUCT, promote, "{x} ⊙ {y}", "x * y entry by entry, with broadcasting.")
 _declare("divide", "/", "divide", PRODUCT, lambda *d: "float", "{x} / {y}", "x / y, with broadcasting.")
 _declare("floor_divide", "//", "floor_divide", PRODUCT, _number, "⌊{x} / {y}⌋", "x // y; gradient zero.", False)
 _declare("remainder", "%", "remainder", PRODUCT, _number, "{x} mod {y}",

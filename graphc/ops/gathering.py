@@ -171,6 +171,11 @@ def _scatter_add_call(lowering: Lowering, x: int, i: int, u: int) -> int:
     i, shape = integers(lowering, i), lowering.type(x).shape
     if not isinstance(shape, Unknown) and shape:
         i = lowering.limit(i, shape[0])
+    kinds = [lowering.type(value).dtype for value in (x, u)]
+    if not lowering.type(x).is_float and lowering.type(u).is_float:
+        x = lowering.add("as_float", [x])
+    elif kinds[0] == "bool":
+        x = lowering.add("as_int", [x])
     return lowering.add("scatter_add", [x, i, u])
 
 

@@ -184,6 +184,7 @@ def _attention_call(
 ) -> int:  # fmt: skip
     if not isinstance(causal, bool):
         raise CallError("`causal` is true or false", argument="causal")
+    Q, K, V = (x if lowering.type(x).is_float else lowering.add("as_float", [x]) for x in (Q, K, V))
     shapes = [lowering.shape(x, 2) for x in (Q, K, V)]
     _check_attention(lowering, shapes)
     scores = lowering.call("attention_scores", Q, K, _scale(lowering, scale, shapes[0][-1]))

@@ -182,6 +182,10 @@ def _array(lowering: Lowering, x: int, n: int) -> tuple[Dim, ...]:
     return shape
 
 
+def _floating(lowering: Lowering, x: int) -> int:
+    return x if lowering.type(x).is_float else lowering.add("as_float", [x])
+
+
 def _check_border(pairs: Pairs, size: tuple[Dim, ...], dilation: tuple[int, ...]) -> None:
     for pair, k, d in zip(pairs, size, dilation, strict=True):
         if k.value is not None and 2 * max(pair) > d * (k.value - 1) + 1:
@@ -200,6 +204,7 @@ def _max_pool(n: int) -> Callable[..., int]:
         pairs = borders(padding, size, [s.value or 0 for s in steps], dilation)
         _check_border(pairs, size, dilation)
         if any(map(any, pairs)):
+            x = _floating(lowering, x)  # no integer is -inf
             x = lowering.call("lowest_border", x, width=((0, 0),) * (len(shape) - n) + pairs)
         check_fits(lowering, lowering.shape(x)[len(shape) - n :], size, dilation, "the window")
         return lowering.call("max_windows", x, **_window(size, steps, dilation))  # type: ignore[no-any-return]
@@ -216,7 +221,7 @@ def _avg_pool(n: int) -> Callable[..., int]:
         steps = size if stride is None else _sizes(stride, n, "stride")
         pairs = borders(padding, size, [s.value or 0 for s in steps], (1,) * n)
         _check_border(pairs, size, (1,) * n)
-        x = padded(lowering, x, pairs)
+        x = padded(lowering, _floating(lowering, x), pairs)
         check_fits(lowering, lowering.shape(x)[len(shape) - n :], size, (1,) * n, "the window")
         window = _window(size, steps, (1,) * n)
         count = lowering.tensor(numel(size))

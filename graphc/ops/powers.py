@@ -35,7 +35,8 @@ def _power_call(lowering: Any, x: int, y: int) -> Any:
     value = exponent.attr("value") if exponent.op == "const" else None
     if isinstance(value, (int, float)) and exponent.type.rank == 0:
         return _power_of(lowering, x, value)
-    return lowering.add("power", [x, y])
+    counted_up = (lowering.add("as_int", [u]) if lowering.type(u).dtype == "bool" else u for u in (x, y))
+    return lowering.add("power", list(counted_up))
 
 
 def _power_of(lowering: Lowering, x: int, p: float) -> Any:

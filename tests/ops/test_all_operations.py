@@ -192,15 +192,6 @@ def _narrow(value: Any) -> Any:
 
 # ---------------------------------------------------------------- integers and booleans among the operands
 
-# What is known to be wrong there. Whoever mends one takes it off the list: the test asks for that.
-WITH_INTEGERS = {
-    "attention": "float32 in, float64 out",
-    "avg_pool1d": "booleans are not added up",
-    "avg_pool2d": "booleans are not added up",
-    "broadcast_to": "an integer becomes floating",
-    "power": "subtracts booleans",
-    "scatter_add": "adds into an integer array",
-}
 NOT_FOR_INTEGERS = ("unit", "probability", "simplex", "invertible", "spd")
 
 
@@ -208,10 +199,7 @@ NOT_FOR_INTEGERS = ("unit", "probability", "simplex", "invertible", "spd")
 def test_integer_and_boolean_operands(name: str) -> None:
     """Values are those of the reference evaluator, and float32 beside integers still gives float32."""
     found = failures(with_integers(name), check_kinds)
-    if name in WITH_INTEGERS:
-        assert found, f"`{name}` is mended: take it off the list"
-    else:
-        assert not found, report(found)
+    assert not found, report(found)
 
 
 def with_integers(name: str) -> Iterator[Case]:

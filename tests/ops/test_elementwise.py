@@ -317,3 +317,14 @@ def test_integers_stay_integers(expression: str) -> None:
 ])  # fmt: skip
 def test_refused(program: str, message: str) -> None:
     assert message in error_of(program)
+
+
+def test_sums_and_products_of_booleans_are_booleans() -> None:
+    """As in NumPy; differences, which NumPy refuses, are those of the numbers 0 and 1."""
+    text = "input b[4]: bool, c[4]: bool\np = b + b\nq = b * c + c * b\nr = b - c\ns = -b\nt = 2 * b\nu = b * c * 1.0"
+    b, c = np.array([True, True, False, False]), np.array([True, False, True, False])
+    wanted = [b, b & c, b.astype(int) - c, -b.astype(int), 2 * b, (b & c) * 1.0]
+    for level in (0, 1, 2):
+        outputs, _ = compiled(text, level).forward(b, c)
+        for have, want in zip(outputs, wanted, strict=True):
+            assert have.dtype.kind == want.dtype.kind and np.array_equal(have, want)

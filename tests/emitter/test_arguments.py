@@ -1,0 +1,49 @@
+"""What is said of arguments that do not fit each other where their shapes are not declared."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+
+import graphc
+
+A, B = np.ones((3, 4)), np.ones((2, 5))
+
+
+@pytest.mark.parametrize("text", [
+    "y = a + b", "y = where(a > 0, a, b)", "y = maximum(a, b)", "y = tanh(a) + exp(b)", "L = mse(a, b)",
+    "z = a * 2; y = z / (1 + b**2)", "y = a * b + sum(a)", "y = arctan2(a, b)",
+])  # fmt: skip
+@pytest.mark.parametrize("level", [0, 1, 2])
+def test_arguments_that_do_not_broadcast_are_named(text: str, level: int) -> None:
+    net = graphc.load(text, level=level, verify=False)
+    for b, axis, size, wanted in ((B, 0, 2, 3), (np.ones((1, 5)), 1, 5, 4), (np.ones(3), 0, 3, 4)):
+        said = re.escape(f"argument b: dimension {axis} is {size}, its shape is {b.shape}; that of a there is {wanted}")
+        with pytest.raises(ValueError, match=said):
+            net.forward(A, b)
+    net.forward(A, np.ones((3, 1)))
+    net.forward(np.ones(4), np.ones((2, 1, 1)))
+
+
+@pytest.mark.parametrize(("text", "arguments", "said"), [
+    ("y = a + b + c", {"a": np.ones((3, 1)), "b": np.ones(4), "c": np.ones((2, 4))}, "argument c: dimension 0 is 2"),
+    ("y = a + b; z = a * d", {"a": A, "b": A, "d": B}, "argument d: dimension 0 is 2"),
+    ("y = X@W + Y@V", {"X": A, "W": A.T, "Y": np.ones((5, 4)), "V": A.T}, "of X is 3 and n4 of Y is 5"),
+    ("input Z[N, 3]\ny = X@W + Z", {"Z": A[:, :3], "X": A, "W": A.T[:, :2]}, "n3 of W is 2 and the other is 3"),
+    ("input Z[N, 3]\ny = X@W + Z", {"Z": B[:, :3], "X": A, "W": A.T}, "of X is 3 and N of Z is 2"),
+])  # fmt: skip
+def test_sizes_that_do_not_broadcast_are_named(text: str, arguments: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        graphc.load(text, verify=False).forward(**arguments)
+
+
+def test_many_arguments_are_checked_in_linear_space() -> None:
+    """A sum of more than that of them is NumPy's to refuse."""
+    for count in (40, 400):
+        text = "y_0 = x_0\nfor k in 1:%d { y_{k} = y_{k-1} + x_{k} }\noutput y_%d" % (count, count - 1)
+        graph = graphc.parse(text)
+        assert sum(map(len, graph.together)) <= 64
+        assert len(graph.together) == 1
