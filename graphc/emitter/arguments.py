@@ -325,7 +325,8 @@ def fit_together(names, arrays):
             wanted, other = known.setdefault(axis, (size, name)) if size != 1 else (1, name)
             if size != wanted:
                 found = f"dimension {axis + array.ndim} is {size}, its shape is {array.shape}"
-                raise ValueError(f"argument {name}: {found}; that of {other} there is {wanted}: they must be equal or 1")
+                partner = f"that of {other} there is {wanted}: they must be equal or 1"
+                raise ValueError(f"argument {name}: {found}; {partner}")
 '''
 CHECK_HELPERS["unequal_sizes"] = '''\
 def unequal_sizes(name, other, size, wanted):

@@ -100,8 +100,8 @@ class Graph:
     """A program, or a program with its gradients (then `gradients` and `cotangents` are filled).
 
     `outputs` maps names to nodes; `loss` names the scalar among them to differentiate, if there is one. `updates` are
-    the training step's new values; `bounds` the run-time checks that undeclared arguments need: (inner, outer) shapes; `together` are arguments that
-    broadcast with one another, `agreeing` sizes that are equal unless one is 1.
+    the training step's new values; `bounds` the run-time checks that undeclared arguments need: (inner, outer) shapes;
+    `together` are arguments that broadcast with one another, `agreeing` sizes that are equal unless one of them is 1.
     `minimums` are sizes that must not be too small, `limits` the ranges of integer arguments: (name, size, `label` or
     `index`).
     """

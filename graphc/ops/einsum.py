@@ -60,7 +60,9 @@ class Contraction:
         """The term's value with axes of size 1 where it lacks one of the labels, to be broadcast."""
         value = self.ordered(term, [label for label in labels if label in term.labels]).id
         missing = [i for i, label in enumerate(labels) if label not in term.labels]
-        while missing and missing[0] == 0:  # broadcasting adds axes in front by itself
+        # Broadcasting adds axes in front by itself; an undeclared argument it would take for one that enlarges nothing.
+        enlarges = len(term.labels) < len(labels) and all(size.is_open for size in self.lowering.shape(value))
+        while missing and missing[0] == 0 and not enlarges:
             missing = [i - 1 for i in missing[1:]]
             labels = labels[1:]
         return self.lowering.call("expand_dims", value, axis=tuple(missing)) if missing else value

@@ -43,7 +43,7 @@ def test_sizes_that_do_not_broadcast_are_named(text: str, arguments: dict[str, A
 def test_many_arguments_are_checked_in_linear_space() -> None:
     """A sum of more than that of them is NumPy's to refuse."""
     for count in (40, 400):
-        text = "y_0 = x_0\nfor k in 1:%d { y_{k} = y_{k-1} + x_{k} }\noutput y_%d" % (count, count - 1)
+        text = f"y_0 = x_0\nfor k in 1:{count} {{ y_{{k}} = y_{{k-1}} + x_{{k}} }}\noutput y_{count - 1}"
         graph = graphc.parse(text)
         assert sum(map(len, graph.together)) <= 64
         assert len(graph.together) == 1

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ops.programs import array, body, error_of, hold
+from ops.programs import array, body, compiled, error_of, hold
 
 MATMUL: list[tuple[str, dict[str, Any]]] = [
     ("A[n, k], B[k, m]", {"A": (2, 3), "B": (3, 4)}),
@@ -236,3 +236,11 @@ ERRORS = [
 def test_errors(program: str, message: str, detail: str) -> None:
     shown = error_of(program)
     assert message in shown and detail in shown
+
+
+def test_an_undeclared_operand_of_einsum_brings_indices_of_its_own() -> None:
+    A, B, c = array(2, 3), array(4), array(5)
+    for level in (0, 1, 2):
+        (y, z), _ = compiled('y = einsum("ij,k->ijk", A, B)\nz = einsum("i,j,k->kji", B, c, d)', level).forward(A, B, c, c)
+        assert np.array_equal(y, np.multiply.outer(A, B))
+        np.testing.assert_allclose(z, np.einsum("i,j,k->kji", B, c, c), rtol=1e-14)
