@@ -241,6 +241,7 @@ def test_errors(program: str, message: str, detail: str) -> None:
 def test_an_undeclared_operand_of_einsum_brings_indices_of_its_own() -> None:
     A, B, c = array(2, 3), array(4), array(5)
     for level in (0, 1, 2):
-        (y, z), _ = compiled('y = einsum("ij,k->ijk", A, B)\nz = einsum("i,j,k->kji", B, c, d)', level).forward(A, B, c, c)
+        net = compiled('y = einsum("ij,k->ijk", A, B)\nz = einsum("i,j,k->kji", B, c, d)', level)
+        (y, z), _ = net.forward(A, B, c, c)
         assert np.array_equal(y, np.multiply.outer(A, B))
         np.testing.assert_allclose(z, np.einsum("i,j,k->kji", B, c, c), rtol=1e-14)
