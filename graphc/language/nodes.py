@@ -153,19 +153,33 @@ class Nodes:
         if not (size - minimum).is_nonnegative():
             self.minimums.append((size, minimum, what))
 
-    def limit(self, id: int, size: Dim, kind: str = "index") -> int:
+    def limit(self, id: int, size: Dim, kind: str = "index", axis: int | None = None) -> int:
         """Integers that must lie in 0…size-1 (`label`) or -size…size-1 (`index`): checked when the module runs.
 
         Returns the node to use: an argument itself, whose check stands at the top; else one that checks its value.
+        Constants are checked here: raises ShapeError where one certainly does not fit.
         """
         node = self.builder[id]
         if node.op == "argument":
             entry = (node.attr("name"), size, kind)
             self.limits.setdefault(entry)
             return id
-        if node.op == "const" or kind == "index":
+        if node.op == "const":
+            self._constant_limit(node.attr("value"), size, kind, axis)
+            return id
+        if kind == "index":
             return id
         return self.add("in_range", [id], {"size": size})
+
+    def _constant_limit(self, value: Any, size: Dim, kind: str, axis: int | None) -> None:
+        entries = list(_leaves(value))
+        for entry in {int(min(entries)), int(max(entries))} if entries else ():
+            needed = -entry if kind == "index" and entry < 0 else entry + 1
+            if needed < 1 or (size.value is not None and needed > size.value):
+                place = f"{size} entries" if axis is None else f"axis {axis} of size {size}"
+                raise ShapeError(f"{kind} {entry} is out of range for {place}", code="E0207")
+            if not (size - needed).is_nonnegative():
+                self.at_least(size, needed, f"{kind} {entry}")
 
     def call(self, name: str, *operands: Value, **attributes: Value) -> Any:
         """Another operation by name, through its own normal form. Operands are node ids or None."""

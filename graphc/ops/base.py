@@ -75,7 +75,7 @@ class Lowering(Protocol):
     def call(self, name: str, *operands: Any, **attributes: Any) -> Any:
         """Another operation by name, through its own normal form; operands are node ids or values."""
 
-    def limit(self, id: int, size: Dim, kind: str = "index") -> int:
+    def limit(self, id: int, size: Dim, kind: str = "index", axis: int | None = None) -> int:
         """Integers that must lie in 0…size-1 (`label`) or -size…size-1 (`index`); returns the node to use."""
 
     def at_least(self, size: Dim, minimum: Dim | int, what: str) -> None:

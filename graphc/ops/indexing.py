@@ -148,8 +148,8 @@ def gather(lowering: Lowering, x: int, indices: Sequence[int], pattern: Index) -
     shape = lowering.type(x).shape
     if not isinstance(shape, Unknown):
         consuming = [item for item in pattern if item is not None and item is not Ellipsis]
-        picked = [shape[axis] for axis, item in enumerate(consuming) if item == ARRAY]
-        indices = [lowering.limit(i, size) for i, size in zip(indices, picked, strict=True)]
+        picked = [axis for axis, item in enumerate(consuming) if item == ARRAY]
+        indices = [lowering.limit(i, shape[axis], axis=axis) for i, axis in zip(indices, picked, strict=True)]
     return lowering.add("gather" if arrays else "gather_entry", [x, *indices], {"pattern": pattern})
 
 
@@ -205,7 +205,6 @@ def _normal_index(lowering: Lowering, shape: tuple[Dim, ...], items: tuple[Index
             continue
         size = shape[axis]
         if isinstance(item, Picked):
-            _check_constant(lowering, size, item.id, axis)
             index.append(ARRAY)
         elif isinstance(item, Cut):
             index.append(normal_cut(lowering, size, item))
@@ -218,12 +217,3 @@ def _normal_index(lowering: Lowering, shape: tuple[Dim, ...], items: tuple[Index
 def _picks(items: Sequence[IndexItem]) -> bool:
     """Whether there is an index among the items, of which a number is one too where another is an array."""
     return any(not (item is None or isinstance(item, Cut)) for item in items)
-
-
-def _check_constant(lowering: Lowering, size: Dim, id: int, axis: int) -> None:
-    """The entries of a constant index must exist."""
-    node = node_of(lowering, id)
-    if node.op == "const":
-        entries = np.ravel(np.asarray(node.attr("value"), dtype=int))
-        for entry in {int(entries.min()), int(entries.max())} if entries.size else ():
-            normal_place(lowering, size, entry, axis)

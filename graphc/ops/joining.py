@@ -14,7 +14,7 @@ from graphc.ir.graph import Node
 from graphc.ir.types import ShapeError, Solver, Type, promote, shape_text
 from graphc.ops.axes import normal_axes, normal_axis
 from graphc.ops.base import REQUIRED, CallError, Lowering, NumpyContext, Op, register
-from graphc.ops.cuts import Cut, bounded, plain
+from graphc.ops.cuts import WHOLE, Cut, bounded, plain
 from graphc.ops.indexing import lower_index
 
 # ---------------------------------------------------------------- concatenate, stack
@@ -116,14 +116,18 @@ def _split_call(lowering: Lowering, x: int, *, sections: Any, axis: Any) -> tupl
         if size.value is not None and size.value % sections:
             raise ShapeError(f"axis {place} of size {size} cannot be split into {sections} equal parts", operand=0)
         bounded(lowering, part * sections, size, f"a split into {sections} equal parts")
-        ends: list[Any] = [None, *(part * k for k in range(1, sections)), None]
-    elif isinstance(sections, (tuple, list)):
-        ends = [None, *sections, None]
-    else:
+        whole = (WHOLE,) * (len(shape) - place - 1)
+        ends = [plain(part * k) for k in range(1, sections)]
+        last = None if part * sections == size else plain(part * sections)  # each part is as long as the others
+        return tuple(
+            lowering.add("slice", [x], {"index": (*(WHOLE,) * place, (start, stop, None), *whole)})
+            for start, stop in pairwise([None, *ends, last])
+        ) if sections > 1 else (x,)
+    if not isinstance(sections, (tuple, list)):
         raise CallError("`split` takes the number of parts, or a list of the places to cut at", argument="sections")
     before = (Cut(),) * place
     return tuple(
-        lower_index(lowering, x, (*before, Cut(start, stop))) for start, stop in pairwise(ends)
+        lower_index(lowering, x, (*before, Cut(start, stop))) for start, stop in pairwise([None, *sections, None])
     )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from graphc.emitter.expressions import Text
 from graphc.ir.dims import Dim, dim
 from graphc.ir.graph import Node
-from graphc.ir.types import ShapeError, Solver, Type, broadcast_shapes, shape_text
+from graphc.ir.types import ShapeError, Solver, Type, Unknown, broadcast_shapes, shape_text
 from graphc.ops.arithmetic import elementwise_type
 from graphc.ops.base import REQUIRED, CallError, Lowering, NumpyContext, Op, register
 from graphc.ops.indexing import node_of
@@ -196,7 +196,11 @@ def _attention_call(
         if seen is None:
             return lowering.call("attention_of", scores, V)  # type: ignore[no-any-return]
         return lowering.call("attention_of_causal", scores, seen, V)  # type: ignore[no-any-return]
-    kind = lowering.type(mask).dtype
+    kind, given = lowering.type(mask).dtype, lowering.type(mask).shape
+    if not isinstance(given, Unknown):  # a declared mask tells how many queries and keys there are
+        for wanted, size in zip(lowering.shape(scores)[::-1], given[::-1], strict=False):
+            if wanted.is_open and size != 1:
+                equal(lowering, wanted, size)
     if kind == "int":
         raise CallError("`mask` holds booleans (true: attend) or floats (added to the scores)", argument=3)
     if kind == "bool":

@@ -20,7 +20,7 @@ from typing import Any
 
 from graphc.ir.dims import Dim, dim, numel
 from graphc.ir.graph import Builder, Graph, Node
-from graphc.ir.types import Unknown
+from graphc.ir.types import Type, Unknown
 from graphc.ops.cuts import WHOLE
 from graphc.passes.rebuild import rebuild, same
 
@@ -338,10 +338,11 @@ def _joined(place: _Place, graph: Graph, moved: Mapping[int, int]) -> int | None
     gone: set[int] = set()
     made: list[int] = []
     for (shape, axis), group in groups.items():
-        order = _tiling(dim(shape[axis]), group) if len(group) > 1 else None
+        order = _tiling(graph, dim(shape[axis]), group) if len(group) > 1 else None
         if order is not None:
             gone |= {part.id for _, part in group}
-            made.append(_side_by_side(place, order, axis, moved))
+            type = place.node.type.with_shape(tuple(map(dim, shape)))
+            made.append(_side_by_side(place, order, axis, moved, type))
     if not made:
         return None
     total, *rest = [*(moved[part.id] for part in parts if part.id not in gone), *made]
@@ -363,8 +364,11 @@ def _summands(graph: Graph, node: Node, uses: Mapping[int, int]) -> list[Node]:
     return found
 
 
-def _tiling(size: Dim, group: list[tuple[Any, Node]]) -> list[tuple[Any, Node]] | None:
-    """The parts in order, if each begins where the one before it ends, from 0 to the size."""
+def _tiling(graph: Graph, size: Dim, group: list[tuple[Any, Node]]) -> list[tuple[Any, Node]] | None:
+    """The parts in order, if each begins where the one before it ends, from 0 to the size.
+
+    The end may be one that the module checks not to be smaller: `2*(N//2)` where N must be even.
+    """
     begins = {dim((item[0] or 0) if isinstance(item, tuple) else item): (item, part) for item, part in group}
     order = []
     at = dim(0)
@@ -372,14 +376,19 @@ def _tiling(size: Dim, group: list[tuple[Any, Node]]) -> list[tuple[Any, Node]] 
         item, part = begins.pop(at)
         order.append((item, part))
         at = (size if item[1] is None else dim(item[1])) if isinstance(item, tuple) else at + 1
-    return order if at == size and len(order) == len(group) else None
+    if len(order) < len(group):
+        return None
+    whole = at == size or any(end == at and least == size for end, least, _ in graph.minimums)
+    return order if whole else None
 
 
-def _side_by_side(place: _Place, order: list[tuple[Any, Node]], axis: int, moved: Mapping[int, int]) -> int:
+def _side_by_side(
+    place: _Place, order: list[tuple[Any, Node]], axis: int, moved: Mapping[int, int], type: Type
+) -> int:  # fmt: skip
     values = [place.builder[moved[part.id]].operands[0] for _, part in order]
     if not any(isinstance(item, tuple) for item, _ in order):
-        return place.add("stack", values, {"axis": axis})
+        return place.builder.add("stack", values, {"axis": axis}, type=type)
     for k, (item, _) in enumerate(order):
         if not isinstance(item, tuple):
             values[k] = place.add("expand_dims", [values[k]], {"axis": (axis,)})
-    return place.add("concatenate", values, {"axis": axis})
+    return place.builder.add("concatenate", values, {"axis": axis}, type=type)

@@ -317,6 +317,9 @@ SPECIAL: Mapping[str, Sequence[dict[str, Any]]] = {
     "einsum": _einsums(),
     "split": [
         _case("a, b = split(x, 2)", _arrays(x=(4, 3)), lambda x: tuple(np.split(x, 2))),
+        _case("a, b = split(x, 2); y = a * b", _arrays(x=(4, 3)), lambda x: x[:2] * x[2:]),
+        _case("a, b, c = split(x, 3, axis=1); y = a * b - c", _arrays(x=(2, 6)),
+              lambda x: x[:, :2] * x[:, 2:4] - x[:, 4:]),
         _case("a, b, c = split(x, [1, 3], axis=1)", _arrays(x=(2, 5)), lambda x: tuple(np.split(x, [1, 3], 1))),
         _case("a, b, c = split(x, 3, axis=-1)", _arrays(x=(2, 2, 6)), lambda x: tuple(np.split(x, 3, -1))),
         _case("a, b = split(x, [0])", _arrays(x=(3,)), lambda x: tuple(np.split(x, [0]))),

@@ -159,6 +159,11 @@ ERRORS = [
     ("input X[4, 3]\nZ = X[X > 0]", "a mask of booleans cannot be an index"),
     ("input X[4, 3], i[M]\nZ = X[i]", "declare `input i[N]: int`"),
     ("input X[4, 3]\nZ = X[[0, 4]]", "index 4 is out of range for axis 0 of size 4"),
+    ("input X[4, 3]\nZ = take(X, [0, 3], axis=1)", "index 3 is out of range for axis 1 of size 3"),
+    ("input X[4, 3]\nZ = take_along_axis(X, [[-4]], axis=1)", "index -4 is out of range for 3 entries"),
+    ("input W[4, 3]\nZ = embedding([4], W)", "index 4 is out of range for axis 0 of size 4"),
+    ("Z = one_hot([0, 3], 3)", "index 3 is out of range for 3 entries"),
+    ("input X[4, 3]\nZ = scatter_add(X, [4], 1.0)", "index 4 is out of range for 4 entries"),
     ("input X[N, D], y[N]\nZ = X * one_hot(y, D)", "declare `input y[N]: int`"),
     ("input X[N, D], y[M]: int\nZ = pick(X, y)", "labels of shape (M,) do not fit rows of shape (N, D)"),
 ]

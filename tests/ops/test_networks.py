@@ -284,3 +284,18 @@ def test_attention_reads_as_one_writes_it() -> None:
     ]
     causal = text.replace("V)", "V, causal=true)")
     assert body(text, "backward")[2:] == body(causal, "backward")[2:]
+
+
+@pytest.mark.parametrize(
+    "declared", ["input m[4, 5]: bool", "input m[N, M]: bool", "input m[N, M]", "input m[4, 1]: bool"]
+)
+def test_a_declared_mask_tells_the_sizes_of_undeclared_queries_and_keys(declared: str) -> None:
+    Q, K, V = array(4, 3), array(5, 3), array(5, 2)
+    m = array(4, 1 if "1" in declared else 5)
+    m = m > 0 if "bool" in declared else m
+    free = compiled(f"{declared}\ny = attention(Q, K, V, m)")
+    fixed = compiled(f"input m[4, {m.shape[1]}]{': bool' if 'bool' in declared else ''}, Q[4, 3], K[5, 3], V[5, 2]\n"
+                     "y = attention(Q, K, V, m)")  # fmt: skip
+    assert np.array_equal(free.forward(m, Q, K, V)[0], fixed.forward(m, Q, K, V)[0])
+    with pytest.raises(ValueError, match="argument Q: dimension 0"):
+        free.forward(m, array(3, 3), K, V)

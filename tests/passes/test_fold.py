@@ -10,7 +10,7 @@ import graphc
 from graphc.ir.graph import Graph
 from graphc.passes.dce import eliminate_dead_code
 from graphc.passes.fold import fold
-from ops.programs import array, hold
+from ops.programs import array, body, hold
 
 
 def folded(text: str) -> list[str]:
@@ -91,3 +91,11 @@ def test_parts_that_fill_an_array_are_joined(program: str, arguments: dict[str, 
 def test_names_stay() -> None:
     graph = fold(graphc.parse("input x[n], W[n, m]\ny = x @ W\nz = exp(y)"))
     assert graph[graph.values["y"]].op == "matmul" and graph[graph.values["y"]].name == "y"
+
+
+def test_equal_parts_of_a_size_with_a_name_are_joined() -> None:
+    """The module checks that N is even; where it does not, what lies behind the parts gets zeros."""
+    lines = body("input x[N, D]\na, b = split(x, 2)\ny = a * b", "backward")
+    assert any("np.concatenate([da, db], axis=0)" in line for line in lines)
+    lines = body("input x[N]\na = x[:N//2]\nb = x[N//2:2*(N//2)]\ny = a * b", "backward")
+    assert not any("concatenate" in line for line in lines)
