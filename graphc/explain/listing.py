@@ -83,8 +83,8 @@ class _Listing:
         aliases = {name: id for name, id in graph.values.items() if id in graph.nodes and self._name(id) != name}
         lines += [f"value {name} = {self._name(id)}" for name, id in aliases.items() if name not in graph.outputs]
         lines += dict.fromkeys(f"check {_shape(inner)} fits {_shape(outer)}" for inner, outer in graph.bounds)
-        lines += [f"check {' broadcasts with '.join(names)}" for names in graph.together]
-        lines += [f"check {a} = {b}, or one of them 1" for a, b in graph.agreeing]
+        lines += [f"check together {', '.join(names)}" for names in graph.together]
+        lines += [f"check {_value(a)} agrees with {_value(b)}" for a, b in graph.agreeing]
         lines += dict.fromkeys(f"check {_value(size)} >= {_value(least)} for {what}"
                                for size, least, what in graph.minimums)  # fmt: skip
         lines += dict.fromkeys(f"check {kind} {name} of {_value(size)}" for name, size, kind in graph.limits)

@@ -61,6 +61,8 @@ class _Reader:
         }
         self.loss: str | None = None
         self.bounds: list[tuple[Any, tuple[Dim, ...]]] = []
+        self.together: list[tuple[str, ...]] = []
+        self.agreeing: list[tuple[Dim, Dim]] = []
         self.minimums: list[tuple[Dim, int | Dim, str]] = []
         self.limits: list[tuple[str, Dim, str]] = []
 
@@ -79,6 +81,8 @@ class _Reader:
             loss=self.loss,
             statements=tuple(self.statements.values()),
             bounds=tuple(self.bounds),
+            together=tuple(self.together),
+            agreeing=tuple(self.agreeing),
             minimums=tuple(self.minimums),
             limits=tuple(self.limits),
             ops=self.builder.ops,
@@ -221,6 +225,12 @@ class _Reader:
                 line.expect(" of ")
                 self.limits.append((name, line.size(), kind))
                 return
+        if line.take("together "):
+            names = [line.name()]
+            while line.take(", "):
+                names.append(line.name())
+            self.together.append(tuple(names))
+            return
         if line.text.startswith("(", line.at) and " fits " in line.text:
             inner = line.shape()
             line.expect(" fits ")
@@ -230,6 +240,9 @@ class _Reader:
             self.bounds.append((inner, outer))
             return
         size = line.size()
+        if line.take(" agrees with "):
+            self.agreeing.append((size, line.size()))
+            return
         line.expect(" >= ")
         least = line.size()
         line.expect(" for ")

@@ -101,6 +101,8 @@ def form(graph: Graph) -> dict[str, Any]:
            for key in ("outputs", "values", "updates", "gradients", "cotangents")},
         "loss": graph.loss,
         "bounds": list(dict.fromkeys(graph.bounds)),
+        "together": graph.together,
+        "agreeing": graph.agreeing,
         "minimums": list(dict.fromkeys((size, dim(least), what) for size, least, what in graph.minimums)),
         "limits": list(dict.fromkeys(graph.limits)),
         "ops": {node.op for node in graph} & set(graph.ops),
