@@ -3,6 +3,8 @@
 A: (N, m, n)
 squeeze(mT(A) @ expand_dims(v, -1), -1)       becomes       squeeze(expand_dims(v, -2) @ A, -2)        v_iᵀ A_i
 squeeze(expand_dims(v, -2) @ mT(A), -2)       becomes       squeeze(A @ expand_dims(v, -1), -1)        A_i v_i
+sum(A * v[..., None], axis=-2)                becomes       squeeze(expand_dims(v, -2) @ A, -2)        v_iᵀ A_i
+sum(A * v[..., None, :], axis=-1)             becomes       squeeze(A @ expand_dims(v, -1), -1)        A_i v_i
 
 A: (m, n)
 squeeze(A @ expand_dims(V, -1), -1)           becomes       V @ mT(A)         A v_i for many v_i
@@ -14,6 +16,7 @@ eye(m) @ A                                    becomes       A
 from __future__ import annotations
 
 from graphc.ir.graph import Node
+from graphc.ir.types import Unknown
 from graphc.passes.place import Place
 
 __all__ = ["arranged"]
@@ -24,7 +27,7 @@ def arranged(place: Place) -> int | None:
     if place.op == "squeeze" and place.node(0).op == "matmul":
         return _of_vectors(place)
     if place.op == "sum" and place.node(0).op == "multiply":
-        return _sum_of_outer_products(place)
+        return _sum_of_outer_products(place) or _sum_of_scaled_matrices(place)
     if place.op == "matmul":
         return _with_identity(place)
     return None
@@ -66,6 +69,30 @@ def _sum_of_outer_products(place: Place) -> int | None:
         left, right = place.builder[u], place.builder[v]
         if _is_opened(left, 3, (2,)) and _is_opened(right, 3, (1,)) and left.type.dims[0] == right.type.dims[0]:
             return place.add("matmul", [place.add("mT", [left.operands[0]]), right.operands[0]])
+    return None
+
+
+def _sum_of_scaled_matrices(place: Place) -> int | None:
+    """Rows or columns of many matrices, weighted and added up: no array of the weighted ones is made."""
+    product = place.node(0)
+    rank = product.type.rank
+    if rank is None or rank < 3 or isinstance(product.type.shape, Unknown) or not place.alone(product.id):
+        return None
+    row, column = (rank - 2,), (rank - 1,)
+    for u, v in (product.operands, product.operands[::-1]):
+        matrices, weights = place.builder[u], place.builder[v]
+        if matrices.type != product.type or not matrices.type.is_float or not weights.type.is_float:
+            continue
+        if place.attrs["axis"] == row and _is_opened(weights, rank, column):
+            factors, axis = [place.add("expand_dims", [weights.operands[0]], {"axis": row}), u], row
+        elif place.attrs["axis"] == column and _is_opened(weights, rank, row):
+            factors, axis = [u, place.add("expand_dims", [weights.operands[0]], {"axis": column})], column
+        else:
+            continue
+        if place.typed(weights.operands[0]).dims != (*product.type.dims[:-2], product.type.dims[axis[0]]):
+            continue
+        made = place.add("matmul", factors)
+        return made if place.attrs["keepdims"] else place.add("squeeze", [made], {"axis": axis})
     return None
 
 

@@ -153,6 +153,9 @@ def test_labels_of_higher_rank() -> None:
     ("input A[m, n], V[N, m]\nY = squeeze(V[:, None] @ A, axis=1)", "V @ A"),
     ("input U[N, m], V[N, n]\nY = sum(U[..., None] * V[:, None], axis=0)", "U.T @ V"),
     ("input A[m, n]\nY = eye(m) @ A", "return A.copy()"),
+    ("input A[N, l, m], v[N, l]\nY = sum(A * v[..., None], axis=1)", "(v[:, None] @ A)"),
+    ("input A[N, l, m], v[N, l]\nY = sum(v[..., None] * A, axis=1, keepdims=true)", "v[:, None] @ A"),
+    ("input A[N, l, m], V[N, m]\nY = sum(A * V[:, None], axis=-1)", "(A @ V[..., None])"),
 ])  # fmt: skip
 def test_products_in_their_better_arrangement(text: str, wanted: str) -> None:
     sizes = {"N": 4, "l": 2, "m": 3, "n": 5}
