@@ -252,3 +252,14 @@ def test_results_of_which_no_shape_is_known(text: str) -> None:
     assert np.array_equal(have, want)
     wanted, gradients = net.backward(cache, want), net.backward(kept, want, workspace=workspace)
     assert all(np.array_equal(gradients[name], gradient) for name, gradient in wanted.items())
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_number_of_python_is_repeated_in_the_program_s_type(dtype: Any) -> None:
+    text = "param N[n], X[N_, n]\nL = sum(X@N)*n"
+    net, plain = graphc.load(text, level=2), graphc.load(text)
+    given = np.ones(3, dtype), np.arange(6, dtype=dtype).reshape(2, 3)
+    for _ in range(2):
+        have = net.value_and_grad(*given, workspace=net.Workspace(*given))
+        agree(have, plain.value_and_grad(*given), 1e-6)
+        assert all(g.dtype == dtype for g in have[1].values())

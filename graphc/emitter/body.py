@@ -18,7 +18,6 @@ from graphc.emitter.naming import Names
 from graphc.emitter.statements import STATEMENTS
 from graphc.ir.graph import Graph, Node
 from graphc.ir.types import Unknown
-from graphc.language.nodes import PLAIN
 from graphc.ops.base import Op
 
 __all__ = ["Body", "Line", "write_body"]
@@ -239,14 +238,7 @@ class _Writer:
         node = self.graph[id]
         if node.op != "broadcast_to" or self.graph[node.operands[0]].type.shape != ():
             return False
-        return id in self.roots or (node.type.is_float and self._is_plain(node.operands[0]))
-
-    def _is_plain(self, id: int) -> bool:
-        """Whether a number is Python's own in the text, without a floating type."""
-        node = self.graph[id]
-        if node.op in ("const", "size", "size_of", "number"):
-            return True
-        return node.op in PLAIN and node.type.shape == () and all(map(self._is_plain, node.operands))
+        return id in self.roots or (node.type.is_float and self.context.plain(node.operands[0]))
 
     def _reads(self, id: int) -> set[int]:
         """The values a statement reads, through what stands inside it."""

@@ -9,6 +9,7 @@ from graphc.emitter.naming import Names
 from graphc.ir.dims import Dim, dim, open_owner
 from graphc.ir.graph import Graph, Node
 from graphc.ir.types import Shape, Type, Unknown
+from graphc.language.nodes import PLAIN
 
 __all__ = ["BodyContext"]
 
@@ -39,6 +40,12 @@ class BodyContext:
 
     def node(self, id: int) -> Node:
         return self.graph[id]
+
+    def plain(self, id: int) -> bool:
+        node = self.graph[id]
+        if node.op in ("const", "size", "size_of", "number"):
+            return node.type.shape == ()
+        return node.op in PLAIN and node.type.shape == () and all(map(self.plain, node.operands))
 
     def helper(self, name: str) -> str:
         self.helpers.add(name)

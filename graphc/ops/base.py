@@ -45,6 +45,9 @@ class NumpyContext(Protocol):
     """What an operation's NumPy text may ask the emitter."""
 
     def type(self, id: int) -> Type: ...
+    def plain(self, id: int) -> bool:
+        """Whether a value is a number of Python's own in the text, without a floating type."""
+
     def dim(self, size: Dim | int) -> Text:
         """A size as an expression, `N` or `2*H`."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import numpy as np
@@ -199,7 +198,7 @@ def _broadcast_type(solver: Solver, types: list[Type], attrs: dict[str, Any]) ->
 
 def _broadcast_text(ctx: NumpyContext, node: Node, operands: list[Text]) -> Text:
     x = operands[0].text
-    if node.type.is_float and re.fullmatch(r"-?[0-9.]+(e-?[0-9]+)?", x):  # a plain number would make float64 of it
+    if node.type.is_float and ctx.plain(node.operands[0]):  # a number of Python's would make float64 of it
         x = f"{ctx.dtype()}.type({x})"
     return Text(f"np.broadcast_to({x}, {_shape_argument(ctx, node, operands)})")
 
