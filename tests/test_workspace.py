@@ -254,6 +254,13 @@ def test_results_of_which_no_shape_is_known(text: str) -> None:
     assert all(np.array_equal(gradients[name], gradient) for name, gradient in wanted.items())
 
 
+def test_a_loop_with_one_array() -> None:
+    text = "L = sum(exp(A@B))"
+    net = graphc.load(text, level=2)
+    A, B = np.ones((90, 60)), np.ones((60, 80)) / 60
+    agree(net.value_and_grad(A, B), graphc.load(text).value_and_grad(A, B))
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_a_number_of_python_is_repeated_in_the_program_s_type(dtype: Any) -> None:
     text = "param N[n], X[N_, n]\nL = sum(X@N)*n"

@@ -734,7 +734,7 @@ class _Tiles:
 
     def lines(self) -> list[str]:
         texts = [text for _, text in self._cuts()]
-        end = f"{',' if len(texts) == 1 else ''}) for {self.rows}, {self.own} in tiles({self.count}, {self.step})]"
+        end = f") for {self.rows}, {self.own} in tiles({self.count}, {self.step})]"
         return ["\n".join(bracketed(f"{self.name} = [(", texts, end))]
 
 

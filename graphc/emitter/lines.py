@@ -46,6 +46,8 @@ def _without_comment(line: str) -> str:
 
 def broken(line: str) -> list[str]:
     """A statement of one line as several that are no wider than WIDTH, as far as its parts are."""
+    if len(line) <= WIDTH:
+        return [line]
     indent = line[: len(line) - len(line.lstrip())]
     tokens = _tokens(line.strip())
     comment = ""
