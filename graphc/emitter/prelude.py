@@ -256,10 +256,11 @@ HELPERS["max_unpool"] = '''\
 def max_unpool(g, x, y, size, stride, dilation=None, behind=0):
     \"\"\"The numbers g, one per window, at the first entry of the window in x that is the largest, which is y.\"\"\"
     result = np.zeros_like(x, dtype=g.dtype)
-    rest = g.copy()  # what has not found its place yet
+    rest, part = np.empty_like(y, dtype=g.dtype), np.empty_like(y, dtype=g.dtype)
+    rest[...] = g  # what has not found its place yet
     *others, last = windows(x.shape[x.ndim - len(size) - behind :], size, stride, dilation, behind)
     for entry in others:
-        part = rest * (x[entry] == y)
+        np.multiply(rest, x[entry] == y, out=part)
         rest -= part
         result[entry] += part
     result[last] += rest
