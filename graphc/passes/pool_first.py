@@ -2,6 +2,8 @@
 
     C = relu(conv(X, W) + b); P = max_pool(C)       P = relu(max_pool(conv(X, W)) + b)
 
+A border of -inf, which no maximum takes, may lie between them.
+
 Where x ≤ y, f(x) ≤ f(y), so that the values are the same; for relu and bias to the last bit. The gradient goes to the
 first entry that is the largest, and f may make different entries equal. Where relu and the like do, their derivative
 is 0, and nothing goes to any of them. Only rounding can make entries equal where the derivative is not 0, those that
@@ -45,9 +47,16 @@ def pool_first(graph: Graph, kept: Collection[str] = ()) -> Graph:
             return same(builder, node, operands)
         behind: list[Node] = []
         inner, source = node.operands[0], operands[0]
+        border = builder[source] if _is_border(graph, inner, node) and uses[inner] == 1 else None
+        if border is not None:
+            inner, source = graph[inner].operands[0], border.operands[0]
         while uses[inner] == 1 and inner not in seen and _commutes(graph, graph[inner], node):
             behind.append(builder[source])
             inner, source = graph[inner].operands[0], builder[source].operands[0]
+        if not behind:
+            return same(builder, node, operands)
+        if border is not None:
+            source = builder.add(border.op, [source], dict(border.attrs), origin=border.origin)
         made = builder.add(node.op, [source], dict(node.attrs))
         moved.extend(behind)
         for step in reversed(behind):
@@ -56,6 +65,12 @@ def pool_first(graph: Graph, kept: Collection[str] = ()) -> Graph:
 
     rebuilt = rebuild(graph, make, share=False)
     return eliminate_dead_code(rebuilt) if moved else graph
+
+
+def _is_border(graph: Graph, id: int, pool: Node) -> bool:
+    """Whether a value has a border of -inf, and no window of the pool sees nothing but border."""
+    plain = all(isinstance(k, int) for k in pool.attr("size")) and all(d == 1 for d in pool.attr("dilation"))
+    return graph[id].op == "lowest_border" and plain  # then the border is known to be at most half as wide
 
 
 def _commutes(graph: Graph, node: Node, pool: Node) -> bool:

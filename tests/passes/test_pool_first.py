@@ -25,6 +25,18 @@ def test_maps_that_never_fall_follow_with_the_bias(map: str) -> None:
     assert under_the_pool(NET.format(f"{map}(conv2d(X, W, b))")) == "convolve"
 
 
+def test_a_border_that_no_maximum_takes_may_lie_between() -> None:
+    text = NET.format("relu(conv2d(X, W, b))").replace("max_pool2d(C, 2)", "max_pool2d(C, 3, stride=2, padding=1)")
+    graph = pool_first(graphc.parse(text))
+    (border,) = [node for node in graph if node.op == "lowest_border"]
+    assert graph[border.operands[0]].op == "convolve"
+    apart = text.replace("3, stride=2, padding=1", "2, padding=1, dilation=2")  # windows may lie in the border
+    assert under_the_pool(apart) == "lowest_border"
+    graph = pool_first(graphc.parse(apart))
+    (border,) = [node for node in graph if node.op == "lowest_border"]
+    assert graph[border.operands[0]].op == "relu"
+
+
 def test_a_sum_with_what_is_the_same_in_a_window_follows() -> None:
     assert under_the_pool(NET.format("tanh(conv2d(X, W) + b[:, None, None])")) == "convolve"
 
