@@ -24,6 +24,7 @@ __all__ = ["Body", "Line", "write_body"]
 
 WIDEST = 72  # an expression longer than this is not put into another one
 FULL = 100  # nor is one that would make the other one longer than this
+APART = {"columns", "add_columns"}  # nor is what a reader should see as a step
 ALWAYS_INLINE = {"size", "size_of", "transpose", "mT", "stop_gradient"}
 
 
@@ -162,7 +163,7 @@ class _Writer:
                 self.inlined.add(id)
                 continue
             consumers = self.consumers.get(id, [])
-            if id in roots or node.name or len(consumers) != 1 or node.op in STATEMENTS:
+            if id in roots or node.name or len(consumers) != 1 or node.op in STATEMENTS or node.op in APART:
                 continue
             if node.op == "const" and node.hint:  # an array that the program gave a name
                 continue
