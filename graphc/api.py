@@ -23,14 +23,16 @@ def compile(
     level: int = 1,
     verify: bool = True,
     memory: str = "balanced",
+    threads: int = 1,
 ) -> str:
     """The source of the NumPy module that a program's text compiles to.
 
     `wrt` names the variables that get a gradient, `loss` the scalar to differentiate, `level` is 0, 1 or 2. `memory`
     says what `forward` keeps for `backward`: "lean", as little as possible, "fast", whatever saves time, or "balanced".
+    At level 2 loops over rows run on so many `threads`.
     With `verify` the gradients are checked numerically before anything is returned. Raises GraphcError.
     """
-    return compile_source(Source(text), _options(wrt, loss, level, verify, memory)).module
+    return compile_source(Source(text), _options(wrt, loss, level, verify, memory, threads)).module
 
 
 def load(
@@ -41,6 +43,7 @@ def load(
     level: int = 1,
     verify: bool = True,
     memory: str = "balanced",
+    threads: int = 1,
 ) -> types.ModuleType:
     """The compiled program as a module: `net.forward`, `net.backward`, `net.value_and_grad`, …
 
@@ -52,7 +55,7 @@ def load(
         program = Source(path.read_text(encoding="utf-8-sig"), path.name, str(path))
     else:
         program = Source(source)
-    options = _options(wrt, loss, level, verify, memory)
+    options = _options(wrt, loss, level, verify, memory, threads)
     text = compile_source(program, options).module
     return module_from(text, program.name, options)
 
@@ -104,12 +107,14 @@ def emit(graph: Graph) -> str:
 
 
 def _options(
-    wrt: Sequence[str] | None, loss: str | None, level: int, verify: bool, memory: str = "balanced"
+    wrt: Sequence[str] | None, loss: str | None, level: int, verify: bool, memory: str = "balanced", threads: int = 1
 ) -> Options:
     if level not in (0, 1, 2):
         raise ValueError(f"level must be 0, 1 or 2, not {level!r}")
     if memory not in MEMORY:
         raise ValueError(f"memory must be one of {', '.join(MEMORY)}, not {memory!r}")
+    if not 1 <= threads <= 256 or (threads > 1 and level < 2):
+        raise ValueError(f"threads must be a number from 1 to 256, and 1 below level 2, not {threads!r}")
     if isinstance(wrt, str):
         wrt = [name.strip() for name in wrt.split(",")]
-    return Options(tuple(wrt) if wrt is not None else None, loss, level, verify, memory=memory)
+    return Options(tuple(wrt) if wrt is not None else None, loss, level, verify, threads=threads, memory=memory)

@@ -45,6 +45,7 @@ class _Options:
     wrt: tuple[str, ...] | None = None
     loss: str | None = None
     memory: str = "balanced"
+    threads: int = 1
 
 
 class _Finder(importlib.abc.MetaPathFinder):
@@ -119,7 +120,9 @@ class _Loader(importlib.abc.InspectLoader):
 
         options = self.options
         source = Source(self.path.read_text(encoding="utf-8-sig"), self.path.name, str(self.path))
-        chosen = Options(options.wrt, options.loss, options.level, options.verify, memory=options.memory)
+        chosen = Options(
+            options.wrt, options.loss, options.level, options.verify, threads=options.threads, memory=options.memory
+        )
         return compile_source(source, chosen).module
 
 
@@ -130,6 +133,7 @@ def install(
     wrt: Sequence[str] | None = None,
     loss: str | None = None,
     memory: str = "balanced",
+    threads: int = 1,
 ) -> None:
     """Import programs with these options from now on; those that are imported already stay as they are."""
     if level not in (0, 1, 2):
@@ -138,7 +142,9 @@ def install(
 
     if memory not in MEMORY:
         raise ValueError(f"memory must be one of {', '.join(MEMORY)}, not {memory!r}")
-    options = _Options(level, verify, tuple(wrt) if wrt is not None else None, loss, memory)
+    if not 1 <= threads <= 256 or (threads > 1 and level < 2):
+        raise ValueError(f"threads must be a number from 1 to 256, and 1 below level 2, not {threads!r}")
+    options = _Options(level, verify, tuple(wrt) if wrt is not None else None, loss, memory, threads)
     for finder in sys.meta_path:
         if isinstance(finder, _Finder):
             finder.options = options

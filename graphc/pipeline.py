@@ -41,6 +41,7 @@ class Options:
     level: int = 1
     verify: bool = True
     tile: int = 131072  # bytes of an array in a loop over tiles of rows, at -O2
+    threads: int = 1  # on so many a loop over tiles runs, at -O2
     memory: str = "balanced"  # what forward keeps for backward: `lean` as little as possible, `fast` what saves time
 
     @property
@@ -190,7 +191,7 @@ def compile_graph(
 
         fused = fuse(optimised)
         observe("joint", fused)
-    text = emit_module(split, step, options.level, fused, options.tile, observe)
+    text = emit_module(split, step, options.level, fused, options.tile, observe, options.threads)
     parse_back(text, split.graph)
     text = sign(text)
     observe("module", text)

@@ -40,6 +40,10 @@ def add_what(parser: argparse.ArgumentParser) -> None:
         "saves time; by default what is dear",
     )  # fmt: skip
     parser.add_argument(
+        "--threads", type=int, default=1, metavar="N",
+        help="at -O2, on how many threads loops over rows run (default: 1)",
+    )  # fmt: skip
+    parser.add_argument(
         "--tile", type=int, default=131072, metavar="BYTES",
         help="at -O2, how much of an array a loop over rows takes at a time (default: 131072)",
     )  # fmt: skip
@@ -74,4 +78,9 @@ def options_of(arguments: argparse.Namespace, verify: bool = True) -> Options:
         raise UsageError("argument --loss: one name is expected")
     if arguments.tile < 1:
         raise UsageError(f"argument --tile: a number of bytes is expected, not {arguments.tile}")
-    return Options(wrt, loss[0] if loss else None, arguments.level, verify, arguments.tile, arguments.memory)
+    if not 1 <= arguments.threads <= 256:
+        raise UsageError(f"argument --threads: a number from 1 to 256 is expected, not {arguments.threads}")
+    if arguments.threads > 1 and arguments.level < 2:
+        raise UsageError("argument --threads: only the modules of -O2 have loops over rows")
+    given = {"tile": arguments.tile, "threads": arguments.threads, "memory": arguments.memory}
+    return Options(wrt, loss[0] if loss else None, arguments.level, verify, **given)

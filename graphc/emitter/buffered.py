@@ -24,6 +24,7 @@ from graphc.emitter.into import AT_LABELS, has_form, may_overwrite, write_into
 from graphc.emitter.naming import Names
 from graphc.emitter.statements import STATEMENTS
 from graphc.emitter.text import bracketed
+from graphc.emitter.threads import combined, private
 from graphc.ir.dims import Dim, dim
 from graphc.ir.graph import Graph, Node
 from graphc.ir.types import Unknown
@@ -80,15 +81,17 @@ def write_buffered(
     sources: dict[int, str],
     pinned: Iterable[int] = (),
     shown: dict[int, str] | None = None,
+    threads: int = 1,
 ) -> Buffered:
     """The statements that compute `roots` from `arrays` (node -> name) in memory that is made from `sources`.
 
     Roots get arrays of their own; `pinned` values are kept as well, but may be arguments or views of each other.
-    `shown` are the arrays that show sizes and types, by default all but cotangents.
+    `shown` are the arrays that show sizes and types, by default all but cotangents. With several `threads` loops run on
+    them.
     """
     if shown is None:
         shown = {id: name for id, name in arrays.items() if graph[id].op != "seed"}
-    return _Writer(graph, order, arrays, roots, names, sources, pinned, shown).write()
+    return _Writer(graph, order, arrays, roots, names, sources, pinned, shown, threads).write()
 
 
 class _Writer:
@@ -102,7 +105,9 @@ class _Writer:
         sources: dict[int, str],
         pinned: Iterable[int],
         shown: dict[int, str],
+        threads: int,
     ) -> None:
+        self.threads = threads
         self.graph, self.arrays, self.names = graph, arrays, names
         self.roots, self.pinned = list(roots), list(pinned)
         self.helpers: set[str] = set()
@@ -112,6 +117,7 @@ class _Writer:
         self.allocating = self._same_sizes(sources)
         self.items = find_regions(graph, self.order, arrays)
         self.rows, self.own = names.fresh("rows"), names.fresh("own")
+        self.thread = names.fresh("thread") if threads > 1 else None
         self.loop_of: dict[int, int] = {}
         self.part_of: dict[int, tuple[int, int, Dim, Dim]] = {}  # value -> the joined one it is in: axis, from, to
         self.kind: dict[int, str] = dict.fromkeys(arrays, "bound")
@@ -391,10 +397,10 @@ class _Writer:
             width = sizes[0] if len(sizes) == 1 else f"max({', '.join(sizes)})"
             count = self.allocating.dim(rows).text
             self.allocating.helper("tile_rows")
-            self.allocating.helper("tiles")
+            self.allocating.helper("tiles" if self.threads == 1 else "tiles_by_thread")
             self.steps[key] = step
             self.allocation.append(f"{step} = tile_rows({count}, {width}, {self.allocating.dtype()})")
-        return _Tiles(key, self.steps[key], self.allocating.dim(rows).text, (self.rows, self.own))
+        return _Tiles(key, self.steps[key], self.allocating.dim(rows).text, (self.rows, self.own, self.thread))
 
     # ------------------------------------------------------------ names
 
@@ -539,8 +545,40 @@ class _Writer:
         group = group_of(self.graph[item.nodes[0]])
         reads = [(1, Line(text, None, group)) for text in tiles.reads]
         self.memory.append(tiles.name)
-        heads = [(0, Line(text, None, group)) for text in [*tiles.spread, *tiles.head()]]
-        return [*before, *heads, *reads, *inside]
+        spread = [(0, Line(text, None, group)) for text in tiles.spread]
+        over = tiles.name if self.threads == 1 else self.names.fresh("share")
+        loop = [*((0, Line(text, None, group)) for text in tiles.head(over)), *reads, *inside]
+        if self.threads > 1:
+            return [*spread, *self._in_threads(item, tiles, over, loop)]
+        return [*before, *spread, *loop]
+
+    def _in_threads(
+        self, item: Item, tiles: _Tiles, share: str, loop: list[tuple[int, Line]]
+    ) -> list[tuple[int, Line]]:
+        """The loop as a function that each thread runs for its share of the tiles, and what adds up their sums."""
+        collected = [self.graph[id] for id in item.nodes if id in item.collected]
+        numbers = [self.called[node.id] for node in collected if node.type.rank == 0]
+        arrays = [(node, self._sums(node)) for node in collected if node.type.rank]
+        zero = self._constant(("zero",), "zero", f"{self.allocating.dtype()}.type(0)") if numbers else ""
+        run = self.names.fresh(f"run_{tiles.name}")
+        self.helpers.add("in_threads")
+        first, last = loop[0][1].group, loop[-1][1].group
+        before = [(0, Line(f"{sums}.fill(0)", None, first)) for _, sums in arrays]
+        head = [(0, Line(f"def {run}({share}):", None, first))]
+        head.append((1, Line('"""The tiles that are the share of a thread."""', None, first)))
+        head += [(1, Line(f"{number} = {zero}", None, first)) for number in numbers]
+        after = [(1, Line(f"return {', '.join(numbers)}", None, last))] if numbers else []
+        after.append((0, Line(combined(run, tiles.name, numbers, zero), None, last)))
+        after += [
+            (0, Line(f"np.add.reduce({sums}, axis=0, out={self.called[node.id]})", node, last)) for node, sums in arrays
+        ]
+        return [*before, *head, *((depth + 1, line) for depth, line in loop), *after]
+
+    def _sums(self, node: Node) -> str:
+        """What each thread sums up for itself over its tiles, before it is all added."""
+        sizes = ", ".join(self.allocating.dim(size).text for size in node.type.dims)
+        make = f"np.empty((THREADS, {sizes}), {self._dtype(node)})"
+        return self._constant(("sums", str(node.id)), f"{self.called[node.id]}_sums", make)
 
     def _statement(self, item: Item, id: int) -> list[Line]:
         node, op, kind = self.graph[id], self.graph.op(self.graph[id]), self.kind[id]
@@ -596,8 +634,15 @@ class _Writer:
         if node.type.rank == 0:
             item = self.items[self.place[node.id]]
             return [f"{target} += {self._number(item, node, op, operands).within(LOOSE)}"]
-        make = f"np.empty({self._shape(node)}, {self._dtype(node)})"
-        part = self._constant(("part", str(node.type.dims)), "part", make)
+        if self.thread is not None:
+            tiles, sums = self.tiles[self.current or 0], self._sums(node)
+            target = tiles.part(f"{sums}[{self.thread}]", f"{target}_sum", self.names)
+            make = f"np.empty_like({sums})"
+            parts = self._constant(("part", str(node.type.dims)), "parts", make, tiled=True)
+            part = tiles.part(f"{parts}[{self.thread}]", "part", self.names)
+        else:
+            make = f"np.empty({self._shape(node)}, {self._dtype(node)})"
+            part = self._constant(("part", str(node.type.dims)), "part", make)
         lines = write_into(_PlaceOf(self, self.items[self.current or 0]), op, node, part, operands)
         return [*lines, f"np.add({target}, {part}, {target})"]
 
@@ -635,13 +680,14 @@ class _Writer:
             else:
                 rest = [self.allocating.dim(size).text for size in node.type.dims[1:]]
                 step = self.tiles[self.loop_of[ids[0]]].step
-                shape = f"({', '.join([step, *rest])}{'' if rest else ','})"
+                each = ["THREADS"] if self.threads > 1 else []
+                shape = f"({', '.join([*each, step, *rest])}{'' if rest or each else ','})"
             self.allocation.append(f"{names} = np.empty({shape}, {self._dtype(node)})")
         for item in reversed(self.items):  # an array that is part of another one and has parts itself comes in between
             for id in reversed(item.nodes):
                 if id in self.part_of:
                     whole, axis, start, end = self.part_of[id]
-                    cut = _cut(self.allocating, axis, start, end)
+                    cut = _cut(self.allocating, axis + (self.threads > 1 and whole not in self.full), start, end)
                     self.allocation.append(f"{self.called[id]} = {self.called[whole]}[{cut}]")
                     if id in self.full:
                         self.memory.append(self.called[id])
@@ -684,9 +730,12 @@ def _is_idle(text: str, same: bool) -> bool:
 class _Tiles:
     """The tiles of one loop: the arrays that are cut into rows, and what cuts them."""
 
-    def __init__(self, key: tuple[Dim, tuple[Dim, ...]], step: str, count: str, names: tuple[str, str]) -> None:
+    def __init__(
+        self, key: tuple[Dim, tuple[Dim, ...]], step: str, count: str, names: tuple[str, str, str | None]
+    ) -> None:
         self.key, self.step, self.count = key, step, count
-        self.rows, self.own = names  # what the tile's rows are called, and the cut of an array as long as a tile
+        # What the tile's rows are called, the cut of an array as long as a tile, the number of the thread.
+        self.rows, self.own, self.thread = names
         self.name = ""
         self.cut: dict[str, str] = {}  # array -> the name of its tile
         self.short: dict[str, None] = {}  # arrays as long as a tile
@@ -696,9 +745,10 @@ class _Tiles:
         self.spread: list[str] = []  # the lines that write what a tile repeats
         self.needs_rows = False
 
-    def short_of(self, name: str) -> str:
+    def short_of(self, name: str, shared: bool = False) -> str:
         self.short[name] = None
-        self.made[name] = f"{name}[{self.own}]"
+        own = self.own if shared or self.thread is None else f"{self.thread}, {self.own}"
+        self.made[name] = f"{name}[{own}]"
         return name
 
     def rows_of(self, name: str, names: Names) -> str:
@@ -728,12 +778,16 @@ class _Tiles:
         names = [*self.cut.values(), *self.short, *self.parts.values()]
         return [*([(self.rows, self.rows)] if self.needs_rows else []), *((name, self.made[name]) for name in names)]
 
-    def head(self) -> list[str]:
+    def head(self, over: str) -> list[str]:
         names = [name for name, _ in self._cuts()]
-        return bracketed("for ", names, f" in {self.name}:", tuple_=True)
+        return bracketed("for ", names, f" in {over}:", tuple_=True)
 
     def lines(self) -> list[str]:
         texts = [text for _, text in self._cuts()]
+        if self.thread is not None:
+            share = bracketed("[(", texts, f") for {self.rows}, {self.own}, {self.thread} in share]")
+            share[-1] += f" for share in tiles_by_thread({self.count}, {self.step})]"
+            return ["\n".join([f"{self.name} = [{share[0]}", *share[1:]])]
         end = f") for {self.rows}, {self.own} in tiles({self.count}, {self.step})]"
         return ["\n".join(bracketed(f"{self.name} = [(", texts, end))]
 
@@ -800,7 +854,9 @@ class _PlaceOf:
         assert writer.current is not None
         tiles = writer.tiles[writer.current]
         key = (what, tiles.step, rest)
-        return tiles.short_of(writer._constant(key, what, make.replace("SIZE", tiles.step), True))
+        shared = writer.threads == 1 or not make.startswith("np.empty")
+        make = make if shared else private(make)
+        return tiles.short_of(writer._constant(key, what, make.replace("SIZE", tiles.step), True), shared)
 
     def ones(self, size: Dim, rows: bool, shape: str) -> str:
         writer = self.writer

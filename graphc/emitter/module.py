@@ -37,20 +37,21 @@ class Options:
 
 def emit_module(
     split: Split, step: Graph | None = None, level: int = 1, fused: Graph | None = None, tile: int = 131072,
-    observe: Callable[[str, Any], None] | None = None,
+    observe: Callable[[str, Any], None] | None = None, threads: int = 1,
 ) -> str:  # fmt: skip
     """The source of the module. `step` is the graph of the training step's new values, if there is one; `fused` that
     of values and gradients together, if the module is to have a workspace; `tile` how many bytes of an array its loops
-    take at a time. `observe` sees the functions as they are written: `forward-body`, `backward-body`, `joint-body`."""
-    return _Module(split, step, level, fused, tile, observe or (lambda stage, result: None)).write()
+    take at a time, `threads` on how many threads they run. `observe` sees the functions as they are written:
+    `forward-body`, `backward-body`, `joint-body`."""
+    return _Module(split, step, level, fused, tile, observe or (lambda stage, result: None), threads).write()
 
 
 class _Module:
     def __init__(
         self, split: Split, step: Graph | None, level: int, fused: Graph | None, tile: int,
-        observe: Callable[[str, Any], None],
+        observe: Callable[[str, Any], None], threads: int,
     ) -> None:  # fmt: skip
-        self.tile, self.observe = tile, observe
+        self.tile, self.observe, self.threads = tile, observe, threads
         self.split, self.graph, self.step, self.level, self.fused = split, split.graph, step, level, fused
         self.helpers: set[str] = set()
         self.shapes = ShapeNames(self.graph)
@@ -145,6 +146,8 @@ class _Module:
             sources.append(CHECK_CONSTANTS)
         if "tile_rows" in wanted:
             sources.append(f"TILE = {self.tile}  # bytes of an array that a loop over rows works on at a time\n")
+        if "in_threads" in wanted:
+            sources.append(f"THREADS = {self.threads}  # so many of them a loop over rows runs on\nPOOL = {{}}\n")
         return sources
 
     # ------------------------------------------------------------ functions
@@ -344,7 +347,8 @@ class _Module:
         def working(graph: Graph) -> Working:
             arguments = _called(graph)
             comment = partial(self._group_comment, graph=graph)
-            return Working(graph, arguments, self._taken(), self.helpers, ShapeNames(graph), comment, self.observe)
+            shapes = ShapeNames(graph)
+            return Working(graph, arguments, self._taken(), self.helpers, shapes, comment, self.observe, self.threads)
 
         cache = Cache(self.split.saved, self.saved_sizes, self.saved_shapes, self.saves_dtype)
         return [

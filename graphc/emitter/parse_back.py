@@ -33,7 +33,7 @@ _FUNCTION = re.compile(r"def (\w+)\(")
 _HEADING = re.compile(r'(?:def|class) .*?:\n(?:    """.*?"""\n)?', re.DOTALL)
 _STATEMENT = re.compile(r"^    (?=[^\W\d])(?!el(?:se|if)\b)", re.MULTILINE)
 IMPORTS = ("import numpy as np", "from typing import NamedTuple")
-HELPER_CONSTANTS = ("KINDS", "WORDS", "TILE")
+HELPER_CONSTANTS = ("KINDS", "WORDS", "TILE", "THREADS", "POOL")
 CONSTANTS = ("INPUTS", "PARAMETERS", "OUTPUTS", "SOURCE", *HELPER_CONSTANTS)
 FUNCTIONS = frozenset(MODULE - {"np", "NamedTuple", *CONSTANTS}) | {"check"}
 
@@ -158,11 +158,22 @@ class _Check:
                 raise NotWhatWasMeant(f"`{definition.name}` holds `{_short(node)}`")
             elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
                 inside = node is not definition
-                if node.decorator_list or (inside and not isinstance(definition, ast.ClassDef)):
+                allowed = isinstance(definition, ast.ClassDef) or _is_run(node)
+                if node.decorator_list or (inside and not allowed):
                     raise NotWhatWasMeant(f"`{definition.name}` holds a definition of `{node.name}`")
+                local.add(node.name)
         unknown = loaded - local - self.known
         if unknown or "np" in local:
             raise NotWhatWasMeant(f"`{definition.name}` uses `{min(unknown | {'np'})}`, which is not its own")
+
+
+def _is_run(node: ast.AST) -> bool:
+    """Whether this is a loop's function for a thread: of one argument, the loop's name, over which it runs."""
+    if not isinstance(node, ast.FunctionDef) or not node.name.startswith("run_loop"):
+        return False
+    loops = [statement for statement in node.body if isinstance(statement, ast.For)]
+    names = [argument.arg for argument in node.args.args]
+    return len(loops) == 1 and len(names) == 1 and ast.unparse(loops[0].iter) == names[0]
 
 
 def _walk(tree: ast.AST) -> Iterator[ast.AST]:

@@ -36,9 +36,9 @@ class Working:
 
     def __init__(
         self, graph: Graph, arguments: dict[int, str], taken: set[str], helpers: set[str], shapes: ShapeNames,
-        comment: Comment, observe: Callable[[str, Any], None],
+        comment: Comment, observe: Callable[[str, Any], None], threads: int,
     ) -> None:  # fmt: skip
-        self.observe = observe
+        self.observe, self.threads = observe, threads
         self.graph, self.taken, self.helpers, self.shapes, self.comment = graph, taken, helpers, shapes, comment
         self.arguments = arguments
         self.signature = list(arguments.values())
@@ -141,7 +141,7 @@ def _value_and_grad(working: Working) -> list[str]:
     arrays = {**working.arguments, **seeds}
     roots = [*graph.outputs.values(), *graph.gradients.values()]
     order = [id for id in sorted(graph.nodes) if id not in arrays]
-    body = write_buffered(graph, order, arrays, roots, names, dict(working.arguments))
+    body = write_buffered(graph, order, arrays, roots, names, dict(working.arguments), threads=working.threads)
     working.observe("joint-body", body)
     outputs = [body.texts[id].pop(0).text for id in graph.outputs.values()]
     gradients = [f"{quoted(name)}: {body.texts[id].pop(0)}" for name, id in graph.gradients.items()]
@@ -252,8 +252,9 @@ def _forward(working: Working, split: Split, cache: Cache) -> list[str]:
     names = Names(working.taken | set(working.signature))
     roots = list(graph.outputs.values())
     body = write_buffered(
-        graph, list(split.forward), dict(working.arguments), roots, names, dict(working.arguments), cache.saved
-    )
+        graph, list(split.forward), dict(working.arguments), roots, names, dict(working.arguments), cache.saved,
+        threads=working.threads,
+    )  # fmt: skip
     outputs = [body.texts[id].pop(0).text for id in roots]
     shown = dict(zip(roots, outputs, strict=True))
     kept = [(body.texts.get(id) or [Text(body.names[id])])[-1].text for id in cache.saved]
@@ -281,8 +282,9 @@ def _backward(working: Working, split: Split, cache: Cache) -> list[str]:
     shapes = {id: names.fresh(name) for id, name in cache.shapes.items()}
     roots = list(graph.gradients.values())
     body = write_buffered(
-        graph, list(split.backward), {**saved, **seeds}, roots, names, dict(working.arguments), (), {**saved, **like}
-    )
+        graph, list(split.backward), {**saved, **seeds}, roots, names, dict(working.arguments), (), {**saved, **like},
+        working.threads,
+    )  # fmt: skip
     gradients = [f"{quoted(name)}: {body.texts[id].pop(0)}" for name, id in graph.gradients.items()]
     default = "=1.0" if graph.loss else ""
     cached = [*saved.values(), *sizes.values(), *shapes.values(), *(["dtype"] if cache.dtype else []), "types"]

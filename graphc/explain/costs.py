@@ -132,7 +132,7 @@ def costs_of(joint: Graph, options: Options, item: int = 8, sizes: Mapping[str, 
         memory["value_and_grad"] = max(whole, key=lambda m: point.value(m.peak))
         bodies = {"forward": seen["forward-body"].lines, "backward": seen["backward-body"].lines}
     else:
-        working = _Working(seen["joint"], seen["joint-body"], item)
+        working = _Working(seen["joint"], seen["joint-body"], item, options.threads)
         rows = working.rows()
         memory = {"workspace": working.memory(), "value_and_grad": working.fresh(point)}
         bodies = {"value_and_grad": [line for _, line in seen["joint-body"].lines]}
@@ -299,8 +299,8 @@ class _Pure:
 class _Working:
     """A function that works in memory which is allocated once."""
 
-    def __init__(self, graph: Graph, body: Buffered, item: int) -> None:
-        self.graph, self.plan, self.item = graph, body.plan, item
+    def __init__(self, graph: Graph, body: Buffered, item: int, threads: int) -> None:
+        self.graph, self.plan, self.item, self.threads = graph, body.plan, item, threads
         self.groups = {line.node.id: line.group for _, line in body.lines if line.node is not None}
 
     def rows(self) -> list[Row]:
@@ -355,7 +355,8 @@ class _Working:
                 rows = self.plan.items[number].rows
                 assert rows is not None
                 row = bytes_of(type.with_shape(type.dims[1:]), self.item)
-                tiles.append((Loop(rows, self.plan.widths.get(number, ())), row or dim(self.item)))
+                each = (row or dim(self.item)) * self.threads
+                tiles.append((Loop(rows, self.plan.widths.get(number, ())), each))
         for number, shape in self.plan.beside:
             rows = self.plan.items[number].rows
             assert rows is not None

@@ -1,7 +1,7 @@
 """The generated modules as an implementation of the workloads: `make(workload, inputs) -> fn() -> (value, gradients)`.
 
 The level is taken from the environment variable GRAPHC_LEVEL (1 by default). With GRAPHC_WORKSPACE=1 an -O2 module
-works in memory that is allocated once.
+works in memory that is allocated once, with GRAPHC_THREADS=2 on two threads.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ def make(
 ) -> Callable[[], tuple[Any, list[Any]]]:
     """A function that computes value and gradients of a workload, the gradients in the workload's order."""
     level = int(os.environ.get("GRAPHC_LEVEL", "1")) if level is None else level
-    module = graphc.load(PROGRAMS / FILES[workload], level=level, verify=False)
+    threads = int(os.environ.get("GRAPHC_THREADS", "1")) if level == 2 else 1
+    module = graphc.load(PROGRAMS / FILES[workload], level=level, verify=False, threads=threads)
     names = [*module.INPUTS, *module.PARAMETERS]
     key = {name: name.replace("_", "") for name in names}
     arguments = {name: inputs[key[name]] for name in names}

@@ -1,0 +1,72 @@
+"""A loop over tiles of rows on several threads. Ufuncs and BLAS release the interpreter's lock.
+
+    dg.fill(0)                              dg_sums.fill(0)
+    for X_rows, A in loop:        becomes   def run_loop(share):
+        np.tanh(X_rows, A)                      for X_rows, A, dg_sum in share:
+        ones.dot(A, part)                           np.tanh(X_rows, A)
+        np.add(dg, part, dg)                        …
+                                            in_threads(run_loop, loop)
+                                            np.add.reduce(dg_sums, axis=0, out=dg)
+
+Each thread has a run of tiles that follow one another and arrays of its own that are as long as a tile; what is summed
+over tiles it sums for itself, and these sums are added in the order of the threads: the result is the same every time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from graphc.emitter.arguments import CHECK_HELPERS
+
+__all__ = ["combined", "private"]
+
+CHECK_HELPERS["tiles_by_thread"] = '''\
+def tiles_by_thread(count, step):
+    """The tiles of so many rows, a run of them for each thread, and with each tile the thread's number.
+
+    Few tiles are for one thread: to start another one takes as long as they do.
+    """
+    found = tiles(count, step)
+    threads = THREADS if len(found) >= 2 * THREADS else 1
+    ends = [len(found) * k // threads for k in range(threads + 1)]
+    return [[(*tile, k) for tile in found[ends[k] : ends[k + 1]]] for k in range(threads)]
+'''
+CHECK_HELPERS["in_threads"] = '''\
+def in_threads(function, shares):
+    """The results of a function for the shares, each in a thread of its own, in their order.
+
+    What is raised in a thread is raised here. NumPy's error state is that of the caller.
+    """
+    *others, last = shares
+    if not others:
+        return [function(last)]
+    from concurrent.futures import ThreadPoolExecutor, wait
+    from contextvars import copy_context
+    from os import getpid
+
+    pool = POOL.get(getpid())  # a process that was forked has none of its parent's threads
+    if pool is None:
+        pool = POOL.setdefault(getpid(), ThreadPoolExecutor(THREADS - 1))
+    waiting = [pool.submit(copy_context().run, function, share) for share in others]
+    try:
+        result = function(last)
+    finally:
+        wait(waiting)
+    return [*(each.result() for each in waiting), result]
+'''
+
+
+def private(make: str) -> str:
+    """The text that makes an array as long as a tile (`SIZE`), for each thread one; what is only read is for all."""
+    make = make.replace("np.empty(SIZE,", "np.empty((THREADS, SIZE),")
+    return make.replace("np.empty((SIZE", "np.empty((THREADS, SIZE")
+
+
+def combined(run: str, loop: str, numbers: Sequence[str], zero: str) -> str:
+    """The statement that runs a loop and adds up the numbers that its threads return."""
+    call = f"in_threads({run}, {loop})"
+    if not numbers:
+        return call
+    if len(numbers) == 1:
+        return f"{numbers[0]} = sum({call}, {zero})"
+    return f"{', '.join(numbers)} = (sum(each, {zero}) for each in zip(*{call}))"
