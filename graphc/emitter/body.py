@@ -287,21 +287,17 @@ class _Writer:
     # ------------------------------------------------------------ names
 
     def _name(self, statements: list[int], reuse: dict[int, int]) -> None:
-        overwritten_by = {old: new for new, old in reuse.items()}
         for id in statements:
             node = self.graph[id]
             if node.name:
                 self.called[id] = self.names.fresh(node.name)
         last = self._last_reads(statements)
         free: dict[str, list[tuple[float, str]]] = {}  # what names were given for -> from where on they are free again
+        becomes = self._becomes(statements, reuse)
         for position, id in enumerate(statements):
             if id in self.called:
                 continue
-            final = id  # an unnamed array that is overwritten bears the name of what it becomes
-            while final in overwritten_by and not self.graph[final].name:
-                if self._turns(final, overwritten_by[final]):
-                    break
-                final = overwritten_by[final]
+            final = becomes[id]
             if final != id and final in self.called:
                 self.called[id] = self.called[final]
                 continue
@@ -313,6 +309,16 @@ class _Writer:
                 name = self.names.fresh(wanted)
             heappush(known, (last.get(final, position), name))
             self.called[id] = self.called[final] = name
+
+    def _becomes(self, statements: list[int], reuse: dict[int, int]) -> dict[int, int]:
+        """An unnamed array that is overwritten bears the name of what it becomes: per value the last of that chain."""
+        overwritten_by = {old: new for new, old in reuse.items()}
+        final: dict[int, int] = {}
+        for id in reversed(statements):  # who overwrites comes later
+            new = overwritten_by.get(id)
+            ends = new is None or self.graph[id].name or self._turns(id, new)
+            final[id] = id if ends or new is None else final[new]
+        return final
 
     def _last_reads(self, statements: list[int]) -> dict[int, float]:
         """Per value the last statement that reads it. An array that nobody reads any more gives its name, and with it

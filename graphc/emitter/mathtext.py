@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
+from typing import TypeAlias
 
 from graphc.emitter.expressions import Text
 from graphc.emitter.text import comment_text
 from graphc.ir.graph import Graph, Node
 
 __all__ = ["equations", "math_of"]
+
+Words: TypeAlias = "Callable[[int], str | None]"
 
 LONGEST = 64  # an equation longer than this is written over the names in the code,
 WIDEST = 108  # and if that is longer than this, not at all
@@ -30,13 +33,13 @@ TURNED = {"transpose", "mT"}
 
 
 class _Math:
-    """Writes values of a graph; `named` are the names in the code, `words` those that the code had to find itself.
+    """Writes values of a graph; `named` are the names in the code, `words` says those that the code had to find itself.
 
     `own` is the name of what is written: a value that it overwrites bears it in the code, but not in mathematics.
     """
 
     def __init__(
-        self, graph: Graph, named: Mapping[int, str], words: Mapping[int, str], own: str | None = None
+        self, graph: Graph, named: Mapping[int, str], words: Words, own: str | None = None
     ) -> None:
         self.graph, self.named, self.words, self.own = graph, named, words, own
 
@@ -49,8 +52,9 @@ class _Math:
 
     def word(self, id: int) -> str | None:
         node = self.graph[id]
-        if node.name or id in self.words:
-            return node.name or self.words[id]
+        word = node.name or self.words(id)
+        if word is not None:
+            return word
         name = self.named.get(id) if node.hint else None
         return node.hint if name is not None and name == self.own else name
 
@@ -231,7 +235,7 @@ def math_of(
 
     Below `depth` stands `…`.
     """
-    return _Math(graph, named, words or {}).made_of(id, depth)
+    return _Math(graph, named, (words or {}).get).made_of(id, depth)
 
 
 def equations(graph: Graph, nodes: Sequence[Node], named: Mapping[int, str]) -> list[str]:
@@ -270,21 +274,31 @@ class _Group:
         whole = name is not None
         if name is None and (own is None or node.id in self.read):
             return None
-        # what it overwrites bears its name: that is not what it is made of
-        words = {id: word for id, word in self.shared.items() if word != own}
-        every = {id: word for id, word in self.named.items() if word != own and id != node.id}
-        crossing = {id: word for id, word in every.items() if id not in self.members}
-        operands = {u: every[u] for u in node.operands if u in every}
+
+        # Words are looked up and never gathered: a long program has as many of them as equations.
+        def words(id: int) -> str | None:
+            word = self.shared.get(id)
+            return word if word != own else None  # what it overwrites bears its name: it is not made of that
+
+        def every(id: int) -> str | None:
+            word = self.named.get(id)
+            return word if word != own and id != node.id else None
+
+        def crossing(id: int) -> str | None:
+            return words(id) if id in self.members else every(id)
+
+        def operands(id: int) -> str | None:
+            return every(id) if id in node.operands else None
+
+        forms: list[tuple[int, str, Words, int]] = []
         if whole:
-            forms = [(node.id, "=", words, LONGEST), (node.id, "=", operands, LONGEST)]
-        else:
-            forms = []
+            forms += [(node.id, "=", words, LONGEST), (node.id, "=", operands, LONGEST)]
         added = self._added(node)
         if added is not None:
-            forms += [(added, "+=", known, WIDEST) for known in ({**words, **crossing}, every)]
+            forms += [(added, "+=", known, WIDEST) for known in (crossing, every)]
         elif not whole:
-            forms += [(node.id, "=", {**words, **crossing}, WIDEST)]
-        forms += [(node.id, "=", known, WIDEST) for known in ({**words, **crossing}, every)]
+            forms += [(node.id, "=", crossing, WIDEST)]
+        forms += [(node.id, "=", known, WIDEST) for known in (crossing, every)]
         for id, sign, known, longest in forms:
             math = _Math(graph, self.named, known, own)
             right = math.text(id) if id != node.id else math.made_of(id)
