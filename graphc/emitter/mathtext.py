@@ -14,7 +14,9 @@ from typing import TypeAlias
 
 from graphc.emitter.expressions import Text
 from graphc.emitter.text import comment_text
+from graphc.ir.dims import Dim, dim
 from graphc.ir.graph import Graph, Node
+from graphc.ops.cuts import written_end
 
 __all__ = ["equations", "math_of"]
 
@@ -138,7 +140,13 @@ class _Math:
         own = "ᵢ" if any(rows) else ""
         rest = iter(["i" if row else f"{text}{own}" for row, text in zip(rows, texts, strict=True)])
         pattern = node.attr("index") or node.attr("pattern")
-        items = [next(rest) if isinstance(item, str) else _index_item(item) for item in pattern]
+        shape = node.attr("shape") if "scatter" in node.op or node.op == "unslice" else None
+        sizes = shape or self.graph[node.operands[0]].type.shape
+        items, axis = [], 0
+        for item in pattern:
+            size = sizes[axis] if isinstance(sizes, tuple) and axis < len(sizes) else None
+            axis += item is not None and item is not Ellipsis
+            items.append(next(rest) if isinstance(item, str) else _index_item(item, size))
         while len(items) > 1 and items[-1] == ":":
             items.pop()
         return ", ".join(items)
@@ -162,13 +170,14 @@ class _Math:
         return Text(whole, only.precedence if only is not None else precedence)
 
 
-def _index_item(item: object) -> str:
+def _index_item(item: object, size: Dim | None) -> str:
     if item is None or item is Ellipsis:
         return "None" if item is None else "..."
     if not isinstance(item, tuple):
         return str(item)
-    start, stop, step = item
-    text = f"{'' if start is None else start}:{'' if stop is None else stop}"
+    *ends, step = item
+    shown = (end if end is None or size is None else written_end(dim(end), size) or end for end in ends)
+    text = ":".join("" if end is None else str(end) for end in shown)
     return text if step is None else f"{text}:{step}"
 
 

@@ -79,7 +79,7 @@ def _product(monomial: Mapping[Symbol, int], number: int, name: Callable[[str], 
     factors = [str(number)] if abs(number) != 1 or not monomial else []
     for symbol, power in monomial.items():
         text = name(symbol) if isinstance(symbol, str) else str(dim(0) + Dim(((((symbol, 1),), 1),)))
-        text = f"({text})" if not isinstance(symbol, str) and not text.startswith(("(", "max")) else text
+        text = f"({text})" if not isinstance(symbol, str) and not text.startswith(("(", "max", "min")) else text
         factors.append(text if power == 1 else f"{text}**{power}")
     return ("-" if number == -1 and monomial else "") + "*".join(factors)
 

@@ -1,6 +1,6 @@
 """One line of a listing, how far it has been read, and what it holds: names, compile-time values, shapes, sizes.
 
-A size is what `Dim.text` writes; `(b if a == 1 else a)` and `max(a, b)` are its opaque forms.
+A size is what `Dim.text` writes; `(b if a == 1 else a)`, `max(a, b)` and `min(a, b)` are its opaque forms.
 """
 
 from __future__ import annotations
@@ -198,12 +198,13 @@ class ListingLine:
                 size = _atom("bcast", test, size)
             self.expect(")")
             return size
-        if self.take("max("):
-            left = self.size()
-            self.expect(", ")
-            right = self.size()
-            self.expect(")")
-            return _atom("max", left, right)
+        for kind in ("max", "min"):
+            if self.take(f"{kind}("):
+                left = self.size()
+                self.expect(", ")
+                right = self.size()
+                self.expect(")")
+                return _atom(kind, left, right)
         number = re.compile(r"\d+").match(self.text, self.at)
         if number:
             self.at = number.end()

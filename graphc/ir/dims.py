@@ -24,7 +24,7 @@ LARGEST_PRODUCT = 4096
 
 @dataclass(frozen=True, slots=True)
 class Atom:
-    """An opaque size: `floordiv`, `mod`, `bcast` (what two sizes broadcast to) or `max`."""
+    """An opaque size: `floordiv`, `mod`, `bcast` (what two sizes broadcast to), `max` or `min`."""
 
     kind: str
     args: tuple[Dim, ...]
@@ -37,16 +37,15 @@ class Atom:
             return a % b
         if self.kind == "bcast":
             return b if a == 1 else a
-        assert self.kind == "max"
-        return max(a, b)
+        return max(a, b) if self.kind == "max" else min(a, b)
 
     def text(self, name: Callable[[str], str] = str) -> str:
         a, b = self.args
         if self.kind == "bcast":
             left, right = a.text(name), b.text(name)
             return f"({right} if {left} == 1 else {left})"
-        if self.kind == "max":
-            return f"max({a.text(name)}, {b.text(name)})"
+        if self.kind in ("max", "min"):
+            return f"{self.kind}({a.text(name)}, {b.text(name)})"
         sign = "//" if self.kind == "floordiv" else "%"
         return f"{a.text(name, tight=True)}{sign}{b.text(name, tight=True)}"
 
@@ -333,7 +332,7 @@ def _apply(kind: str, a: Dim, b: Dim) -> Dim:
         return a % b
     if kind == "bcast":
         return broadcast_dim(a, b) or _symbol(Atom("bcast", (a, b)))
-    return maximum(a, b)
+    return maximum(a, b) if kind == "max" else minimum(a, b)
 
 
 def _ordered(powers: Mapping[Symbol, int]) -> Monomial:
@@ -372,6 +371,15 @@ def maximum(a: Dim, b: Dim) -> Dim:
     if (b - a).is_nonnegative():
         return b
     return _symbol(Atom("max", (a, b)))
+
+
+def minimum(a: Dim, b: Dim) -> Dim:
+    """The smaller of two sizes."""
+    if (a - b).is_nonnegative():
+        return b
+    if (b - a).is_nonnegative():
+        return a
+    return _symbol(Atom("min", (a, b)))
 
 
 def broadcast_dim(a: Dim, b: Dim) -> Dim | None:

@@ -44,21 +44,31 @@ def lower(module: tree.Module, diagnostics: Diagnostics) -> Graph:
 
 
 def _lower(module: tree.Module, diagnostics: Diagnostics) -> Graph:
-    assumptions = Assumptions()
     environment = Importer(diagnostics).environment(module)
     partial = diagnostics.has_errors
-    graph: Graph | None = None
-    for _ in range(MAX_RUNS):
-        known = assumptions.snapshot()
-        found = Diagnostics()  # only what the last run finds counts: it knows most
-        graph = Lowering(module, found, assumptions, environment, partial).run()
-        if assumptions.snapshot() == known or any(error.code == "E0213" for error in found.errors):
-            break
+    graph, found, clipped = _runs(module, environment, partial, clips=True)
+    if clipped and found.has_errors:  # slices of a known length perhaps
+        graph, found, _ = _runs(module, environment, partial, clips=False)
     diagnostics.extend([*found.errors, *found.warnings])
     diagnostics.sort()
     diagnostics.raise_if_errors()
     assert graph is not None
     return graph
+
+
+def _runs(
+    module: tree.Module, environment: Environment, partial: bool, clips: bool
+) -> tuple[Graph | None, Diagnostics, bool]:  # fmt: skip
+    """The graph, what was found, and whether some slice was clipped to a size with a name."""
+    assumptions = Assumptions()
+    for _ in range(MAX_RUNS):
+        known = assumptions.snapshot()
+        found = Diagnostics()  # only what the last run finds counts: it knows most
+        lowering = Lowering(module, found, assumptions, environment, partial, clips)
+        graph = lowering.run()
+        if assumptions.snapshot() == known or any(error.code == "E0213" for error in found.errors):
+            break
+    return graph, found, lowering.clipped
 
 
 class Lowering(Evaluator):
@@ -74,7 +84,9 @@ class Lowering(Evaluator):
         assumptions: Assumptions,
         environment: Environment,
         partial: bool,
+        clips: bool,
     ) -> None:
+        self.clips, self.clipped = clips, False
         self.module = module
         self.partial = partial
         self.diagnostics = diagnostics
@@ -102,6 +114,10 @@ class Lowering(Evaluator):
         id = super().add(op, self._bounded(op, operands), attrs)
         self.constants.enter(id)
         return id
+
+    def may_clip(self) -> bool:
+        self.clipped |= self.clips
+        return self.clips
 
     def _bounded(self, op: str, operands: Sequence[int]) -> Sequence[int]:
         """Operands that must not enlarge their partner: a computed one of unknown rank is checked where it is used.

@@ -153,6 +153,10 @@ class Nodes:
         if not (size - minimum).is_nonnegative():
             self.minimums.append((size, minimum, what))
 
+    def may_clip(self) -> bool:
+        """Whether the number of entries of a slice may depend on how large a size with a name is."""
+        return False
+
     def limit(self, id: int, size: Dim, kind: str = "index", axis: int | None = None) -> int:
         """Integers that must lie in 0…size-1 (`label`) or -size…size-1 (`index`): checked when the module runs.
 

@@ -8,8 +8,9 @@ An index is a tuple with an item per axis, hashable so that it can be an attribu
 - `Ellipsis`: where the rank is not known, or between arrays of indices, which it keeps apart;
 - `ARRAY`: the place of an array of indices.
 
-Where a size is a number a slice is clipped exactly as in NumPy. A symbolic size is taken to be large enough for the
-slice, which the generated module checks.
+A slice is clipped as in NumPy: of an axis of size N `x[:10]` has `min(N, 10)` entries. Where a program must know their
+number (`x[:, 1:3] @ W`), and between a place from the front and one from the end, a size with a name is taken to be
+large enough instead, which the generated module checks.
 """
 
 from __future__ import annotations
@@ -18,11 +19,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
-from graphc.ir.dims import Dim, dim
+from graphc.ir.dims import Atom, Dim, dim, maximum, minimum
 from graphc.ir.types import ShapeError
 from graphc.ops.base import CallError, NumpyContext
 
-__all__ = ["ARRAY", "WHOLE", "Cut", "Index", "bounded", "index_texts", "length", "normal_cut", "normal_place", "plain"]
+__all__ = [
+    "ARRAY", "WHOLE", "Cut", "Index", "bounded", "index_texts", "length", "normal_cut", "normal_place", "plain",
+    "written_end",
+]  # fmt: skip
 
 ARRAY = "index"
 WHOLE = (None, None, None)
@@ -44,6 +48,9 @@ class Bounding(Protocol):
     """Who keeps the requirements on sizes: the lowering."""
 
     def at_least(self, size: Dim, minimum: Dim | int, what: str) -> None: ...
+
+    def may_clip(self) -> bool:
+        """Whether the number of entries of a slice may depend on how large a size with a name is."""
 
 
 def plain(size: Dim | int) -> Dim | int:
@@ -87,6 +94,10 @@ def normal_cut(lowering: Bounding, size: Dim, cut: Cut) -> tuple[Bound, Bound, i
     ends = [None if end is None else plain(end) for end in (cut.start, cut.stop)]
     if size.value is not None and all(end is None or isinstance(end, int) for end in ends):
         return _clipped(size.value, slice(ends[0], ends[1], step))
+    if step > 0:
+        clipped = _clipped_by_name(lowering, size, ends, step)
+        if clipped is not None:
+            return clipped
     what = f"slice {_shown(cut)}"
     start, stop = (None if end is None else _from_the_front(lowering, size, dim(end), what) for end in ends)
     if step > 0:
@@ -123,6 +134,28 @@ def _clipped(size: int, cut: slice) -> tuple[Bound, Bound, int | None]:
     return (None if start == size - 1 else start, None if stop == -1 else stop, step)
 
 
+def _clipped_by_name(
+    lowering: Bounding, size: Dim, ends: Sequence[Bound], step: int
+) -> tuple[Bound, Bound, int | None] | None:  # fmt: skip
+    """A cut that may reach beyond a size with a name; None for one that does not, or of which this cannot be said."""
+    start, stop = (None if end is None else dim(end) for end in ends)
+    given = [end for end in (start, stop) if end is not None]
+    if not all(end.is_nonnegative() for end in given) and not all(_from_the_end(end) for end in given):
+        return None
+    if start is not None and stop is not None and not (stop - start).is_nonnegative():
+        return (0, 0, None) if (start - stop).is_nonnegative() else None
+    places = [_clipped_place(size, end) for end in given]
+    if places == [end if end.is_nonnegative() else size + end for end in given] or not lowering.may_clip():
+        return None
+    first = None if start is None else plain(places[0])
+    last = None if stop is None or places[-1] == size else plain(places[-1])
+    return (first or None, last, None if step == 1 else step)
+
+
+def _clipped_place(size: Dim, end: Dim) -> Dim:
+    return minimum(size, end) if end.is_nonnegative() else maximum(size + end, dim(0))
+
+
 def _from_the_front(lowering: Bounding, size: Dim, bound: Dim, what: str) -> Dim:
     if _from_the_end(bound):
         bounded(lowering, size, -bound, what)
@@ -141,11 +174,26 @@ def length(size: Dim, item: tuple[Bound, Bound, int | None]) -> Dim:
     """The number of entries that a cut in normal form takes."""
     start, stop, step = item
     if step is None or step > 0:
-        span = (size if stop is None else dim(stop)) - (0 if start is None else start)
+        beyond = None if start is None or stop is not None else written_end(dim(start), size)
+        if beyond is not None:
+            span = maximum(size - beyond, dim(0)) if beyond.is_nonnegative() else minimum(size, -beyond)
+        else:
+            span = (size if stop is None else dim(stop)) - (0 if start is None else start)
     else:
         span = (size - 1 if start is None else dim(start)) - (-1 if stop is None else stop)
     count = abs(step or 1)
     return span if count == 1 else (span + (count - 1)) // count
+
+
+def written_end(bound: Dim, size: Dim) -> Dim | None:
+    """What a program writes for a place that may be clipped: `min(N, 10)` is 10, `max(N - 3, 0)` is -3."""
+    ((monomial, coefficient), *rest) = bound.terms or (((), 0),)
+    if rest or coefficient != 1 or len(monomial) != 1 or not isinstance(monomial[0][0], Atom):
+        return None
+    atom = monomial[0][0]
+    if atom.kind == "min" and atom.args[0] == size:
+        return atom.args[1]
+    return atom.args[0] - size if atom.kind == "max" and atom.args[1] == 0 else None
 
 
 # ---------------------------------------------------------------- text
@@ -181,6 +229,9 @@ def _bound(ctx: NumpyContext, size: Dim | None, bound: Bound) -> str:
     if bound is None:
         return ""
     if size is not None and size.value is None:
+        written = written_end(dim(bound), size)
+        if written is not None:  # NumPy clips it
+            return str(ctx.dim(written))
         behind = (dim(bound) - size).value
         if behind is not None and behind < 0:
             return str(behind)

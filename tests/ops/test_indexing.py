@@ -53,7 +53,7 @@ def test_indices_mean_what_they_mean_in_numpy(seed: int) -> None:
     try:
         program = f"input {declared}\nZ = X[{items}]"
         hold(program, arguments, lambda **xs: eval(f"X[{items}]", dict(xs)), levels=(seed % 2,))
-    except ValueError as error:  # a symbolic size is taken to be large enough, where NumPy would clip
+    except ValueError as error:  # where the number of entries must be known NumPy would clip as well
         assert "needs at least" in str(error)
 
 
@@ -73,9 +73,32 @@ def test_text(index: str, text: str) -> None:
 
 
 def test_sizes_are_checked_when_the_module_runs() -> None:
-    module = compiled("input X[N, D]\nZ = X[:, 1:4]")
+    module = compiled("input X[N, D], W[3, K]\nZ = X[:, 1:4] @ W")
     with pytest.raises(ValueError, match="dimension D is 3, but slice 1:4 needs at least 4"):
-        module.forward(array(2, 3))
+        module.forward(array(2, 3), array(3, 2))
+
+
+@pytest.mark.parametrize("index", [
+    "0:3", "2:10", "3:", ":2", ":M", "-3:", ":-2", "-4:-1", "1:M+2", "::2", "1::3", ":4:2", "3:1", "0:0", "5:5", "1:N+3",
+])  # fmt: skip
+@pytest.mark.parametrize("level", [0, 1, 2])
+def test_slices_of_a_size_with_a_name_are_clipped(index: str, level: int) -> None:
+    module = compiled(f"input X[N, D], y[M]\nZ = X[{index}]\nL = sum(Z**2) + sum(y)", level)
+    for size in range(6):
+        X, y = array(size, 2), array(3)
+        picked = eval(f"X[{index}]", {"X": X, "M": 3, "N": size})
+        dX = np.zeros_like(X)
+        eval(f"dX[{index}]", {"dX": dX, "M": 3, "N": size})[...] = 2 * picked
+        for given in [{}, *([{"workspace": module.Workspace(X, y)}] if level == 2 else [])]:
+            L, cache = module.forward(X, y, **given)
+            np.testing.assert_allclose(L, np.sum(picked**2) + y.sum(), rtol=1e-14)
+            assert np.array_equal(module.backward(cache, **given)["X"], dX)
+
+
+def test_a_clipped_slice_is_written_as_in_the_program() -> None:
+    program = "input X[N, D]\nY = exp(X[-5:, 1:3])"
+    assert "Y = np.exp(X[-5:, 1:3])" in body(program)
+    assert "dX[-5:, 1:3] = " in "\n".join(body(program, "backward"))
 
 
 def test_operands_of_unknown_rank() -> None:
