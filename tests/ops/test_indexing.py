@@ -79,7 +79,8 @@ def test_sizes_are_checked_when_the_module_runs() -> None:
 
 
 @pytest.mark.parametrize("index", [
-    "0:3", "2:10", "3:", ":2", ":M", "-3:", ":-2", "-4:-1", "1:M+2", "::2", "1::3", ":4:2", "3:1", "0:0", "5:5", "1:N+3",
+    "0:3", "2:10", "3:", ":2", ":M", "-3:", ":-2", "-4:-1", "1:M+2", "::2", "1::3", ":4:2", "3:1", "0:0", "5:5",
+    "1:N+3",
 ])  # fmt: skip
 @pytest.mark.parametrize("level", [0, 1, 2])
 def test_slices_of_a_size_with_a_name_are_clipped(index: str, level: int) -> None:
