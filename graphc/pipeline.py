@@ -40,9 +40,15 @@ class Options:
     loss: str | None = None
     level: int = 1
     verify: bool = True
-    tile: int = 131072  # bytes of an array in a loop over tiles of rows, at -O2
+    tile: int | None = None  # bytes of an array in a loop over tiles of rows, at -O2
     threads: int = 1  # on so many a loop over tiles runs, at -O2
     memory: str = "balanced"  # what forward keeps for backward: `lean` as little as possible, `fast` what saves time
+
+    @property
+    def tile_bytes(self) -> int:
+        """By default a quarter of a usual cache; threads wait less for the interpreter's lock where a tile takes longer.
+        """
+        return self.tile or (131072 if self.threads == 1 else 262144)
 
     @property
     def kept(self) -> str:
@@ -191,7 +197,7 @@ def compile_graph(
 
         fused = fuse(optimised)
         observe("joint", fused)
-    text = emit_module(split, step, options.level, fused, options.tile, observe, options.threads)
+    text = emit_module(split, step, options.level, fused, options.tile_bytes, observe, options.threads)
     parse_back(text, split.graph)
     text = sign(text)
     observe("module", text)

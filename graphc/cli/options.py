@@ -44,8 +44,8 @@ def add_what(parser: argparse.ArgumentParser) -> None:
         help="at -O2, on how many threads loops over rows run (default: 1)",
     )  # fmt: skip
     parser.add_argument(
-        "--tile", type=int, default=131072, metavar="BYTES",
-        help="at -O2, how much of an array a loop over rows takes at a time (default: 131072)",
+        "--tile", type=int, metavar="BYTES",
+        help="at -O2, how much of an array a loop over rows takes at a time (default: 131072; on threads 262144)",
     )  # fmt: skip
 
 
@@ -76,7 +76,7 @@ def options_of(arguments: argparse.Namespace, verify: bool = True) -> Options:
     loss = names_of(arguments.loss, "--loss")
     if loss is not None and len(loss) != 1:
         raise UsageError("argument --loss: one name is expected")
-    if arguments.tile < 1:
+    if arguments.tile is not None and arguments.tile < 1:
         raise UsageError(f"argument --tile: a number of bytes is expected, not {arguments.tile}")
     if not 1 <= arguments.threads <= 256:
         raise UsageError(f"argument --threads: a number from 1 to 256 is expected, not {arguments.threads}")

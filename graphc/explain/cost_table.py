@@ -69,7 +69,7 @@ class CostTable:
             if memory.peak.terms or memory.tiles:
                 notes.append(f"{label}: {self._memory(memory)}")
         if not self.exact and len(self.order):
-            notes.append("(of several peaks that which is the largest where each size that is not given is 64)")
+            notes.append("(which peak is the largest is judged with 64 for each size that is not given)")
         notes.append(f"({self._item()})")
         inferred = [f"{short} is {long}" for short, long in self._inferred()]
         if inferred:
@@ -117,7 +117,9 @@ class CostTable:
             total = self.bytes_of(memory)
             text = f"{of_bytes(total)}, of which {of_bytes(total - memory.peak.evaluate(self.sizes))} in tiles"
         elif memory.tiles:
-            text += f" + {len(memory.tiles)} arrays as long as a tile, at most {of_bytes(self.costs.tile)} each"
+            plural = "s" if len(memory.tiles) > 1 else ""
+            most = of_bytes(self.costs.tile * self.costs.threads)
+            text += f" + {len(memory.tiles)} array{plural} as long as a tile, at most {most} each"
         return text + (f"   at `{_short(memory.at)}`, line {memory.at.line}" if memory.at is not None else "")
 
     def bytes_of(self, memory: Memory) -> int:

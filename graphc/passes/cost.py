@@ -11,6 +11,7 @@ the sizes, and the same program must always become the same module.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 
 from graphc.ir.dims import Dim, dim, numel
 from graphc.ir.graph import Graph, Node
@@ -108,6 +109,7 @@ def functions(graph: Graph, node: Node) -> Dim | None:
     return None if isinstance(node.type.shape, Unknown) else numel(node.type.shape)
 
 
+@lru_cache(maxsize=4096)
 def bytes_of(type: Type, item: int) -> Dim | None:
     """The memory of a value, a floating number taking `item` bytes; None where its rank is known at run time only."""
     if type.dtype == "shape":

@@ -170,8 +170,10 @@ def test_a_loop_reads_as_a_loop() -> None:
     assert "    vdot_Y = sum(in_threads(run_loop, loop), zero)\n" in function
     assert "    np.add.reduce(dg_sums, axis=0, out=dg)" in function
     assert "\nTHREADS = 2 " in text and "import concurrent" not in text
+    assert "\nTILE = 262144 " in text, "tiles are larger, so that threads wait less for the interpreter's lock"
     alone = graphc.compile(ROWS, level=2, verify=False)
     assert not {"in_threads", "THREADS", "POOL"} & set(re.findall(r"\w+", alone))
+    assert "\nTILE = 131072 " in alone
 
 
 def test_only_such_a_function_may_stand_in_another() -> None:
