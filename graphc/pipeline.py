@@ -46,8 +46,7 @@ class Options:
 
     @property
     def tile_bytes(self) -> int:
-        """By default a quarter of a usual cache; threads wait less for the interpreter's lock where a tile takes longer.
-        """
+        """Threads wait less for the interpreter's lock where a tile takes longer."""
         return self.tile or (131072 if self.threads == 1 else 262144)
 
     @property

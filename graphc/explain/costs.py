@@ -139,7 +139,9 @@ def costs_of(joint: Graph, options: Options, item: int = 8, sizes: Mapping[str, 
         bodies = {"value_and_grad": [line for _, line in seen["joint-body"].lines]}
     saved = [] if options.level > 1 else _saved(split, seen["backward-body"])
     unknown = _unknown_arguments(joint)
-    return Costs(joint, options.level, item, options.tile_bytes, options.threads, text, rows, saved, memory, unknown, bodies)
+    return Costs(
+        joint, options.level, item, options.tile_bytes, options.threads, text, rows, saved, memory, unknown, bodies
+    )
 
 
 class _Point:
