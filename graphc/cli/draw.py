@@ -14,8 +14,8 @@ from graphc.language.diagnostics import Diagnostics, GraphcError
 
 __all__ = ["configure", "run"]
 
-INSTALL = "install Graphviz (`apt install graphviz`, `brew install graphviz`, https://graphviz.org/download); " \
-    "`-o FILE.dot`, `-o FILE.mmd` and `-o FILE.html` work without it"  # fmt: skip
+INSTALL = "install Graphviz (`apt install graphviz`, `brew install graphviz`, https://graphviz.org/download); "
+OTHERS = "`-o FILE.dot`, `-o FILE.mmd` and `-o FILE.html` work without it"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -54,7 +54,8 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         data = picture(diagram(graph, saved), format)
     except NoGraphviz as error:
-        raise failure(WRITE, f"cannot draw `{arguments.output}`: {error}", help=INSTALL) from None
+        raise failure(WRITE, f"cannot draw `{arguments.output}`: {error}",
+                      help=(INSTALL if error.missing else "") + OTHERS) from None  # fmt: skip
     written = write_file(
         arguments.output, signed(data, format), force=arguments.force, inputs=[program.path], whose=is_ours
     )

@@ -32,7 +32,8 @@ code { padding: .1em .3em } pre { padding: .6rem .8rem; overflow-x: auto; margin
 .formula { margin: .6rem 0 } .formula math { font-size: 1.1rem; display: inline-block; max-width: none }
 .formula .remark { margin-left: 1rem; white-space: normal }
 figure { margin: 1rem 0; overflow-x: auto; border: 1px solid var(--line); border-radius: 6px; padding: .5rem }
-figure svg { max-width: 100%; height: auto } figcaption { color: var(--faint); font-size: .85rem }
+figure svg { display: block; margin: 0 auto; max-width: max(100%, 40rem); height: auto }
+figcaption { color: var(--faint); font-size: .85rem }
 table.shapes { border-collapse: collapse; font-size: .9rem } .scroll { overflow-x: auto }
 @media (max-width: 48rem) { .part { grid-template-columns: minmax(0, 1fr) } body { padding: .7rem } }
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import unicodedata
 from collections.abc import Sequence
 
@@ -15,6 +16,7 @@ HEAD = r"""\documentclass[11pt,a4paper]{article}
 \usepackage[T1]{fontenc}
 \usepackage[utf8]{inputenc}
 \usepackage{amsmath,amssymb}
+\usepackage{graphicx}
 \usepackage[margin=2.2cm]{geometry}
 \setlength{\parindent}{0pt}
 \setlength{\parskip}{6pt}
@@ -32,7 +34,8 @@ def latex_page(derivation: Derivation) -> str:
     for part in derivation.sums:
         lines += [rf"\subsection*{{All uses of {_escaped(part.name)}}}", *_part(part)]
     lines += [_escaped(line) for line in derivation.results]
-    return "\n".join([*lines, r"\end{document}"]) + "\n"
+    page = "\n".join([*lines, r"\end{document}"]) + "\n"
+    return page if page.isascii() else _ascii(page)
 
 
 def _step(number: int, step: Step) -> list[str]:
@@ -53,13 +56,35 @@ def _display(formulas: Sequence[Formula]) -> list[str]:
     """An `align*`, which may break over pages."""
     if not formulas:
         return []
-    rows = rows_of(formulas)
+    rows = rows_of(formulas, _fitted)
     under = [rf"{{\small {_escaped(remark)}}}\par" for remark in long_remarks(formulas)]
     return [r"\begin{align*}", *(f"{row} \\\\" for row in rows[:-1]), rows[-1], r"\end{align*}", *under]
 
 
+def _fitted(written: str, length: int) -> str:
+    """What is longer than a line, and cannot be broken, is made smaller."""
+    if length <= 84:
+        return written
+    return rf"\resizebox{{.66\linewidth}}{{!}}{{$\displaystyle {written}$}}"
+
+
+SIZES = ((90, r"\small"), (100, r"\footnotesize"), (112, r"\scriptsize"))
+"""So many letters go on a line of a page in this size."""
+
+
 def _verbatim(lines: Sequence[str]) -> list[str]:
-    return [r"{\small\begin{verbatim}", *map(_ascii, lines), r"\end{verbatim}}"] if lines else []
+    if not lines:
+        return []
+    plain = [piece for line in map(_ascii, lines) for piece in _cut(line)]
+    longest = max(map(len, plain))
+    size = next(size for room, size in SIZES if longest <= room)
+    return [rf"{{{size}\begin{{verbatim}}", *plain, r"\end{verbatim}}"]
+
+
+def _cut(line: str) -> list[str]:
+    room = SIZES[-1][0]
+    indent = " " * (len(line) - len(line.lstrip()) + 4)
+    return textwrap.wrap(line, room, subsequent_indent=indent, break_on_hyphens=False) if len(line) > room else [line]
 
 
 _PLAIN = {"−": "-", "·": ".", "′": "'", "…": "...", "∈": " in ", "ℝ": "R", "⊙": "*", "Σ": "sum ", "∂": "d", "ᵀ": "^T",

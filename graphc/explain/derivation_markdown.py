@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from graphc.explain.derivation import Derivation, Formula, Part, Step
-from graphc.explain.notation import latex
+from graphc.explain.notation import Layout, Name, Op, Row, latex, text
 
 __all__ = ["aligned", "long_remarks", "markdown_page", "rows_of"]
 
@@ -64,16 +64,40 @@ def aligned(formulas: Sequence[Formula]) -> list[str]:
     return [r"\begin{aligned}", *(f"{row} \\\\" for row in rows[:-1]), rows[-1], r"\end{aligned}"]
 
 
-def rows_of(formulas: Sequence[Formula]) -> list[str]:
-    """A row for each equation, aligned at its sign."""
+def rows_of(formulas: Sequence[Formula], fit: Callable[[str, int], str] = lambda written, length: written) -> list[str]:
+    """A row for each equation, aligned at its sign; `fit` may make one smaller that so many characters are long."""
     rows: list[str] = []
     for formula in formulas:
         for k, right in enumerate(formula.rights):
             left = latex(formula.left) if k == 0 else ""
             remark = formula.remark if k == len(formula.rights) - 1 and len(formula.remark) <= BESIDE else ""
             beside = rf" && \text{{{_text(remark)}}}" if remark else ""
-            rows.append(f"{left} &= {latex(right)}{beside}")
+            first, *others = broken(right, ROOM - (len(remark) + 4 if remark else 0))
+            rows.append(f"{left} &= {fit(latex(first), len(text(first)))}")
+            rows += [rf"&\quad {fit(latex(more), len(text(more)))}" for more in others]
+            rows[-1] += beside
     return rows
+
+
+ROOM = 76
+"""So many characters a formula has before it is broken where it may be."""
+
+
+def broken(e: Layout, room: int) -> list[Layout]:
+    """A long sum in parts, each but the first beginning with its sign."""
+    if not isinstance(e, Row) or len(text(e)) <= room:
+        return [e]
+    parts: list[list[Layout]] = [[]]
+    for k, item in enumerate(e.items):
+        following = next((j for j in range(k + 1, len(e.items)) if _is_sign(e.items[j])), len(e.items))
+        if _is_sign(item) and parts[-1] and len(text(Row((*parts[-1], *e.items[k:following])))) > room:
+            parts.append([])
+        parts[-1].append(item)
+    return [Row(tuple(part)) for part in parts]
+
+
+def _is_sign(e: Layout) -> bool:
+    return isinstance(e, Op) and e.spaced and e.text in ("+", "−")
 
 
 _TEXT = {
@@ -86,4 +110,5 @@ _TEXT = {
 def _text(words: str) -> str:
     """Words in mathematics; signs go back to mathematics."""
     subscripts = {chr(0x2080 + k): f"$_{k}$" for k in range(10)}
-    return "".join(_TEXT.get(c, subscripts.get(c, c)) for c in words)
+    return "".join(c if c.isascii() and c not in _TEXT else _TEXT.get(c) or subscripts.get(c) or f"${latex(Name(c))}$"
+                   for c in words)  # fmt: skip

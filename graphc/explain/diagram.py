@@ -53,9 +53,15 @@ def diagram(graph: Graph, saved: Iterable[int] = ()) -> Diagram:
     reverse = {node.id for node in graph if _is_reverse(node)}
     clusters: dict[str, str] = {}
     boxes = []
+    latest: dict[int, int] = {}  # the last cluster that a value hangs on
     for node in graph:
+        latest[node.id] = max((latest[u] for u in node.operands), default=0)
         if node.id in shown:
             cluster = _cluster(graph, node, clusters)
+            if cluster:  # one that hangs on a later cluster stands outside: no layout can put it back
+                number = list(clusters).index(cluster) + 1
+                cluster = cluster if number >= latest[node.id] else ""
+                latest[node.id] = max(number, latest[node.id])
             boxes.append(Box(node.id, _label(node), _under(node), _kind(graph, node), node.id in kept, cluster))
     arrows = []
     for node in graph:
@@ -87,7 +93,8 @@ def _shape(text: str) -> str:
 
 
 def _label(node: Node) -> str:
-    return text(Name(node.name)) if node.name else _SIGNS.get(node.op, node.op)
+    name = node.name or node.hint  # `P` and other names of definitions
+    return text(Name(name)) if name else _SIGNS.get(node.op, node.op)
 
 
 _SIGNS = {"add": "+", "subtract": "−", "multiply": "⊙", "divide": "/", "matmul": "@", "negative": "−", "mT": "ᵀ",
@@ -98,7 +105,7 @@ def _under(node: Node) -> str:
     """Below the name: the operation, or of an argument the shape."""
     if node.op in ("argument", "seed"):
         return shape_text(node.type.shape)
-    return f"{_SIGNS.get(node.op, node.op)}" if node.name else ""
+    return _SIGNS.get(node.op, node.op) if node.name or node.hint else ""
 
 
 def _is_reverse(node: Node) -> bool:

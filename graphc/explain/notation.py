@@ -174,8 +174,10 @@ def latex(e: Layout) -> str:
         case Word():
             return rf"\mathrm{{{_latex_text(e.text)}}}"
         case Op():
-            sign = _SIGNS.get(e.text, e.text.replace("−", "-").replace("%", r"\%"))
+            sign = _SIGNS[e.text] if e.text in _SIGNS else _latex_formula(e.text)
             return f" {sign} " if e.spaced or sign.startswith("\\") else sign
+        case Row() if _is_root(e):
+            return rf"\sqrt{{{latex(e.items[1].body)}}}"  # type: ignore[union-attr]
         case Row():
             return "".join(map(latex, e.items))
         case Script():
@@ -195,6 +197,34 @@ def latex(e: Layout) -> str:
         case Big():
             sign = _SIGNS.get(e.sign, e.sign)
             return rf"{sign}_{{{latex(e.index)}}} "
+
+
+def _is_root(e: Row) -> bool:
+    """√(…), which has a sign of its own that goes over what is inside."""
+    return len(e.items) == 2 and e.items[0] == Name("√") and isinstance(e.items[1], Fence)
+
+
+_RAISED = {"ᵀ": r"\top ", "⁻": "-", "⁺": "+", "¹": "1", "²": "2", "³": "3", "ⁿ": "n"}
+_LOWERED = {**{chr(0x2080 + k): str(k) for k in range(10)}, "ᵢ": "i"}
+_OTHERS = {"∂": r"\partial ", "∞": r"\infty ", "‖": r"\|", "⊗": r"\otimes ", "⋆": r"\star ", "∧": r"\wedge ",
+           "∨": r"\vee ", "¬": r"\neg ", "#": r"\#", "_": r"\_", "&": r"\&", "Σ": r"\sum "}  # fmt: skip
+_PIECE = re.compile("[" + "".join(_RAISED) + "]+|[" + "".join(_LOWERED) + r"]+|[A-Za-z_][A-Za-z0-9_]*|.")
+
+
+def _latex_formula(words: str) -> str:
+    """A formula that is text: words upright, raised and lowered signs as such."""
+    return "".join(_latex_piece(piece) for piece in _PIECE.findall(words))
+
+
+def _latex_piece(piece: str) -> str:
+    if piece[0] in _RAISED:
+        return f"^{{{''.join(map(_RAISED.__getitem__, piece)).strip()}}}"
+    if piece[0] in _LOWERED:
+        return f"_{{{''.join(map(_LOWERED.__getitem__, piece))}}}"
+    if len(piece) > 1:
+        return rf"\mathrm{{{_latex_text(piece)}}}"
+    sign = _OTHERS.get(piece) or _SIGNS.get(piece, piece)
+    return piece if sign == piece and piece.isascii() else sign + " " if sign != piece else _latex_letter(piece)
 
 
 def _latex_sup(e: Layout) -> str:
@@ -243,6 +273,8 @@ def mathml(e: Layout) -> str:
                 return '<mspace width="0.25em"></mspace>'
             tag = "mn" if re.fullmatch(r"[\d.]+", e.text) else "mo"
             return f"<{tag}>{html.escape(e.text)}</{tag}>"
+        case Row() if _is_root(e):
+            return f"<msqrt>{mathml(e.items[1].body)}</msqrt>"  # type: ignore[union-attr]
         case Row():
             return "<mrow>" + "".join(map(mathml, e.items)) + "</mrow>"
         case Script():

@@ -14,11 +14,16 @@ __all__ = ["FORMATS", "NoGraphviz", "dot_text", "have_graphviz", "html_text", "m
 
 
 class NoGraphviz(Exception):
-    """Graphviz is not installed, or it failed."""
+    """Graphviz is not installed (`missing`), or it failed."""
+
+    def __init__(self, message: str, missing: bool = False) -> None:
+        super().__init__(message)
+        self.missing = missing
 
 
 SHAPES = {
-    "input": "shape=box, style=rounded", "param": "shape=box3d", "value": "shape=box", "operation": "shape=ellipse",
+    "input": "shape=box, style=rounded", "param": 'shape=box3d, margin="0.16,0.13"',
+    "value": "shape=box", "operation": "shape=ellipse",
     "output": "shape=box, peripheries=2", "loss": "shape=doubleoctagon", "seed": "shape=circle",
     "gradient": "shape=note",
 }  # fmt: skip
@@ -28,10 +33,16 @@ COLOURS = {
 }  # fmt: skip
 
 
-def dot_text(diagram: Diagram) -> str:
+CROWDED = 250
+"""With more boxes than this shapes take no room of their own and the layout less time."""
+
+
+def dot_text(diagram: Diagram, crowded: bool | None = None) -> str:
     """For `dot`."""
+    crowded = len(diagram.boxes) > CROWDED if crowded is None else crowded
     lines = ["digraph {", '  rankdir=TB; node [fontname="Helvetica", fontsize=11]; '
              'edge [fontname="Helvetica", fontsize=9, arrowsize=0.7];']  # fmt: skip
+    lines += ["  newrank=true; nslimit=0.5; nslimit1=0.5; mclimit=0.1;"] if crowded else []
     for key in ["", *diagram.clusters]:
         inside = [box for box in diagram.boxes if box.cluster == key]
         if key and inside:
@@ -42,7 +53,8 @@ def dot_text(diagram: Diagram) -> str:
         lines += ["  }"] if key and inside else []
     for arrow in diagram.arrows:
         style = ", style=dashed" if arrow.backward else ""
-        lines.append(f"  n{arrow.start} -> n{arrow.end} [label={_quoted(arrow.label)}{style}];")
+        kind = "xlabel" if crowded else "label"
+        lines.append(f"  n{arrow.start} -> n{arrow.end} [{kind}={_quoted(arrow.label)}{style}];")
     return "\n".join([*lines, "}"]) + "\n"
 
 
@@ -96,18 +108,22 @@ def have_graphviz() -> bool:
 
 
 def _graphviz(diagram: Diagram, format: str) -> bytes:
+    """The picture; where older versions cannot rank the clusters, once more by the ranks of the boxes alone."""
     dot = shutil.which("dot")
     if dot is None:
-        raise NoGraphviz("Graphviz is not installed")
+        raise NoGraphviz("Graphviz is not installed", missing=True)
     options = ["-Gdpi=144"] if format == "png" else []
-    try:
-        done = subprocess.run([dot, f"-T{format}", *options], input=dot_text(diagram).encode(), capture_output=True,
-                              timeout=120, check=False)  # fmt: skip
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise NoGraphviz(f"Graphviz failed: {error}") from None
-    if done.returncode:
-        raise NoGraphviz(f"Graphviz failed: {done.stderr.decode(errors='replace').strip().splitlines()[-1:]}")
-    return done.stdout
+    for crowded in (False, True) if len(diagram.boxes) <= CROWDED else (True,):
+        text = dot_text(diagram, crowded).encode()
+        try:
+            done = subprocess.run([dot, f"-T{format}", *options], input=text, capture_output=True, timeout=120,
+                                  check=False)  # fmt: skip
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise NoGraphviz(f"Graphviz failed: {error}") from None
+        if done.returncode == 0:
+            return done.stdout
+    said = done.stderr.decode(errors="replace").strip().splitlines()
+    raise NoGraphviz(f"Graphviz failed: {said[0] if said else f'its exit status is {done.returncode}'}")
 
 
 # ---------------------------------------------------------------- without it
@@ -136,15 +152,27 @@ def plain_svg(diagram: Diagram) -> str:
         for upper, lower in pairwise(route):
             parents.setdefault(lower, []).append(upper)
     place, width = _places(rows, parents)
-    height = (max(rows, default=0) + 1) * LAYER + GAP
+    height = max(rows, default=0) * LAYER + HEIGHT + 2 * GAP
     out = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
         f'role="img" aria-label="graph of {html.escape(diagram.title)}" font-family="sans-serif" font-size="13">',
         '<defs><marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
         '<path d="M0 0 8 4 0 8z" fill="#777"/></marker></defs>',
     ]
+    taken: list[tuple[float, float, float]] = []
+    shown: dict[int, list[tuple[float, float]]] = {}
     for arrow, route in zip(diagram.arrows, routes, strict=True):
-        out += _svg_arrow(arrow, [place[id] for id in route])
+        stops = [place[id] for id in route]
+        out.append(_svg_arrow(arrow, stops))
+        siblings = shown.setdefault(arrow.start, [])  # arrows of one value carry one shape: once for those side by side
+        where = _label_place(arrow.label, stops, taken) if arrow.label else None
+        if where is None and arrow.label and not siblings:  # close to others, but its shape is nowhere yet
+            where = (stops[0][0] + 5, stops[0][1] + HEIGHT + 14)
+        if where is not None and all(abs(where[0] - x) > 70 or abs(where[1] - y) > 40 for x, y in siblings):
+            siblings.append(where)
+            taken.append((*where, _text_width(arrow.label)))
+            out.append(f'<text x="{where[0]:g}" y="{where[1]:g}" font-size="10" fill="currentColor" opacity=".8">'
+                       f"{html.escape(arrow.label)}</text>")  # fmt: skip
     for box in diagram.boxes:
         middle, y = place[box.id]
         out += _svg_box(box, middle - WIDTH / 2, y)
@@ -187,25 +215,41 @@ def _room(id: int) -> float:
     return WIDTH + GAP if id >= 0 else GAP + 14
 
 
-def _svg_arrow(arrow: Arrow, stops: list[tuple[float, float]]) -> list[str]:
-    """A curve from box to box, straight through the places between; the shape stands near its beginning."""
+def _text_width(words: str) -> float:
+    """How wide small letters are, roughly."""
+    return 5.6 * len(words)
+
+
+def _label_place(
+    label: str, stops: list[tuple[float, float]], taken: list[tuple[float, float, float]]
+) -> tuple[float, float] | None:
+    """A free place beside the first part of an arrow; `taken` are the left ends and widths of other labels."""
+    (x, y), (u, v) = stops[0], stops[1]
+    y += HEIGHT
+    width = _text_width(label)
+    for t in (0.35, 0.6, 0.8):
+        s = 1 - t
+        bent = s**3 * x + 3 * s * s * t * x + 3 * s * t * t * u + t**3 * u  # on the curve that `_svg_arrow` draws
+        down = s**3 * y + 3 * s * s * t * (y + 30) + 3 * s * t * t * (v - 30) + t**3 * v
+        left, line = round(bent + 5, 1), round(down + 3, 1)
+        if all(left + width < a or a + w < left or abs(line - b) > 10 for a, b, w in taken):
+            return left, line
+    return None
+
+
+def _svg_arrow(arrow: Arrow, stops: list[tuple[float, float]]) -> str:
+    """A curve from box to box, straight through the places between."""
     (x, y), *rest = stops
     y += HEIGHT
     path = [f"M{x:g} {y:g}"]
-    label: list[str] = []
     for k, (u, v) in enumerate(rest):
-        if arrow.label and k == 0:
-            lx, ly = x * 0.62 + u * 0.38, y * 0.62 + v * 0.38
-            label = [f'<text x="{lx:g}" y="{ly:g}" font-size="10" fill="currentColor" text-anchor="middle" '
-                     f'opacity=".8">{html.escape(arrow.label)}</text>']  # fmt: skip
         path.append(f"C{x:g} {y + 30:g} {u:g} {v - 30:g} {u:g} {v:g}")
         x, y = u, v
         if k < len(rest) - 1:
             y = v + HEIGHT
             path.append(f"L{x:g} {y:g}")
     dashed = ' stroke-dasharray="5 4"' if arrow.backward else ""
-    drawn = f'<path d="{" ".join(path)}" fill="none" stroke="#777"{dashed} marker-end="url(#tip)"/>'
-    return [drawn, *label]
+    return f'<path d="{" ".join(path)}" fill="none" stroke="#777"{dashed} marker-end="url(#tip)"/>'
 
 
 def _svg_box(box: Box, x: float, y: float) -> list[str]:
@@ -222,12 +266,23 @@ def _svg_box(box: Box, x: float, y: float) -> list[str]:
                    f'fill="none" stroke="#444" stroke-width="{stroke}"/>')  # fmt: skip
     middle = x + WIDTH / 2
     second = " · ".join(part for part in (box.under, "saved" if box.saved else "") if part)
-    out.append(f'<text x="{middle:g}" y="{y + (17 if second else 25):g}" fill="#111" text-anchor="middle">'
-               f"{html.escape(_short(box.label, 15))}</text>")  # fmt: skip
+    lines = _in_two(box.label) if len(box.label) > 15 and not second else [_short(box.label, 15)]
+    for k, line in enumerate(lines):
+        top = y + (17 if second else 25 if len(lines) == 1 else 18 + 14 * k)
+        size = ' font-size="11.5"' if len(lines) > 1 else ""
+        out.append(f'<text x="{middle:g}" y="{top:g}"{size} fill="#111" text-anchor="middle">'
+                   f"{html.escape(line)}</text>")  # fmt: skip
     if second:
         out.append(f'<text x="{middle:g}" y="{y + 32:g}" font-size="10" fill="#333" text-anchor="middle">'
                    f"{html.escape(_short(second, 20))}</text>")  # fmt: skip
     return out
+
+
+def _in_two(words: str) -> list[str]:
+    """A long name on two lines, broken after the underscore that is nearest to its middle."""
+    breaks = [k + 1 for k, char in enumerate(words) if char == "_" and 0 < k < len(words) - 1]
+    middle = min(breaks, key=lambda k: abs(2 * k - len(words)), default=0)
+    return [_short(words[:middle], 17), _short(words[middle:], 17)] if middle else [_short(words, 15)]
 
 
 def _short(words: str, room: int) -> str:

@@ -13,7 +13,10 @@ import pytest
 import graphc
 from graphc.cli import main
 from graphc.explain import pictures
-from graphc.explain.diagram import diagram
+from graphc.explain.diagram import Box, Diagram, diagram
+from graphc.language.diagnostics import Diagnostics
+from graphc.language.source import Source
+from graphc.pipeline import Options, joint_graph, lower_source
 from tools import CHROMIUM, DOT, LATEX
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "derivations"
@@ -53,6 +56,49 @@ def test_the_ending_says_the_format(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert ".svg, .png, .dot, .mmd, .html" in capsys.readouterr().err
 
 
+def of_graph(path: Path, backward: bool = False) -> Diagram:
+    graph = lower_source(Source(path.read_text("utf-8"), path.name, str(path)), Diagnostics())
+    return diagram(joint_graph(graph, Options(), Diagnostics()) if backward else graph)
+
+
+@pytest.mark.parametrize("program", sorted(EXAMPLES.parent.glob("*.g")), ids=lambda path: path.stem)
+def test_shapes_in_the_plain_picture_do_not_cover_each_other(program: Path) -> None:
+    svg = pictures.plain_svg(of_graph(program))
+    found = re.findall(r'<text x="([\d.-]+)" y="([\d.-]+)" font-size="10" fill="currentColor"[^>]*>([^<]*)<', svg)
+    labels = [(float(x), float(y), 5 * len(words)) for x, y, words in found]
+    assert len(labels) > 5
+    covered = sum(
+        abs(y - v) < 8 and x < u + other and u < x + width
+        for k, (x, y, width) in enumerate(labels) for u, v, other in labels[:k]
+    )  # fmt: skip
+    assert covered <= len(labels) // 20  # where all places are taken a shape is written all the same
+
+
+def test_a_long_name_stands_on_two_lines() -> None:
+    box = Box(1, "cross_entropy_labels", "", "operation")
+    assert re.findall(r">(\w+)</text>", "".join(pictures._svg_box(box, 0, 0))) == ["cross_", "entropy_labels"]
+    assert pictures._in_two("abcdefghijklmnopqrst") == ["abcdefghijklmn…"]
+
+
+def test_a_value_that_hangs_on_a_later_step_stands_outside_of_its_own() -> None:
+    made = of_graph(EXAMPLES.parent / "lstm.g", backward=True)
+    number = {key: k for k, key in enumerate(made.clusters)}
+    cluster = {box.id: box.cluster for box in made.boxes}
+    for arrow in made.arrows:
+        start, end = cluster[arrow.start], cluster[arrow.end]
+        assert not start or not end or number[start] <= number[end]
+
+
+def test_what_graphviz_says_is_passed_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    dot = tmp_path / "dot"
+    dot.write_text("#!/bin/sh\necho 'Error: out of memory' >&2\nexit 1\n")
+    dot.chmod(0o755)
+    monkeypatch.setattr(pictures.shutil, "which", lambda name: str(dot))
+    with pytest.raises(pictures.NoGraphviz, match="failed: Error: out of memory") as caught:
+        pictures.picture(of_graph(NET), "svg")
+    assert not caught.value.missing
+
+
 def test_kinds_differ_in_shape_and_not_in_colour_alone() -> None:
     for table in (pictures.SHAPES, pictures._BRACKETS):
         assert len({str(sign) for sign in table.values()}) == len(table)
@@ -86,10 +132,18 @@ if DOT:
         assert {f"n{box.id}" for box in made.boxes} <= titles
         assert pictures.picture(made, "png").startswith(b"\x89PNG")
 
+    def test_a_crowded_picture_is_drawn(tmp_path: Path) -> None:
+        target = tmp_path / "lstm.svg"
+        assert main(["draw", str(EXAMPLES.parent / "lstm.g"), "--backward", "-o", str(target)]) == 0
+        assert "t = 4 backward" in target.read_text("utf-8")
+
 
 if LATEX:
 
-    @pytest.mark.parametrize("program", ["a4_two_layer", "b12_bilinear", "d3_fan_out", "d4_deep", "e3_multiclass_svm"])
+    @pytest.mark.parametrize("program", [
+        "a4_two_layer", "b12_bilinear", "d3_fan_out", "d4_deep", "e3_multiclass_svm", "../transformer_block",
+        "../convnet", "../gaussian_process",
+    ])  # fmt: skip
     def test_latex_becomes_pages(program: str, tmp_path: Path) -> None:
         source = tmp_path / "page.tex"
         assert main(["derive", str(EXAMPLES / f"{program}.g"), "--format", "latex", "-o", str(source)]) == 0
@@ -116,6 +170,7 @@ if CHROMIUM:
     @pytest.mark.parametrize("command", [
         ["derive", "a4_two_layer.g", "--format", "html"], ["derive", "b12_bilinear.g", "--format", "html"],
         ["derive", "e2_softmax_then_log.g", "--format", "html"], ["draw", "a4_two_layer.g", "--backward"],
+        ["derive", "../transformer_block.g", "--format", "html"], ["derive", "../convnet.g", "--format", "html"],
     ], ids=lambda command: "-".join(command[:2]))  # fmt: skip
     def test_a_page_fits_its_window(command: list[str], width: int, tmp_path: Path) -> None:
         page = tmp_path / "page.html"
