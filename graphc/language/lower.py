@@ -274,11 +274,27 @@ class Lowering(Evaluator):
         if name in self.environment.constants:
             raise Fault("E0202", f"`{name}` is assigned twice", statement.span)
         value = self.evaluate(statement.value, self.scope)
+        argument = self._argument_behind(value.id) if isinstance(value, Tensor) else None
+        if argument is not None:
+            message = f"a constant is known at compile time, and `{argument}` is an argument"
+            help = f"without `const` it is an assignment: `{name} = …`"
+            raise Fault("E0211", message, statement.value.span, help=help)
         if isinstance(value, (list, tuple)):
             count = len(self.builder.nodes)
             self.tensor(value)  # a ragged constant is an error where it is written
             self.builder.forget(count)
         self.environment.constants[name] = self.bodies.constants[name] = value
+
+    def _argument_behind(self, id: int) -> str | None:
+        """An argument that a value depends on; sizes do not count."""
+        stack = [id]
+        while stack:
+            node = self.builder[stack.pop()]
+            if node.op == "argument":
+                return str(node.attr("name"))
+            if node.op != "size_of":
+                stack.extend(node.operands)
+        return None
 
     def _declaration(self, statement: tree.Declaration) -> None:
         for declared in statement.names:

@@ -93,7 +93,8 @@ def _error_at(
         Type(tuple(map(dim, np.shape(a))), joint[u].type.dtype) for a, u in zip(arrays, node.operands, strict=True)
     ]
     attrs = {k: _dims(_numbers(v, sizes)) if k == "shape" else v for k, v in node.attrs}
-    return rule_error(joint.op(node), arrays, types, attrs, joint.ops, seed)
+    own = joint.op(node).rule is not None  # there a `none` may stand for what has a gradient
+    return rule_error(joint.op(node), arrays, types, attrs, joint.ops, seed, none_is_zero=own)
 
 
 def _called(joint: Graph, node: Node, position: int) -> str:

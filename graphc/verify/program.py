@@ -12,7 +12,7 @@ from graphc.ir.graph import Graph
 from graphc.verify.memory import differences
 from graphc.verify.sampling import Sample
 
-__all__ = ["Failure", "Gradients", "Program", "Refusal"]
+__all__ = ["Failure", "Gradients", "Program", "Refusal", "standing"]
 
 REFUSALS = (ValueError, IndexError, ArithmeticError, MemoryError, np.linalg.LinAlgError)
 """What `forward` may raise on arguments that do not suit the program; LinAlgError is a ValueError in NumPy 2 only."""
@@ -47,6 +47,8 @@ class Program:
         self.arguments = {a.name for a in joint.arguments}
         self.hidden_loss = joint.loss is not None and joint.loss not in joint.outputs
         self.expanded: Graph | None = None
+        self.held = any(node.op == "stop_gradient" for node in (self._reference() if joint.ops else joint))
+        """Whether numbers flow where gradients do not: what a difference would see as well must stand still."""
 
     def gradients(self, sample: Sample, weights: Mapping[str, Any] | None = None) -> Gradients:
         """The gradients at a sample, of the loss or of the outputs' sum with weights (drawn if not given).
@@ -98,7 +100,7 @@ class Program:
 
     def moved(self, sample: Sample, weights: Mapping[str, Any], directions: Sample) -> Callable[[float], float]:
         """The loss, or the weighted outputs, as a function of a step of variables along their directions."""
-        if self.hidden_loss or not directions.keys() <= self.arguments:
+        if self.hidden_loss or self.held or not directions.keys() <= self.arguments:
             return self._moved_inside(sample, weights, directions)
 
         def step(t: float) -> float:
@@ -128,9 +130,10 @@ class Program:
                 raise Refusal(str(error)) from None
 
         base = run({})
+        still = standing(graph, base)
 
         def step(t: float) -> float:
-            values = run({id: base[id] + t * direction for id, direction in places.items()})
+            values = run({**still, **{id: base[id] + t * direction for id, direction in places.items()}})
             return self._scalar({name: values[graph.values[name]] for name in names}, weights)
 
         return step
@@ -145,6 +148,11 @@ class Program:
                 outputs[self.joint.loss] = self.joint.values[self.joint.loss]
             self.expanded = expand(self.joint.replace(gradients={}, updates={}, outputs=outputs), share=False)
         return self.expanded
+
+
+def standing(graph: Graph, values: Mapping[int, Any]) -> dict[int, Any]:
+    """What gradients do not flow through, at these values: it stands still while a variable moves."""
+    return {node.id: values[node.id] for node in graph if node.op == "stop_gradient"}
 
 
 def _finite(arrays: Iterable[Any]) -> bool:

@@ -17,6 +17,7 @@ from graphc.language.source import Span
 from graphc.language.values import Fault, Silent
 from graphc.ops.base import REQUIRED, CallError, Op
 from graphc.verify.numerical import TOLERANCE, derivative, deviation
+from graphc.verify.program import standing
 from graphc.verify.sampling import draw_values
 
 __all__ = ["UNFIT", "Fault", "check_rules", "line_of", "rule_error", "rule_graph"]
@@ -27,13 +28,16 @@ SHAPES: tuple[tuple[int, ...], ...] = ((3, 4), (3, 3), (3,), (), (2, 3, 4), (2, 
 FALLBACK = (0.7, 2, 1)
 
 
-def rule_graph(op: Op, types: Sequence[Type], attrs: dict[str, Any], ops: Any) -> tuple[Graph, Graph, list[str]]:
+def rule_graph(
+    op: Op, types: Sequence[Type], attrs: dict[str, Any], ops: Any, none_is_zero: bool = False
+) -> tuple[Graph, Graph, list[str]]:
     """The operation on arguments of these types and its vjp, both of primitive operations; which operands have one.
 
-    Raises what the operation's shape function and its rule raise.
+    An operand that the rule gives `none` has none, or zeros if `none_is_zero`. Raises what the operation's shape
+    function and its rule raise.
     """
     from graphc.language.expand import at_rule, expand_rule
-    from graphc.passes.differentiate import sum_to_type
+    from graphc.passes.differentiate import sum_to_type, zeros_of
     from graphc.passes.expand import expand
 
     builder = Builder(ops)
@@ -48,7 +52,11 @@ def rule_graph(op: Op, types: Sequence[Type], attrs: dict[str, Any], ops: Any) -
     contributions = expand_rule(builder, op, builder[result], seed)
     gradients = {}
     for place, (name, id, contribution) in enumerate(zip(names, ids, contributions, strict=True)):
-        if contribution is not None and builder.type(id).is_float:
+        if not builder.type(id).is_float:
+            continue
+        if contribution is None and none_is_zero:
+            gradients[name] = zeros_of(builder, id)
+        elif contribution is not None:
             try:
                 gradients[name] = sum_to_type(builder, contribution, id, op.name)
             except Fault as fault:
@@ -65,12 +73,15 @@ def rule_graph(op: Op, types: Sequence[Type], attrs: dict[str, Any], ops: Any) -
 
 
 def rule_error(
-    op: Op, values: Sequence[Any], types: Sequence[Type], attrs: dict[str, Any], ops: Any, seed: int
-) -> tuple[float, str]:
+    op: Op, values: Sequence[Any], types: Sequence[Type], attrs: dict[str, Any], ops: Any, seed: int,
+    none_is_zero: bool = False,
+) -> tuple[float, str]:  # fmt: skip
     """The worst relative error of a rule's gradients at given operands, and the operand; nan: it cannot be told."""
-    forward, reverse, names = rule_graph(op, types, attrs, ops)
+    forward, reverse, names = rule_graph(op, types, attrs, ops, none_is_zero)
     sample = {f"x{k}": v for k, v in enumerate(values)}
-    y = np.asarray(interpret(forward, sample)[forward.outputs["y"]], dtype=float)
+    base = interpret(forward, sample)
+    y = np.asarray(base[forward.outputs["y"]], dtype=float)
+    still = standing(forward, base)
     rng = np.random.default_rng(seed)
     cotangent = rng.standard_normal(y.shape)
     gradients = interpret(reverse, sample, {"y": cotangent})
@@ -83,7 +94,7 @@ def rule_error(
         direction = rng.standard_normal(value.shape)
 
         def moved(t: float, name: str = name, value: Any = value, direction: Any = direction) -> float:
-            out = interpret(forward, {**sample, name: value + t * direction})[forward.outputs["y"]]
+            out = interpret(forward, {**sample, name: value + t * direction}, overrides=still)[forward.outputs["y"]]
             return float(np.sum(cotangent * out))
 
         analytic = float(np.sum(gradient * direction))

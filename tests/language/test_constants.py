@@ -32,3 +32,11 @@ def test_a_constant_is_not_assigned() -> None:
     with pytest.raises(graphc.GraphcError, match="`n` is a constant and assigned") as caught:
         graphc.compile("const n = 3\nY = x * n\nn = x")
     assert (caught.value.line, caught.value.column) == (3, 1)
+
+
+def test_a_constant_does_not_depend_on_an_argument() -> None:
+    with pytest.raises(graphc.GraphcError, match="known at compile time, and `x` is an argument") as caught:
+        graphc.compile("const c = 2 * x\nY = x * c")
+    assert (caught.value.line, caught.value.column) == (1, 11)
+    net = graphc.load("const s = 1/shape(x)[0]\nY = x * s\n")
+    assert net.forward([2.0, 4.0])[0].tolist() == [1, 2]

@@ -211,6 +211,26 @@ def test_none_for_an_operand_that_has_a_gradient_is_found_where_it_is_used() -> 
     with pytest.raises(graphc.GraphcError) as caught:
         graphc.compile(own(dx="none"))
     assert "`x`" in str(caught.value)
+    assert "by this line of the rule of `f`" in str(caught.value)
+    assert "bug in graphc" not in str(caught.value)
+
+
+def test_none_for_an_operand_whose_gradient_nobody_wants_is_right() -> None:
+    text = "op masked(x, m) = x*m\nrule masked(x, m) -> y { dx = dy*m; dm = none }\n"
+    report = compiled(text + "input m[n]\nparam x[n]\nL = sum(masked(x, m)**2)").report
+    assert report is not None and report.ok and report.directions
+
+
+@pytest.mark.parametrize("text", [
+    "param x[n]\nL = sum(stop_gradient(x) * x)",
+    "op rounded(x) = x + stop_gradient(round(x) - x)\nrule rounded(x) -> y { dx = dy }\nL = sum(rounded(x)**2)",
+    "param x[n]\ns = stop_gradient(x * x)\nL = sum(s * x)\nP = sum(grad(L, x) * x)\nloss P",
+])  # fmt: skip
+def test_what_gradients_do_not_flow_through_stands_still(text: str) -> None:
+    report, diagnostics = verified(text)
+    assert report.ok and report.rows[0].directions and not diagnostics.warnings
+    report, diagnostics = spoilt(text, "x", "g *= 1.001")
+    assert diagnostics.has_errors
 
 
 def test_a_narrow_contribution_is_an_error() -> None:
