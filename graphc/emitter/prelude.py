@@ -187,6 +187,15 @@ def set_border(x, width, value):
             x[(*[slice(None)] * axis, slice(x.shape[axis] - after, None))] = value
 '''
 
+# np.pad would put the axes of an image with samples last into another order.
+HELPERS["lowest_border"] = '''\
+def lowest_border(x, width):
+    """The array x with -inf around it, which no maximum takes, in the same order in memory."""
+    result = np.full_like(x, -np.inf, shape=[n + a + b for n, (a, b) in zip(x.shape, width)])
+    result[tuple(slice(a, a + n) for n, (a, _) in zip(x.shape, width))] = x
+    return result
+'''
+
 HELPERS["im2col"] = '''\
 def im2col(x, entries, out=None):
     \"\"\"The windows of x (C, …, N) as columns: (C * entries, places * N).\"\"\"

@@ -242,6 +242,6 @@ def _rows_of(graph: Graph, node: Node) -> Dim | None:
         axes = node.attr("axis")
         if source and (node.op == "vdot" or axes is None or 0 in axes):
             shape = source
-    if not shape or (shape[0].value is not None and shape[0].value < (SMALL if len(shape) < 4 else 2)):
+    if not shape or (shape[0].value is not None and shape[0].value < (SMALL if len(shape) < 3 else 2)):
         return None
     return shape[0]

@@ -54,6 +54,10 @@ def test_a_few_rows_are_no_loop() -> None:
     assert loops("param X[8, D]\nY = tanh(X) * exp(X)\nL = sum(Y * Y)") == []
 
 
+def test_a_few_rows_that_are_matrices_are_a_loop() -> None:
+    assert len(loops("param X[8, N, D]\nY = tanh(X) * exp(X)\nL = sum(Y * Y)")) == 1
+
+
 def test_every_node_stands_once_and_after_what_it_needs() -> None:
     text = "input X[N, D], y[N]: int\nparam W[D, H], V[H, C], b[H]\nL = softmax_ce(relu(X@W + b) @ V, y)"
     graph, items = items_of(text)
