@@ -811,6 +811,11 @@ class _PlaceOf:
             node = self.writer.graph[whole]
         return True
 
+    def is_checked(self, node: Node) -> bool:
+        graph = self.writer.graph
+        limited = {name for name, *_ in graph.limits}
+        return any(a.node == node.id and a.name in limited for a in graph.arguments)
+
     def operand(self, node: Node, position: int) -> Node:
         return self.writer.graph[node.operands[position]]
 

@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from graphc.emitter.expressions import ATOM, LOOSE, Text
+from graphc.emitter.rows import has_row_form, write_picked_rows, write_scatter
 from graphc.ir.dims import Dim, numel
 from graphc.ir.graph import Node
 from graphc.ir.types import Unknown
@@ -60,10 +61,13 @@ class Place(Protocol):
     def contiguous(self, node: Node) -> bool:
         """Whether the array of a node's value has no gaps: `dot` writes into no other."""
 
+    def is_checked(self, node: Node) -> bool:
+        """Whether it holds indices that are known to be in their range."""
+
 
 Write = Callable[[Place, Node, str, "list[Text]"], "list[str]"]
 
-TABLE: dict[str, Write] = {}
+TABLE: dict[str, Write] = {"gather": write_picked_rows, "scatter": write_scatter}
 AT_LABELS = ("subtract_one_hot", "subtract_at_labels")
 
 
@@ -84,6 +88,8 @@ def has_form(op: Op, node: Node) -> bool:
         return False
     if node.op in ("pick", *AT_LABELS) and node.type.rank != (1 if node.op == "pick" else 2):
         return False
+    if node.op in ("gather", "scatter"):
+        return has_row_form(node)
     return op.elementwise or node.op in TABLE
 
 

@@ -67,6 +67,21 @@ def scatter_add(x, i, u):
     return result
 '''
 
+HELPERS["add_rows"] = '''\
+def add_rows(target, i, u):
+    """Add u to the rows i of an array without gaps; rows that occur several times add up.
+
+    NumPy adds single entries several times as fast as rows; a part at a time, so that their places take little memory.
+    """
+    width = int(np.prod(target.shape[1:]))
+    entries, columns = target.reshape(-1), np.arange(width)
+    u = np.broadcast_to(u, i.shape + target.shape[1:])
+    step = max(1, 16384 // max(1, width * int(np.prod(i.shape[1:]))))
+    for k in range(0, len(i), step):
+        places = np.multiply(i[k : k + step, ..., None], width, dtype=int, casting="unsafe") + columns
+        np.add.at(entries, places.reshape(-1), u[k : k + step].reshape(-1))
+'''
+
 HELPERS["scatter_along"] = '''\
 def scatter_along(x, i, axis, shape):
     """Zeros of the given shape with the entries of x added at i along an axis: the transpose of np.take_along_axis."""

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import graphc
-from tests.counting import entrywise_calls
+from counting import entrywise_calls
 
 NET = """
 input X[N, D], y[N]: int
