@@ -2,16 +2,21 @@
 
 (A * s) / t         becomes       A * (s / t)
 2 * (dL * 0.5)      becomes       dL
+(a * A) * s         becomes       (a * s) * A         where a has fewer entries than A, and a * A is used nowhere else
 sum(A * s)          becomes       sum(A) * s          where A * s is used nowhere else, or sum(A) is simple
+mean(sum(A, axis))  becomes       sum(A) / n          a sum over everything needs no array of sums
 """
 
 from __future__ import annotations
 
 import math
 
+from graphc.ir.dims import numel
+from graphc.ir.graph import Node
+from graphc.ir.types import Unknown
 from graphc.passes.place import Place
 
-__all__ = ["scalar_out_of_sum", "scalars_gathered"]
+__all__ = ["mean_of_sums", "scalar_out_of_sum", "scalars_gathered"]
 
 LARGEST_EXPONENT = 30  # float32 ends at 1e38
 
@@ -62,7 +67,7 @@ def _factors_of_array(place: Place) -> int | None:
         return place.add("expand_dims", [place.add(place.op, [below.id, outer[1]])], dict(node.attrs))
     inner = _parts(place, node.op, node.operands)
     if inner is None:
-        return None
+        return _into_smaller_factor(place, node, outer[1])
     (array, first), second = inner, outer[1]
     if _leaves_the_range(place, node.op, first, second):
         return None
@@ -74,6 +79,16 @@ def _factors_of_array(place: Place) -> int | None:
     if place.op == "divide" and _is_number(place, first) and not place.builder[second].attr("value"):
         return None  # 2 / N is an error of Python's where N is 0, x * 2 / N is not
     return place.add("multiply", [array, place.add(place.op, [first, second])])
+
+
+def _into_smaller_factor(place: Place, product: Node, scalar: int) -> int | None:
+    """The number meets the factor that broadcasting repeats, not the product."""
+    if product.op != "multiply" or not place.alone(product.id):
+        return None
+    for small, large in (product.operands, product.operands[::-1]):
+        if place.typed(large) == product.type and place.typed(small).shape != product.type.shape:
+            return place.add("multiply", [place.add(place.op, [small, scalar]), large])
+    return None
 
 
 def _leaves_the_range(place: Place, op: str, first: int, second: int) -> bool:
@@ -102,3 +117,19 @@ def scalar_out_of_sum(place: Place) -> int | None:
     if total is None and place.alone(node.id):
         total = place.add("sum", [array], place.attrs)
     return None if total is None else place.add(node.op, [total, scalar])
+
+
+def mean_of_sums(place: Place) -> int | None:
+    """The mean of sums, which nothing else needs, is one sum."""
+    if place.op != "mean" or place.type.shape != ():
+        return None
+    node = place.node(0)
+    if node.op != "sum" or not place.alone(node.id) or isinstance(node.type.shape, Unknown) or not node.type.rank:
+        return None
+    if not place.typed(node.operands[0]).is_float:
+        return None
+    total = place.add("sum", [node.operands[0]], {"axis": None, "keepdims": False})
+    count = numel(node.type.dims)
+    plain = count.value is not None
+    size = place.builder.const(count.value, "int") if plain else place.add("size", [], {"dim": count})
+    return place.add("divide", [total, size])

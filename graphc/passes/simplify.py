@@ -21,6 +21,7 @@ from graphc.language.budget import Budget
 from graphc.language.evaluate import Evaluator
 from graphc.language.scope import Environment, Scope
 from graphc.language.values import Fault, Tensor
+from graphc.passes.at_hand import factor_at_hand
 from graphc.passes.broadcasts import broadcast_dropped, repeats
 from graphc.passes.cost import TYPICAL, typical
 from graphc.passes.dce import eliminate_dead_code
@@ -29,7 +30,7 @@ from graphc.passes.patterns import Attribute, Match, Rewrite, candidates, matche
 from graphc.passes.place import Place
 from graphc.passes.products import arranged
 from graphc.passes.rebuild import rebuild, same
-from graphc.passes.scalars import scalar_out_of_sum, scalars_gathered
+from graphc.passes.scalars import mean_of_sums, scalar_out_of_sum, scalars_gathered
 
 __all__ = ["simplify"]
 
@@ -148,4 +149,7 @@ def _folded(place: Place) -> int | None:
     return place.builder.const(number, place.type.dtype) if math.isfinite(number) else None
 
 
-SIMPLIFICATIONS = (_folded, broadcast_dropped, scalars_gathered, scalar_out_of_sum, entries_only, arranged)
+SIMPLIFICATIONS = (
+    _folded, broadcast_dropped, scalars_gathered, scalar_out_of_sum, mean_of_sums, entries_only, arranged,
+    factor_at_hand,
+)  # fmt: skip

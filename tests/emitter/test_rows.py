@@ -49,7 +49,7 @@ def test_single_entries_are_added(bag: ModuleType) -> None:
         def __getattr__(self, name: str) -> Any:
             return getattr(np, name)
 
-        class add:  # noqa: N801  # as NumPy calls it
+        class add:  # as NumPy calls it
             def __new__(cls, *given: Any, **options: Any) -> Any:
                 return np.add(*given, **options)
 

@@ -191,3 +191,29 @@ def test_a_sum_of_sums_is_one_sum() -> None:
 def test_a_training_step_reads_like_its_gradient() -> None:
     text = "input X[N, D], T[N, C]\nparam W[D, C]\nL = sum((X@W - T)**2)\nW <- W - 0.1 * grad(L, W)"
     assert "2 * (X @ W - T)" in code(text, "step")
+
+
+# ---------------------------------------------------------------- fewer passes over large arrays
+
+def test_a_number_meets_the_factor_with_fewer_entries() -> None:
+    assert "Y = s * 2 * X" in code("input X[N, D], s[D]\nY = s * X * 2")
+    assert "Y = Z * 2" in code("input X[N, D], s[D]\nZ = X * s\nY = Z * 2\noutput Y, Z")
+    hold("param X[4, 3], s[3]\nY = X * s / 3", {"X": array(4, 3), "s": array(3)})
+
+
+def test_the_mean_of_sums_is_one_sum() -> None:
+    assert "L = X.sum() / N" in code("param X[N, D]\nL = mean(sum(X, axis=1))")
+    assert "L = X.sum() / (B*D)" in code("param X[B, N, D]\nL = mean(sum(X, axis=1, keepdims=true))")
+    assert "s.mean()" in code("param X[N, D]\ns = sum(X, axis=1)\nL = mean(s)\noutput L, s\nloss L")
+    assert ".mean()" in code("param X[N, D]\nL = mean(sum(X > 0, axis=1)) + sum(X)")
+    hold("param X[4, 3]\nL = mean(sum(X * X, axis=0))", {"X": array(4, 3)})
+
+
+def test_a_value_at_hand_takes_the_place_of_a_product() -> None:
+    text = "input X[N, D]\nparam m[D], s[D]\nd = (X - m) * exp(s)\nL = sum(tanh(d))"
+    backward = code(text, "backward")
+    assert "X" not in backward.replace("X, ", "").replace("X.", "") and "* d).sum(axis=0)" in backward
+    hold(text, {"X": array(4, 3), "m": array(3), "s": array(3, seed=1)})
+    # What is summed along an axis of its own stays.
+    hold("param A[3, 4], e[3]\nd = A * e[:, None]\nL = sum(sum(A * sin(A), axis=1) * e) + sum(d)",
+         {"A": array(3, 4), "e": array(3)})  # fmt: skip
