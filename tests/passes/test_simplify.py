@@ -204,8 +204,9 @@ def test_a_number_meets_the_factor_with_fewer_entries() -> None:
 def test_the_mean_of_sums_is_one_sum() -> None:
     assert "L = X.sum() / N" in code("param X[N, D]\nL = mean(sum(X, axis=1))")
     assert "L = X.sum() / (B*D)" in code("param X[B, N, D]\nL = mean(sum(X, axis=1, keepdims=true))")
-    assert "s.mean()" in code("param X[N, D]\ns = sum(X, axis=1)\nL = mean(s)\noutput L, s\nloss L")
-    assert ".mean()" in code("param X[N, D]\nL = mean(sum(X > 0, axis=1)) + sum(X)")
+    assert "L = s.sum() / N" in code("param X[N, D]\ns = sum(X, axis=1)\nL = mean(s)\noutput L, s\nloss L")
+    assert ".sum(axis=1).astype(" in code("param X[N, D]\nL = mean(sum(X > 0, axis=1)) + sum(X)")  # integers stay
+    assert "L = X.mean()" in code("param X[N, D]\nL = mean(X)")
     hold("param X[4, 3]\nL = mean(sum(X * X, axis=0))", {"X": array(4, 3)})
 
 
