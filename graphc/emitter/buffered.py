@@ -118,6 +118,7 @@ class _Writer:
         self.items = find_regions(graph, self.order, arrays)
         self.rows, self.own = names.fresh("rows"), names.fresh("own")
         self.thread = names.fresh("thread") if threads > 1 else None
+        self.share = names.fresh("share") if threads > 1 else ""
         self.loop_of: dict[int, int] = {}
         self.part_of: dict[int, tuple[int, int, Dim, Dim]] = {}  # value -> the joined one it is in: axis, from, to
         self.kind: dict[int, str] = dict.fromkeys(arrays, "bound")
@@ -400,7 +401,8 @@ class _Writer:
             self.allocating.helper("tiles" if self.threads == 1 else "tiles_by_thread")
             self.steps[key] = step
             self.allocation.append(f"{step} = tile_rows({count}, {width}, {self.allocating.dtype()})")
-        return _Tiles(key, self.steps[key], self.allocating.dim(rows).text, (self.rows, self.own, self.thread))
+        names = (self.rows, self.own, self.thread, self.share)
+        return _Tiles(key, self.steps[key], self.allocating.dim(rows).text, names)
 
     # ------------------------------------------------------------ names
 
@@ -546,15 +548,13 @@ class _Writer:
         reads = [(1, Line(text, None, group)) for text in tiles.reads]
         self.memory.append(tiles.name)
         spread = [(0, Line(text, None, group)) for text in tiles.spread]
-        over = tiles.name if self.threads == 1 else self.names.fresh("share")
+        over = self.share or tiles.name
         loop = [*((0, Line(text, None, group)) for text in tiles.head(over)), *reads, *inside]
         if self.threads > 1:
-            return [*spread, *self._in_threads(item, tiles, over, loop)]
+            return [*spread, *self._in_threads(item, tiles, loop)]
         return [*before, *spread, *loop]
 
-    def _in_threads(
-        self, item: Item, tiles: _Tiles, share: str, loop: list[tuple[int, Line]]
-    ) -> list[tuple[int, Line]]:
+    def _in_threads(self, item: Item, tiles: _Tiles, loop: list[tuple[int, Line]]) -> list[tuple[int, Line]]:
         """The loop as a function that each thread runs for its share of the tiles, and what adds up their sums."""
         collected = [self.graph[id] for id in item.nodes if id in item.collected]
         numbers = [self.called[node.id] for node in collected if node.type.rank == 0]
@@ -564,7 +564,7 @@ class _Writer:
         self.helpers.add("in_threads")
         first, last = loop[0][1].group, loop[-1][1].group
         before = [(0, Line(f"{sums}.fill(0)", None, first)) for _, sums in arrays]
-        head = [(0, Line(f"def {run}({share}):", None, first))]
+        head = [(0, Line(f"def {run}({self.share}):", None, first))]
         head.append((1, Line('"""The tiles that are the share of a thread."""', None, first)))
         head += [(1, Line(f"{number} = {zero}", None, first)) for number in numbers]
         after = [(1, Line(f"return {', '.join(numbers)}", None, last))] if numbers else []
@@ -731,11 +731,11 @@ class _Tiles:
     """The tiles of one loop: the arrays that are cut into rows, and what cuts them."""
 
     def __init__(
-        self, key: tuple[Dim, tuple[Dim, ...]], step: str, count: str, names: tuple[str, str, str | None]
+        self, key: tuple[Dim, tuple[Dim, ...]], step: str, count: str, names: tuple[str, str, str | None, str]
     ) -> None:
         self.key, self.step, self.count = key, step, count
-        # What the tile's rows are called, the cut of an array as long as a tile, the number of the thread.
-        self.rows, self.own, self.thread = names
+        # What the tile's rows are called, the cut of an array as long as a tile, the number of a thread, its share.
+        self.rows, self.own, self.thread, self.share = names
         self.name = ""
         self.cut: dict[str, str] = {}  # array -> the name of its tile
         self.short: dict[str, None] = {}  # arrays as long as a tile
@@ -785,8 +785,8 @@ class _Tiles:
     def lines(self) -> list[str]:
         texts = [text for _, text in self._cuts()]
         if self.thread is not None:
-            share = bracketed("[(", texts, f") for {self.rows}, {self.own}, {self.thread} in share]")
-            share[-1] += f" for share in tiles_by_thread({self.count}, {self.step})]"
+            share = bracketed("[(", texts, f") for {self.rows}, {self.own}, {self.thread} in {self.share}]")
+            share[-1] += f" for {self.share} in tiles_by_thread({self.count}, {self.step})]"
             return ["\n".join([f"{self.name} = [{share[0]}", *share[1:]])]
         end = f") for {self.rows}, {self.own} in tiles({self.count}, {self.step})]"
         return ["\n".join(bracketed(f"{self.name} = [(", texts, end))]

@@ -176,6 +176,22 @@ def test_a_loop_reads_as_a_loop() -> None:
     assert "\nTILE = 131072 " in alone
 
 
+def test_values_may_have_the_names_that_loops_use() -> None:
+    """`share`, `thread`, `own`, `run_loop`, … as values of the program, and as what rules call theirs."""
+    text = (
+        "param X[N, D], share[D], part[D]\nthread = tanh(X * share)\nown = exp(thread + part)\n"
+        "run_loop = max(own, axis=1, keepdims=true)\nloop = own / run_loop\nL = sum(loop * thread)"
+    )
+    rng = np.random.default_rng(0)
+    given = {"X": rng.normal(size=(90, 6)), "share": rng.normal(size=6), "part": rng.normal(size=6)}
+    alone, together = module_of(text, 1), module_of(text, 2)
+    wanted = alone.value_and_grad(**given, workspace=alone.Workspace(**given))
+    found = together.value_and_grad(**given, workspace=together.Workspace(**given))
+    assert together.POOL and found[0] == pytest.approx(wanted[0])
+    for name, gradient in wanted[1].items():
+        assert found[1][name] == pytest.approx(gradient)
+
+
 def test_only_such_a_function_may_stand_in_another() -> None:
     text = graphc.compile(ROWS, level=2, threads=2, verify=False)
     joint = graphc.differentiate(graphc.parse(ROWS))
