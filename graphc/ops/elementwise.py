@@ -16,7 +16,7 @@ from graphc.emitter.expressions import Text
 from graphc.ir.graph import Node
 from graphc.ir.types import promote
 from graphc.ops.arithmetic import elementwise_type
-from graphc.ops.base import Lowering, NumpyContext, Op, register
+from graphc.ops.base import CallError, Lowering, NumpyContext, Op, register
 
 __all__ = ["counted", "floating", "number_type"]
 
@@ -112,8 +112,29 @@ def _step(name: str) -> Callable[..., int]:
     return call
 
 
+def _rounding(name: str) -> Callable[..., int]:
+    """Rounding to decimals is that of a multiple to whole numbers, as in NumPy."""
+
+    def call(lowering: Lowering, x: int, *, decimals: Any) -> int:
+        if isinstance(decimals, bool) or not isinstance(decimals, int):
+            raise CallError("`decimals` is an integer", argument="decimals")
+        if not lowering.type(x).is_float:
+            if decimals < 0:
+                raise CallError("integers are rounded to integers: `decimals` is not negative", argument="decimals")
+            return x
+        if decimals == 0:
+            return lowering.add(name, [x])
+        there, back = ("multiply", "divide") if decimals > 0 else ("divide", "multiply")
+        scale = lowering.tensor(10.0 ** abs(decimals))
+        whole = lowering.add(name, [lowering.call(there, x, scale)])
+        return lowering.call(back, whole, scale)  # type: ignore[no-any-return]
+
+    return call
+
+
 def _declare_number(
-    name: str, math: str, doc: str, ufunc: str, call: Callable[[str], Callable[..., int]], **aliases: str
+    name: str, math: str, doc: str, ufunc: str, call: Callable[[str], Callable[..., int]],
+    attributes: Mapping[str, Any] | None = None, **aliases: str,
 ) -> None:  # fmt: skip
     """A function that keeps integers integers."""
     register(Op(
@@ -121,6 +142,7 @@ def _declare_number(
         numpy=f"np.{ufunc}({{x}})", evaluate=lambda x: getattr(np, ufunc)(np.add(x, 0)),
         call=call(name), math=math, doc=doc,
         source=f"NumPy: {ufunc}", cost="cheap", elementwise=True, ufunc=f"np.{ufunc}", aliases=aliases,
+        attributes=attributes or {}, positional=tuple(attributes or ()),
     ))  # fmt: skip
 
 
@@ -128,5 +150,5 @@ _declare_number("abs", "|{x}|", "The absolute value; the derivative at 0 is 0.",
 _declare_number("sign", "sign({x})", "-1, 0 or 1; the derivative is 0.", "sign", counted)
 _declare_number("floor", "⌊{x}⌋", "The next integer below; the derivative is 0.", "floor", _step)
 _declare_number("ceil", "⌈{x}⌉", "The next integer above; the derivative is 0.", "ceil", _step)
-_declare_number("round", "round({x})", "The nearest integer, the even one of two; the derivative is 0.", "rint",
-                _step, a="x")  # fmt: skip
+_declare_number("round", "round({x})", "The nearest integer, or number with so many decimals, the even one of two; the "
+                "derivative is 0.", "rint", _rounding, {"decimals": 0}, a="x")  # fmt: skip

@@ -176,7 +176,11 @@ def _widths(width: Any, rank: int) -> tuple[tuple[Any, Any], ...]:
     return tuple((plain(a), plain(b)) for a, b in pairs)
 
 
-def _pad_call(lowering: Lowering, x: int, *, width: Any, value: Any) -> int:
+def _pad_call(lowering: Lowering, x: int, *, width: Any, mode: Any, value: Any) -> int:
+    if not isinstance(mode, str) and value == 0:  # `pad(x, 1, 3)`: the value, where NumPy has the mode
+        mode, value = "constant", mode
+    if mode != "constant":
+        raise CallError("the `mode` of `pad` is \"constant\": other borders are not made", argument="mode")
     widths = _widths(width, len(lowering.shape(x)))
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise CallError("`value` of `pad` is a number", argument="value")
@@ -200,8 +204,8 @@ def _pad_text(ctx: NumpyContext, node: Node, operands: list[Text]) -> Text:
 
 
 register(Op(
-    name="pad", family="shaping", operands=("x",), attributes={"width": REQUIRED, "value": 0},
-    positional=("width", "value"), infer=_pad_type, numpy=_pad_text, call=_pad_call,
+    name="pad", family="shaping", operands=("x",), attributes={"width": REQUIRED, "mode": "constant", "value": 0},
+    positional=("width", "mode", "value"), infer=_pad_type, numpy=_pad_text, call=_pad_call,
     evaluate=lambda x, *, width, value=0: np.pad(x, width, constant_values=value), math="pad({x})",
     doc="The array with a border of `value`; `width` as NumPy's pad_width.", source="NumPy: pad",
     aliases={"array": "x", "pad_width": "width", "constant_values": "value"},
@@ -240,10 +244,17 @@ register(Op(
 
 
 def _repeat_call(lowering: Lowering, x: int, *, repeats: Any, axis: Any) -> int:
-    count = _count(repeats, "repeats")
     if axis is None:
         x, axis = lowering.call("flatten", x), 0
-    place = normal_axis(axis, len(lowering.shape(x)))
+    shape = lowering.shape(x)
+    place = normal_axis(axis, len(shape))
+    if isinstance(repeats, (tuple, list)) and len(repeats) != 1:  # a number for each entry
+        counts = [n for n in (_count(n, "repeats") for n in repeats) if isinstance(n, int)]
+        if len(counts) < len(repeats) or shape[place] != len(counts):
+            raise CallError(f"`repeats` are {len(repeats)} numbers, for {shape[place]} entries", argument="repeats")
+        picked = tuple(k for k, n in enumerate(counts) for _ in range(n))
+        return lowering.call("take", x, lowering.tensor(picked, "int"), axis=place)  # type: ignore[no-any-return]
+    count = _count(repeats[0] if isinstance(repeats, (tuple, list)) else repeats, "repeats")
     return x if count == 1 else lowering.add("repeat", [x], {"repeats": count, "axis": place})
 
 

@@ -18,7 +18,7 @@ ORDERS = {"inf": INFINITY, "-inf": -INFINITY, "fro": 2}
 
 
 def _norm_call(lowering: Lowering, x: int, *, ord: Any, axis: Any, keepdims: Any) -> Any:
-    ord = ORDERS.get(ord, ord) if isinstance(ord, str) else ord
+    ord = ORDERS.get(ord, ord) if isinstance(ord, str) else 2 if ord is None else ord
     if isinstance(ord, bool) or not isinstance(ord, (int, float)):
         raise CallError(f'`ord` of `norm` is {ord!r}; it is a number, "inf" or "-inf"', argument="ord")
     axes = axes_of(lowering, x, axis, keepdims)

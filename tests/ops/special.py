@@ -294,6 +294,20 @@ def _einsums() -> list[dict[str, Any]]:
 
 
 SPECIAL: Mapping[str, Sequence[dict[str, Any]]] = {
+    "round": [
+        _case("y = round(x, 1)", _arrays(x=(2, 3)), lambda x: np.round(x, 1)),
+        _case("y = round(x * 40, decimals=-1)", _arrays(x=(2, 3)), lambda x: np.round(x * 40, -1)),
+    ],
+    "repeat": [
+        _case("y = repeat(x, [1, 2], axis=0)", _arrays(x=(2, 3)), lambda x: np.repeat(x, [1, 2], axis=0)),
+        _case("y = repeat(x, [0, 3, 1], axis=-1)", _arrays(x=(2, 3)), lambda x: np.repeat(x, [0, 3, 1], axis=-1)),
+    ],
+    "pad": [
+        _case("y = pad(x, 1, 3)", _arrays(x=(2, 3)), lambda x: np.pad(x, 1, constant_values=3)),
+        _case('y = pad(x, 1, "constant", constant_values=2)', _arrays(x=(2,)),
+              lambda x: np.pad(x, 1, constant_values=2)),
+    ],
+    "norm": [_case("y = norm(x, ord=none, axis=1)", _arrays(x=(2, 3)), lambda x: np.linalg.norm(x, axis=1))],
     "conv2d": _convolutions(),
     "conv1d": _convolutions1d(),
     "conv_transpose2d": _transposed(),

@@ -16,7 +16,7 @@ from ops.running import Program
 
 LEFT_OUT = {
     "out", "dtype", "where", "initial", "casting", "order", "subok", "signature", "like", "mode", "copy", "device",
-    "promote", "kwargs", "hermitian", "rcond", "rtol", "decimals", "axis1", "axis2", "mean", "upper",
+    "promote", "kwargs", "hermitian", "rcond", "rtol", "axis1", "axis2", "mean", "upper",
 }  # fmt: skip
 """What NumPy's functions take besides and we do not: types, memory, other algorithms."""
 
