@@ -193,7 +193,8 @@ def written_end(bound: Dim, size: Dim) -> Dim | None:
     atom = monomial[0][0]
     if atom.kind == "min" and atom.args[0] == size:
         return atom.args[1]
-    return atom.args[0] - size if atom.kind == "max" and atom.args[1] == 0 else None
+    behind = atom.args[0] - size
+    return behind if atom.kind == "max" and atom.args[1] == 0 and _from_the_end(behind) else None
 
 
 # ---------------------------------------------------------------- text

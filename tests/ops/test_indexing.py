@@ -96,6 +96,25 @@ def test_slices_of_a_size_with_a_name_are_clipped(index: str, level: int) -> Non
             assert np.array_equal(module.backward(cache, **given)["X"], dX)
 
 
+@pytest.mark.parametrize("level", [0, 1, 2])
+def test_clipped_parts_are_joined_and_taken_apart_again(level: int) -> None:
+    texts = [
+        "concatenate([x[3:], x[:3]])", "concatenate([x[:3] * 2, x[3:]])", "concatenate([x[-2:], x[:-2] * 3])",
+        "concatenate([x[1:3], x[2:9], x[:1]])[1:]", "tile(x[:3], 2)[2:]", "stack([x[:2], x[:2]])[:, ::-1]",
+    ]  # fmt: skip
+    for text in texts:
+        module = compiled(f"input x[N]\ny = {text}", level)
+        for size in range(6):
+            x = array(size)
+            y, cache = module.forward(x)
+            names = {"x": x, "concatenate": np.concatenate, "tile": np.tile, "stack": np.stack}
+            assert np.array_equal(y, eval(text, names)), text
+            seeds = np.arange(1.0, y.size + 1).reshape(y.shape)
+            gradient = module.backward(cache, seeds)["x"]
+            unit = [np.sum(seeds * eval(text, {**names, "x": e})) for e in np.eye(size)]
+            np.testing.assert_allclose(gradient, unit, atol=1e-12)
+
+
 def test_a_clipped_slice_is_written_as_in_the_program() -> None:
     program = "input X[N, D]\nY = exp(X[-5:, 1:3])"
     assert "Y = np.exp(X[-5:, 1:3])" in body(program)
