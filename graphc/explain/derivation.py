@@ -59,11 +59,12 @@ INSERT = 12
 
 @dataclass(frozen=True)
 class Formula:
-    """Left-hand side, the right-hand sides that follow one another, and a remark beside."""
+    """Left-hand side, the right-hand sides that follow one another, and a remark beside; `where` is one of signs."""
 
     left: Layout
     rights: tuple[Layout, ...]
     remark: str = ""
+    where: Layout | None = None
 
 
 @dataclass(frozen=True)
@@ -476,7 +477,7 @@ class _Deriver:
         found = cases(e)
         for condition, value in found if all(tidy(value) != ZERO for _, value in found) else []:
             written = Row((Word("for "), *_condition_items(writer, condition)))
-            formulas.append(Formula(left, (writer.write(tidy(value)),), _plain(written)))
+            formulas.append(Formula(left, (writer.write(tidy(value)),), _plain(written), written))
         if formulas:
             return formulas
         factors = () if found else _factors(e)
@@ -485,7 +486,7 @@ class _Deriver:
             rest = mul(*(f for f in factors if f is not masks[0]))
             mask = masks[0]
             inside = Row((Word("for "), writer.write(mask.left), Op(mask.relation, True), writer.write(mask.right)))
-            formulas.append(Formula(left, (writer.write(rest),), _plain(inside)))
+            formulas.append(Formula(left, (writer.write(rest),), _plain(inside), inside))
             formulas.append(Formula(left, (Op("0"),), "otherwise"))
         return formulas
 

@@ -6,8 +6,9 @@ import html
 from collections.abc import Sequence
 
 from graphc.explain.derivation import Derivation, Formula, Part, Step
+from graphc.explain.derivation_markdown import broken
 from graphc.explain.diagram import diagram, forward_part
-from graphc.explain.notation import mathml
+from graphc.explain.notation import mathml, text
 from graphc.explain.pictures import plain_svg
 
 __all__ = ["STYLE", "document", "html_fragment", "html_page"]
@@ -30,7 +31,7 @@ code { padding: .1em .3em } pre { padding: .6rem .8rem; overflow-x: auto; margin
 .part { display: grid; grid-template-columns: minmax(0, 3fr) minmax(0, 2fr); gap: 0 1.5rem; align-items: start }
 .formulas { min-width: 0; overflow-x: auto; padding: .15rem 0 }
 .formula { margin: .6rem 0 } .formula math { font-size: 1.1rem; display: inline-block; max-width: none }
-.formula .remark { margin-left: 1rem; white-space: normal }
+.formula .more { margin: .5rem 0 0 2.5rem } .formula .remark { margin-left: 1rem; white-space: normal }
 figure { margin: 1rem 0; overflow-x: auto; border: 1px solid var(--line); border-radius: 6px; padding: .5rem }
 figure svg { display: block; margin: 0 auto; max-width: max(100%, 40rem); height: auto }
 figcaption { color: var(--faint); font-size: .85rem }
@@ -56,7 +57,7 @@ def html_fragment(derivation: Derivation) -> str:
     out = [f"<h1>{html.escape(derivation.title)}</h1>", f"<pre>{html.escape(derivation.source)}</pre>"]
     out.append(f"<p>{html.escape(derivation.question)}</p>")
     out += _figure(derivation)
-    out.append("<ul>" + "".join(f"<li>{html.escape(line)}</li>" for line in derivation.conventions) + "</ul>")
+    out.append("<ul>" + "".join(f"<li>{_signs(html.escape(line))}</li>" for line in derivation.conventions) + "</ul>")
     out.append("<p>Shapes: " + ", ".join(f"<code>{html.escape(s)}</code>" for s in derivation.shapes) + "</p>")
     out.append("<nav><h2>Contents</h2><ol>")
     for number, step in enumerate(derivation.steps, 1):
@@ -108,16 +109,41 @@ def _part(part: Part) -> list[str]:
     ]
 
 
+LINE = 58
+"""So many characters of a formula stand on a line beside the code; what is longer is continued below."""
+
+
 def _formulas(formulas: Sequence[Formula]) -> str:
     out = []
     for formula in formulas:
-        items = [mathml(formula.left)]
-        for right in formula.rights:
-            items += ["<mo>=</mo>", mathml(right)]
-        remark = f'<span class="remark">{html.escape(formula.remark)}</span>' if formula.remark else ""
-        math = f'<math display="inline" displaystyle="true"><mrow>{"".join(items)}</mrow></math>'
-        out.append(f'<div class="formula">{math}{remark}</div>')
+        lines = _lines(formula)
+        words = f"<math>{mathml(formula.where)}</math>" if formula.where is not None else html.escape(formula.remark)
+        remark = f'<span class="remark">{words}</span>' if formula.remark else ""
+        first, *others = (f'<math display="inline" displaystyle="true"><mrow>{line}</mrow></math>' for line in lines)
+        rest = [f'<div class="more">{line}</div>' for line in others]
+        if rest:
+            rest[-1] = rest[-1].replace("</div>", f"{remark}</div>")
+        out.append(f'<div class="formula">{first}{"" if rest else remark}{"".join(rest)}</div>')
     return "\n".join(out)
+
+
+def _lines(formula: Formula) -> list[str]:
+    """The equation on one line if it fits, else each right-hand side on lines of its own."""
+    whole = len(text(formula.left)) + sum(len(text(right)) + 3 for right in formula.rights)
+    left, equals = mathml(formula.left), "<mo>=</mo>"
+    if whole <= LINE:
+        return [left + "".join(equals + mathml(right) for right in formula.rights)]
+    lines: list[str] = []
+    for right in formula.rights:
+        first, *others = broken(right, LINE - (0 if lines else len(text(formula.left))))
+        lines.append((equals if lines else left + equals) + mathml(first))
+        lines += map(mathml, others)
+    return lines
+
+
+def _signs(written: str) -> str:
+    """The delta of the conventions with its indices lowered."""
+    return written.replace("δ_ij", "δ<sub>ij</sub>")
 
 
 def notebook_style(fragment: str) -> str:

@@ -113,7 +113,8 @@ _SPECIAL = {
 
 
 def _escaped(words: str) -> str:
-    return "".join(_letter(c) for c in unicodedata.normalize("NFC", words))
+    written = "".join(_letter(c) for c in unicodedata.normalize("NFC", words))
+    return written.replace(r"$\delta$\_ij", r"$\delta_{ij}$")
 
 
 def _letter(c: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from graphc.explain.derivation import Derivation, Formula, Part, Step
-from graphc.explain.notation import Layout, Name, Op, Row, latex, text
+from graphc.explain.notation import Fence, Layout, Name, Op, Row, latex, text
 
 __all__ = ["aligned", "long_remarks", "markdown_page", "rows_of"]
 
@@ -23,7 +23,7 @@ def markdown_page(derivation: Derivation) -> str:
 
 
 def _escaped(text: str) -> str:
-    return text.replace("_", r"\_").replace("*", r"\*")
+    return text.replace("_", r"\_").replace("*", r"\*").replace(r"δ\_ij", r"$\delta_{ij}$")
 
 
 def _step(number: int, step: Step) -> list[str]:
@@ -71,7 +71,8 @@ def rows_of(formulas: Sequence[Formula], fit: Callable[[str, int], str] = lambda
         for k, right in enumerate(formula.rights):
             left = latex(formula.left) if k == 0 else ""
             remark = formula.remark if k == len(formula.rights) - 1 and len(formula.remark) <= BESIDE else ""
-            beside = rf" && \text{{{_text(remark)}}}" if remark else ""
+            words = latex(formula.where) if formula.where is not None else rf"\text{{{_text(remark)}}}"
+            beside = f" && {words}" if remark else ""
             first, *others = broken(right, ROOM - (len(remark) + 4 if remark else 0))
             rows.append(f"{left} &= {fit(latex(first), len(text(first)))}")
             rows += [rf"&\quad {fit(latex(more), len(text(more)))}" for more in others]
@@ -84,9 +85,11 @@ ROOM = 76
 
 
 def broken(e: Layout, room: int) -> list[Layout]:
-    """A long sum in parts, each but the first beginning with its sign."""
+    """A long sum in parts, each but the first beginning with its sign; one in brackets where there is no other."""
     if not isinstance(e, Row) or len(text(e)) <= room:
         return [e]
+    if not any(map(_is_sign, e.items[1:])):
+        e = _opened(e)
     parts: list[list[Layout]] = [[]]
     for k, item in enumerate(e.items):
         following = next((j for j in range(k + 1, len(e.items)) if _is_sign(e.items[j])), len(e.items))
@@ -94,6 +97,19 @@ def broken(e: Layout, room: int) -> list[Layout]:
             parts.append([])
         parts[-1].append(item)
     return [Row(tuple(part)) for part in parts]
+
+
+def _opened(e: Row) -> Row:
+    """The longest sum in brackets as parts of the whole: brackets over several lines do not grow."""
+    sums = [item for item in e.items if isinstance(item, Fence) and isinstance(item.body, Row)
+            and any(map(_is_sign, item.body.items))]  # fmt: skip
+    if not sums:
+        return e
+    longest = max(sums, key=lambda item: len(text(item)))
+    place = e.items.index(longest)
+    assert isinstance(longest.body, Row)
+    inside = (Op(longest.left), *longest.body.items, Op(longest.right))
+    return Row((*e.items[:place], *inside, *e.items[place + 1 :]))
 
 
 def _is_sign(e: Layout) -> bool:

@@ -105,14 +105,19 @@ def _wrapped(head: str, right: str, remark: str) -> list[str]:
 
 
 def _pieces(right: str) -> list[str]:
-    """The formula cut before the signs that stand outside of all brackets."""
-    pieces, depth, start = [], 0, 0
-    for k, character in enumerate(right):
-        depth += (character in "({[") - (character in ")}]")
-        if depth == 0 and character == " " and right[k + 1 : k + 2] in ("+", "−", "⊙") and right[k + 2 : k + 3] == " ":
-            pieces.append(right[start:k])
-            start = k
-    return [*pieces, right[start:]]
+    """The formula cut before its signs: those outside of all brackets, or further in where a part is a line long."""
+    for deepest in range(4):
+        pieces, depth, start = [], 0, 0
+        for k, character in enumerate(right):
+            depth += (character in "({[") - (character in ")}]")
+            sign = character == " " and right[k + 1 : k + 2] in ("+", "−", "⊙") and right[k + 2 : k + 3] == " "
+            if sign and depth <= deepest:
+                pieces.append(right[start:k])
+                start = k
+        pieces.append(right[start:])
+        if max(map(len, pieces)) <= WIDTH - 24:
+            break
+    return pieces
 
 
 def _hard(line: str, continued: str) -> Iterable[str]:

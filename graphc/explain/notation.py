@@ -267,7 +267,8 @@ def mathml(e: Layout) -> str:
             name = f"<mi>{html.escape(base)}</mi>"
             return f"<msub>{name}<mn>{numbers}</mn></msub>" if numbers else name
         case Word():
-            return f'<mi mathvariant="normal">{html.escape(e.text)}</mi>'
+            gap = '<mspace width="0.3em"></mspace>' if e.text.endswith(" ") else ""
+            return f'<mi mathvariant="normal">{html.escape(e.text.strip())}</mi>{gap}'
         case Op():
             if e.text == " ":
                 return '<mspace width="0.25em"></mspace>'

@@ -280,6 +280,14 @@ def test_html_needs_nothing_from_elsewhere(program: str, capsys: pytest.CaptureF
     assert "prefers-color-scheme: dark" in text
 
 
+def test_long_formulas_are_broken_at_their_signs(capsys: pytest.CaptureFixture[str]) -> None:
+    page = derived("../transformer_block", "--format", "latex", capsys=capsys)
+    assert page.count(r"&\quad") >= 4 and r"\sqrt{" in page and page.isascii()
+    page = derived("e3_multiclass_svm", "--format", "html", capsys=capsys)
+    assert page.count('<div class="more">') == 1
+    assert '<mi mathvariant="normal">for</mi><mspace width="0.3em"></mspace>' in page
+
+
 def test_a_file_that_was_edited_is_not_replaced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     target = tmp_path / "net.md"
     arguments = ["derive", str(EXAMPLES / "a3_relu.g"), "--format", "markdown", "-o", str(target)]
