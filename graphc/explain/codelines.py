@@ -70,4 +70,4 @@ def _is_gradient(name: str) -> bool:
 def _plain(lines: list[str]) -> list[str]:
     """The lines of a statement without the comments on shapes, from where the first begins."""
     indent = len(lines[0]) - len(lines[0].lstrip())
-    return [re.sub(r"\s+# \([^()]*\)$", "", line)[indent:].rstrip() for line in lines]
+    return [re.sub(r"\s+# (\(.*\)|any shape)$", "", line)[indent:].rstrip() for line in lines]

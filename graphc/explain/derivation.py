@@ -41,9 +41,9 @@ from graphc.explain.matrices import Matrix, matrix_form
 from graphc.explain.notation import Big, Fence, Layout, Name, Op, Partial, Row, Word, space
 from graphc.explain.units import Plan, Unit, plan, references
 from graphc.explain.writing import Letters, Writer, doubled_sizes, gradient
-from graphc.ir.dims import Dim
+from graphc.ir.dims import Dim, shown
 from graphc.ir.graph import Graph
-from graphc.ir.types import Unknown, shape_text
+from graphc.ir.types import Shape, Unknown, shape_text
 
 __all__ = ["Derivation", "Formula", "Part", "Step", "derive"]
 
@@ -123,7 +123,7 @@ class _Deriver:
         self.code = CodeLines(module)
         sizes = [d for a in self.graph.arguments for d in self._dims(a.node)]
         sizes += [d for u in plan.units for d in self._dims(u.id)]
-        self.letters = Letters(d for d in sizes if d != 1)
+        self.letters = Letters((d for d in sizes if d != 1), plan.size_names)
         self.count: dict[int, int] = {}
         self.uses: dict[int, int] = {}
         for unit in plan.units:
@@ -186,6 +186,9 @@ class _Deriver:
                      "1{…} is 1 where … holds, else 0.")  # fmt: skip
         lines.append("⊙, functions and powers of arrays act entry by entry; 1 as a matrix is a column of ones; "
                      "diag(v) M scales the rows of M by v, M diag(v) its columns.")  # fmt: skip
+        if self.plan.size_names:
+            named = ", ".join(f"{name} is {shown(size)}" for size, name in self.plan.size_names.items())
+            lines.append(f"Sizes that the program leaves open have names here: {named}.")
         return lines
 
     def _shapes(self) -> list[str]:
@@ -193,9 +196,14 @@ class _Deriver:
         for argument in self.graph.arguments:
             node = self.graph[argument.node]
             kind = "" if node.type.is_float else f", {node.type.dtype}"
-            lines.append(f"{argument.name} {shape_text(node.type.shape)}{kind}")
-        lines += [f"{unit.tensor.name} {shape_text(self.graph[unit.id].type.shape)}" for unit in self.plan.units]
+            lines.append(f"{argument.name} {self._shape(node.type.shape)}{kind}")
+        lines += [f"{unit.tensor.name} {self._shape(self.graph[unit.id].type.shape)}" for unit in self.plan.units]
         return lines
+
+    def _shape(self, shape: Shape) -> str:
+        if isinstance(shape, Unknown):
+            return shape_text(shape)
+        return "(" + ", ".join(map(self.letters.size, shape)) + ("," if len(shape) == 1 else "") + ")"
 
     def _results(self) -> list[str]:
         unreached = [name for name in self.plan.wrt if self.graph.values[name] not in self.plan.active]
@@ -258,8 +266,8 @@ class _Deriver:
             if u in invented and node.op == "const":
                 remarks.append(f"{invented[u]} stands for {_numbers(node.attr('value'))}.")
             elif u in invented:
-                part = self._part_text(u)
-                remarks.append(f"{invented[u]} stands for {part or 'a part of the statement: the next step'}.")
+                part = self._part_text(u) or "a part of the statement, which is a step of its own"
+                remarks.append(f"{invented[u]} stands for {part}.")
         return remarks
 
     def _writer(self, indices: Sequence[Index], *expressions: Expr) -> Writer:
@@ -498,7 +506,7 @@ class _Deriver:
         if node.op != "reshape" or node.operands[0] not in self.plan.tensors or self._cotangent(unit) is None:
             return []
         writer = self._writer(())
-        shape = shape_text(tuple(index.dim for index in at))
+        shape = self._shape(tuple(index.dim for index in at))
         inside = Row((writer.entry(gradient(unit.tensor), ()), Op(", "), Op(shape)))
         right = Row((Word("reshape"), Fence("(", inside, ")")))
         return [Formula(writer.entry(target, ()), (right,), "the same entries, read row by row")]
@@ -511,7 +519,17 @@ class _Deriver:
             return self._moved(target, unit, at)
         slices, matrix = made
         left = writer.entry(target, slices)
-        return [Formula(left, (matrix.layout,), _reason(matrix))]
+        return [Formula(left, (matrix.layout,), self._reason(matrix))]
+
+    def _reason(self, matrix: Matrix) -> str:
+        """Why the factors stand in this order: their shapes."""
+        def shape(pair: tuple[Dim, Dim]) -> str:
+            return "×".join(map(self.letters.size, pair))
+
+        whole = shape((matrix.rows, matrix.columns))
+        if len(matrix.shapes) < 2:
+            return whole if matrix.level == 1 else f"entry by entry, {whole}"
+        return "".join(f"({shape(pair)})" for pair in matrix.shapes) + f" = {whole}"
 
     def _code(self, u: int, unit: Unit | None = None) -> tuple[str, ...]:
         """The generated lines; what has a name here alone the code calls after the function that is differentiated."""
@@ -543,7 +561,7 @@ class _Deriver:
         made = matrix_form(whole, at, writer, self.numerator)
         matrices = []
         if made is not None:
-            matrices = [Formula(writer.entry(gradient(tensor), made[0]), (made[1].layout,), _reason(made[1]))]
+            matrices = [Formula(writer.entry(gradient(tensor), made[0]), (made[1].layout,), self._reason(made[1]))]
         formula = Formula(left, (Row(tuple(row)), writer.write(whole)), remark)
         return Part(tensor.name, (formula,), tuple(matrices), code=self._code(id))
 
@@ -700,16 +718,5 @@ def _plain(e: Layout) -> str:
     from graphc.explain.notation import text
 
     return text(e)
-
-
-def _reason(matrix: Matrix) -> str:
-    def shape(pair: tuple[Dim, Dim]) -> str:
-        return f"{pair[0]}×{pair[1]}"
-
-    if len(matrix.shapes) < 2:
-        what = "" if matrix.level == 1 else "entry by entry, "
-        return what + shape((matrix.rows, matrix.columns))
-    chain = "".join(f"({shape(pair)})" for pair in matrix.shapes)
-    return f"{chain} = {shape((matrix.rows, matrix.columns))}"
 
 

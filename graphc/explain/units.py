@@ -53,6 +53,8 @@ class Plan:
     active: set[int] = field(default_factory=set)
     invented: dict[int, str] = field(default_factory=dict)
     letter: str = "L"
+    size_names: dict[str, str] = field(default_factory=dict)
+    """Names for the sizes that an undeclared program leaves open."""
 
     @property
     def loss(self) -> int | None:
@@ -76,6 +78,7 @@ def plan(graph: Graph, wrt: Sequence[str] | None, loss: str | None) -> Plan:
         id: Tensor(id, name, graph[id].type.dtype == "int", shape[id]) for id, name in cutter.names.items()
     }
     made.invented = cutter.invented
+    made.size_names = _size_names(graph)
     entries = Entries(graph, made.tensors, cutter.free_name)
     derived = {id for id in roots if _is_derivative(graph, id)}
     for id in sorted(cutter.names):
@@ -85,6 +88,15 @@ def plan(graph: Graph, wrt: Sequence[str] | None, loss: str | None) -> Plan:
             unit = _unit(entries, id, cutter.names)
             made.units += [unit] if unit.expression is not None else []
     return made
+
+
+def _size_names(graph: Graph) -> dict[str, str]:
+    """The sizes of undeclared arguments as a reader would call them, in the order of the arguments: N, D, H, C, …"""
+    shapes = [graph[a.node].type.shape for a in graph.arguments]
+    found = dict.fromkeys(n for s in shapes if not isinstance(s, Unknown) for d in s for n in d.names())
+    free = [letter for letter in "NDHCKMPQRTUVEFGJ" if letter not in found]  # a value may have the name of a size
+    open_ = [name for name in found if name.startswith("?")]
+    return dict(zip(open_, free, strict=False))
 
 
 def _is_derivative(graph: Graph, id: int) -> bool:

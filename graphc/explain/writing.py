@@ -33,7 +33,7 @@ from graphc.explain.indices import (
     substitute,
 )  # fmt: skip
 from graphc.explain.notation import Big, Fence, Frac, Layout, Name, Op, Partial, Row, Script, Word, space
-from graphc.ir.dims import Dim
+from graphc.ir.dims import Dim, shown
 
 __all__ = ["Letters", "Writer", "gradient", "joined", "product_level"]
 
@@ -54,13 +54,14 @@ def is_gradient(tensor: Tensor) -> bool:
 
 
 class Letters:
-    """Letters for indices by their sizes: h runs to H, i to N."""
+    """Letters for indices by their sizes: h runs to H, i to N. `names` are for sizes without one."""
 
-    def __init__(self, sizes: Iterable[Dim]) -> None:
+    def __init__(self, sizes: Iterable[Dim], names: Mapping[str, str] | None = None) -> None:
         self.base: dict[Dim, str] = {}
+        self.names = names or {}
         rest: list[Dim] = []
         for size in dict.fromkeys(sizes):
-            symbol = size.symbol or ""
+            symbol = self.names.get(size.symbol or "", size.symbol or "")
             letter = {"N": "i", "L": "p"}.get(symbol, symbol.lower() if len(symbol) == 1 and symbol.isupper() else "")
             if letter.isascii() and letter and letter not in self.base.values():
                 self.base[size] = letter
@@ -68,6 +69,10 @@ class Letters:
                 rest.append(size)
         for size in rest:
             self.base[size] = self._unused(set(self.base.values()))
+
+    def size(self, size: Dim) -> str:
+        """A size as a reader of the derivation knows it."""
+        return size.text(lambda symbol: self.names.get(symbol) or shown(symbol))
 
     @staticmethod
     def _unused(taken: set[str]) -> str:
@@ -166,8 +171,8 @@ class Writer:
             case Num():
                 return _number(e.value), ATOM if e.value >= 0 else SUM_LEVEL
             case Size():
-                symbol = e.dim.symbol
-                return Name(symbol) if symbol and not symbol.startswith("?") else Word(str(e.dim)), ATOM
+                written = self.letters.size(e.dim)
+                return Name(written) if written.isidentifier() else Word(written), ATOM
             case Index():
                 return Name(self.env.get(e, "?")), ATOM
             case Entry():

@@ -190,7 +190,33 @@ def test_an_undeclared_program_is_derived(tmp_path: Path, capsys: pytest.Capture
     program.write_text("Z = X@W1 + b1; H = relu(Z); S = H@W2 + b2; L = softmax_ce(S, y)\n")
     assert main(["derive", str(program), "--wrt", "W1,b1"]) == 0
     text = capsys.readouterr().out
-    assert "∂L/∂W1 = Xᵀ ∂L/∂Z" in text and "∂L/∂b1 = 1ᵀ ∂L/∂Z" in text
+    text = re.sub(r"\s+", " ", text)
+    for line in ("N is X.shape[0], D is W1.shape[0], H is W2.shape[0], C is W2.shape[1].",
+                 "Z_ih = Σ_d X_id W1_dh + b1_h",
+                 "∂L/∂W1 = Xᵀ ∂L/∂Z (D×N)(N×H) = D×H", "∂L/∂b1 = 1ᵀ ∂L/∂Z (1×N)(N×H) = 1×H"):  # fmt: skip
+        assert line in text, line
+
+
+def test_functions_own_operations_and_gradients_inside_a_program(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "layers.g").write_text(
+        "def layer(x, W, b) { u = x@W + b; return tanh(u) }\n"
+        "op swish(x, *, beta) = x * sigmoid(beta * x)\n"
+        "rule swish(x, *, beta) -> y { s = sigmoid(beta * x); dx = dy * (s + beta * y * (1 - s)) }\n"
+    )
+    program = tmp_path / "net.g"
+    program.write_text(
+        'import "layers.g"\ninput X[N, D], t[N, K]\nparam W[D, K], b[K], w[K], A[K, K]\n'
+        "Y = swish(layer(X, W, b), beta=2)\nL = mse(Y, t)\nq = dot(w, A@w)\ng = grad(q, w)\nM = L + sum(g**2)\n"
+        "loss M\noutput M\nw <- w - 0.1*grad(M, w)\n"
+    )
+    assert main(["derive", str(program)]) == 0
+    text = re.sub(r"\s+", " ", capsys.readouterr().out)
+    for line in ("σ(2 ", "u stands for", "g = grad(q, w)", "g_k = ", "so ∂M/∂W = Xᵀ ∂M/∂u", "(∂M/∂A)_1"):
+        assert line in text, line
+    assert main(["derive", str(program), "--wrt", "Y,W"]) == 0
+    assert "Wanted: the gradients of M with respect to Y, W." in capsys.readouterr().out
 
 
 # ---------------------------------------------------------------- formats
