@@ -32,6 +32,7 @@ CONVOLUTIONS = {"convolve", "convolve_transpose", "convolve_kernel"}
 POOLS = {"max_windows", "max_unpool", "max_pick", "sum_windows", "spread_windows"}
 REDUCTIONS = {"sum", "mean", "max", "min", "prod", "all", "any"}
 BORDERS = {"pad", "lowest_border"}
+HINTS = {"max_unpool": "unpooled", "add_columns": "images"}  # not the names of what is overwritten
 SAME_ENTRIES = {"reshape", "expand_dims", "squeeze"}
 
 
@@ -87,7 +88,8 @@ class _Rewriter:
 
     def result(self, op: str, operands: Sequence[int], **attrs: Any) -> int:
         """The node's value, which takes its name."""
-        return self.builder.add(op, operands, attrs, name=self.node.name, hint=self.node.hint)
+        hint = self.node.hint or (None if self.node.name else HINTS.get(op))
+        return self.builder.add(op, operands, attrs, name=self.node.name, hint=hint)
 
     def dims(self, id: int) -> tuple[Dim, ...]:
         return self.builder.type(id).dims
@@ -106,6 +108,8 @@ class _Rewriter:
         return self.add("mT", [id]) if order == (1, 0) else self.add("transpose", [id], axes=order)
 
     def _reshaped(self, id: int, *shape: Dim) -> int:
+        while self.builder[id].op == "reshape":
+            (id,) = self.builder[id].operands
         return id if self.dims(id) == shape else self.add("reshape", [id], shape=shape)
 
     # ------------------------------------------------------------ operands with samples last
@@ -182,7 +186,7 @@ class _Rewriter:
         if groups.value == 1:
             return id
         rows, columns = self.dims(id)
-        return self.add("reshape", [id], shape=(groups, rows // groups, columns))
+        return self._reshaped(id, groups, rows // groups, columns)
 
     def _kernels(self, w: int, node: Node) -> int:
         filters, *rest = self.dims(w)
@@ -207,7 +211,8 @@ class _Rewriter:
         kernels, rows = self.add("mT", [self._kernels(w, node)]), self._rows(y, node)
         if self._is_pointwise(size, node) and shape[1:-1] == self.dims(y)[2:]:
             return self._back(self.result("product_as", [kernels, rows], shape=shape))
-        columns = self.add("matmul", [kernels, rows])
+        alone = self.dims(rows)[-2].value == 1  # one kernel in each group: no sum, which BLAS would be slow to make
+        columns = self.add("multiply" if alone else "matmul", [kernels, rows])
         if len(self.dims(columns)) > 2:
             groups, inner, places = self.dims(columns)
             columns = self.add("reshape", [columns], shape=(groups * inner, places))

@@ -134,6 +134,13 @@ def test_kernels_of_one_entry_need_no_columns() -> None:
     assert found["columns"] == 0 and found["add_columns"] == 0
 
 
+def test_a_kernel_for_each_channel_sends_back_products_without_a_sum() -> None:
+    text = "param X[N, 4, 6, 6], W[4, 1, 3, 3]\nL = sum(tanh(conv2d(X, W, groups=4)))"
+    graph = joint(text)
+    (columns,) = [graph[node.operands[0]] for node in graph if node.op == "add_columns"]
+    assert columns.op == "reshape" and graph[columns.operands[0]].op == "multiply"
+
+
 def test_names_stay_with_the_values() -> None:
     graph = joint(NET)
     named = {node.name: node for node in graph if node.name}
