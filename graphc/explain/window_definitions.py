@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from graphc.explain.definitions import Operands, define, summed
-from graphc.explain.indices import Expr, Extreme, add, apply, fresh, mul, size, when
+from graphc.explain.indices import Expr, Extreme, Index, add, apply, fresh, mul, size, when
 from graphc.ir.dims import dim
 
 Out = Sequence[Expr]
@@ -44,18 +44,23 @@ def _convolve_transpose(r: Operands, out: Out) -> Expr:
     return summed((o, c, *taps, *at), mul(*there, r.at(0, (n, o, *at)), r.at(1, (o, c, *taps))))
 
 
+def _window(r: Operands, out: Out) -> tuple[list[Index], Expr]:
+    """Indices within a window, and the operand's entry there; some axes may stand behind those of the window."""
+    taps = [fresh(dim(m)) for m in r.node.attr("size")]
+    end = len(out) - r.node.attr("behind", 0)
+    start = end - len(taps)
+    return taps, r.at(0, (*out[:start], *_under(r, out[start:end], taps), *out[end:]))
+
+
 @define("sum_windows")
 def _sum_windows(r: Operands, out: Out) -> Expr:
-    taps = [fresh(dim(m)) for m in r.node.attr("size")]
-    kept = len(out) - len(taps)
-    return summed(taps, r.at(0, (*out[:kept], *_under(r, out[kept:], taps))))
+    taps, entry = _window(r, out)
+    return summed(taps, entry)
 
 
 @define("max_windows")
 def _max_windows(r: Operands, out: Out) -> Expr:
-    taps = [fresh(dim(m)) for m in r.node.attr("size")]
-    kept = len(out) - len(taps)
-    body = r.at(0, (*out[:kept], *_under(r, out[kept:], taps)))
+    taps, body = _window(r, out)
     for tap in reversed(taps):
         body = Extreme("first", tap, body)
     return body
