@@ -25,6 +25,7 @@ __all__ = ["Body", "Line", "write_body"]
 WIDEST = 72  # an expression longer than this is not put into another one
 FULL = 100  # nor is one that would make the other one longer than this
 APART = {"columns", "add_columns"}  # nor is what a reader should see as a step
+PARTS = {name for name, special in STATEMENTS.items() if special.add is not None}
 ALWAYS_INLINE = {"size", "size_of", "transpose", "mT", "stop_gradient"}
 
 
@@ -105,12 +106,12 @@ class _Writer:
         self.inlined: set[int] = set()
         self.called: dict[int, str] = dict(arrays)
         self.texts: dict[int, Text] = {}
+        self.added: dict[int, int] = {}  # sum -> the operand that is added to a part of the other one
 
     def write(self) -> Body:
         self._choose_inlined()
-        statements = [i for i in self.order if i not in self.inlined]
         aliases = self._aliases()
-        reuse = self._choose_in_place(statements, aliases) if self.in_place else {}
+        statements, reuse = self._planned(aliases)
         self._name(statements, reuse)
         lines: list[Line] = []
         holds: dict[str, int] = {}  # name -> the value that it holds
@@ -175,6 +176,8 @@ class _Writer:
                 or (self._always(consumer) and places[consumer.id] > 1)  # it would be computed at each of them
             ):
                 continue
+            if self.in_place and node.op == "add" and any(self.graph[u].op in PARTS for u in node.operands):
+                continue  # a statement that adds to part of an array
             if group_of(node) != group_of(consumer) and not self._may_cross(node, consumer):
                 continue
             taken = room.get(consumer.id, 0) + width[id]
@@ -252,6 +255,38 @@ class _Writer:
             else:
                 found.add(u)
         return found
+
+    def _planned(self, aliases: dict[int, frozenset[int]]) -> tuple[list[int], dict[int, int]]:
+        """The statements, and what is done in place: what is zero but for a part is not made to be added."""
+        statements = [i for i in self.order if i not in self.inlined]
+        if not self.in_place:
+            return statements, {}
+        reuse = self._choose_in_place(statements, aliases)
+        added = {id: x for id, a in reuse.items() if (x := self._part_added(id, a, aliases)) is not None}
+        while added:
+            self.inlined |= set(added.values())
+            statements = [i for i in self.order if i not in self.inlined]
+            reuse = self._choose_in_place(statements, aliases)
+            self.added = {id: x for id, x in added.items() if reuse.get(id, x) != x}
+            if self.added == added:
+                break
+            self.inlined -= set(added.values())  # one of them stands where its array is still needed
+            added = self.added
+        return statements, reuse
+
+    def _part_added(self, id: int, a: int, aliases: dict[int, frozenset[int]]) -> int | None:
+        """The operand of a sum that is zero but for a part, if nothing else needs it and it is made of other arrays."""
+        node = self.graph[id]
+        if node.op != "add" or self.role != "backward":
+            return None
+        x = node.operands[1 - node.operands.index(a)]
+        special = STATEMENTS.get(self.graph[x].op)
+        if special is None or special.add is None or x in self.roots or self.graph[x].type != node.type:
+            return None
+        if self.graph[x].name or self.consumers[x] != [id]:
+            return None
+        apart = all(aliases[r].isdisjoint(aliases[a]) for r in self._reads(x))
+        return x if apart else None
 
     def _choose_in_place(self, statements: list[int], aliases: dict[int, frozenset[int]]) -> dict[int, int]:
         """Statement -> the operand whose array it overwrites: its own, of the same type, and not used again."""
@@ -369,6 +404,14 @@ class _Writer:
     def _statement(self, id: int, over: int | None) -> list[Line]:
         node, op = self.graph[id], self._op(id)
         target, group = self.called[id], group_of(node)
+        part = self.added.get(id)
+        if part is not None:
+            add = STATEMENTS[self.graph[part].op].add
+            assert add is not None and over is not None
+            written = [self._text(u) for u in self.graph[part].operands]
+            lines = [add(self.context, self.graph[part], self.called[over], written)]
+            lines += [f"{target} = {self.called[over]}"] if self.called[over] != target else []
+            return [Line(line, node, group) for line in lines]
         special = STATEMENTS.get(node.op)
         if special is not None:
             texts = special.write(self.context, node, target, [self._text(u) for u in node.operands], over is not None)

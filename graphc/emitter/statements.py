@@ -1,4 +1,7 @@
-"""Operations that take more than one line of NumPy: make an array, then write into part of it."""
+"""Operations that take more than one line of NumPy: make an array, then write into part of it.
+
+What is zero but for a part need not be made where it is added to an array that may change: `dX[1:] += dY`.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +19,11 @@ Write = Callable[[NumpyContext, Node, str, "list[Text]", bool], "list[str]"]
 
 @dataclass(frozen=True)
 class Special:
-    """How to write such an operation; `in_place` if it may overwrite its first operand."""
+    """How to write such an operation; `in_place` if it may overwrite its first operand; `add` adds it to the target."""
 
     write: Write
     in_place: bool = False
+    add: Callable[[NumpyContext, Node, str, list[Text]], str] | None = None
 
 
 def _subtract_one_hot(ctx: NumpyContext, node: Node, target: str, operands: list[Text], over: bool) -> list[str]:
@@ -57,8 +61,24 @@ def _scatter(ctx: NumpyContext, node: Node, target: str, operands: list[Text], o
     return [zeros, f"np.add.at({target}, {index}, {operands[0]})"]
 
 
+def _add_slice(ctx: NumpyContext, node: Node, target: str, operands: list[Text]) -> str:
+    from graphc.ops.cuts import index_texts
+
+    index = ", ".join(index_texts(ctx, node.attr("shape"), node.attr("index")))
+    return f"{target}[{index}] += {operands[0]}"
+
+
+def _add_entries(ctx: NumpyContext, node: Node, target: str, operands: list[Text]) -> str:
+    from graphc.ops.gathering import scatter_texts
+
+    _, inside, index = scatter_texts(ctx, node, operands)
+    if node.attr("distinct"):
+        return f"{target}[{inside}] += {operands[0]}"
+    return f"np.add.at({target}, {index}, {operands[0]})"
+
+
 STATEMENTS: dict[str, Special] = {
     "subtract_one_hot": Special(_subtract_one_hot, in_place=True),
-    "unslice": Special(_unslice),
-    "scatter": Special(_scatter),
+    "unslice": Special(_unslice, add=_add_slice),
+    "scatter": Special(_scatter, add=_add_entries),
 }

@@ -218,3 +218,27 @@ def test_a_value_at_hand_takes_the_place_of_a_product() -> None:
     # What is summed along an axis of its own stays.
     hold("param A[3, 4], e[3]\nd = A * e[:, None]\nL = sum(sum(A * sin(A), axis=1) * e) + sum(d)",
          {"A": array(3, 4), "e": array(3)})  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "wanted"), [
+    ("param u[n]\nd = u[1:] - u[:-1]\nL = 0.5 * sum(d**2)", "du[1:] += dd"),
+    ("input i[k]: int, j[k]: int\nparam x[n]\nL = sum(x[i] * x[j])", "np.add.at(dx, j, "),
+    ("input y[N]: int\nparam S[N, C]\nM = relu(S - S[arange(N), y][:, None] + 1)\nL = sum(M)", "dS[arange, y] += "),
+])  # fmt: skip
+def test_what_is_zero_but_for_a_part_is_added_to_that_part(text: str, wanted: str) -> None:
+    lines = body(text, "backward")
+    assert any(line.startswith(wanted) for line in lines), lines
+    assert sum("np.zeros" in line for line in lines) <= 1
+    given = {
+        "u": array(5), "x": array(4), "S": array(3, 4), "i": np.array([0, 1, 1, 3]), "j": np.array([2, 1, 1, 0]),
+        "y": np.array([0, 2, 1]),
+    }  # fmt: skip
+    declared = text.rpartition("param")[0] + text.rpartition("param")[2].partition("\n")[0]
+    hold(text, {name: value for name, value in given.items() if f" {name}[" in declared})
+
+
+def test_a_part_of_an_array_that_is_still_needed_is_added_to_a_copy() -> None:
+    text = "param x[n]\ny = tanh(x)\nz = y * x\nL = sum(z[1:] * y[:-1]) + sum(z)"
+    hold(text, {"x": array(5)})
+    text = "param x[n]\ns = x[::-1]\nL = sum(exp(x) * s) + x[0] * sum(x[1:]**2)"
+    hold(text, {"x": array(5)})
