@@ -185,7 +185,7 @@ class _Deriver:
         lines.append("Indices, and integers that are used as indices, count from 1; δ_ij is 1 for i = j, else 0, and "
                      "1{…} is 1 where … holds, else 0.")  # fmt: skip
         lines.append("⊙, functions and powers of arrays act entry by entry; 1 as a matrix is a column of ones; "
-                     "diag(v) M scales the rows of M by v, M diag(v) its columns.")  # fmt: skip
+                     "diag(v) M scales the rows of M by v, M diag(v) its columns; diag(M) is a diagonal.")  # fmt: skip
         if self.plan.size_names:
             named = ", ".join(f"{name} is {shown(size)}" for size, name in self.plan.size_names.items())
             lines.append(f"Sizes that the program leaves open have names here: {named}.")

@@ -190,13 +190,20 @@ def _fold_product(e: Expr, definition: Mul, indices: Sequence[Index], tensor: Te
             continue
         here = substitute(definition, found)
         rest = mul(e, power(here, number(-1)))
-        if _size(rest) < _size(e):
+        if _size(rest) < _size(e) and _divisors(rest) <= _divisors(e):  # `a` is not better as `a x / x`
             entry = Entry(tensor, tuple(found[i] for i in indices))
             masks = {key(f) for f in (here.factors if isinstance(here, Mul) else ()) if isinstance(f, Is)}
             if masks and isinstance(rest, Mul):  # where a condition does not hold the value itself is 0
                 rest = mul(*(f for f in rest.factors if key(f) not in masks))
             return _fold_product(mul(entry, rest), definition, indices, tensor)
     return _fold_sums(e, definition, indices, tensor)
+
+
+def _divisors(e: Expr) -> set[str]:
+    """What a product is divided by."""
+    factors = e.factors if isinstance(e, Mul) else (e,)
+    powers = [(f.base, f.exponent) for f in factors if isinstance(f, Power)]
+    return {key(base) for base, exponent in powers if isinstance(exponent, Num) and exponent.value < 0}
 
 
 def _fold_sums(e: Mul, definition: Mul, indices: Sequence[Index], tensor: Tensor) -> Expr:

@@ -224,6 +224,9 @@ class _Reader:
         if isinstance(e, (Sum, Extreme)):
             return False
         if isinstance(e, Entry):
+            places = [i for i in e.indices if isinstance(i, Index) and i not in self.slices]
+            if len(places) > len(set(places)) > 1:  # a diagonal of slices
+                return False
             return all(isinstance(i, (Index, Num)) for i in e.indices)
         if isinstance(e, Is) and e.relation in "=≠" and any(isinstance(s, Index) for s in (e.left, e.right)):
             return any(isinstance(s, Entry) and s.tensor.integer for s in (e.left, e.right))
@@ -265,6 +268,10 @@ class _Dropping(Writer):
         slices = [i for i in e.indices if i in self.reader.slices]
         places = [i for i in e.indices if isinstance(i, Index) and i not in slices and i.dim != 1]
         flipped = self.transposed
+        if len(places) == 2 and places[0] == places[1]:  # the diagonal of a matrix, which is a vector
+            diagonal = Row((Word("diag"), Fence("(", self.entry(e.tensor, slices), ")")))
+            lying = self.column is not None and places[0] != self.row
+            return Script(diagonal, sup=TRANSPOSED) if flipped != lying else diagonal
         lies = len(places) == 1 and self.column is not None and places != [self.row]  # along the columns
         if lies or places == [self.column, self.row]:
             flipped = not flipped

@@ -62,6 +62,7 @@ ROWS = {
     "c3_rows_of_dW": ["∂L/∂W_ij = ∂L/∂z_i x_j", "∂L/∂W = ∂L/∂z xᵀ"],
     "c4_sigmoid": ["∂y_i/∂z_i = σ(z_i) (1 − σ(z_i)) = y_i (1 − y_i)",
                    "∂y/∂z = diag(y ⊙ (1 − y)) the Jacobian is diagonal"],
+    "c4_sigmoid_jacobian": ["J_ij = δ_ji y_j (1 − y_j)", "∂L/∂y = diag(∂L/∂J) ⊙ (1 − 2 y)"],
     "c5_relu": ["∂y/∂z = diag(1{z > 0}) the Jacobian is diagonal"],
     "d1_worked_example": ["∂o/∂y1_ij = 1", "∂o/∂x = ∂o/∂y1 yᵀ", "∂o/∂y = xᵀ ∂o/∂y1", "∂o/∂z = ∂o/∂y1"],
     "d2_jacobian": ["J = jacobian(y1, z)", "J_ijkl = δ_ki δ_lj"],
@@ -195,6 +196,16 @@ def test_an_undeclared_program_is_derived(tmp_path: Path, capsys: pytest.Capture
                  "Z_ih = Σ_d X_id W1_dh + b1_h",
                  "∂L/∂W1 = Xᵀ ∂L/∂Z (D×N)(N×H) = D×H", "∂L/∂b1 = 1ᵀ ∂L/∂Z (1×N)(N×H) = 1×H"):  # fmt: skip
         assert line in text, line
+
+
+def test_a_diagonal_is_not_read_as_the_whole_matrix(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    program = tmp_path / "net.g"
+    program.write_text("param C[n, n], s[], d[K, n]\nQ = d[:, None, :]*eye(n) + s*eye(n)\n"
+                       "L = sum(log(diag(C))) + sum(Q**2)\n")  # fmt: skip
+    assert main(["derive", str(program)]) == 0
+    text = re.sub(r"\s+", " ", capsys.readouterr().out)
+    assert "∂L/∂C = diag(1 / diag(C))" in text
+    assert "∂L/∂d_ki = ∂L/∂Q_kii" in text and "∂L/∂d =" not in text
 
 
 def test_functions_own_operations_and_gradients_inside_a_program(
