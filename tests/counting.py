@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Callable
-from types import ModuleType
+from pathlib import Path
+from types import FrameType, ModuleType
 from typing import Any
 
 import numpy as np
 
-__all__ = ["calls", "entrywise_calls"]
+import graphc
+
+__all__ = ["calls", "entrywise_calls", "lines"]
 
 
 def calls(function: Callable[[], object]) -> int:
@@ -55,3 +59,28 @@ def entrywise_calls(module: ModuleType, function: Callable[[], object]) -> list[
     finally:
         module.np = before
     return found
+
+
+def lines(function: Callable[[], object]) -> Counter[tuple[str, int]]:
+    """How often each line of graphc is run: `("passes/fold.py", 31)` -> count. A turn of a comprehension counts."""
+    top = str(Path(graphc.__file__).parent)
+    counts: Counter[tuple[Any, int]] = Counter()
+
+    def line(frame: FrameType, event: str, argument: object) -> Any:
+        if event == "line":
+            counts[frame.f_code, frame.f_lineno] += 1
+        return line
+
+    def call(frame: FrameType, event: str, argument: object) -> Any:
+        return line if frame.f_code.co_filename.startswith(top) else None
+
+    before = sys.gettrace()
+    sys.settrace(call)
+    try:
+        function()
+    finally:
+        sys.settrace(before)
+    total: Counter[tuple[str, int]] = Counter()
+    for (code, number), count in counts.items():
+        total[str(Path(code.co_filename).relative_to(top)), number] += count
+    return total

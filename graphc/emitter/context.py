@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 
 from graphc.emitter.expressions import ATOM, PRODUCT, SUM, Text
 from graphc.emitter.naming import Names
@@ -32,7 +33,7 @@ class BodyContext:
         self.used: dict[str, str] = {}
         self.sources: dict[str, str] = {}
         self.missing: list[str] = []
-        self.live: dict[int, str] = dict(arrays)
+        self.live = Live(graph, arrays)
         self.uses_dtype = False
 
     def type(self, id: int) -> Type:
@@ -93,58 +94,56 @@ class BodyContext:
             self.sources[self.used[name]] = source
         return self.used[name]
 
+    @cached_property
+    def _shown(self) -> tuple[dict[str, str], list[tuple[Dim, str]]]:
+        """Where the arrays at hand show sizes: those that are a name, and those that are made of names."""
+        plain: dict[str, str] = {}
+        made: list[tuple[Dim, str]] = []
+        for id, array in self.arrays.items():
+            type = self.graph[id].type
+            for axis, size in enumerate(() if isinstance(type.shape, Unknown) else type.shape):
+                place = f"{array}.shape[{axis}]"
+                if size.symbol and type.dtype != "shape":
+                    plain.setdefault(size.symbol, place)
+                elif size.value is None:
+                    made.append((size, place))
+        return plain, made
+
     def _source(self, name: str) -> str | None:
-        for id, array in self.arrays.items():
-            shape = self.graph[id].type.shape
-            if isinstance(shape, Unknown) or self.graph[id].type.dtype == "shape":
-                continue
-            for axis, size in enumerate(shape):
-                if size.symbol == name:
-                    return f"{array}.shape[{axis}]"
-        for id, array in self.arrays.items():
-            shape = self.graph[id].type.shape
-            if isinstance(shape, Unknown):
-                continue
-            for axis, size in enumerate(shape):
-                solved = solve(size, name, f"{array}.shape[{axis}]")
-                if solved is not None:
-                    return solved
+        plain, made = self._shown
+        if name in plain:
+            return plain[name]
+        for size, place in made:
+            solved = solve(size, name, place)
+            if solved is not None:
+                return solved
         return self._solved_beside_others(name)
 
     def _solved_beside_others(self, name: str) -> str | None:
         """From a size that holds other names, too, which arrays at hand show: `M` of `N*M` beside an array of `N`."""
-        shown = {
-            size.symbol
-            for id in self.arrays
-            if self.graph[id].type.dtype != "shape" and not isinstance(self.graph[id].type.shape, Unknown)
-            for size in self.graph[id].type.dims
-        }
-        for id, array in self.arrays.items():
-            shape = self.graph[id].type.shape
-            for axis, size in enumerate(() if isinstance(shape, Unknown) else shape):
-                parts = size.linear_in(name)
-                others = set(size.names()) - {name}
-                if parts is None or not parts[0].terms or not others <= shown:
-                    continue
-                slope, rest = (part.text(self.symbol, tight=True) for part in parts)
-                value = f"{array}.shape[{axis}]"
-                top = f"{value} - {rest}" if parts[1].terms else value
-                if slope == "1":
-                    return top
-                return f"{f'({top})' if parts[1].terms else top} // {slope} if {slope} else 0"
+        plain, made = self._shown
+        for size, value in made:
+            parts = size.linear_in(name)
+            others = set(size.names()) - {name}
+            if parts is None or not parts[0].terms or not others <= plain.keys():
+                continue
+            slope, rest = (part.text(self.symbol, tight=True) for part in parts)
+            top = f"{value} - {rest}" if parts[1].terms else value
+            if slope == "1":
+                return top
+            return f"{f'({top})' if parts[1].terms else top} // {slope} if {slope} else 0"
         return None
 
     def shape(self, shape: Shape) -> str:
+        alike = self.live.of_shape(shape)
         if isinstance(shape, Unknown):
-            for id, name in self.live.items():
-                if self.graph[id].type.shape == shape and self.graph[id].type.dtype != "shape":
-                    return f"{name}.shape"
+            if alike is not None:
+                return f"{alike}.shape"
             raise AssertionError(f"no value of shape {shape.key} is at hand")
         if all(d.value is not None for d in shape):
             return "(" + ", ".join(str(d) for d in shape) + ("," if len(shape) == 1 else "") + ")"
-        for id, name in self.live.items():
-            if self.graph[id].type.shape == shape and self.graph[id].type.dtype != "shape":
-                return f"{name}.shape"
+        if alike is not None:
+            return f"{alike}.shape"
         return "(" + ", ".join(self.dim(d).text for d in shape) + ("," if len(shape) == 1 else "") + ")"
 
     def adopt_sizes(self, other: BodyContext, but: Iterable[str]) -> None:
@@ -205,3 +204,30 @@ def solve(size: Dim, name: str, value: str, known: Callable[[str], bool] | None 
     if slope == 1:
         return text
     return f"{text} // {slope}" if rest == 0 else f"({text}) // {slope}"
+
+
+class Live:
+    """The names of the values at hand; a long function asks it for one of a shape as often as it has statements."""
+
+    def __init__(self, graph: Graph, arrays: Mapping[int, str]) -> None:
+        self.graph = graph
+        self._by_shape: dict[Shape, dict[int, str]] = {}
+        self.update(arrays)
+
+    def __setitem__(self, id: int, name: str) -> None:
+        type = self.graph[id].type
+        if type.dtype != "shape":
+            self._by_shape.setdefault(type.shape, {})[id] = name
+
+    def update(self, arrays: Mapping[int, str]) -> None:
+        for id, name in arrays.items():
+            self[id] = name
+
+    def pop(self, id: int, _: None = None) -> None:
+        """Forget a value, if it is known."""
+        if id in self.graph.nodes:
+            self._by_shape.get(self.graph[id].type.shape, {}).pop(id, None)
+
+    def of_shape(self, shape: Shape) -> str | None:
+        """The name of the first value of that shape."""
+        return next(iter(self._by_shape.get(shape, {}).values()), None)

@@ -16,8 +16,8 @@ __all__ = ["LONGEST_NAME", "MOST_CALLS", "Budget"]
 
 MOST_STEPS = 5_000_000
 MOST_ITEMS = 1_000_000
-MOST_HINTS = 200
-"""So many times it is thought about what was meant by an unknown name."""
+MOST_HINTS = 20_000
+"""So many pairs of names are compared to say what was meant by an unknown one."""
 MOST_CALLS = 100
 """So deep calls of functions nest."""
 
@@ -45,10 +45,10 @@ class Budget:
         self.items[id(value)] = value, count
         return value
 
-    def hint(self) -> bool:
-        """Whether there is still time to look for what a user may have meant."""
-        self.hints += 1
-        return self.hints <= MOST_HINTS
+    def hint(self, known: int) -> bool:
+        """Whether there is still time to look among so many names for what a user may have meant."""
+        self.hints += known
+        return self.hints <= MOST_HINTS or self.hints == known
 
     def call(self, depth: int, span: Span | None) -> None:
         """A call inside others. Raises Exhausted where they nest too deeply."""

@@ -244,7 +244,7 @@ class Calls(Nodes):
         from graphc.ops.table import names
 
         known = [*scope.environment.functions, *scope.environment.ops, *names(), *CALCULUS, "shape"]
-        close = suggest(expr.function, known) if self.budget.hint() else None
+        close = suggest(expr.function, known) if self.budget.hint(len(known)) else None
         return Fault(
             "E0219",
             f"no operation or function has the name `{expr.function}`",

@@ -525,7 +525,7 @@ class Lowering(Evaluator):
         """A free name is an input; one that looks like a slip of the pen for another name is said to be."""
         known = {*self.declared, *self.assigned, *self.environment.constants, *self.environment.dims}
         for name, span in self.first_use.items():
-            meant = slip(name, known) if self.budget.hint() else None
+            meant = slip(name, known) if self.budget.hint(len(known)) else None
             if meant is not None:
                 self.diagnostics.warning(
                     "W0201",

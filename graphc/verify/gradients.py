@@ -150,7 +150,8 @@ class _Check:
         for attempt, sample in enumerate(sampler):
             sampler_said = False
             enough = done >= (1 if self.large else CONFIGURATIONS)
-            if enough or attempt >= ATTEMPTS or (attempt and self.over) or (self.late and (done or attempt >= HASTE)):
+            some = done or attempt >= HASTE or (self.large and any(row.directions for row in self.rows))
+            if enough or attempt >= ATTEMPTS or (attempt and self.over) or (self.late and some):
                 break
             try:
                 gradients = self.program.gradients(sample)

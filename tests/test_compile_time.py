@@ -1,0 +1,129 @@
+"""Compile time grows with the program and not faster: no line of graphc runs four times as often for twice the program.
+
+Lines are counted, not seconds. What a line of C does (a copied list, `in` for a list) is not seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+import graphc
+from counting import lines
+from graphc.language.budget import MOST_HINTS
+
+MANY = 2_000
+"""A line that runs less often than this takes no time that anybody notices."""
+
+
+def chain(n: int) -> str:
+    """One long chain of elementwise statements."""
+    functions = ["tanh", "sigmoid", "exp", "relu", "sin"]
+    body = [f"Z_{k + 1} = {functions[k % 5]}(Z_{k}) * 0.5" for k in range(n // 2)]
+    return "\n".join(["input X[N, D]", "Z_0 = X * 1.5", *body, f"L = sum(Z_{n // 2})"])
+
+
+def layers(n: int) -> str:
+    """Products of matrices, each with parameters of its own."""
+    body = [f"param W_{k}[d, d], b_{k}[d]\nh_{k + 1} = tanh(h_{k} @ W_{k} + b_{k})" for k in range(n // 3)]
+    return "\n".join(["input X[N, d]", "h_0 = X * 1.0", *body, f"L = sum(h_{n // 3}**2)"])
+
+
+def unrolled(n: int) -> str:
+    """A loop over the same parameters."""
+    step = f"for k in 0:{n // 3} {{ z_{{k+1}} = tanh(z_{{k}} @ W + b) }}"
+    return "\n".join(["input X[N, d]\nparam W[d, d], b[d]\nz_{0} = X + b", step, f"L = sum(z_{{{n // 3}}}**2)"])
+
+
+def lstm(n: int) -> str:
+    """A recurrent net over many steps."""
+    return f"""
+input X[{n // 20}, N, D]
+param Wx[D, 4*H], Wh[H, 4*H], b[4*H]
+h_{{0}} = zeros((N, H))
+c_{{0}} = zeros((N, H))
+for t in 0:{n // 20} {{
+  z_{{t}} = X[t] @ Wx + h_{{t}} @ Wh + b
+  i_{{t}} = sigmoid(z_{{t}}[:, 0:H]); f_{{t}} = sigmoid(z_{{t}}[:, H:2*H]); o_{{t}} = sigmoid(z_{{t}}[:, 2*H:3*H])
+  c_{{t+1}} = f_{{t}} * c_{{t}} + i_{{t}} * tanh(z_{{t}}[:, 3*H:4*H])
+  h_{{t+1}} = o_{{t}} * tanh(c_{{t+1}})
+}}
+L = sum(h_{{{n // 20}}}**2)
+"""
+
+
+def parameters(n: int) -> str:
+    """Many parameters of one value."""
+    body = [f"s_{k + 1} = s_{k} + x * w_{k}" for k in range(n // 2)]
+    names = ", ".join(f"w_{k}[d]" for k in range(n // 2))
+    return "\n".join(["input x[N, d]", f"param {names}", "s_0 = x * 2", *body, f"L = sum(s_{n // 2})"])
+
+
+def wide(n: int) -> str:
+    """A sum of many terms."""
+    body = [f"t_{k} = tanh(x * {k + 1}.5)" for k in range(n // 3)]
+    return "\n".join(["param x[N, d]", *body, "L = sum(" + " + ".join(f"t_{k}" for k in range(n // 3)) + ")"])
+
+
+def expression(n: int) -> str:
+    """One very long expression, nested as deeply as its length needs."""
+
+    def part(low: int, high: int) -> str:
+        middle = (low + high) // 2
+        return f"({part(low, middle)} + {part(middle, high)})" if high - low > 1 else f"tanh(x * {low}.5)"
+
+    return f"param x[N, d]\nL = sum({part(0, n // 3)})"
+
+
+def undeclared(n: int) -> str:
+    """Products of undeclared variables."""
+    body = [f"h_{k + 1} = tanh(h_{k} @ W_{k} + b_{k})" for k in range(n // 3)]
+    return "\n".join(["h_0 = X * 1.0", *body, f"L = sum(h_{n // 3}**2)"])
+
+
+def entrywise(n: int) -> str:
+    """Undeclared variables of unknown rank."""
+    body = [f"h_{k + 1} = tanh(h_{k} * W_{k} + b_{k})" for k in range(n // 3)]
+    return "\n".join(["h_0 = X * 1.0", *body, f"L = sum(h_{n // 3}**2)"])
+
+
+def normalised(n: int) -> str:
+    """Composite operations, of each of which many primitive ones are made."""
+    body = [f"h_{k + 1} = layer_norm(softmax(h_{k}) @ W + b, g, b) + h_{k}" for k in range(n // 12)]
+    return "\n".join(["input X[N, D]\nparam W[D, D], g[D], b[D]\nh_0 = X @ W", *body, f"L = mean(h_{n // 12}**2)"])
+
+
+PROGRAMS = [chain, layers, unrolled, lstm, parameters, wide, expression, undeclared, entrywise, normalised]
+
+
+SOME = [chain, layers, lstm, undeclared]
+
+
+@pytest.mark.parametrize(
+    ("program", "level"),
+    [(p, 1) for p in PROGRAMS] + [(p, 2) for p in SOME] + [(p, 0) for p in (chain, layers, normalised)],
+    ids=lambda value: getattr(value, "__name__", f"O{value}"),
+)
+def test_twice_the_program_is_twice_the_work(program: Callable[[int], str], level: int) -> None:
+    graphc.compile(program(40), level=level, verify=False)  # what is read once and kept
+    once, twice = (
+        lines(lambda n=n: graphc.compile(program(n), level=level, verify=False)) for n in (80, 160)
+    )  # fmt: skip
+    steep = {
+        place: (once[place], count)
+        for place, count in twice.items()
+        if count > MANY and count > 2.6 * once[place] and place[0] != "language/diagnostics.py"  # see the next test
+    }
+    assert not steep, f"lines that run too often: {steep}"
+    assert sum(twice.values()) <= 2.4 * sum(once.values())
+
+
+def test_names_are_compared_so_many_times_and_no_more() -> None:
+    """Each name of an undeclared program may be a slip of the pen for each other one."""
+    def compared(n: int) -> int:
+        counts = lines(lambda: graphc.parse(undeclared(n)))
+        return max(count for (file, _), count in counts.items() if file == "language/diagnostics.py")
+
+    assert compared(300) > 5_000, "in a small program all of them are"
+    assert compared(3000) <= 2 * MOST_HINTS, "an undeclared program is lowered twice"
