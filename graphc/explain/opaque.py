@@ -42,7 +42,8 @@ def opaque_parts(deriver: _Deriver, unit: Unit) -> tuple[tuple[Formula, ...], tu
     for u, c in zip(node.operands, contributions, strict=True):
         if u in deriver.plan.active and c is not None:
             left = deriver._writer(()).entry(deriver._target(u), ())
-            formula = Formula(left, (Op(str(math_of(made, c, {}, named, WHOLE))),), f"by the rule of {node.op}")
+            value = named.get(c) or str(math_of(made, c, {}, named, WHOLE))
+            formula = Formula(left, (Op(value),), f"by the rule of {node.op}")
             code = deriver._code(u, unit) if deriver.uses.get(u, 0) <= 1 else ()
             parts.append(Part(tensors[u].name, (), (formula,), code=code))
     return definitions, tuple(parts)
@@ -52,4 +53,4 @@ def _name(deriver: _Deriver, u: int) -> str:
     tensor = deriver.plan.tensors.get(u)
     if tensor is not None:
         return text(Name(tensor.name))
-    return str(math_of(deriver.graph, u, {}))
+    return str(math_of(deriver.graph, u, {}, {id: tensor.name for id, tensor in deriver.plan.tensors.items()}))

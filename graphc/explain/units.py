@@ -82,7 +82,8 @@ def plan(graph: Graph, wrt: Sequence[str] | None, loss: str | None) -> Plan:
     entries = Entries(graph, made.tensors, cutter.free_name)
     derived = {id for id in roots if _is_derivative(graph, id)}
     for id in sorted(cutter.names):
-        if id in made.active and any(u in made.active for u in graph[id].operands):
+        own = id in cutter.opaque  # nothing else says what it is
+        if own or (id in made.active and any(u in made.active for u in graph[id].operands)):
             made.units.append(_unit(entries, id, cutter.names))
         elif id in derived:  # a Jacobian without a gradient of its own, such as the identity
             unit = _unit(entries, id, cutter.names)
@@ -166,6 +167,8 @@ class _Cutter:
             if id in reached and (graph[id].op != "const" or isinstance(graph[id].attr("value"), tuple)):
                 self.names.setdefault(id, name)
         self.invented: dict[int, str] = {}
+        self.opaque: set[int] = set()
+        """The nodes without a gradient that have no index definition, and no name of the program's."""
         self.taken = set(graph.values) | {n for node in graph for d in _dims(graph, node.id) for n in d.names()}
 
     def free_name(self, wanted: str) -> str:
@@ -183,6 +186,9 @@ class _Cutter:
                 self._name(id, "M")
             elif id in self.active and node.operands:
                 self._cut_operands(id)
+            elif node.operands and node.op not in VALUES and id not in self.names and self._is_opaque(id):
+                self._name(id, "u")  # no gradient flows there, but what it is part of has to speak of it
+                self.opaque.add(id)
 
     def _cut_operands(self, id: int) -> None:
         node = self.graph[id]

@@ -172,6 +172,25 @@ def test_operations_without_a_definition_by_entries_show_their_rule(
     assert main(["derive", str(program)]) == 0
     text = capsys.readouterr().out
     assert "by the rule of inv" in text and "∂L/∂A = " in text
+    assert "B = A⁻¹" in text and "∂L/∂A = (-Bᵀ) ∂L/∂B Bᵀ" in text
+
+
+@pytest.mark.parametrize(
+    ("program", "rows"),
+    [
+        ("param s[]; input A[N, N]; L = s*det(A)", ["u = det A", "∂L/∂s = u"]),
+        ("param s[]; L = s*2 + sum(a)", ["u = Σ a", "∂L/∂s = 2"]),  # the rank of `a` is open
+        ("param s[]; L = s*det(A) + det(A)", ["u = det A", "∂L/∂s = u"]),
+    ],
+)
+def test_parts_that_have_neither_gradient_nor_definition_get_a_name(
+    program: str, rows: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "net.g"
+    path.write_text(program)
+    assert main(["derive", str(path)]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert [row for row in rows if row not in text] == []
 
 
 def test_a_program_of_integers_has_nothing_to_derive(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
