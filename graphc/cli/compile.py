@@ -56,7 +56,8 @@ def run(arguments: argparse.Namespace) -> int:
         said = f"{output} is up to date"
     if arguments.stub:
         said += _written_stub(compiled, output, arguments)
-    if not arguments.quiet:
+    # Who reads diagnostics with a program expects nothing else on standard error.
+    if not arguments.quiet and not (output == "-" and arguments.diagnostics == "json"):
         say = note if output == "-" else lambda text: print_text(text + "\n")
         say(f"{said}: {said_of_gradients(compiled)}")
     return 0
@@ -83,7 +84,7 @@ def said_of_gradients(compiled: Compiled) -> str:
     if not graph.gradients:
         return "no variable has a gradient"
     of = [graph.loss] if graph.loss else graph.cotangents
-    text = f"gradients of {_listed(of)} for {_listed(graph.gradients)}"
+    text = f"gradients of {_listed(of) if of else 'nothing'} for {_listed(graph.gradients)}"
     if result is None:
         return f"{text}; not verified"
     if not result.directions:

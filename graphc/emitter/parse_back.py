@@ -71,6 +71,8 @@ class _Check:
         self.constants: dict[str, object] = {}
 
     def run(self) -> None:
+        if len(self.text) <= CHUNK:  # what a tree cannot tell: names bound twice, a star out of place
+            compile(self.text, "module", "exec", dont_inherit=True)
         pieces = _DEFINITION.split(self.text)
         self._head(ast.parse(pieces[0]).body)
         for whole in pieces[1:]:

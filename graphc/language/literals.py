@@ -99,7 +99,13 @@ def literal(expr: tree.Expr) -> Value:
         value = literal(expr.operand)
         return -value if expr.op == "-" else value
     if isinstance(expr, tree.Binary):
-        result = arithmetic(expr.op, literal(expr.left), literal(expr.right), expr.span)
-        if result is not NotImplemented:
-            return result
+        chain = [expr]  # `1 + 1 + …` may be long
+        while isinstance(chain[-1].left, tree.Binary):
+            chain.append(chain[-1].left)
+        result = literal(chain[-1].left)
+        for each in reversed(chain):
+            result = arithmetic(each.op, result, literal(each.right), each.span)
+            if result is NotImplemented:
+                raise Fault("E0211", "a default value must be a literal", each.span)
+        return result
     raise Fault("E0211", "a default value must be a literal", expr.span)

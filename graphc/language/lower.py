@@ -31,6 +31,8 @@ from graphc.ops.base import CallError
 __all__ = ["lower"]
 
 TYPES = ("float", "float32", "float64", "int", "bool")
+MOST_OUTPUTS = 100_000
+"""A tuple of more results is of no use to anybody, and its module takes minutes."""
 MAX_RUNS = 12
 
 
@@ -169,6 +171,7 @@ class Lowering(Evaluator):
             together=self.solver.together,
             agreeing=tuple(self.solver.agreeing),
             minimums=tuple(self.minimums),
+            ranks=tuple(self.ranks.items()),
             limits=tuple(self.limits),
             ops=self.builder.ops,
             source=self.module.source.text,
@@ -365,6 +368,21 @@ class Lowering(Evaluator):
 
     def _size(self, expr: tree.Expr) -> Dim:
         """A dimension in a declaration: every name in it is a dimension's."""
+        chain = []
+        while isinstance(expr, tree.Binary) and expr.op in ("+", "-", "*", "//", "%", "**"):
+            chain.append(expr)  # `N + N + …` may be long
+            expr = expr.left
+        size = self._plain_size(expr)
+        for binary in reversed(chain):
+            right: Value = self._size(binary.right)
+            right = right.value if right.value is not None and binary.op == "**" else right
+            result = arithmetic(binary.op, size, right, binary.span)
+            if result is NotImplemented:
+                raise _no_size(binary.span)
+            size = self._positive(dim(result), binary.span)
+        return size
+
+    def _plain_size(self, expr: tree.Expr) -> Dim:
         if isinstance(expr, tree.Name) and not expr.subscripts:
             constant = self.environment.constants.get(expr.id)
             return dim(constant) if isinstance(constant, int) and not isinstance(constant, bool) else dim(expr.id)
@@ -373,18 +391,7 @@ class Lowering(Evaluator):
         if isinstance(expr, tree.Unary):
             size = self._size(expr.operand)
             return self._positive(-size if expr.op == "-" else size, expr.span)
-        if isinstance(expr, tree.Binary) and expr.op in ("+", "-", "*", "//", "%", "**"):
-            right: Value = self._size(expr.right)
-            right = right.value if right.value is not None and expr.op == "**" else right
-            result = arithmetic(expr.op, self._size(expr.left), right, expr.span)
-            if result is not NotImplemented:
-                return self._positive(dim(result), expr.span)
-        raise Fault(
-            "E0204",
-            "a dimension is an integer, a name, or an expression over them",
-            expr.span,
-            help="for example `[N, 2*D]`",
-        )
+        raise _no_size(expr.span)
 
     def _positive(self, size: Dim, span: Span) -> Dim:
         if size.value is not None and size.value < 0:
@@ -590,6 +597,10 @@ class Lowering(Evaluator):
             key = self._known(self.loss)
             if key is not None:
                 outputs.setdefault(key, self.values[key])
+        if len(outputs) > MOST_OUTPUTS:
+            message = f"the program has more than {MOST_OUTPUTS:,} outputs: all the values that nothing else uses"
+            place = Span(self.module.source, 0, 0)
+            self._report(Fault("E0213", message, place, help="name the ones you want: `output L`"))
         if not outputs and not self.diagnostics.has_errors and not self.partial:
             self._report(
                 Fault("E0217", "the program has no output", Span(self.module.source, 0, 0), help="name one: `output L`")
@@ -599,6 +610,8 @@ class Lowering(Evaluator):
     def _known(self, name: tree.Name) -> str | None:
         try:
             key = self.name(name, self.scope)
+        except Silent:
+            return None
         except Fault as fault:
             self._report(fault)
             return None
@@ -677,3 +690,8 @@ def _has_tensor(value: Value) -> bool:
     if isinstance(value, (list, tuple)):
         return any(map(_has_tensor, value))
     return isinstance(value, Tensor) or not isinstance(value, (int, float, bool))
+
+
+def _no_size(span: Span) -> Fault:
+    message = "a dimension is an integer, a name, or an expression over them"
+    return Fault("E0204", message, span, help="for example `[N, 2*D]`")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -47,8 +48,8 @@ def mismatch(
     error: ShapeError, span: Span, operands: Sequence[Operand], operator: str | None, arguments: Mapping[str, Argument]
 ) -> Fault:
     """The fault for operands whose shapes do not agree. `operator` is the sign between two of them, if it is one."""
-    places = [each.span for each in operands]
-    operands = [replace(o, called=o.node.name) if places.count(o.span) > 1 else o for o in operands]
+    places = Counter(each.span for each in operands)
+    operands = [replace(o, called=o.node.name) if places[o.span] > 1 else o for o in operands]
     place = span
     if error.operand is not None and error.operand < len(operands) and error.code == "E0203":
         place = operands[error.operand].span

@@ -64,6 +64,11 @@ def test_warnings_and_the_format_of_one_command_alone(folder: Path, graphc: Call
     assert graphc("compile", "warned.g").err.startswith("warning[W0401]")
 
 
+def test_nothing_else_is_on_standard_error(folder: Path, graphc: Callable[..., Any]) -> None:
+    (folder / "fine.g").write_text("L = sum(x**2)", encoding="utf-8")
+    assert objects(graphc("compile", "fine.g", "-o", "-", "--format", "json").err) == []
+
+
 def test_files(folder: Path, graphc: Callable[..., Any]) -> None:
     done = graphc("compile", "missing.g", "--format", "json")
     assert [(each["code"], each["file"]) for each in objects(done.err)] == [("E0502", None)]
