@@ -110,7 +110,7 @@ class _ShapeChecks:
             ]
         sizes = self._bind(ranked)
         checks = [line for argument, dims in ranked for line in self._compare(argument, dims)]
-        checks += [*self._minimums(), *self._bounds(), *self.limits()]
+        checks += [*self._ranks(), *self._minimums(), *self._bounds(), *self.limits()]
         return [*lines, *needed_sizes(sizes, checks), *checks]
 
     def _ranked(self) -> list[tuple[Argument, tuple[Dim, ...]]]:
@@ -229,6 +229,18 @@ class _ShapeChecks:
         shown = self.shown(size)
         return shown + (f" of {', '.join(owners)}" if owners else "")
 
+    def _ranks(self) -> list[str]:
+        """Undeclared arguments of which the program asks for an axis."""
+        lines: list[str] = []
+        for names, least in self.graph.ranks:
+            called = [self.called[name] for name in names]
+            rank = f"{called[0]}.ndim" if len(called) == 1 else f"max({', '.join(f'{name}.ndim' for name in called)})"
+            lines += [
+                f"if {rank} < {least}:",
+                f"    raise {self.helper('too_few_axes')}({quoted(' or '.join(names))}, {rank}, {least})",
+            ]
+        return lines
+
     def _minimums(self) -> list[str]:
         lines: list[str] = []
         for size, minimum, what in dict.fromkeys(self.graph.minimums):
@@ -288,6 +300,11 @@ def wrong_shape(name, array, sizes, said, first=0):
             wanted = f"{dimension}, which is {size}" if dimension else f"{size}"
             found = f"not {array.shape[axis]}; its shape is {array.shape}"
             return ValueError(f"argument {name}: dimension {axis} must be {wanted}, {found}")
+''',
+    "too_few_axes": '''\
+def too_few_axes(name, rank, least):
+    """The error for an argument without an axis that the program speaks of."""
+    return ValueError(f"argument {name} must have at least {least} dimension{'s' * (least > 1)}, not {rank}")
 ''',
     "too_small": '''\
 def too_small(name, size, minimum, what):

@@ -87,6 +87,7 @@ class _Listing:
         lines += [f"check {_value(a)} agrees with {_value(b)}" for a, b in graph.agreeing]
         lines += dict.fromkeys(f"check {_value(size)} >= {_value(least)} for {what}"
                                for size, least, what in graph.minimums)  # fmt: skip
+        lines += [f"check axes of {', '.join(names)} >= {rank}" for names, rank in graph.ranks]
         lines += dict.fromkeys(f"check {kind} {name} of {_value(size)}" for name, size, kind in graph.limits)
         if saved:
             lines.append(f"saved {', '.join(map(self._name, saved))}")

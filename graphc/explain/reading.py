@@ -63,6 +63,7 @@ class _Reader:
         self.bounds: list[tuple[Any, tuple[Dim, ...]]] = []
         self.together: list[tuple[str, ...]] = []
         self.agreeing: list[tuple[Dim, Dim]] = []
+        self.axes: list[tuple[tuple[str, ...], int]] = []
         self.minimums: list[tuple[Dim, int | Dim, str]] = []
         self.limits: list[tuple[str, Dim, str]] = []
 
@@ -83,6 +84,7 @@ class _Reader:
             bounds=tuple(self.bounds),
             together=tuple(self.together),
             agreeing=tuple(self.agreeing),
+            ranks=tuple(self.axes),
             minimums=tuple(self.minimums),
             limits=tuple(self.limits),
             ops=self.builder.ops,
@@ -225,6 +227,13 @@ class _Reader:
                 line.expect(" of ")
                 self.limits.append((name, line.size(), kind))
                 return
+        if line.take("axes of "):
+            names = [line.name()]
+            while line.take(", "):
+                names.append(line.name())
+            line.expect(" >= ")
+            self.axes.append((tuple(names), line.size().value or 0))
+            return
         if line.take("together "):
             names = [line.name()]
             while line.take(", "):

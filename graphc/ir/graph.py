@@ -102,8 +102,8 @@ class Graph:
     `outputs` maps names to nodes; `loss` names the scalar among them to differentiate, if there is one. `updates` are
     the training step's new values; `bounds` the run-time checks that undeclared arguments need: (inner, outer) shapes;
     `together` are arguments that broadcast with one another, `agreeing` sizes that are equal unless one of them is 1.
-    `minimums` are sizes that must not be too small, `limits` the ranges of integer arguments: (name, size, `label` or
-    `index`).
+    `minimums` are sizes that must not be too small, `ranks` the least ranks: (arguments, one of which must have it, and
+    the rank), `limits` the ranges of integer arguments: (name, size, `label` or `index`).
     """
 
     nodes: Mapping[int, Node]
@@ -119,6 +119,7 @@ class Graph:
     together: tuple[tuple[str, ...], ...] = ()
     agreeing: tuple[tuple[Dim, Dim], ...] = ()
     minimums: tuple[tuple[Dim, int | Dim, str], ...] = ()
+    ranks: tuple[tuple[tuple[str, ...], int], ...] = ()
     limits: tuple[tuple[str, Dim, str], ...] = ()
     ops: Mapping[str, Op] = field(default_factory=dict)
     source: str = ""

@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from graphc.ir.dims import Dim
 from graphc.ir.graph import MAX_NODES, Argument, Builder, Node, Origin
-from graphc.ir.types import ShapeError, Type
+from graphc.ir.types import ShapeError, Type, Unknown
 from graphc.language import tree
 from graphc.language.budget import Budget
 from graphc.language.mismatch import Operand, mismatch
@@ -28,6 +28,8 @@ __all__ = ["Nodes", "describe"]
 # Operators that give plain numbers of plain numbers; operations that are not elementwise but cast integers likewise.
 PLAIN = {"add", "subtract", "multiply", "divide", "floor_divide", "remainder", "negative"}
 COMPARING = {"less", "less_equal", "greater", "greater_equal", "equal", "not_equal"}
+MOST_TRACED = 50
+"""So many operations are looked through for the arguments that decide a rank."""
 CASTING = {
     "matmul", "mean", "var", "std", "logsumexp", "norm", "cumprod", "outer", "concatenate", "stack",
     "convolve", "convolve_transpose", "convolve_kernel", "kron",
@@ -42,6 +44,7 @@ class Nodes:
         self.arguments: dict[str, Argument] = {}
         self.calls: list[tuple[str, Span]] = []
         self.minimums: list[tuple[Dim, int | Dim, str]] = []
+        self.ranks: dict[tuple[str, ...], int] = {}
         self.limits: dict[tuple[str, Dim, str], None] = {}
         self.adjoints: dict[int, Adjoint] = {}  # the reverse passes of the losses that `grad` was asked for
 
@@ -77,7 +80,7 @@ class Nodes:
             alone = type.dtype == "bool" and (not some_float or op in CASTING)
             if result.is_float and (type.dtype == "int" or alone):
                 cast[k] = self.builder.add("as_float", [u])
-            elif result.dtype == "int" and type.dtype == "bool" and op in ("negative", "subtract"):
+            elif result.dtype == "int" and type.dtype == "bool" and op in ("negative", "subtract", "less_one"):
                 cast[k] = self.builder.add("as_int", [u])
         return self.builder.add(op, cast, attrs)
 
@@ -156,6 +159,37 @@ class Nodes:
     def may_clip(self) -> bool:
         """Whether the number of entries of a slice may depend on how large a size with a name is."""
         return False
+
+    def has_axes(self, id: int, axes: Iterable[int]) -> None:
+        least = max((a + 1 if a >= 0 else -a for a in axes), default=0)
+        names, gone = self._of_its_rank(id) if self.type(id).rank is None and least else ((), 0)
+        if names:
+            self.ranks[names] = max(self.ranks.get(names, 0), least + gone)
+
+    def _of_its_rank(self, id: int) -> tuple[tuple[str, ...], int]:
+        """The undeclared arguments the highest rank of which decides a value's, and by how much that is less.
+
+        There are none where it is not as simple as that.
+        """
+        names: dict[str, int] = {}
+        stack, seen = [(id, 0)], {id}
+        while stack:
+            top, gone = stack.pop()
+            node = self.builder[top]
+            shape = node.type.shape
+            if not isinstance(shape, Unknown):
+                continue  # it does not enlarge what it is broadcast with
+            if shape.leaf:
+                names[shape.leaf] = gone
+                continue
+            op = self.builder.ops.get(node.op) or find(node.op)
+            if op is not None and op.family == "reductions":
+                gone += 0 if node.attr("keepdims") else len(node.attr("axis") or ())
+            elif op is None or not op.elementwise or len(seen) > MOST_TRACED:
+                return (), 0
+            stack += [(u, gone) for u in reversed(node.operands) if u not in seen]
+            seen.update(node.operands)
+        return (tuple(names), min(names.values())) if len(set(names.values())) == 1 else ((), 0)
 
     def limit(self, id: int, size: Dim, kind: str = "index", axis: int | None = None) -> int:
         """Integers that must lie in 0…size-1 (`label`) or -size…size-1 (`index`): checked when the module runs.

@@ -6,7 +6,7 @@ Primitive operations are declared here in Python, one file a family. Composite o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -86,6 +86,9 @@ class Lowering(Protocol):
 
     def at_least(self, size: Dim, minimum: Dim | int, what: str) -> None:
         """Note that a size must not be smaller than this; checked at run time where it is not certain."""
+
+    def has_axes(self, id: int, axes: Iterable[int]) -> None:
+        """Note that a value of unknown rank must have these axes: NumPy lets a scalar pass for an array of one."""
 
 
 Infer = Callable[[Solver, list[Type], dict[str, Any]], Type]

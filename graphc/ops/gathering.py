@@ -217,6 +217,7 @@ def _along_call(lowering: Lowering, x: int, i: int, *, axis: Any) -> int:
     if axis is None:
         return lowering.add("take_along_axis", [lowering.call("flatten", x), i], {"axis": 0})
     place, shape = normal_axis(axis, lowering.type(x).rank), lowering.type(x).shape
+    lowering.has_axes(x, [place])
     if not isinstance(shape, Unknown):
         i = lowering.limit(i, shape[place])
     return lowering.add("take_along_axis", [x, i], {"axis": place})

@@ -32,6 +32,7 @@ def axes_of(lowering: Lowering, x: int, axis: Any, keepdims: Any) -> Axes:
         raise CallError("`keepdims` is true or false", argument="keepdims")
     rank = lowering.type(x).rank
     axes = normal_axes(axis, rank)
+    lowering.has_axes(x, axes or ())
     return None if axes is not None and len(axes) == rank else axes
 
 

@@ -35,7 +35,9 @@ def _running(name: str) -> Any:
     def call(lowering: Lowering, x: int, *, axis: Any) -> int:
         if axis is None:
             return lowering.add(name, [_flat(lowering, x)], {"axis": 0})
-        return lowering.add(name, [x], {"axis": normal_axis(axis, lowering.type(x).rank)})
+        place = normal_axis(axis, lowering.type(x).rank)
+        lowering.has_axes(x, [place])
+        return lowering.add(name, [x], {"axis": place})
 
     return call
 

@@ -200,6 +200,7 @@ def _squeeze_call(lowering: Lowering, x: int, *, axis: Any) -> int:
     if axis is None and not isinstance(shape, Unknown):
         axis = tuple(i for i, size in enumerate(shape) if size.value == 1)
     axes = normal_axes(axis, None if isinstance(shape, Unknown) else len(shape))
+    lowering.has_axes(x, axes or ())
     return x if axes == () else lowering.add("squeeze", [x], {"axis": axes})
 
 
