@@ -1,0 +1,1 @@
+T = sum(max(A*B, axis=0), axis=0)

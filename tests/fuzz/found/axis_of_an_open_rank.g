@@ -1,0 +1,1 @@
+T = sum(A, axis=0)

@@ -1,0 +1,1 @@
+T = argmax(A, axis=0)

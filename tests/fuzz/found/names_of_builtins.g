@@ -1,0 +1,1 @@
+T = sum(max*min, axis=0)

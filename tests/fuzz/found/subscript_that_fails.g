@@ -1,0 +1,3 @@
+output y_{x}
+z=2
+x
