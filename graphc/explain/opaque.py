@@ -42,8 +42,8 @@ def opaque_parts(deriver: _Deriver, unit: Unit) -> tuple[tuple[Formula, ...], tu
     for u, c in zip(node.operands, contributions, strict=True):
         if u in deriver.plan.active and c is not None:
             left = deriver._writer(()).entry(deriver._target(u), ())
-            value = named.get(c) or str(math_of(made, c, {}, named, WHOLE))
-            formula = Formula(left, (Op(value),), f"by the rule of {node.op}")
+            made_of = named.get(c) or str(math_of(made, c, {}, named, WHOLE))
+            formula = Formula(left, (Op(made_of),), f"by the rule of {node.op}")
             code = deriver._code(u, unit) if deriver.uses.get(u, 0) <= 1 else ()
             parts.append(Part(tensors[u].name, (), (formula,), code=code))
     return definitions, tuple(parts)
