@@ -7,6 +7,7 @@ code had to name itself is written out; if several equations need it, it gets on
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
@@ -18,7 +19,7 @@ from graphc.ir.dims import Dim, dim
 from graphc.ir.graph import Graph, Node
 from graphc.ops.cuts import written_end
 
-__all__ = ["equations", "math_of"]
+__all__ = ["bearers", "equations", "math_of"]
 
 Words: TypeAlias = "Callable[[int], str | None]"
 
@@ -37,13 +38,19 @@ TURNED = {"transpose", "mT"}
 class _Math:
     """Writes values of a graph; `named` are the names in the code, `words` says those that the code had to find itself.
 
-    `own` is the name of what is written: a value that it overwrites bears it in the code, but not in mathematics.
+    `own` is the name of what is written: a value that it overwrites bears it in the code, but not in mathematics. A
+    value that is `stale` has given its name to another one.
     """
 
     def __init__(
-        self, graph: Graph, named: Mapping[int, str], words: Words, own: str | None = None
+        self,
+        graph: Graph,
+        named: Mapping[int, str],
+        words: Words,
+        own: str | None = None,
+        stale: Callable[[int], bool] = lambda id: False,
     ) -> None:
-        self.graph, self.named, self.words, self.own = graph, named, words, own
+        self.graph, self.named, self.words, self.own, self.stale = graph, named, words, own, stale
 
     def text(self, id: int, depth: int = DEEPEST) -> Text:
         """A value: its word, or what it is made of."""
@@ -58,7 +65,9 @@ class _Math:
         if word is not None:
             return word
         name = self.named.get(id) if node.hint else None
-        return node.hint if name is not None and name == self.own else name
+        if name is not None and name == self.own:
+            return node.hint
+        return None if name is not None and self.stale(id) else name
 
     def made_of(self, id: int, depth: int = DEEPEST) -> Text:
         """What a value is made of, whether it has a word or not."""
@@ -247,13 +256,24 @@ def math_of(
     return _Math(graph, named, (words or {}).get).made_of(id, depth)
 
 
-def equations(graph: Graph, nodes: Sequence[Node], named: Mapping[int, str]) -> list[str]:
-    """The mathematics of the gradients of one statement; `named` are the names in the function's code.
+def bearers(named: Mapping[int, str]) -> dict[str, list[int]]:
+    """The values that bear a name one after the other, for names that several do."""
+    found: dict[str, list[int]] = {}
+    for id, name in named.items():
+        found.setdefault(name, []).append(id)
+    return {name: sorted(ids) for name, ids in found.items() if len(ids) > 1}
+
+
+def equations(
+    graph: Graph, nodes: Sequence[Node], named: Mapping[int, str], borne: Mapping[str, Sequence[int]]
+) -> list[str]:
+    """The mathematics of the gradients of one statement; `named` are the names in the function's code, `borne` what
+    `bearers` says of them.
 
     A gradient that several statements add to is written as a sum where it is complete and short, else as what this
     statement adds.
     """
-    group = _Group(graph, nodes, named)
+    group = _Group(graph, nodes, named, borne)
     found = [text for node in nodes if group.says_something(node) and (text := group.equation(node)) is not None]
     return found or [text for node in nodes if (text := group.equation(node)) is not None]
 
@@ -261,8 +281,10 @@ def equations(graph: Graph, nodes: Sequence[Node], named: Mapping[int, str]) -> 
 class _Group:
     """The statements' nodes, and which of the values that the code had to name have words."""
 
-    def __init__(self, graph: Graph, nodes: Sequence[Node], named: Mapping[int, str]) -> None:
-        self.graph, self.named = graph, named
+    def __init__(
+        self, graph: Graph, nodes: Sequence[Node], named: Mapping[int, str], borne: Mapping[str, Sequence[int]]
+    ) -> None:
+        self.graph, self.named, self.borne = graph, named, borne
         self.members = {node.id for node in nodes}
         uses = Counter(u for node in nodes for u in _read(graph, node, named))
         last = {named[node.id]: node.id for node in nodes if node.id in named}  # who bears a name in the end
@@ -284,6 +306,9 @@ class _Group:
         if name is None and (own is None or node.id in self.read):
             return None
 
+        def stale(id: int) -> bool:
+            return self._stale(id, node.id)
+
         # Words are looked up and never gathered: a long program has as many of them as equations.
         def words(id: int) -> str | None:
             word = self.shared.get(id)
@@ -291,7 +316,7 @@ class _Group:
 
         def every(id: int) -> str | None:
             word = self.named.get(id)
-            return word if word != own and id != node.id else None
+            return word if word != own and id != node.id and not stale(id) else None
 
         def crossing(id: int) -> str | None:
             return words(id) if id in self.members else every(id)
@@ -308,13 +333,21 @@ class _Group:
         elif not whole:
             forms += [(node.id, "=", crossing, WIDEST)]
         forms += [(node.id, "=", known, WIDEST) for known in (crossing, every)]
+        cut: str | None = None
         for id, sign, known, longest in forms:
-            math = _Math(graph, self.named, known, own)
+            math = _Math(graph, self.named, known, own, stale)
             right = math.text(id) if id != node.id else math.made_of(id)
             text = f"{name or own} {sign} {right}"
-            if len(text) <= longest:
+            if len(text) <= longest and "…" not in text:
                 return comment_text(text)
-        return None
+            cut = cut or (comment_text(text) if len(text) <= longest else None)
+        return cut  # what is made of too much is written as far as it goes
+
+    def _stale(self, id: int, at: int) -> bool:
+        """Whether another value has taken a value's name before the node `at`."""
+        ids = self.borne.get(self.named.get(id, ""), ())
+        later = bisect_right(ids, id)
+        return later < len(ids) and ids[later] < at
 
     def says_something(self, node: Node) -> bool:
         """Whether a value has a name, or is more than another one in other clothes, or a constant."""

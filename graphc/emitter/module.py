@@ -13,7 +13,7 @@ from graphc.emitter.body import Body, Line, write_body
 from graphc.emitter.context import BodyContext
 from graphc.emitter.describe import describe
 from graphc.emitter.lines import broken, broken_function
-from graphc.emitter.mathtext import equations
+from graphc.emitter.mathtext import bearers, equations
 from graphc.emitter.naming import MODULE, Names, argument_names, cotangent_names
 from graphc.emitter.prelude import HELPERS
 from graphc.emitter.shapes import ShapeNames
@@ -277,10 +277,12 @@ class _Module:
         by_group: dict[tuple[int, bool], list[Line]] = {}
         for line in body.lines:
             by_group.setdefault(line.group, []).append(line)
+        borne = bearers(body.names)
         for line in body.lines:
             if line.group != group:
                 group = line.group
-                lines += ["", *(f"    # {line}" for line in self._group_comment(group, by_group[group], body.names))]
+                comment = self._group_comment(group, by_group[group], body.names, borne)
+                lines += ["", *(f"    # {line}" for line in comment)]
             lines.append("    " + self._beside(line, shown))
         return [*lines, ""] if body.lines else lines
 
@@ -292,7 +294,12 @@ class _Module:
         return f"{line.text:<{COLUMN}}  # {self.shapes.shape(node.type.shape)}"
 
     def _group_comment(
-        self, group: tuple[int, bool], lines: Sequence[Line], names: dict[int, str], graph: Graph | None = None
+        self,
+        group: tuple[int, bool],
+        lines: Sequence[Line],
+        names: dict[int, str],
+        borne: dict[str, list[int]],
+        graph: Graph | None = None,
     ) -> list[str]:
         """The statement, its place, and in backward the mathematics: beside it, or below where that is too wide."""
         graph = graph or self.graph
@@ -307,7 +314,7 @@ class _Module:
         if not reverse:
             return [head]
         nodes = {line.node.id: line.node for line in lines if line.node is not None}
-        found = equations(graph, list(nodes.values()), names)
+        found = equations(graph, list(nodes.values()), names, borne)
         whole = "    ".join([head, *found])
         if len(whole) <= WIDTH:
             return [whole]

@@ -17,6 +17,7 @@ from graphc.emitter.buffered import Buffered, write_buffered
 from graphc.emitter.context import BodyContext
 from graphc.emitter.describe import describe
 from graphc.emitter.expressions import Text
+from graphc.emitter.mathtext import bearers
 from graphc.emitter.naming import Names
 from graphc.emitter.shapes import ShapeNames
 from graphc.emitter.sizes import needed_sizes, words
@@ -28,7 +29,7 @@ from graphc.passes.partition import Split
 __all__ = ["Cache", "Working", "in_workspace", "write_parts", "write_working"]
 
 COLUMN = 72
-Comment = Callable[["tuple[int, bool]", "Sequence[Line]", "dict[int, str]"], "list[str]"]
+Comment = Callable[["tuple[int, bool]", "Sequence[Line]", "dict[int, str]", "dict[str, list[int]]"], "list[str]"]
 
 
 class Working:
@@ -361,11 +362,12 @@ def _body(working: Working, body: Buffered) -> list[str]:
     by_group: dict[tuple[int, bool], list[Line]] = {}
     for _, line in body.lines:
         by_group.setdefault(line.group, []).append(line)
+    borne = bearers(body.names)
     for depth, line in body.lines:
         indent = "    " * (depth + 1)
         if line.group != group:
             group = line.group
-            comment = working.comment(group, by_group[group], body.names)
+            comment = working.comment(group, by_group[group], body.names, borne)
             lines += ["", *(f"{indent}# {line}" for line in comment)]
         lines.append(_beside(working, indent + line.text, line.node, shown))
     return [*lines, ""] if lines else lines

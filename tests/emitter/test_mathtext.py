@@ -122,3 +122,10 @@ def test_what_a_rule_computes_of_values_is_not_called_a_gradient() -> None:
     lines = body("param z[n]\ny = sigmoid(z)\nJ = jacobian(y, z)\noutput J", "backward")
     assert "difference_y = 1 - y" in lines
     assert not any(line.startswith("dz = 1") for line in lines)
+
+
+def test_a_name_that_is_given_again_stands_for_its_last_value_only() -> None:
+    text = "param X[m, 3], A[l, m, n], Y[n, 3]\nfor j in 0:3 { z_{j} = bilinear(X[:, j], Y[:, j], A) }\n"
+    found = equations(text + "Z = stack([z_0, z_1, z_2], axis=1)")
+    joined = [equation for equation in found if equation.startswith("dY = ")]
+    assert joined and all(equation.count("dAy") <= 1 for equation in joined), found
