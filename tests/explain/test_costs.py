@@ -14,6 +14,7 @@ from graphc.api import module_from
 from graphc.explain.cost_table import CostTable
 from graphc.explain.costs import Costs, Row, costs_of
 from graphc.explain.formulas import factored, order_of_sizes
+from graphc.ir.dims import dim
 from graphc.pipeline import Options
 
 MLP = """\
@@ -74,6 +75,35 @@ def test_a_layer_by_hand(level: int) -> None:
     sums, gradient = 3 * 5 + 5, 4 * 3 + 3 * 5 + 4 * 5
     assert backward.bytes.evaluate(sizes) == 8 * (sums + gradient)
     assert factored(row(found, "backward", 5).work.multiplications, order) == "2*N*H*C"
+
+
+BY_HAND = {  # forward's multiplications, functions and bytes; the gradient's multiplications
+    "a product": ("input A[3, 4]\nparam B[4, 5]\nY = A @ B", 60, 0, 8 * (12 + 20 + 15), 60),
+    "a convolution": ("input X[2, 3, 9, 9]\nparam W[6, 3, 2, 2]\nY = conv2d(X, W)", 2 * 6 * 64 * 12, 0, None, 9216),
+    "by entries": ("input X[70, 4]\nparam W[70, 4]\nY = exp(X * W)", 280, 280, 8 * 280 * (3 + 2), 2 * 280),
+    "a mean": ("param X[70, 4]\nY = mean(X, axis=1)", 70, 0, 8 * (280 + 70), 70),
+    "a sum": ("param X[70, 4]\nY = sum(X, axis=0)", 0, 0, 8 * (280 + 4), 0),
+}
+
+
+DIVIDED = 8 * (70 + 70)  # at -O2 a mean is a sum that is divided
+
+
+@pytest.mark.parametrize("level", [0, 1, 2])
+@pytest.mark.parametrize("name", BY_HAND)
+def test_operations_by_hand_at_every_level(name: str, level: int) -> None:
+    text, multiplied, evaluated, moved, gradient = BY_HAND[name]
+    line = text.count("\n") + 1
+    found = costs(f"{text}\noutput Y", level)
+    rows = [each for each in found.rows if each.statement and each.statement.line == line]
+    forward = next(each.work for each in rows if each.part != "backward" and not each.gradient)
+    assert forward.multiplications == multiplied and forward.functions == evaluated
+    if level == 2 and name == "a mean":
+        moved += DIVIDED
+    if moved is not None:  # in a loop over tiles also what stays in a cache, whose arrays count again there
+        assert forward.bytes == moved if level < 2 or not forward.loops else forward.cached == moved
+    backward = [each.work.multiplications for each in rows if each.part == "backward" or each.gradient]
+    assert sum(backward, dim(0)) == gradient
 
 
 def test_the_second_level_has_one_function() -> None:
