@@ -45,7 +45,7 @@ def add_what(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--tile", type=int, metavar="BYTES",
-        help="at -O2, how much of an array a loop over rows takes at a time (default: 131072; on threads 262144)",
+        help="at -O2, how much of an array a loop over rows takes at a time (default: 131072; on threads 1048576)",
     )  # fmt: skip
 
 

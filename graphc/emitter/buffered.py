@@ -491,7 +491,7 @@ class _Writer:
         found = read_by_rows(self.graph, node, item.rows)
         assert found is not None
         texts = [self._rows_text(u) if k in found[0] else self._text(u) for k, u in enumerate(node.operands)]
-        if self.kind[node.id] == "buffer":
+        if self.kind[node.id] == "buffer" and self.threads == 1:  # tiles of threads are so large that it does not help
             for k, rest in spread_operands(self.graph, node, found[0], self.filled).items():
                 texts[k] = Text(self._spread(node.operands[k], rest))
         return texts

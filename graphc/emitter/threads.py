@@ -22,14 +22,15 @@ __all__ = ["combined", "private"]
 
 CHECK_HELPERS["tiles_by_thread"] = '''\
 def tiles_by_thread(count, step):
-    """The tiles of so many rows, a run of them for each thread, and with each tile the thread's number.
+    """The tiles of so many rows, a run of as many for each thread, and with each tile the thread's number.
 
     Few tiles are for one thread: to start another one takes as long as they do.
     """
-    found = tiles(count, step)
-    threads = THREADS if len(found) >= 2 * THREADS else 1
-    ends = [len(found) * k // threads for k in range(threads + 1)]
-    return [[(*tile, k) for tile in found[ends[k] : ends[k + 1]]] for k in range(threads)]
+    number = max(1, -(-count // max(1, step)))
+    threads = THREADS if number >= 2 * THREADS else 1
+    each = -(-number // threads)
+    found = tiles(count, -(-count // (threads * each)))
+    return [[(*tile, k) for tile in found[k * each : (k + 1) * each]] for k in range(threads)]
 '''
 CHECK_HELPERS["in_threads"] = '''\
 def in_threads(function, shares):

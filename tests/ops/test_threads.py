@@ -25,7 +25,7 @@ def test_operation_on_threads(name: str) -> None:
 def on_threads(text: str) -> ModuleType:
     """The -O2 module of a program; tiles have one row or two, and however few there are, three threads share them."""
     source = graphc.compile(text, level=2, threads=3, verify=False)
-    for old, new in (("TILE = 262144", "TILE = 8"), ("< 4096", "< 0"), (">= 2 * THREADS", ">= 1")):
+    for old, new in (("TILE = 1048576", "TILE = 8"), ("< 4096", "< 0"), (">= 2 * THREADS", ">= 1")):
         source = source.replace(old, new)
     return module_from(source, "threads.g")
 
