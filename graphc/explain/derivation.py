@@ -7,45 +7,52 @@ matrices, and shows the generated lines that compute it. How it looks on a page 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from graphc.explain.codelines import CodeLines
-from graphc.explain.index_calculus import at_labels, at_places, cases, contribution, derivative, expanded, fold
+from graphc.explain.forms import (
+    common,
+    entries_of,
+    factors_of,
+    insert,
+    is_contraction,
+    is_diagonal,
+    is_interesting,
+    parts_of,
+    same_indices,
+    sizes_of,
+    tidy,
+)  # fmt: skip
+from graphc.explain.index_calculus import cases, contribution, derivative, expanded, fold
 from graphc.explain.indices import (
-    ONE,
     ZERO,
     Add,
-    Entry,
     Expr,
-    Extreme,
     Func,
     Index,
     Is,
     Mul,
     Num,
-    Power,
-    Size,
     Sum,
     Tensor,
     add,
-    children,
     fresh,
     key,
     mul,
     number,
-    power,
     substitute,
     total,
 )  # fmt: skip
 from graphc.explain.matrices import Matrix, matrix_form
 from graphc.explain.notation import Big, Fence, Layout, Name, Op, Partial, Row, Word, space
+from graphc.explain.steps import Derivation, Formula, Part, Step
 from graphc.explain.units import Plan, Unit, plan, references
 from graphc.explain.writing import Letters, Writer, doubled_sizes, gradient
 from graphc.ir.dims import Dim, shown
 from graphc.ir.graph import Graph
 from graphc.ir.types import Shape, Unknown, shape_text
 
-__all__ = ["Derivation", "Formula", "Part", "Step", "derive"]
+__all__ = ["derive"]
 
 SHOWN = 60
 """A sum of contributions with no more parts than this is shown as a whole."""
@@ -55,56 +62,6 @@ SLOPE = 24
 """A derivative with no more parts than this is also shown as it is before the value is recognised in it."""
 INSERT = 12
 """A gradient with no more parts than this is put into the sum that follows it."""
-
-
-@dataclass(frozen=True)
-class Formula:
-    """Left-hand side, the right-hand sides that follow one another, and a remark beside; `where` is one of signs."""
-
-    left: Layout
-    rights: tuple[Layout, ...]
-    remark: str = ""
-    where: Layout | None = None
-
-
-@dataclass(frozen=True)
-class Part:
-    """The gradient of one operand in a step."""
-
-    name: str
-    entries: tuple[Formula, ...]
-    matrices: tuple[Formula, ...] = ()
-    expanded: tuple[Formula, ...] = ()
-    code: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Step:
-    """A statement, what its value is entry by entry, and the gradients of what it is made of."""
-
-    name: str
-    statement: str
-    place: str
-    definitions: tuple[Formula, ...]
-    parts: tuple[Part, ...]
-    sums: tuple[Part, ...] = ()
-    remarks: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Derivation:
-    """The whole: what is asked, the conventions, the steps, the gradients at the end."""
-
-    title: str
-    source: str
-    question: str
-    conventions: tuple[str, ...]
-    shapes: tuple[str, ...]
-    steps: tuple[Step, ...]
-    sums: tuple[Part, ...]
-    results: tuple[str, ...]
-    numerator: bool = False
-    graph: Graph | None = field(default=None, compare=False)
 
 
 def derive(
@@ -260,7 +217,7 @@ class _Deriver:
         if unit.id in invented:
             statement = self.graph.statements[self.graph[unit.id].origin.statement]  # type: ignore[union-attr]
             remarks.append(f"This is a part of {statement.text}.")
-        entries = _entries(unit.expression) if unit.expression is not None else []
+        entries = entries_of(unit.expression) if unit.expression is not None else []
         for u in sorted({e.tensor.id for e in entries if isinstance(e.tensor.id, int)} | set(unit.operands)):
             node = self.graph[u]
             if u in invented and node.op == "const":
@@ -334,7 +291,7 @@ class _Deriver:
             indices, value = self.known[unit.id]
             rights.append(writer.write(tidy(insert(through, gradient(unit.tensor), indices, value))))
         matrices = self._matrices(target, unit, through, at, writer)
-        if matrices and _is_contraction(through, at):  # of tensors with more axes than a matrix has
+        if matrices and is_contraction(through, at):  # of tensors with more axes than a matrix has
             remark = remark or "as one contraction"
             matrices = [replace(m, remark=f"slice by slice, {m.remark}") for m in matrices]
         formulas.append(Formula(left, tuple(rights), remark))
@@ -347,7 +304,7 @@ class _Deriver:
 
     def _rows(self, unit: Unit, tensor: Tensor) -> tuple[Dim, ...]:
         """The shape of a variable that is not declared: that of the row it is used as."""
-        for entry in _entries(unit.expression) if unit.expression is not None else []:
+        for entry in entries_of(unit.expression) if unit.expression is not None else []:
             if entry.tensor == tensor:
                 return tuple(i.dim for i in entry.indices if isinstance(i, Index))
         return ()
@@ -383,10 +340,10 @@ class _Deriver:
             through = add(through, body)
         if unit.id == self.plan.loss:
             return through, formulas
-        if not unit.auxiliaries and _is_interesting(unit.expression):
+        if not unit.auxiliaries and is_interesting(unit.expression):
             inner = tuple(fresh(i.dim) for i in unit.indices)
             slope = substitute(derivative(unit.expression, tensor, at), dict(zip(unit.indices, inner, strict=True)))
-            if len(inner) > 1 and not (_is_interesting(slope) or isinstance(unit.expression, Func)):
+            if len(inner) > 1 and not (is_interesting(slope) or isinstance(unit.expression, Func)):
                 return through, formulas  # nothing but factors: the line that follows says as much
             plain = slope if isinstance(unit.expression, Func) else None
             slope = fold(slope, unit.expression, unit.indices, unit.tensor)
@@ -404,7 +361,7 @@ class _Deriver:
 
         `plain` is the slope before the value is recognised in it: σ(z) (1 − σ(z)) is y (1 − y).
         """
-        same = _shared(slope, inner)
+        same = same_indices(slope, inner)
         slope = tidy(substitute(slope, same))
         first = [same.get(i, i) for i in inner]
         second = [same.get(i, i) for i in at]
@@ -414,7 +371,7 @@ class _Deriver:
         rights = [writer.write(slope)]
         if plain is not None:
             before = tidy(substitute(plain, same))
-            if key(before) != key(slope) and len(_all_parts(before)) <= SLOPE:
+            if key(before) != key(slope) and len(parts_of(before)) <= SLOPE:
                 rights.insert(0, writer.write(before))
         return Formula(left, tuple(rights))
 
@@ -422,7 +379,7 @@ class _Deriver:
         self, value: Tensor, inner: Sequence[Index], tensor: Tensor, at: Sequence[Index], outer: Expr, slope: Expr
     ) -> Formula:
         """∂L/∂S_ik = Σ_j ∂L/∂P_ij ∂P_ij/∂S_ik, and what that is."""
-        same = _shared(slope, inner)
+        same = same_indices(slope, inner)
         first = [same.get(i, i) for i in inner]
         second = [same.get(i, i) for i in at]
         slope, outer = tidy(substitute(slope, same)), substitute(outer, same)
@@ -450,7 +407,7 @@ class _Deriver:
         """The derivative of one entry by another, and for vectors the matrix of them in the layout asked for."""
         if slope == ZERO:
             return []
-        if len(_all_parts(slope)) > LONG:
+        if len(parts_of(slope)) > LONG:
             return []
         formulas = [self._slope(unit.tensor, inner, tensor, at, slope, plain)]
         if len(inner) != 1 or len(at) != 1:
@@ -461,7 +418,7 @@ class _Deriver:
         if made is not None:
             y, x = Name(unit.tensor.name), Name(tensor.name)
             jacobian = Partial(y, x)
-            diagonal = " is diagonal" if _is_diagonal(slope, inner[0], at[0]) else ""
+            diagonal = " is diagonal" if is_diagonal(slope, inner[0], at[0]) else ""
             formulas.append(Formula(jacobian, (made[1].layout,), f"the Jacobian{diagonal}"))
             outer = Partial(Name(self.plan.letter), y)
             chain = (outer, jacobian) if self.numerator else (jacobian, outer)
@@ -472,13 +429,13 @@ class _Deriver:
     def _inserted(self, unit: Unit, through: Expr) -> Expr | None:
         """With the gradient before it put in, where that is short and the sum becomes simpler by it."""
         known = self.known.get(unit.id)
-        if known is None or not any(isinstance(part, Sum) for part in _all_parts(through)) or _is_linear(unit):
+        if known is None or not any(isinstance(part, Sum) for part in parts_of(through)) or _is_linear(unit):
             return None
         indices, value = known
-        if len(_all_parts(value)) > INSERT or any(isinstance(part, Sum) for part in _all_parts(value)):
+        if len(parts_of(value)) > INSERT or any(isinstance(part, Sum) for part in parts_of(value)):
             return None
         made = tidy(insert(through, gradient(unit.tensor), indices, value))
-        return made if len(_all_parts(made)) < len(_all_parts(through)) else None
+        return made if len(parts_of(made)) < len(parts_of(through)) else None
 
     def _cases(self, left: Layout, e: Expr, writer: Writer) -> list[Formula]:
         formulas = []
@@ -488,8 +445,8 @@ class _Deriver:
             formulas.append(Formula(left, (writer.write(tidy(value)),), _plain(written), written))
         if formulas:
             return formulas
-        factors = () if found else _factors(e)
-        masks = [f for f in factors if isinstance(f, Is) and f.relation in "<>≤≥" and _entries(f)]
+        factors = () if found else factors_of(e)
+        masks = [f for f in factors if isinstance(f, Is) and f.relation in "<>≤≥" and entries_of(f)]
         if len(masks) == 1 and len(factors) <= 3 and not isinstance(e, Is):
             rest = mul(*(f for f in factors if f is not masks[0]))
             mask = masks[0]
@@ -515,7 +472,7 @@ class _Deriver:
         self, target: Tensor, unit: Unit, e: Expr, at: Sequence[Index], writer: Writer
     ) -> list[Formula]:
         made = matrix_form(e, at, writer, self.numerator) or matrix_form(expanded(e), at, writer, self.numerator)
-        if made is None or len(_all_parts(e)) > LONG:
+        if made is None or len(parts_of(e)) > LONG:
             return self._moved(target, unit, at)
         slices, matrix = made
         left = writer.entry(target, slices)
@@ -554,7 +511,7 @@ class _Deriver:
             row.append(writer.entry(gradient(tensor, k), at))
         left = writer.entry(gradient(tensor), at)
         remark = f"{self.uses[id]} uses add up"
-        if given or len(known) != len(uses) or len(_all_parts(whole)) > SHOWN:
+        if given or len(known) != len(uses) or len(parts_of(whole)) > SHOWN:
             return Part(tensor.name, (Formula(left, (Row(tuple(row)),), remark),), code=self._code(id))
         whole = tidy(whole)
         self.known[id] = (at, whole)
@@ -580,7 +537,7 @@ class _Deriver:
     def _sizes(self, e: Expr, at: Sequence[Index]) -> Mapping[str, int]:
         """The numbers that sizes stand for: rows and columns of the last value that has them, rows for the others."""
         assert self.expand is not None
-        names = {n for d in [i.dim for i in at] + _sizes_in(e) for n in d.names()}
+        names = {n for d in [i.dim for i in at] + sizes_of(e) for n in d.names()}
         if not isinstance(self.expand, tuple):
             return {**dict.fromkeys(names, 2), **self.expand}
         rows, columns = self.expand
@@ -600,107 +557,8 @@ def _program(source: str) -> str:
     return "\n".join(lines).strip("\n")
 
 
-# ---------------------------------------------------------------- forms
-
-def tidy(e: Expr) -> Expr:
-    """What is known of an index is used; what factors terms have in common stands before them."""
-    return common(at_places(at_labels(e)))
-
-
-def common(e: Expr) -> Expr:
-    """`a b − a c` as `a (b − c)`, also inside."""
-    if isinstance(e, (Add, Mul)):
-        parts = [common(part) for part in children(e)]
-        e = add(*parts) if isinstance(e, Add) else mul(*parts)
-    if isinstance(e, Sum):
-        return Sum(e.index, common(e.body))
-    if not isinstance(e, Add):
-        return e
-    shared = [f for f in _factors(e.terms[0]) if not isinstance(f, Num)]
-    for term in e.terms[1:]:
-        keys = [key(f) for f in _factors(term)]
-        shared = [f for f in shared if key(f) in keys]
-    if not shared:
-        return e
-    inverse = power(mul(*shared), number(-1))
-    return mul(*shared, add(*(_without(term, shared, inverse) for term in e.terms)))
-
-
-def _without(term: Expr, shared: Sequence[Expr], inverse: Expr) -> Expr:
-    keys = [key(f) for f in shared]
-    rest = []
-    for factor in _factors(term):
-        if key(factor) in keys:
-            keys.remove(key(factor))
-        else:
-            rest.append(factor)
-    return mul(*rest) if rest else ONE
-
-
-def insert(e: Expr, tensor: Tensor, indices: Sequence[Index], value: Expr) -> Expr:
-    """The expression with the entries of a tensor replaced by what they are."""
-    if isinstance(e, Entry) and e.tensor == tensor:
-        return substitute(value, dict(zip(indices, e.indices, strict=True)))
-    if isinstance(e, Sum):
-        return total(e.index, insert(e.body, tensor, indices, value))
-    if isinstance(e, Add):
-        return add(*(insert(part, tensor, indices, value) for part in e.terms))
-    if isinstance(e, Mul):
-        factors = [insert(part, tensor, indices, value) for part in e.factors]
-        sums = [f for f in factors if isinstance(f, Add)]
-        if sums:
-            rest = [f for f in factors if f is not sums[0]]
-            return add(*(mul(term, *rest) for term in sums[0].terms))
-        return mul(*factors)
-    return e
-
-
-def _factors(e: Expr) -> tuple[Expr, ...]:
-    return e.factors if isinstance(e, Mul) else (e,)
-
-
-def _entries(e: Expr) -> list[Entry]:
-    return [part for part in _all_parts(e) if isinstance(part, Entry)]
-
-
-def _all_parts(e: Expr) -> list[Expr]:
-    return [e, *(inner for part in children(e) for inner in _all_parts(part))]
-
-
-def _sizes_in(e: Expr) -> list[Dim]:
-    parts = _all_parts(e)
-    bound = [part.index.dim for part in parts if isinstance(part, (Sum, Extreme))]
-    return bound + [part.dim for part in parts if isinstance(part, (Size, Index))]
-
-
-def _shared(slope: Expr, inner: Sequence[Index]) -> dict[Index, Index]:
-    """Indices that all terms of a derivative say are one: those of the samples."""
-    deltas = [f for f in _factors(slope) if isinstance(f, Is) and f.relation == "="]
-    if isinstance(slope, Add):
-        shared = [set(map(key, _factors(term))) for term in slope.terms]
-        deltas = [f for f in _factors(slope.terms[0]) if isinstance(f, Is) and all(key(f) in s for s in shared)]
-    same = {f.left: f.right for f in deltas if isinstance(f.left, Index) and isinstance(f.right, Index)}
-    return {a: b for a, b in same.items() if a in inner or b in inner}
-
-
-def _is_interesting(e: Expr) -> bool:
-    """Whether a value is more than sums and products of entries, so that its derivative is worth a line."""
-    return any(isinstance(part, (Func, Power)) for part in _all_parts(e)) and not isinstance(e, Sum)
-
-
-def _is_contraction(e: Expr, at: Sequence[Index]) -> bool:
-    """Whether a sum of products has a tensor of more than two axes in it, or makes one."""
-    entries = _entries(e)
-    axes = max(len(at), *(len(entry.indices) for entry in entries)) if entries else 0
-    return isinstance(e, Sum) and len(entries) > 2 and axes > 2
-
-
 def _is_linear(unit: Unit) -> bool:
-    return unit.expression is not None and not _is_interesting(unit.expression)
-
-
-def _is_diagonal(slope: Expr, a: Index, b: Index) -> bool:
-    return any(isinstance(f, Is) and {f.left, f.right} == {a, b} for f in _factors(slope)) and slope != Is("=", a, b)
+    return unit.expression is not None and not is_interesting(unit.expression)
 
 
 def _condition_items(writer: Writer, condition: Is) -> tuple[Layout, ...]:
@@ -718,5 +576,3 @@ def _plain(e: Layout) -> str:
     from graphc.explain.notation import text
 
     return text(e)
-
-

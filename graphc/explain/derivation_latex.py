@@ -6,9 +6,9 @@ import textwrap
 import unicodedata
 from collections.abc import Sequence
 
-from graphc.explain.derivation import Derivation, Formula, Part, Step
 from graphc.explain.derivation_markdown import _text, long_remarks, rows_of
 from graphc.explain.notation import Name, latex
+from graphc.explain.steps import Derivation, Formula, Part, Step
 
 __all__ = ["latex_page"]
 

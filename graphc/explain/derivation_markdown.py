@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from graphc.explain.derivation import Derivation, Formula, Part, Step
 from graphc.explain.notation import Fence, Layout, Name, Op, Row, latex, text
+from graphc.explain.steps import Derivation, Formula, Part, Step
 
 __all__ = ["aligned", "long_remarks", "markdown_page", "rows_of"]
 

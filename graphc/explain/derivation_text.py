@@ -6,8 +6,8 @@ import re
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
 
-from graphc.explain.derivation import Derivation, Formula, Part, Step
 from graphc.explain.notation import text
+from graphc.explain.steps import Derivation, Formula, Part, Step
 
 __all__ = ["PAGES", "text_page"]
 

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from graphc.emitter.mathtext import math_of
 from graphc.explain.notation import Name, Op, text
+from graphc.explain.steps import Formula, Part
 from graphc.ir.graph import Builder, Graph
 from graphc.language.expand import expand_rule
 
 if TYPE_CHECKING:
-    from graphc.explain.derivation import Formula, Part, _Deriver
+    from graphc.explain.derivation import _Deriver
     from graphc.explain.units import Unit
 
 __all__ = ["opaque_parts"]
@@ -21,8 +22,6 @@ WHOLE = 40
 
 def opaque_parts(deriver: _Deriver, unit: Unit) -> tuple[tuple[Formula, ...], tuple[Part, ...]]:
     """The value by its formula, and each operand's gradient by the operation's rule."""
-    from graphc.explain.derivation import Formula, Part
-
     graph, tensors = deriver.graph, deriver.plan.tensors
     node = graph[unit.id]
     builder = Builder(graph.ops)
