@@ -250,6 +250,10 @@ class Builder:
             self._known[key] = id
         return id
 
+    def find(self, op: str, operands: Sequence[int], attrs: Mapping[str, Any] | None = None) -> int | None:
+        """The node of this operation on these operands, if there is one that would be shared."""
+        return self._known.get(_key(op, tuple(operands), tuple(sorted((attrs or {}).items())), None))
+
     def __getitem__(self, id: int) -> Node:
         return self.nodes[id]
 

@@ -1,37 +1,105 @@
-"""A sum of products times a factor, where one of the products' factors times it is a value at hand.
+"""Sums of products where a value at hand takes the place of part of the work.
 
-    d = (X - M) * e                             d = (X - M) * e
-    de = sum(dd * (X - M), axis=0) * e          de = sum(dd * d, axis=0)
+    d = (X - M) * e; de = sum(dd * (X - M), axis=0) * e                   de = sum(dd * d, axis=0)
+    db = sum(dy, axis=0); m = mean(dy * g, axis=0)                        m = db * g / N
+    dg = sum(dy * x, axis=0); a = mean(dy * g * x, axis=0)                a = dg * g / N
 
-That is what the derivative of `(x - m) * exp(s)` with respect to s looks like: X - M need be neither saved nor computed
-again.
+The first is what the derivative of `(x - m) * exp(s)` with respect to s looks like, the others are in that of a batch
+normalisation.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from graphc.ir.dims import dim
 from graphc.ir.types import Unknown
 from graphc.passes.place import Place
 
-__all__ = ["factor_at_hand"]
+__all__ = ["factor_at_hand", "sum_at_hand"]
 
 
 def factor_at_hand(place: Place) -> int | None:
-    """The sum of products with the value at hand, for a product of a sum and a factor."""
+    """A sum of products times a factor, where one of the products' factors times it is at hand."""
     if place.op != "multiply":
         return None
     for total, factor in (place.operands, place.operands[::-1]):
         node = place.builder[total]
-        if node.op != "sum" or not place.alone(total) or not _is_constant_along(place, total, factor):
+        if node.op != "sum" or not place.alone(total) or not _is_constant_behind(place, total, factor):
             continue
         product = place.builder[node.operands[0]]
         if product.op != "multiply" or not place.alone(product.id):
             continue
         pairs = [product.operands, product.operands[::-1]]
         for part, rest in sorted(pairs, key=lambda pair: _is_of_rule(place, pair[0])):  # values before gradients
-            known = _known(place, part, factor)
+            known = _product(place, part, factor)
             if known is not None and place.typed(known) == product.type:
                 return place.add("sum", [place.add("multiply", [rest, known])], dict(node.attrs))
     return None
+
+
+def sum_at_hand(place: Place) -> int | None:
+    """A sum or mean of products with a factor that is the same for all of them, where the sum without it is at hand."""
+    axes = place.attrs.get("axis")
+    if place.op not in ("sum", "mean") or axes is None or isinstance(place.type.shape, Unknown):
+        return None
+    node = place.node(0)
+    if node.op != "multiply" or isinstance(node.type.shape, Unknown):
+        return None
+    for factor, rest in _without_factor(place, node.operands, node.type.rank or 0, axes):
+        total = place.builder.find("sum", [rest], {"axis": axes, "keepdims": False})
+        if total is None or place.typed(rest) != node.type:
+            continue
+        if place.attrs.get("keepdims"):
+            total = place.add("expand_dims", [total], {"axis": axes})
+        elif place.typed(factor).rank == node.type.rank:
+            factor = place.add("squeeze", [factor], {"axis": axes})
+        made = place.builder.add("multiply", [total, factor])  # as it is: `factor_at_hand` would turn it back
+        if place.op == "mean":
+            count = dim(1)
+            for axis in axes:
+                count = count * node.type.dims[axis]
+            plain = count.value is not None
+            size = place.builder.const(count.value, "int") if plain else place.add("size", [], {"dim": count})
+            made = place.add("divide", [made, size])
+        return made
+    return None
+
+
+def _without_factor(
+    place: Place, operands: tuple[int, ...], rank: int, axes: tuple[int, ...]
+) -> Iterator[tuple[int, int]]:
+    """Factors of a product that are the same along the axes, and the product without each, if that is at hand."""
+    for one, other in (operands, operands[::-1]):
+        if _is_constant_along(place, one, rank, axes):
+            yield one, other
+        inner = place.builder[other]
+        if not _is_of_rule(place, other):  # a value is at hand itself
+            continue
+        if inner.op == "multiply" and inner.type.rank == rank:
+            for factor, rest in (inner.operands, inner.operands[::-1]):
+                known = _product(place, one, rest) if _is_constant_along(place, factor, rank, axes) else None
+                if known is not None:
+                    yield factor, known
+
+
+def _is_constant_along(place: Place, factor: int, rank: int, axes: tuple[int, ...]) -> bool:
+    """Whether broadcasting repeats a factor along all these axes of an array of that rank."""
+    type = place.typed(factor)
+    if isinstance(type.shape, Unknown) or not type.is_float or not type.rank:
+        return False
+    missing = rank - type.rank
+    return all(axis < missing or type.dims[axis - missing].value == 1 for axis in axes)
+
+
+def _is_constant_behind(place: Place, total: int, factor: int) -> bool:
+    """Whether a sum over leading axes keeps none of them, and a factor has its shape."""
+    node = place.builder[total]
+    axes = node.attr("axis")
+    if isinstance(node.type.shape, Unknown) or axes is None:
+        return False
+    leading = axes == tuple(range(len(axes))) and not node.attr("keepdims")
+    return leading and bool(node.type.rank) and place.typed(factor) == node.type
 
 
 def _is_of_rule(place: Place, id: int) -> bool:
@@ -39,23 +107,8 @@ def _is_of_rule(place: Place, id: int) -> bool:
     return origin is not None and origin.rule is not None
 
 
-def _is_constant_along(place: Place, total: int, factor: int) -> bool:
-    """Whether the factor is the same for all that is summed: the sum is over leading axes, and keeps none."""
-    node = place.builder[total]
-    source = place.typed(node.operands[0])
-    axes = node.attr("axis")
-    if isinstance(source.shape, Unknown) or isinstance(node.type.shape, Unknown) or axes is None:
-        return False
-    leading = axes == tuple(range(len(axes))) and not node.attr("keepdims")
-    return leading and bool(node.type.rank) and place.typed(factor) == node.type
-
-
-def _known(place: Place, part: int, factor: int) -> int | None:
+def _product(place: Place, part: int, factor: int) -> int | None:
     """The product of the two, if it is there already."""
-    for operands in ([part, factor], [factor, part]):
-        before = len(place.builder.nodes)
-        made = place.add("multiply", operands)
-        if len(place.builder.nodes) == before:
-            return made
-        place.builder.forget(before)
-    return None
+    find = place.builder.find
+    found = find("multiply", [part, factor])
+    return find("multiply", [factor, part]) if found is None else found

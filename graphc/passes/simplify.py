@@ -21,7 +21,7 @@ from graphc.language.budget import Budget
 from graphc.language.evaluate import Evaluator
 from graphc.language.scope import Environment, Scope
 from graphc.language.values import Fault, Tensor
-from graphc.passes.at_hand import factor_at_hand
+from graphc.passes.at_hand import factor_at_hand, sum_at_hand
 from graphc.passes.broadcasts import broadcast_dropped, repeats
 from graphc.passes.cost import TYPICAL, typical
 from graphc.passes.dce import eliminate_dead_code
@@ -151,5 +151,5 @@ def _folded(place: Place) -> int | None:
 
 SIMPLIFICATIONS = (
     _folded, broadcast_dropped, scalars_gathered, scalar_out_of_sum, mean_of_sums, entries_only, arranged,
-    factor_at_hand,
+    factor_at_hand, sum_at_hand,
 )  # fmt: skip

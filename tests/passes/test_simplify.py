@@ -242,3 +242,16 @@ def test_a_part_of_an_array_that_is_still_needed_is_added_to_a_copy() -> None:
     hold(text, {"x": array(5)})
     text = "param x[n]\ns = x[::-1]\nL = sum(exp(x) * s) + x[0] * sum(x[1:]**2)"
     hold(text, {"x": array(5)})
+
+
+def test_sums_at_hand_take_the_place_of_sums_of_more() -> None:
+    text = "input X[N, H]\nparam g[H], b[H]\nL = sum(tanh(batch_norm(exp(X), g, b)))"
+    for level in (1, 2):
+        backward = "\n".join(body(text, "backward", level))
+        assert backward.count(".sum(") == 2 and ".mean(" not in backward, backward  # db and dg
+    hold(text, {"X": array(5, 3), "g": array(3), "b": array(3, seed=1)})
+    kept = "param X[N, H], v[H]\nr = sum(X, axis=0)\nm = mean(X * v, axis=0)\ns = sum(v * X, axis=0, keepdims=true)\n"
+    assert "* X" not in code(kept + "output r, m, s")
+    hold(kept + "L = sum(r * m) + sum(s * s)", {"X": array(4, 3), "v": array(3)})
+    # What is not the same along the axis stays inside.
+    hold("param X[N, N], v[N]\nr = sum(X, axis=1)\nL = sum(sum(X * v, axis=1) * r)", {"X": array(3, 3), "v": array(3)})
