@@ -1,4 +1,9 @@
-"""Rewrites as data: patterns and replacements of `rewrites.g`, matched against nodes."""
+"""Rewrites as data: patterns and replacements of `rewrites.g`, matched against nodes.
+
+    rewrite (-x) * y => -(x * y)         a node `multiply(negative(dS), W)` matches with x = dS and y = W
+
+Matching changes nothing: `simplify.py` asks for the matches of each node and decides which replacement is made.
+"""
 
 from __future__ import annotations
 

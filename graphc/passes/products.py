@@ -10,6 +10,8 @@ A: (m, n)
 squeeze(A @ expand_dims(V, -1), -1)           becomes       V @ mT(A)         A v_i for many v_i
 squeeze(expand_dims(V, -2) @ A, -2)           becomes       V @ A             v_iᵀ A
 sum(U[..., None] * V[:, None], axis=0)        becomes       mT(U) @ V         Σ_i u_i v_iᵀ
+sum(A * U[..., None], axis=1)                 becomes       U @ A             u_iᵀ A
+sum(A * V[:, None], axis=2)                   becomes       V @ mT(A)         A v_i
 eye(m) @ A                                    becomes       A
 """
 
@@ -27,7 +29,7 @@ def arranged(place: Place) -> int | None:
     if place.op == "squeeze" and place.node(0).op == "matmul":
         return _of_vectors(place)
     if place.op == "sum" and place.node(0).op == "multiply":
-        return _sum_of_outer_products(place) or _sum_of_scaled_matrices(place)
+        return _sum_of_outer_products(place) or _sum_of_scaled_matrices(place) or _sum_of_one_scaled_matrix(place)
     if place.op == "matmul":
         return _with_identity(place)
     return None
@@ -93,6 +95,22 @@ def _sum_of_scaled_matrices(place: Place) -> int | None:
             continue
         made = place.add("matmul", factors)
         return made if place.attrs["keepdims"] else place.add("squeeze", [made], {"axis": axis})
+    return None
+
+
+def _sum_of_one_scaled_matrix(place: Place) -> int | None:
+    """The same of one matrix with the weights of many: a product of two matrices."""
+    product, axis = place.node(0), place.attrs["axis"]
+    if product.type.rank != 3 or axis not in ((1,), (2,)) or place.attrs["keepdims"] or not place.alone(product.id):
+        return None
+    sizes = product.type.dims
+    for u, v in (product.operands, product.operands[::-1]):
+        matrix, weights = place.builder[u], place.builder[v]
+        if matrix.type.rank != 2 or matrix.type.dims != sizes[1:] or not _is_opened(weights, 3, (3 - axis[0],)):
+            continue
+        rows = place.builder[weights.operands[0]]
+        if matrix.type.is_float and rows.type.is_float and rows.type.dims == (sizes[0], sizes[axis[0]]):
+            return place.add("matmul", [rows.id, u if axis == (1,) else place.add("mT", [u])])
     return None
 
 

@@ -1,0 +1,42 @@
+"""Definitions in place of composite operations: value and gradient share what they have in common."""
+
+from __future__ import annotations
+
+import pytest
+
+import graphc
+from graphc.passes.dce import eliminate_dead_code
+from graphc.passes.expand import expand
+from graphc.pipeline import optimise
+from passes.operations import apart, counted
+
+CLASSES = "input X[N, D], y[N]: int\nparam W[D, C]\nL = softmax_ce(X @ W, y)"
+PROGRAMS = [
+    CLASSES,
+    "param S[N, C]\nL = sum(logsumexp(S, axis=1))",
+    "param x[N, D], g[D], b[D]\nL = sum(layer_norm(x, g, b)**2)",
+]
+
+
+@pytest.mark.parametrize("text", PROGRAMS)
+def test_no_composite_operation_is_left(text: str) -> None:
+    joint = graphc.differentiate(graphc.parse(text))
+    assert any(joint.op(node).definition is not None for node in joint)
+    graph = expand(joint, share=True)
+    assert not any(graph.op(node).definition is not None for node in graph)
+    graph.verify()
+
+
+def test_a_loss_and_its_gradient_share_log_sum_exp() -> None:
+    """One largest entry per row, one array of exponentials, one sum of each row."""
+    alone = counted(apart(CLASSES))
+    assert alone["exp"] == 2 and alone["max"] == 2
+    shared = counted(optimise(graphc.differentiate(graphc.parse(CLASSES)), 1))
+    assert shared["exp"] == 1 and shared["max"] == 1 and shared["matmul"] == 2
+
+
+@pytest.mark.parametrize(("text", "op"), [(PROGRAMS[1], "exp"), (PROGRAMS[2], "sqrt")])
+def test_so_do_others(text: str, op: str) -> None:
+    joint = eliminate_dead_code(graphc.differentiate(graphc.parse(text)))
+    assert counted(expand(joint, share=False))[op] > 1
+    assert counted(eliminate_dead_code(expand(joint, share=True)))[op] == 1

@@ -1,0 +1,44 @@
+"""Numbers gathered: how many arrays are multiplied by one."""
+
+from __future__ import annotations
+
+import pytest
+
+from graphc.ir.graph import Graph
+from ops.programs import array, hold
+from passes.operations import apart, simplified
+
+
+def passes_over(graph: Graph) -> int:
+    """The products and quotients of an array with a number."""
+    return sum(
+        node.op in ("multiply", "divide") and node.type.rank != 0
+        and any(graph[u].type.shape == () for u in node.operands)
+        for node in graph
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "most"), [
+    ("input X[N, D], s[], t[]\nY = X * s / t * 3\noutput Y", 1),
+    ("input X[N, D], s[], t[]\nY = sum(X * s / t)\noutput Y", 0),
+    ("input X[N, D], s[], t[]\nY = 2 * (X / s) / t\noutput Y", 1),
+])  # fmt: skip
+def test_one_pass_is_left(text: str, most: int) -> None:
+    import graphc
+    from graphc.passes.expand import expand
+    from graphc.passes.simplify import simplify
+
+    graph = expand(graphc.parse(text), share=True)
+    assert passes_over(graph) >= 2
+    assert passes_over(simplify(graph)) <= most
+    hold(text, {"X": array(3, 2), "s": array(), "t": array(seed=1)})
+
+
+def test_in_gradients() -> None:
+    text = "param X[N, D]\ninput s[], t[]\nL = sum(square(X) * s / t)"
+    assert passes_over(simplified(text)) < passes_over(apart(text))
+
+
+def test_a_value_with_a_name_is_not_taken_apart() -> None:
+    text = "param X[N, D]\ninput s[], t[]\nY = X * s\nZ = Y / t\nL = sum(Z * Y)\noutput Y, Z, L\nloss L"
+    assert {"Y", "Z"} <= {node.name for node in simplified(text)}
