@@ -1,7 +1,8 @@
 """A node about to be made, as simplifications see it.
 
-    sum(A * s)      op: sum, operands: [the node A * s], type: (); `node(0)` is the product, `alone` of it says whether it
-                    goes when the sum does without it
+    sum(A * s)      op: sum, operands: [the node A * s], type: ()
+
+`node(0)` is the product; `alone` says of it whether it goes when the sum does without it.
 """
 
 from __future__ import annotations
