@@ -25,7 +25,12 @@ def arrays(names, kinds, values):
     The last item is None, or the types of the floating arguments if they differ. Numbers that are not arrays and
     arrays of integers take the type of the floating arrays beside them.
     """
-    result = [np.asarray(value) for value in values]
+    result = []
+    for name, value in zip(names, values):
+        try:
+            result.append(np.asarray(value))
+        except ValueError as error:  # rows of different lengths
+            raise ValueError(f"argument {name} is not an array: {error}") from None
     for name, kind, array in zip(names, kinds, result):
         if array.dtype.kind not in KINDS[kind[0]]:
             raise ValueError(f"argument {name} must be {WORDS[kind[0]]}, not {array.dtype}")

@@ -10,12 +10,12 @@ from graphc.explain.indices import Expr, Index, Size, Sum, add, children, number
 __all__ = ["written_out"]
 
 ENTRIES = 24
-"""More entries of one gradient than these are not written."""
+"""More entries of one gradient than these are not written, nor sums of more terms."""
 
 
 def written_out(e: Expr, at: Sequence[Index], sizes: Mapping[str, int]) -> Iterator[tuple[list[Expr], Expr]]:
     """Each entry's indices, and its sum term by term."""
-    ranges = [range(index.dim.evaluate(sizes)) for index in at]
+    ranges = [range(min(index.dim.evaluate(sizes), ENTRIES)) for index in at]  # a number in the program may be huge
     for places in islice(product(*ranges), ENTRIES):
         values: dict[Index, Expr] = {index: number(k) for index, k in zip(at, places, strict=True)}
         yield [values[index] for index in at], _spread(substitute(e, values), sizes)
@@ -26,5 +26,7 @@ def _spread(e: Expr, sizes: Mapping[str, int]) -> Expr:
         return number(e.dim.evaluate(sizes))
     if isinstance(e, Sum):
         count = e.index.dim.evaluate(sizes)
+        if count > ENTRIES:
+            return e
         return add(*(_spread(substitute(e.body, {e.index: number(k)}), sizes) for k in range(count)))
     return rebuild(e, [_spread(part, sizes) for part in children(e)])
