@@ -311,12 +311,12 @@ class _Working:
         for number, item in enumerate(self.plan.items):
             touched: set[int] = set()
             for id in item.nodes:
-                if self.plan.kind[id] in ("view", "inline", "constant"):
-                    continue
+                if id not in self.groups or self.plan.kind[id] in ("view", "inline", "constant"):
+                    continue  # nothing is done: as where all parts of a joined array are made in their places
                 work = _work(self.graph, self.graph[id], self.item)
                 if item.rows is not None:
                     work = self._by_tiles(id, work, touched, Loop(item.rows, self.plan.widths.get(number, ())))
-                done.append((self.groups.get(id, (-1, False)), work))
+                done.append((self.groups[id], work))
         return _rows(self.graph, "value_and_grad", done)
 
     def _by_tiles(self, id: int, work: Work, touched: set[int], loop: Loop) -> Work:

@@ -136,6 +136,15 @@ def test_what_stands_in_a_loop_over_tiles_moves_whole_arrays_once() -> None:
     assert pure > 30 * array
 
 
+def test_what_is_made_in_its_place_costs_nothing_to_join() -> None:
+    """The gradients of the gates are made in the array that they are parts of: no statement joins them."""
+    text = (
+        "input X[N, D]\nparam W[D, 2*H]\nz = X @ W\ny = sigmoid(z[:, 0:H]) * tanh(z[:, H:2*H])\nL = sum(y * y)"
+    )
+    found = costs(text, 2)
+    assert all(each.statement is not None for each in found.rows)
+
+
 def test_what_is_saved() -> None:
     found = costs(MLP)
     assert [(name, argument) for name, _, argument in found.saved] == [
