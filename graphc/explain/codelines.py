@@ -32,7 +32,7 @@ class CodeLines:
             if isinstance(target, ast.Name) and isinstance(statement.value, ast.Dict) and target.id == "grads":
                 for k, value in zip(statement.value.keys, statement.value.values, strict=True):
                     if isinstance(k, ast.Constant):
-                        self.returned[str(k.value)] = ast.get_source_segment(self.backward, value) or ""
+                        self.returned[str(k.value)] = self._segment(value)
                 return
             name = target
             while isinstance(name, (ast.Subscript, ast.Attribute)):
@@ -42,6 +42,12 @@ class CodeLines:
                 if isinstance(statement, ast.AugAssign) or target is not name:
                     read.add(name.id)
                 self.statements.append((name.id, _plain(lines), read))
+
+    def _segment(self, e: ast.expr) -> str:
+        """The text of an expression; Python's own way to it reads the whole function each time."""
+        if e.lineno == e.end_lineno:
+            return self.text[e.lineno - 1].encode()[e.col_offset : e.end_col_offset].decode()
+        return ast.get_source_segment(self.backward, e) or ""
 
     def lines(self, name: str, wanted: bool) -> list[str]:
         """The lines that make the gradient of a value; none where the code does without it."""
@@ -54,7 +60,7 @@ class CodeLines:
         needed = set().union(*(self.statements[k][2] for k in own))
         for k in range(own[-1], -1, -1):
             target, _, read = self.statements[k]
-            if target in needed and not _is_gradient(target) and k not in chosen | self.shown:
+            if target in needed and not _is_gradient(target) and k not in chosen and k not in self.shown:
                 chosen.add(k)
                 needed |= read
         self.shown |= chosen

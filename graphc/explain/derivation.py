@@ -209,7 +209,9 @@ class _Deriver:
         if origin is None or origin.span is None or origin.span.source.text != self.graph.source:
             return ""
         part, whole = " ".join(origin.span.text.split()), self.graph.statements[origin.statement].text
-        return part if part in whole and part != whole else ""
+        place = whole.rfind("   [")  # the step of a loop stands behind its statement
+        statement, step = (whole[:place], whole[place:]) if place >= 0 else (whole, "")
+        return part + step if part in statement and part != statement else ""
 
     def _remarks(self, unit: Unit) -> list[str]:
         """What the names that are given here stand for: of the value itself, of parts that it is made of."""

@@ -40,7 +40,10 @@ from graphc.explain.indices import (
     when,
 )  # fmt: skip
 
-__all__ = ["at_labels", "at_places", "cases", "contribution", "derivative", "evaluate", "expanded", "fold", "mentions"]
+__all__ = [
+    "at_labels", "at_places", "cases", "contribution", "derivative", "evaluate", "expanded", "fold", "mentioned",
+    "mentions",
+]  # fmt: skip
 
 
 def derivative(e: Expr, tensor: Tensor, at: Sequence[Index]) -> Expr:
@@ -100,6 +103,12 @@ def mentions(e: Expr, tensor: Tensor) -> bool:
     if isinstance(e, Entry) and e.tensor == tensor:
         return True
     return not isinstance(e, Is) and any(mentions(part, tensor) for part in children(e))
+
+
+def mentioned(e: Expr) -> set[Tensor]:
+    """The tensors that the expression has entries of."""
+    found = {e.tensor} if isinstance(e, Entry) else set()
+    return found.union(*map(mentioned, children(e))) if not isinstance(e, Is) else set()
 
 
 def contribution(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from graphc.explain.definitions import LINEAR, MOVES, Undefined
 from graphc.explain.entries import Auxiliary, Entries
-from graphc.explain.index_calculus import mentions
+from graphc.explain.index_calculus import mentioned
 from graphc.explain.indices import Expr, Index, Tensor
 from graphc.ir.dims import Dim
 from graphc.ir.graph import Graph
@@ -123,7 +123,8 @@ def _unit(entries: Entries, id: int, names: Iterable[int]) -> Unit:
     auxiliaries = [a for u in _inside(entries.graph, id, set(names)) for a in entries.auxiliaries.get(u, [])]
     auxiliaries += entries.auxiliaries.get(id, [])
     parts = [expression, *(a.expression for a in auxiliaries)]
-    operands = [u for u, t in entries.tensors.items() if any(mentions(part, t) for part in parts)]
+    found = {tensor for part in parts for tensor in mentioned(part)}
+    operands = [tensor.id for tensor in found if isinstance(tensor.id, int)]
     return Unit(id, entries.tensors[id], indices, expression, tuple(auxiliaries), tuple(sorted(operands)))
 
 

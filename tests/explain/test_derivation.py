@@ -227,6 +227,16 @@ def test_a_diagonal_is_not_read_as_the_whole_matrix(tmp_path: Path, capsys: pyte
     assert "∂L/∂d_ki = ∂L/∂Q_kii" in text and "∂L/∂d =" not in text
 
 
+def test_a_part_of_a_loop_says_of_which_step(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    program = tmp_path / "net.g"
+    program.write_text("def f(x, W) = tanh(x@W)\ninput x_0[N, d]\nparam W_{0:2}[d, d]\n"
+                       "for k in 0:2 { x_{k+1} = tanh(x_{k}@W_{k}) }\ny = f(x_2, W_0)\n")  # fmt: skip
+    assert main(["derive", str(program)]) == 0
+    text = capsys.readouterr().out
+    assert "u_2 = x_{k}@W_{k}   [k = 1]" in text and "u_2 stands for x_{k}@W_{k}   [k = 1]." in text
+    assert "u_3, in y = f(x_2, W_0)" in text
+
+
 def test_functions_own_operations_and_gradients_inside_a_program(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
