@@ -6,6 +6,7 @@ text ─ parse ─► tree ─ lower ─► graph ─ differentiate ─► joint
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -64,6 +65,8 @@ class Compiled:
     graph: Graph
     warnings: Diagnostics
     report: Report | None = None
+    seconds: float = 0.0
+    """How long all of it took, the verification included; `report.seconds` is that one's share."""
     stages: dict[str, Any] = field(default_factory=dict)
 
 
@@ -207,6 +210,7 @@ def compile_graph(
 @collector_paused()
 def compile_source(source: Source, options: Options, observe: Observer = _ignore) -> Compiled:
     """Text to verified module. Raises GraphcError with all errors of the program."""
+    start = time.perf_counter()
     diagnostics = Diagnostics()
     graph = lower_source(source, diagnostics, observe)
     joint = joint_graph(graph, options, diagnostics)
@@ -219,6 +223,7 @@ def compile_source(source: Source, options: Options, observe: Observer = _ignore
 
         compiled.report = verify(joint, text, diagnostics)
         diagnostics.raise_if_errors()
+    compiled.seconds = time.perf_counter() - start
     return compiled
 
 

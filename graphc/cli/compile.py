@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["configure", "run", "said_of_gradients"]
 
+LONG = 3000
+"""Of a graph of more operations it is said how long it took, and what share of that the verification."""
 MOST_NAMED = 12
 
 
@@ -90,7 +92,10 @@ def said_of_gradients(compiled: Compiled) -> str:
     if not result.directions:
         return f"{text}; none could be verified"
     plural = "s" if result.directions > 1 else ""
-    return f"{text}; verified along {result.directions} direction{plural}, worst relative error {result.worst:.0e}"
+    along = f"along {result.directions} direction{plural}"
+    if len(graph) > LONG:
+        along += f" in {result.seconds:.1f} of {compiled.seconds:.1f} s"
+    return f"{text}; verified {along}, worst relative error {result.worst:.0e}"
 
 
 def _listed(names: Iterable[str]) -> str:

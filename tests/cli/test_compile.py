@@ -29,6 +29,15 @@ def test_it_writes_beside_the_program_and_says_what_was_verified(graphc: Run, fo
     assert is_ours((folder / "net.py").read_bytes()) == "ours"
 
 
+def test_of_a_large_program_the_share_of_the_verification_is_said(graphc: Run, folder: Path) -> None:
+    loop = "param x[N]\nh_{0} = x\nfor k in 0:800 { h_{k+1} = sin(h_{k} + x) }\nL = sum(h_{800})\n"
+    (folder / "long.g").write_text(loop, encoding="utf-8")
+    done = graphc("compile", "long.g")
+    said = re.search(r"verified along \d+ directions? in (\d+\.\d) of (\d+\.\d) s, worst", done.out)
+    assert said, done.out
+    assert 0 <= float(said[1]) <= float(said[2])
+
+
 def test_what_it_wrote_works(graphc: Run, folder: Path) -> None:
     graphc("compile", "net.g")
     script = "import numpy as np, net\n"
