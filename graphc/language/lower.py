@@ -31,6 +31,8 @@ from graphc.ops.base import CallError
 __all__ = ["lower"]
 
 TYPES = ("float", "float32", "float64", "int", "bool")
+MOST_ARGUMENTS = 50_000
+"""A function of more arguments is of no use to anybody; those of unknown rank take some 20 KB each."""
 MOST_OUTPUTS = 100_000
 """A tuple of more results is of no use to anybody, and its module takes minutes."""
 MAX_RUNS = 12
@@ -304,6 +306,8 @@ class Lowering(Evaluator):
             try:
                 for name in self._declared_names(declared):
                     self._declare(name, declared, statement.kind)
+            except Exhausted:
+                raise
             except Fault as fault:
                 self._report(fault)
                 self.scope.values.setdefault(declared.name.id, POISON)
@@ -399,6 +403,8 @@ class Lowering(Evaluator):
         return size
 
     def _argument(self, name: str, type: Type, kind: str, written: str, span: Span) -> int:
+        if len(self.arguments) >= MOST_ARGUMENTS:
+            raise Exhausted("E0213", f"the program has more than {MOST_ARGUMENTS:,} arguments", span)
         origin, self.builder.origin = self.builder.origin, Origin(-1, span)
         id = self.builder.add("argument", (), {"name": name}, type=type, name=name)
         self.builder.origin = origin

@@ -29,7 +29,8 @@ PATIENCE = 120
 """Seconds after which a command hangs; none takes a tenth of it."""
 STAGES = ("source", "graph", "backward", "optimized", "forward-code", "backward-code")
 FORMATS = ("text", "markdown", "latex", "html")
-OF_RULES = ("E0301", "E0302", "E0303", "E0304")
+OF_RULES = ("E0301", "E0302", "E0303", "E0304", "E0403")
+"""What only a program that brings rules of its own may be refused for once it is checked."""
 TOO_LARGE = "E0505"
 PICTURES = ("net.dot", "net.mmd", "net.html")
 TERMINALS = re.compile(

@@ -39,6 +39,16 @@ def test_many_outputs_that_nobody_named(monkeypatch: pytest.MonkeyPatch) -> None
     assert "def forward(" in compiled(text + "output z_7\n")
 
 
+def test_many_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert lower.MOST_ARGUMENTS >= 50_000
+    monkeypatch.setattr(lower, "MOST_ARGUMENTS", 50)
+    names = [f"a{i}" for i in range(51)]
+    for text in (f"y = {' + '.join(names)}", f"param {', '.join(names)}, b, c\ny = a0"):
+        with pytest.raises(graphc.GraphcError) as caught:
+            compiled(text)
+        assert [error.code for error in caught.value.errors] == ["E0213"]
+
+
 def test_what_has_no_such_axis_is_refused() -> None:
     """NumPy takes `np.float64(3).sum(axis=0)`."""
     for text, least in (("T = sum(A, axis=0)", 1), ("T = max(max(A*B, axis=1), axis=-1)", 2)):
