@@ -307,7 +307,10 @@ SPECIAL: Mapping[str, Sequence[dict[str, Any]]] = {
         _case('y = pad(x, 1, "constant", constant_values=2)', _arrays(x=(2,)),
               lambda x: np.pad(x, 1, constant_values=2)),
     ],
-    "norm": [_case("y = norm(x, ord=none, axis=1)", _arrays(x=(2, 3)), lambda x: np.linalg.norm(x, axis=1))],
+    "norm": [
+        _case("y = norm(x, ord=none, axis=1)", _arrays(x=(2, 3)), lambda x: np.linalg.norm(x, axis=1)),
+        _case("y = norm(x, ord=2.5, axis=1)", _arrays(x=(2, 3)), lambda x: np.linalg.norm(x, 2.5, axis=1)),
+    ],
     "conv2d": _convolutions(),
     "conv1d": _convolutions1d(),
     "conv_transpose2d": _transposed(),
