@@ -30,6 +30,8 @@ def broadcast_dropped(place: Place) -> int | None:
     if isinstance(type.shape, Unknown) or not place.operands:
         return None
     scalar = _repeated(place, place.operands[0])
+    if scalar is not None and place.op == "expand_dims" and place.node(0).op == "const":
+        return place.repeat(scalar, type)
     if scalar is None or scalar == place.operands[0]:
         return None
     if place.op in MOVING:
