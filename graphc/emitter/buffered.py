@@ -537,14 +537,14 @@ class _Writer:
         tiles.name = self.names.fresh("loop")
         before: list[tuple[int, Line]] = []
         inside: list[tuple[int, Line]] = []
+        group = group_of(self.graph[item.nodes[0]])  # what stands before the loop belongs to its first statement
         for id in item.nodes:
-            node, group = self.graph[id], group_of(self.graph[id])
+            node = self.graph[id]
             if id in item.collected:
                 zero = self._constant(("zero",), "zero", f"{self.allocating.dtype()}.type(0)")
                 start = f"{self.called[id]} = {zero}" if node.type.rank == 0 else f"{self.called[id]}.fill(0)"
-                before.append((0, Line(start, node, group)))
+                before.append((0, Line(start, None, group)))
             inside += [(1, line) for line in self._statement(item, id)]
-        group = group_of(self.graph[item.nodes[0]])
         reads = [(1, Line(text, None, group)) for text in tiles.reads]
         self.memory.append(tiles.name)
         spread = [(0, Line(text, None, group)) for text in tiles.spread]
