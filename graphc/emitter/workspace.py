@@ -338,7 +338,10 @@ def _seed_lines(
 
 def _used_sizes(context: BodyContext, code: Sequence[str]) -> list[str]:
     """The lines that define the sizes which the code speaks of."""
-    used = words(code)
+    used = set(words(code))
+    for name, source in reversed(context.sources.items()):
+        if name in used:
+            used |= set(words([source]))  # a size may be found by others
     context.sources = {name: source for name, source in context.sources.items() if name in used}
     return needed_sizes(context.size_lines(), code)
 
