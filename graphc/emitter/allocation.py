@@ -1,0 +1,54 @@
+"""The arrays of a function that works in memory made once: each under the names of all the values that are in it.
+
+    product = Z = H = np.empty((N, H), X.dtype)            three values that are never needed at once
+    A = np.empty((step, H), X.dtype)                       as long as a tile
+    left = joined[:, 0:H]                                  a part of a joined array
+"""
+
+from __future__ import annotations
+
+from graphc.emitter.operands import Operands
+from graphc.emitter.parts import cut
+
+__all__ = ["allocate"]
+
+
+def allocate(operands: Operands) -> None:
+    """Enter into the memory the arrays, their parts, and the tiles of the loops."""
+    _whole_arrays(operands)
+    _parts(operands)
+    tiles = operands.loops.tiles.values()
+    operands.memory.lines += [line for each in tiles if each.name for line in each.lines()]
+
+
+def _whole_arrays(operands: Operands) -> None:
+    layout, memory, called = operands.layout, operands.memory, operands.called
+    by_array: dict[int, list[int]] = {}
+    for item in layout.items:
+        for id in item.nodes:
+            if id in layout.array:
+                by_array.setdefault(layout.array[id], []).append(id)
+    for ids in by_array.values():
+        node = layout.graph[ids[0]]
+        names = " = ".join(dict.fromkeys(called[i] for i in ids))
+        if ids[0] in layout.full:
+            shape = memory.shape(node)
+            memory.unpacked += [called[i] for i in ids]
+        else:
+            rest = [memory.context.dim(size).text for size in node.type.dims[1:]]
+            step = operands.loops.tiles[layout.loop_of[ids[0]]].step
+            each = ["THREADS"] if memory.threads > 1 else []
+            shape = f"({', '.join([*each, step, *rest])}{'' if rest or each else ','})"
+        memory.lines.append(f"{names} = np.empty({shape}, {memory.dtype(node)})")
+
+
+def _parts(operands: Operands) -> None:
+    layout, memory, called = operands.layout, operands.memory, operands.called
+    for item in reversed(layout.items):  # an array that is part of another one and has parts itself comes in between
+        for id in reversed(item.nodes):
+            if id in layout.part_of:
+                whole, axis, start, end = layout.part_of[id]
+                index = cut(memory.context, axis + (memory.threads > 1 and whole not in layout.full), start, end)
+                memory.lines.append(f"{called[id]} = {called[whole]}[{index}]")
+                if id in layout.full:
+                    memory.unpacked.append(called[id])

@@ -1,0 +1,86 @@
+"""Where the values of a function are that works in memory made once: in which statement or loop each is made, which
+are whole arrays and which as long as a tile, which share an array, which are parts of joined ones.
+
+`lives.py` and `parts.py` find it out; what writes text only reads it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from graphc.ir.dims import Dim
+from graphc.ir.graph import Graph
+from graphc.passes.regions import Item, read_by_rows
+
+__all__ = ["Layout"]
+
+
+@dataclass
+class Layout:
+    """The statements and loops in their order, and where each value is.
+
+    `kept` are the values that outlive the function: its roots and what is pinned.
+    """
+
+    graph: Graph
+    kind: dict[int, str]
+    kept: Sequence[int]
+    items: list[Item]
+    full: set[int] = field(default_factory=set)
+    array: dict[int, int] = field(default_factory=dict)  # value -> the number of its array
+    # Value -> the joined one that it is made in: along which axis, from where, to where.
+    part_of: dict[int, tuple[int, int, Dim, Dim]] = field(default_factory=dict)
+    place: dict[int, int] = field(init=False)  # value -> the position of its item
+    loop_of: dict[int, int] = field(init=False)  # a row value -> the position of its loop
+
+    def __post_init__(self) -> None:
+        self.rearrange(self.items)
+
+    def rearrange(self, items: list[Item]) -> None:
+        """Take these statements and loops in the place of those known so far."""
+        self.items = items
+        self.place = {id: position for position, item in enumerate(items) for id in item.nodes}
+        self.loop_of = {
+            id: position for position, item in enumerate(items) if item.rows is not None
+            for id in item.nodes if id not in item.collected
+        }  # fmt: skip
+
+    def is_inside(self, id: int) -> bool:
+        """Whether a value has no statement: it is read where it stands inside one."""
+        return self.kind[id] in ("view", "inline")
+
+    def is_part(self, u: int, id: int) -> bool:
+        """Whether a value is made in its place in a joined one."""
+        return u in self.part_of and self.part_of[u][0] == id
+
+    def reads(self, item: Item, id: int) -> list[tuple[int, bool]]:
+        """The values that a statement reads, through views, and whether each is read by rows."""
+        node = self.graph[id]
+        found = read_by_rows(self.graph, node, item.rows) if item.rows is not None else None
+        by_rows = found[0] if found else set()
+        stack = [(u, k in by_rows) for k, u in enumerate(node.operands)]
+        reads: list[tuple[int, bool]] = []
+        while stack:
+            u, rows = stack.pop()
+            if self.is_inside(u):
+                inner = read_by_rows(self.graph, self.graph[u], item.rows) if rows and item.rows is not None else None
+                kept = inner[0] if inner else set()
+                stack += [(v, k in kept) for k, v in enumerate(self.graph[u].operands)]
+            else:
+                reads.append((u, rows))
+        return reads
+
+    def bases(self, id: int) -> list[int]:
+        """The values whose arrays a value shows."""
+        stack, found = [id], []
+        while stack:
+            u = stack.pop()
+            if self.is_inside(u):
+                stack += self.graph[u].operands
+            else:
+                found.append(u)
+        return found
+
+    def kept_bases(self) -> list[int]:
+        return [base for id in self.kept for base in self.bases(id)]

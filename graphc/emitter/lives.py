@@ -1,0 +1,150 @@
+"""From where to where each value is needed, and so which must be whole arrays and which may share one.
+
+    0: loop over rows   1: Z = X @ W     Z lives 1…2, in the loop alone: as long as a tile
+                        2: A = tanh(Z)   A lives 2…4, and is read behind the loop: a whole array
+    4: G = A.T @ A                       reads all of A
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+
+from graphc.emitter.into import AT_LABELS, may_overwrite
+from graphc.emitter.layout import Layout
+from graphc.ir.graph import Graph
+from graphc.passes.regions import Item
+from graphc.passes.schedule import schedule
+from graphc.passes.storage import Range
+
+__all__ = ["FOREVER", "Lives", "find_lives", "late_order", "ranges", "split_loops"]
+
+FOREVER = float("inf")
+
+
+@dataclass
+class Lives:
+    """Value -> the position where it is written first, and where it is read for the last time."""
+
+    first: dict[int, int] = field(default_factory=dict)
+    last: dict[int, float] = field(default_factory=dict)
+
+
+def late_order(graph: Graph, ids: list[int], kept: Sequence[int]) -> list[int]:
+    """What is cheap stands right before what needs it, so that it is read while it is in a cache."""
+    roots = set(kept)
+    late = [
+        id for id in ids
+        if id not in roots and (graph.op(graph[id]).cost != "dear" or graph.op(graph[id]).view)
+    ]  # fmt: skip
+    return schedule(graph, ids, late)
+
+
+def split_loops(items: Sequence[Item], kind: dict[int, str]) -> list[Item]:
+    """Loops that hold something without a form, or nothing that is an array, are taken apart."""
+    split: list[Item] = []
+    for item in items:
+        whole = all(kind[id] in ("buffer", "scalar") for id in item.nodes)
+        if item.rows is not None and not whole:
+            split += [Item([id]) for id in item.nodes]
+        else:
+            split.append(item)
+    return split
+
+
+def find_lives(layout: Layout) -> Lives:
+    """The lives of all values; enters into the layout which are whole arrays, and takes some sums out of loops."""
+    outside = _read_outside(layout)
+    layout.rearrange(_sums_behind_loops(layout, outside))
+    lives = _lives(layout)
+    first, last = lives.first, lives.last
+    graph, kind, loop_of = layout.graph, layout.kind, layout.loop_of
+    layout.full |= {id for id in first if kind[id] == "buffer" and (id not in loop_of or id in outside)}
+    for id in list(layout.full):  # rows with an entry changed are made where they stay
+        u = graph[id].operands[0] if graph[id].op in AT_LABELS else -1
+        inside = loop_of.get(u)
+        dies = inside is not None and inside == loop_of.get(id) and last[u] == first[id]
+        if dies and kind[u] == "buffer" and graph[u].type == graph[id].type:
+            layout.full.add(u)
+    return lives
+
+
+def _read_outside(layout: Layout) -> set[int]:
+    """The row values that something outside their loop reads: they are kept as a whole."""
+    loop_of = layout.loop_of
+    outside: set[int] = set()
+    for number, item in enumerate(layout.items):
+        for id in item.nodes:
+            if layout.is_inside(id):
+                continue
+            for u, by_rows in layout.reads(item, id):
+                if loop_of.get(u, number) != number or (not by_rows and u in loop_of):
+                    outside.add(u)
+    outside.update(layout.kept_bases())
+    return outside
+
+
+def _sums_behind_loops(layout: Layout, outside: set[int]) -> list[Item]:
+    """Sums over the rows of an array that is kept as a whole are taken at once, after the loop."""
+    graph = layout.graph
+    items: list[Item] = []
+    for item in layout.items:
+        behind = [
+            id for id in item.nodes
+            if id in item.collected and graph[id].op == "sum" and graph[id].type.rank == 1
+            and graph[graph[id].operands[0]].type.rank == 2 and graph[id].operands[0] in outside
+        ]  # fmt: skip
+        if behind:
+            rest = [id for id in item.nodes if id not in behind]
+            item = Item(rest, item.rows, item.collected - set(behind))
+        items += [item, *(Item([id]) for id in behind)]
+    return items
+
+
+def _lives(layout: Layout) -> Lives:
+    lives = Lives()
+    first, last = lives.first, lives.last
+    position = 0
+    for item in layout.items:
+        start, end = position, position + len(item.nodes)
+        for id in item.nodes:
+            if layout.is_inside(id):
+                continue
+            first[id] = start if id in item.collected else position
+            last[id] = end if id in item.collected else position
+            for u, by_rows in layout.reads(item, id):
+                last[u] = max(last.get(u, 0), position if by_rows or item.rows is None else end)
+            position += 1
+        position = end + 1
+    for base in layout.kept_bases():
+        last[base] = FOREVER
+    return lives
+
+
+def ranges(layout: Layout, lives: Lives, tile_key: Callable[[int], Hashable]) -> list[Range]:
+    """The lives of the arrays for `passes/storage.py`; `tile_key` tells what tiles the loop at a position has."""
+    found: list[Range] = []
+    for number, item in enumerate(layout.items):
+        for id in item.nodes:
+            if layout.kind[id] == "buffer" and id not in layout.part_of:
+                node = layout.graph[id]
+                where = None if id in layout.full else tile_key(number)
+                kind = (where, node.type.dims if id in layout.full else node.type.dims[1:], node.type.dtype)
+                found.append(Range(id, kind, lives.first[id], lives.last[id], _overwritten(layout, item, id)))
+    return found
+
+
+def _overwritten(layout: Layout, item: Item, id: int) -> tuple[int, ...]:
+    """The operands whose arrays a statement may write over."""
+    if id in item.collected:
+        return ()
+    graph, node = layout.graph, layout.graph[id]
+    return tuple(
+        u for u in may_overwrite(graph.op(node), node, graph.__getitem__)
+        if layout.kind[u] == "buffer" and graph[u].type == node.type and _alone(layout, item, id, u)
+    )  # fmt: skip
+
+
+def _alone(layout: Layout, item: Item, id: int, u: int) -> bool:
+    """Whether a statement reads an operand only as this one, not also through a view of it."""
+    return sum(v == u for v, _ in layout.reads(item, id)) == 1

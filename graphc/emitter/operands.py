@@ -1,0 +1,128 @@
+"""The texts of the values that a statement reads: whole arrays, and in a loop their tiles.
+
+    np.add(X, b, Z)       becomes in a loop over rows       np.add(X_rows, b, Z)
+"""
+
+from __future__ import annotations
+
+from graphc.emitter.context import BodyContext
+from graphc.emitter.describe import describe
+from graphc.emitter.expressions import ATOM, Text, fill
+from graphc.emitter.layout import Layout
+from graphc.emitter.memory import Memory
+from graphc.emitter.tiles import Loops
+from graphc.ir.dims import Dim
+from graphc.ir.graph import Node
+from graphc.ops.base import Op
+from graphc.passes.regions import Item, read_by_rows
+from graphc.passes.spread import spread_operands
+
+__all__ = ["Operands", "plain_text"]
+
+CUT_VIEWS = {"squeeze": "flat", "expand_dims": "column", "mT": "T", "transpose": "T"}
+
+
+def plain_text(context: BodyContext, node: Node, op: Op, operands: list[Text]) -> Text:
+    """A node's expression in plain NumPy."""
+    if callable(op.numpy):
+        return op.numpy(context, node, operands)
+    named = dict(zip(op.operands, operands, strict=False))
+    for key, value in node.attrs:
+        named[key] = Text(repr(value))
+    return fill(op.numpy, named, op.precedence)
+
+
+class Operands:
+    """The texts of values; `called` are the names of those that have one, of the constants once they are made."""
+
+    def __init__(
+        self, layout: Layout, context: BodyContext, memory: Memory, loops: Loops, called: dict[int, str]
+    ) -> None:
+        self.graph, self.layout, self.context, self.memory = layout.graph, layout, context, memory
+        self.loops, self.called = loops, called
+        self.texts: dict[int, Text] = {}
+        self.filled: set[int] = set()  # the values that are made where memory is made
+        for item in layout.items:
+            for id in item.nodes:
+                if layout.kind[id] == "constant":
+                    memory.keep(called[id], self._constant(id).text)
+                    self.filled.add(id)
+
+    def _constant(self, id: int) -> Text:
+        """A value that hangs on sizes only: made where memory is made."""
+        if id in self.filled:
+            return Text(self.called[id])
+        node, op = self.graph[id], self.graph.op(self.graph[id])
+        operands = [self._constant(u) for u in node.operands]
+        if node.op == "divide" and node.type.rank == 0:  # Python would raise an error where a size is 0
+            return Text(f"float(np.divide({operands[0]}, {operands[1]}))")
+        return plain_text(self.memory.context, node, op, operands)
+
+    def whole(self, id: int) -> Text:
+        """A value as a whole."""
+        if id in self.called and not self.layout.is_inside(id):
+            return Text(self.called[id])
+        known = self.texts.get(id)
+        if known is None:
+            node, op = self.graph[id], self.graph.op(self.graph[id])
+            known = self.texts[id] = plain_text(self.context, node, op, [self.whole(u) for u in node.operands])
+        return known
+
+    def tile(self, id: int) -> Text:
+        """The tile of a value in the loop that is being written."""
+        assert self.loops.current is not None
+        tiles, item = self.loops.now, self.layout.items[self.loops.current]
+        assert item.rows is not None
+        node, op = self.graph[id], self.graph.op(self.graph[id])
+        kind = self.layout.kind[id]
+        if kind == "buffer" and id not in self.layout.full:
+            return Text(tiles.short_of(self.called[id]))
+        if kind in ("buffer", "constant"):
+            return Text(tiles.rows_of(self.called[id]))
+        if kind == "bound":
+            return Text(tiles.argument(self.called[id]))
+        found = read_by_rows(self.graph, node, item.rows) if kind == "view" else None
+        if found is None:
+            tiles.needs_rows = True
+            return Text(f"{self.whole(id).within(ATOM)}[{tiles.rows}]")
+        operands = [self.tile(u) if k in found[0] else self.whole(u) for k, u in enumerate(node.operands)]
+        if node.op == "reshape":
+            rest = ", ".join(self.context.dim(size).text for size in node.type.dims[1:])
+            return Text(f"{operands[0].within(ATOM)}.reshape(-1, {rest})")
+        cut = tiles.made.get(operands[0].text) if operands else None
+        if len(operands) == 1 and node.op in CUT_VIEWS and cut is not None:  # made with the array, not in every call
+            text = plain_text(self.memory.context, node, op, [Text(cut)])
+            return Text(tiles.part(text.text, f"{operands[0]}_{CUT_VIEWS[node.op]}"))
+        return plain_text(self.context, node, op, operands)
+
+    def of(self, item: Item, node: Node) -> list[Text]:
+        """The operands of a statement."""
+        if item.rows is None:
+            return [self.whole(u) for u in node.operands]
+        found = read_by_rows(self.graph, node, item.rows)
+        assert found is not None
+        texts = [self.tile(u) if k in found[0] else self.whole(u) for k, u in enumerate(node.operands)]
+        # Tiles of threads are so large that to spread operands does not help.
+        if self.layout.kind[node.id] == "buffer" and self.memory.threads == 1:
+            for k, rest in spread_operands(self.graph, node, found[0], self.filled).items():
+                texts[k] = Text(self._spread(node.operands[k], rest))
+        return texts
+
+    def _spread(self, u: int, rest: tuple[Dim, ...]) -> str:
+        """An array as long as a tile that repeats an operand; one that is no constant is copied before the loop."""
+        assert self.loops.current is not None
+        tiles, memory = self.loops.now, self.memory
+        sizes = [memory.context.dim(size).text for size in rest]
+        shape = f"({', '.join([tiles.step, *sizes])}{'' if rest else ','})"
+        name = self.called.get(u) or describe(self.graph, u)
+        filled = u in self.filled
+        kind = memory.context.dtype()
+        make = f"np.full({shape}, {name}, {kind})" if filled else f"np.empty({shape}, {kind})"
+        known = len(memory.constants)
+        spread = memory.constant(("spread", str(u), shape), f"{name}_spread", make, tiled=True)
+        if len(memory.constants) > known:
+            memory.beside.append((self.loops.current, rest))
+            if not filled:
+                memory.unpacked.append(spread)
+                tiles.spread.append(f"{spread}[...] = {self.whole(u)}")
+        return tiles.part(f"{spread}[{tiles.own}]", f"{name}_rows")

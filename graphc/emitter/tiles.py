@@ -1,0 +1,139 @@
+"""The tiles that loops run over: which arrays a loop cuts into rows, and what the pieces are called in it.
+
+    for X_rows, Z in loop_1:            loop_1 = [(X[rows], Z[own]) for rows, own in tiles(N, step)]
+"""
+
+from __future__ import annotations
+
+from graphc.emitter.layout import Layout
+from graphc.emitter.memory import Memory
+from graphc.emitter.naming import Names
+from graphc.emitter.text import bracketed
+from graphc.ir.dims import Dim, dim
+from graphc.passes.regions import Item
+
+__all__ = ["Loops", "Tiles"]
+
+
+class Tiles:
+    """The tiles of one loop: the arrays that are cut into rows, and what cuts them."""
+
+    def __init__(
+        self, key: tuple[Dim, tuple[Dim, ...]], step: str, count: str, names: Names,
+        rows: str, own: str, thread: str | None, share: str,
+    ) -> None:  # fmt: skip
+        self.key, self.step, self.count, self.names = key, step, count, names
+        # What the tile's rows are called, the cut of an array as long as a tile, the number of a thread, its share.
+        self.rows, self.own, self.thread, self.share = rows, own, thread, share
+        self.name = ""
+        self.cut: dict[str, str] = {}  # array -> the name of its tile
+        self.short: dict[str, None] = {}  # arrays as long as a tile
+        self.parts: dict[str, str] = {}  # what else is made of arrays: its text -> its name
+        self.made: dict[str, str] = {}  # name in the loop -> the text that makes it
+        self.read: dict[str, str] = {}  # arguments -> the name of their tile
+        self.spread: list[str] = []  # the lines that write what a tile repeats
+        self.needs_rows = False
+
+    def short_of(self, name: str, shared: bool = False) -> str:
+        self.short[name] = None
+        own = self.own if shared or self.thread is None else f"{self.thread}, {self.own}"
+        self.made[name] = f"{name}[{own}]"
+        return name
+
+    def rows_of(self, name: str) -> str:
+        if name not in self.cut:
+            self.cut[name] = self.names.fresh(f"{name}_rows")
+            self.made[self.cut[name]] = f"{name}[{self.rows}]"
+        return self.cut[name]
+
+    def part(self, text: str, name: str) -> str:
+        if text not in self.parts:
+            self.parts[text] = self.names.fresh(name)
+            self.made[self.parts[text]] = text
+        return self.parts[text]
+
+    def argument(self, name: str) -> str:
+        self.needs_rows = True
+        if name not in self.read:
+            self.read[name] = self.names.fresh(f"{name}_rows")
+        return self.read[name]
+
+    @property
+    def reads(self) -> list[str]:
+        return [f"{tile} = {array}[{self.rows}]" for array, tile in self.read.items()]
+
+    def _cuts(self) -> list[tuple[str, str]]:
+        """Pairs of the name in the loop and the text where memory is made."""
+        names = [*self.cut.values(), *self.short, *self.parts.values()]
+        return [*([(self.rows, self.rows)] if self.needs_rows else []), *((name, self.made[name]) for name in names)]
+
+    def head(self, over: str) -> list[str]:
+        names = [name for name, _ in self._cuts()]
+        return bracketed("for ", names, f" in {over}:", tuple_=True)
+
+    def lines(self) -> list[str]:
+        texts = [text for _, text in self._cuts()]
+        if self.thread is not None:
+            share = bracketed("[(", texts, f") for {self.rows}, {self.own}, {self.thread} in {self.share}]")
+            share[-1] += f" for {self.share} in tiles_by_thread({self.count}, {self.step})]"
+            return ["\n".join([f"{self.name} = [{share[0]}", *share[1:]])]
+        end = f") for {self.rows}, {self.own} in tiles({self.count}, {self.step})]"
+        return ["\n".join(bracketed(f"{self.name} = [(", texts, end))]
+
+
+class Loops:
+    """The tiles of all loops of a function, and the loop that is being written."""
+
+    def __init__(self, layout: Layout, memory: Memory, names: Names) -> None:
+        self.layout, self.memory, self.names = layout, memory, names
+        self.rows, self.own = names.fresh("rows"), names.fresh("own")
+        self.thread = names.fresh("thread") if memory.threads > 1 else None
+        self.share = names.fresh("share") if memory.threads > 1 else ""
+        self.tiles: dict[int, Tiles] = {}  # by the position of the loop
+        self.steps: dict[tuple[Dim, tuple[Dim, ...]], str] = {}
+        self.current: int | None = None  # the position of the loop that is being written
+
+    @property
+    def now(self) -> Tiles:
+        """The tiles of the loop that is being written."""
+        assert self.current is not None
+        return self.tiles[self.current]
+
+    def key(self, position: int) -> tuple[Dim, tuple[Dim, ...]]:
+        """The rows of the loop at a position, and the widths of its tiles: loops that share it share arrays."""
+        return self.at(position).key
+
+    def at(self, position: int) -> Tiles:
+        """The tiles of the loop at a position."""
+        found = self.tiles.get(position)
+        if found is None:
+            item = self.layout.items[position]
+            assert item.rows is not None
+            found = self.tiles[position] = self._new(item.rows, self._widths(item))
+        return found
+
+    def _widths(self, item: Item) -> tuple[Dim, ...]:
+        """The widths of the arrays in a loop, but for those that are never the widest."""
+        widths: dict[Dim, None] = {}
+        for id in item.nodes:
+            if self.layout.kind[id] == "buffer" and id not in item.collected:
+                width = dim(1)
+                for size in self.layout.graph[id].type.dims[1:]:
+                    width = width * size
+                widths[width] = None
+        widest = [w for w in widths if not any(v != w and (v - w).is_nonnegative() for v in widths)]
+        return tuple(sorted(widest, key=str))
+
+    def _new(self, rows: Dim, widths: tuple[Dim, ...]) -> Tiles:
+        key, context = (rows, widths), self.memory.context
+        if key not in self.steps:
+            step = self.names.fresh("step")
+            sizes = [context.dim(w).text for w in widths] or ["1"]
+            width = sizes[0] if len(sizes) == 1 else f"max({', '.join(sizes)})"
+            count = context.dim(rows).text
+            context.helper("tile_rows")
+            context.helper("tiles" if self.memory.threads == 1 else "tiles_by_thread")
+            self.steps[key] = step
+            self.memory.lines.append(f"{step} = tile_rows({count}, {width}, {context.dtype()})")
+        count = context.dim(rows).text
+        return Tiles(key, self.steps[key], count, self.names, self.rows, self.own, self.thread, self.share)
