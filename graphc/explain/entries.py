@@ -8,7 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import graphc.explain.window_definitions  # noqa: F401 (it fills DEFINITIONS)
+from graphc.explain import (  # noqa: F401 (they fill DEFINITIONS)
+    constant_definitions,
+    entrywise_definitions,
+    joined_definitions,
+    moved_definitions,
+    score_definitions,
+    sum_definitions,
+    window_definitions,
+)
 from graphc.explain.definitions import DEFINITIONS, Undefined
 from graphc.explain.indices import ZERO, Entry, Expr, Index, Tensor, fresh
 from graphc.ir.dims import Dim

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from graphc.explain.definitions import Operands, define, summed
+from graphc.explain.definitions import Operands, Out, define, summed
 from graphc.explain.indices import Expr, Extreme, Index, add, apply, fresh, mul, size, when
 from graphc.ir.dims import dim
-
-Out = Sequence[Expr]
 
 
 def _under(r: Operands, places: Out, taps: Sequence[Expr]) -> list[Expr]:
