@@ -11,7 +11,8 @@ from graphc.ir.graph import Builder, Graph
 from graphc.language.expand import expand_rule
 
 if TYPE_CHECKING:
-    from graphc.explain.derivation import _Deriver
+    from graphc.explain.gradients import Gradients
+    from graphc.explain.sheet import Sheet
     from graphc.explain.units import Unit
 
 __all__ = ["opaque_parts"]
@@ -20,9 +21,11 @@ WHOLE = 40
 """So deep a rule's formula may go: it is shown as a whole."""
 
 
-def opaque_parts(deriver: _Deriver, unit: Unit) -> tuple[tuple[Formula, ...], tuple[Part, ...]]:
+def opaque_parts(
+    sheet: Sheet, gradients: Gradients, unit: Unit
+) -> tuple[tuple[Formula, ...], tuple[Part, ...]]:
     """The value by its formula, and each operand's gradient by the operation's rule."""
-    graph, tensors = deriver.graph, deriver.plan.tensors
+    graph, tensors = sheet.graph, sheet.plan.tensors
     node = graph[unit.id]
     builder = Builder(graph.ops)
     ids: dict[int, int] = {}
@@ -33,23 +36,23 @@ def opaque_parts(deriver: _Deriver, unit: Unit) -> tuple[tuple[Formula, ...], tu
     dy = builder.add("seed", (), {"name": "y"}, type=node.type)
     contributions = expand_rule(builder, builder.op(node.op), builder[y], dy)
     made = Graph(builder.nodes, ops=graph.ops)
-    letter, own = deriver.plan.letter, text(Name(unit.tensor.name))
-    named = {ids[u]: _name(deriver, u) for u in ids} | {y: own, dy: f"∂{letter}/∂{own}"}
+    letter, own = sheet.plan.letter, text(Name(unit.tensor.name))
+    named = {ids[u]: _name(sheet, u) for u in ids} | {y: own, dy: f"∂{letter}/∂{own}"}
     value = math_of(made, y, {}, {k: v for k, v in named.items() if k != y}, WHOLE)
     definitions = (Formula(Name(unit.tensor.name), (Op(str(value)),)),)
     parts = []
     for u, c in zip(node.operands, contributions, strict=True):
-        if u in deriver.plan.active and c is not None:
-            left = deriver._writer(()).entry(deriver._target(u), ())
+        if u in sheet.plan.active and c is not None:
+            left = sheet.writer(()).entry(gradients.target(u), ())
             made_of = named.get(c) or str(math_of(made, c, {}, named, WHOLE))
             formula = Formula(left, (Op(made_of),), f"by the rule of {node.op}")
-            code = deriver._code(u, unit) if deriver.uses.get(u, 0) <= 1 else ()
+            code = sheet.code(u, unit) if gradients.uses.get(u, 0) <= 1 else ()
             parts.append(Part(tensors[u].name, (), (formula,), code=code))
     return definitions, tuple(parts)
 
 
-def _name(deriver: _Deriver, u: int) -> str:
-    tensor = deriver.plan.tensors.get(u)
+def _name(sheet: Sheet, u: int) -> str:
+    tensor = sheet.plan.tensors.get(u)
     if tensor is not None:
         return text(Name(tensor.name))
-    return str(math_of(deriver.graph, u, {}, {id: tensor.name for id, tensor in deriver.plan.tensors.items()}))
+    return str(math_of(sheet.graph, u, {}, {id: tensor.name for id, tensor in sheet.plan.tensors.items()}))

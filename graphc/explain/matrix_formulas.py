@@ -1,0 +1,54 @@
+"""A gradient's entry read as matrices: `∂L/∂W_dh = Σ_i X_id ∂L/∂Z_ih` is `Xᵀ ∂L/∂Z`, as (D×N)(N×H) = D×H."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from graphc.explain.forms import parts_of
+from graphc.explain.index_calculus import expanded
+from graphc.explain.indices import Expr, Index, Tensor
+from graphc.explain.matrices import Matrix, matrix_form
+from graphc.explain.notation import Fence, Op, Row, Word
+from graphc.explain.sheet import Sheet
+from graphc.explain.slopes import LONG
+from graphc.explain.steps import Formula
+from graphc.explain.units import Unit
+from graphc.explain.writing import Writer, gradient
+from graphc.ir.dims import Dim
+
+__all__ = ["matrix_formulas", "reason"]
+
+
+def matrix_formulas(
+    sheet: Sheet, target: Tensor, unit: Unit, e: Expr, at: Sequence[Index], writer: Writer
+) -> list[Formula]:
+    """The entry `e` at `at` as a product of matrices, with the reason for their order; none where it is not one."""
+    made = matrix_form(e, at, writer, sheet.numerator) or matrix_form(expanded(e), at, writer, sheet.numerator)
+    if made is None or len(parts_of(e)) > LONG:
+        return _moved(sheet, target, unit, at)
+    slices, matrix = made
+    left = writer.entry(target, slices)
+    return [Formula(left, (matrix.layout,), reason(sheet, matrix))]
+
+
+def _moved(sheet: Sheet, target: Tensor, unit: Unit, at: Sequence[Index]) -> list[Formula]:
+    """A reshape is undone by another one."""
+    node = sheet.graph[unit.id]
+    if node.op != "reshape" or node.operands[0] not in sheet.plan.tensors or sheet.cotangent(unit) is None:
+        return []
+    writer = sheet.writer(())
+    shape = sheet.shape(tuple(index.dim for index in at))
+    inside = Row((writer.entry(gradient(unit.tensor), ()), Op(", "), Op(shape)))
+    right = Row((Word("reshape"), Fence("(", inside, ")")))
+    return [Formula(writer.entry(target, ()), (right,), "the same entries, read row by row")]
+
+
+def reason(sheet: Sheet, matrix: Matrix) -> str:
+    """Why the factors stand in this order: their shapes."""
+    def shape(pair: tuple[Dim, Dim]) -> str:
+        return "×".join(map(sheet.letters.size, pair))
+
+    whole = shape((matrix.rows, matrix.columns))
+    if len(matrix.shapes) < 2:
+        return whole if matrix.level == 1 else f"entry by entry, {whole}"
+    return "".join(f"({shape(pair)})" for pair in matrix.shapes) + f" = {whole}"

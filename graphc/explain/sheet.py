@@ -1,0 +1,59 @@
+"""What all formulas of a derivation have in common: names, the letters of indices, the layout, the code."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from graphc.explain.codelines import CodeLines
+from graphc.explain.indices import Expr, Index, Tensor
+from graphc.explain.units import Plan, Unit
+from graphc.explain.writing import Letters, Writer, doubled_sizes, gradient
+from graphc.ir.dims import Dim
+from graphc.ir.types import Shape, Unknown, shape_text
+
+__all__ = ["Sheet"]
+
+
+class Sheet:
+    """How the formulas of a derivation are written; `module` is the generated source that it quotes."""
+
+    def __init__(self, plan: Plan, module: str, numerator: bool) -> None:
+        self.plan, self.graph, self.numerator = plan, plan.graph, numerator
+        self.generated = CodeLines(module)
+        sizes = [d for a in self.graph.arguments for d in self.dims(a.node)]
+        sizes += [d for u in plan.units for d in self.dims(u.id)]
+        self.letters = Letters((d for d in sizes if d != 1), plan.size_names)
+        self.doubled: frozenset[Dim] = frozenset()
+
+    def begin(self, unit: Unit) -> None:
+        """The letters of a step are the same in all its formulas."""
+        self.doubled = frozenset()
+        if unit.expression is not None:
+            self.doubled = doubled_sizes(unit.expression, unit.indices).union(
+                *(doubled_sizes(a.expression, a.indices) for a in unit.auxiliaries)
+            )
+
+    def writer(self, indices: Sequence[Index], *expressions: Expr) -> Writer:
+        doubled = self.doubled | frozenset(d for e in expressions for d in doubled_sizes(e, indices))
+        return Writer(self.letters, self.plan.letter, doubled=doubled).with_indices(indices)
+
+    def dims(self, id: int) -> tuple[Dim, ...]:
+        shape = self.graph[id].type.shape
+        return () if isinstance(shape, Unknown) else shape
+
+    def shape(self, shape: Shape) -> str:
+        if isinstance(shape, Unknown):
+            return shape_text(shape)
+        return "(" + ", ".join(map(self.letters.size, shape)) + ("," if len(shape) == 1 else "") + ")"
+
+    def cotangent(self, unit: Unit) -> Tensor | None:
+        """The gradient that comes into a step; None for the loss, where it is 1."""
+        return None if unit.id == self.plan.loss else gradient(unit.tensor)
+
+    def code(self, u: int, unit: Unit | None = None) -> tuple[str, ...]:
+        """The generated lines; what has a name here alone the code calls after the function that is differentiated."""
+        name = self.plan.tensors[u].name
+        lines = self.generated.lines(name, wanted=name in self.plan.wrt)
+        if not lines and u in self.plan.invented and unit is not None:
+            lines = self.generated.lines(f"{unit.tensor.name}_{self.graph[unit.id].op}", wanted=False)
+        return tuple(lines)
