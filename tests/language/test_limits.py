@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import graphc
-from graphc.language import lower
+from graphc.language import lowering, results
 
 LONG = 8_000
 
@@ -29,8 +29,8 @@ def test_a_long_chain_is_not_nested(text: str) -> None:
 
 
 def test_many_outputs_that_nobody_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert lower.MOST_OUTPUTS >= 100_000
-    monkeypatch.setattr(lower, "MOST_OUTPUTS", 50)
+    assert results.MOST_OUTPUTS >= 100_000
+    monkeypatch.setattr(results, "MOST_OUTPUTS", 50)
     text = "input x[N]\nfor k in 0:51 { z_{k} = x }\n"
     with pytest.raises(graphc.GraphcError) as caught:
         compiled(text)
@@ -40,8 +40,8 @@ def test_many_outputs_that_nobody_named(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_many_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert lower.MOST_ARGUMENTS >= 50_000
-    monkeypatch.setattr(lower, "MOST_ARGUMENTS", 50)
+    assert lowering.MOST_ARGUMENTS >= 50_000
+    monkeypatch.setattr(lowering, "MOST_ARGUMENTS", 50)
     names = [f"a{i}" for i in range(51)]
     for text in (f"y = {' + '.join(names)}", f"param {', '.join(names)}, b, c\ny = a0"):
         with pytest.raises(graphc.GraphcError) as caught:

@@ -1,0 +1,393 @@
+"""One run over a program: its statements to nodes, with what is assumed of its undeclared arguments.
+
+A statement in error gives its names a poisoned value that nothing complains about again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from graphc.ir.dims import Dim, dim
+from graphc.ir.graph import Argument, Builder, Graph, Origin, Statement
+from graphc.ir.types import ShapeError, Type
+from graphc.language import tree
+from graphc.language.bounded import bounded
+from graphc.language.constants import Constants
+from graphc.language.declarations import announced, check_declaration
+from graphc.language.declared_sizes import declared_size, hidden_sizes
+from graphc.language.diagnostics import Diagnostics
+from graphc.language.evaluate import Evaluator
+from graphc.language.infer import MAX_RANK, Assumptions, LearningSolver
+from graphc.language.results import loss_of, outputs_of
+from graphc.language.scope import Environment, Scope
+from graphc.language.slips import check_free_names, check_lookalikes, check_statements
+from graphc.language.source import Span
+from graphc.language.updates import check_update
+from graphc.language.values import POISON, Exhausted, Fault, Poison, Silent, Tensor, Value
+from graphc.ops.base import CallError
+
+__all__ = ["Lowering"]
+
+MOST_ARGUMENTS = 50_000
+"""A function of more arguments is of no use to anybody; those of unknown rank take some 20 KB each."""
+
+
+class Lowering(Evaluator):
+    """One run over a program with what is assumed of its undeclared arguments.
+
+    `partial`: something that belongs to the program is missing, and its errors are reported already.
+    """
+
+    def __init__(
+        self,
+        module: tree.Module,
+        diagnostics: Diagnostics,
+        assumptions: Assumptions,
+        environment: Environment,
+        partial: bool,
+        clips: bool,
+    ) -> None:
+        self.clips, self.clipped = clips, False
+        self.module = module
+        self.partial = partial
+        self.diagnostics = diagnostics
+        self.assumptions = assumptions
+        self.bodies = environment  # what the bodies of this file's functions see
+        self.environment = replace(environment, constants={}, dims=set())
+        self.undeclared: set[str] = set()
+        self.solver = LearningSolver(assumptions, self.undeclared)
+        super().__init__(Builder(environment.ops, self.solver))
+        self.scope = Scope(self.environment, missing=self._missing)
+        self.declared: dict[str, tree.Declared] = {}
+        self.assigned: dict[str, Span] = {}
+        self.used: set[str] = set()
+        self.first_use: dict[str, Span] = {}
+        self.values: dict[str, int] = {}
+        self.updates: dict[str, int] = {}
+        self.statements: list[Statement] = []
+        self.outputs: list[tree.Name] = []
+        self.loss: tree.Name | None = None
+        self.loops: list[tuple[str, int]] = []
+        self.in_update = False
+        self.constants = Constants(self.builder)
+
+    def add(self, op: str, operands: Sequence[int] = (), attrs: Mapping[str, Any] | None = None) -> int:
+        id = super().add(op, bounded(self.builder, op, operands), attrs)
+        self.constants.enter(id)
+        return id
+
+    def may_clip(self) -> bool:
+        self.clipped |= self.clips
+        return self.clips
+
+    # ------------------------------------------------------------ the run
+
+    def run(self) -> Graph | None:
+        found = announced(self.module.statements)
+        self.assigned = found.assigned
+        self.environment.dims |= found.dims
+        for function in self.environment.functions.values():
+            function.environment.dims |= self.environment.dims
+        for op in self.environment.ops.values():
+            if op.environment is not None:
+                op.environment.dims |= self.environment.dims
+        try:
+            self._statements(self.module.statements)
+        except Exhausted as fault:
+            self.report(fault)
+            return None
+        check_statements(self)
+        check_free_names(self)
+        check_lookalikes(self)
+        self._check_sizes()
+        outputs = outputs_of(self)
+        if self.diagnostics.has_errors:
+            return None
+        return Graph(
+            nodes=self.builder.nodes,
+            arguments=tuple(self._ordered_arguments()),
+            outputs=outputs,
+            loss=loss_of(self, outputs),
+            values=self.values,
+            updates=self.updates,
+            statements=tuple(self.statements),
+            bounds=tuple(self.solver.bounds),
+            together=self.solver.together,
+            agreeing=tuple(self.solver.agreeing),
+            minimums=tuple(self.minimums),
+            ranks=tuple(self.ranks.items()),
+            limits=tuple(self.limits),
+            ops=self.builder.ops,
+            source=self.module.source.text,
+            file=self.module.source.name,
+        )
+
+    def _statements(self, statements: tuple[tree.Statement, ...]) -> None:
+        # Declarations and constants come first: a program may use a name above the line that declares it.
+        if not self.loops:
+            for statement in statements:
+                if isinstance(statement, tree.Const):
+                    self._guard(self._const, statement)
+            for statement in statements:
+                if isinstance(statement, tree.Declaration):
+                    self._declaration(statement)
+        for statement in statements:
+            if isinstance(statement, tree.Assign):
+                self._guard(self._assign, statement)
+            elif isinstance(statement, tree.Update):
+                self._guard(self._update, statement)
+            elif isinstance(statement, tree.For):
+                self._guard(self._for, statement)
+            elif isinstance(statement, tree.Output):
+                self.outputs.extend(statement.names)
+            elif isinstance(statement, tree.Loss):
+                if self.loss is not None:
+                    self.report(
+                        Fault(
+                            "E0214",
+                            "a program has one loss",
+                            statement.span,
+                            notes=[("the first is declared here", self.loss.span)],
+                        )
+                    )
+                self.loss = statement.name
+
+    def _guard(self, lower: Callable[..., None], statement: tree.Statement) -> None:
+        """Lower a statement; report what is wrong with it and poison what it would have assigned."""
+        index = len(self.statements)
+        self._quote(statement)
+        self.builder.origin = Origin(index, statement.span)
+        try:
+            lower(statement)
+            return
+        except Exhausted:
+            raise
+        except Silent:
+            pass
+        except Fault as fault:
+            self.report(fault)
+        except RecursionError:
+            help = "give parts of it names in statements of their own"
+            self.report(Fault("E0110", "this is nested too deeply", statement.span, help=help))
+        except ShapeError as error:
+            self.report(Fault(error.code, error.message, statement.span, error.label, help=error.help))
+        except CallError as error:
+            self.report(Fault(error.code, error.message, statement.span, help=error.help))
+        finally:
+            self.builder.origin = None
+        if isinstance(statement, (tree.Assign, tree.Const)):
+            for target in statement.targets if isinstance(statement, tree.Assign) else (statement.target,):
+                with contextlib.suppress(Fault, Silent):
+                    self.scope.values.setdefault(self.name(target, self.scope), POISON)
+
+    def report(self, fault: Fault) -> None:
+        self.diagnostics.error(fault.code, fault.message, fault.span, fault.label, tuple(fault.notes), fault.help)
+
+    def _quote(self, statement: tree.Statement) -> None:
+        """The statement as the generated code quotes it; a loop's steps say which they are."""
+        text = " ".join(statement.span.text.split())
+        if self.loops:
+            text += "   [" + ", ".join(f"{name} = {k}" for name, k in self.loops) + "]"
+        self.statements.append(Statement(len(self.statements), text, statement.span.source.name, statement.span.line))
+
+    # ------------------------------------------------------------ statements
+
+    def _const(self, statement: tree.Const) -> None:
+        name = self.name(statement.target, self.scope)
+        if name in self.environment.constants:
+            raise Fault("E0202", f"`{name}` is assigned twice", statement.span)
+        value = self.evaluate(statement.value, self.scope)
+        argument = _argument_behind(self.builder, value.id) if isinstance(value, Tensor) else None
+        if argument is not None:
+            message = f"a constant is known at compile time, and `{argument}` is an argument"
+            help = f"without `const` it is an assignment: `{name} = …`"
+            raise Fault("E0211", message, statement.value.span, help=help)
+        if isinstance(value, (list, tuple)):
+            count = len(self.builder.nodes)
+            self.tensor(value)  # a ragged constant is an error where it is written
+            self.builder.forget(count)
+        self.environment.constants[name] = self.bodies.constants[name] = value
+
+    def _declaration(self, statement: tree.Declaration) -> None:
+        for declared in statement.names:
+            try:
+                for name in self._declared_names(declared):
+                    self._declare(name, declared, statement.kind)
+            except Exhausted:
+                raise
+            except Fault as fault:
+                self.report(fault)
+                self.scope.values.setdefault(declared.name.id, POISON)
+            except Silent:
+                pass
+
+    def _declared_names(self, declared: tree.Declared) -> Iterator[str]:
+        if declared.range is None:
+            yield self.name(declared.name, self.scope)
+            return
+        loop = tree.For(tree.Name("", (), declared.span), declared.range, (), declared.span)
+        if declared.range.start is None or declared.range.stop is None:
+            raise Fault("E0204", "a range of names needs both ends, as in `W_{0:3}`", declared.range.span)
+        for k in self.loop(loop, self.scope):
+            yield f"{declared.name.id}_{k}"
+
+    def _declare(self, name: str, declared: tree.Declared, kind: str) -> None:
+        constants = self.environment.constants
+        written = check_declaration(name, declared, kind, self.declared, self.assigned, constants)
+        self.declared[name] = declared
+        dtype = written if written in ("int", "bool") else "float"
+        if declared.dims is None:
+            self.undeclared.add(name)
+            type = self.assumptions.type(name)
+            type = Type(type.shape, dtype)
+        else:
+            if len(declared.dims) > MAX_RANK:
+                raise Fault("E0213", f"an array has at most {MAX_RANK} dimensions", declared.span)
+            type = Type(tuple(declared_size(expr, constants) for expr in declared.dims), dtype)
+        self._argument(name, type, kind, written, declared.span)
+
+    def _argument(self, name: str, type: Type, kind: str, written: str, span: Span) -> int:
+        if len(self.arguments) >= MOST_ARGUMENTS:
+            raise Exhausted("E0213", f"the program has more than {MOST_ARGUMENTS:,} arguments", span)
+        origin, self.builder.origin = self.builder.origin, Origin(-1, span)
+        id = self.builder.add("argument", (), {"name": name}, type=type, name=name)
+        self.builder.origin = origin
+        self.arguments[name] = Argument(name, id, kind, written, span)
+        self.scope.values[name] = Tensor(id)
+        self.values[name] = id
+        return id
+
+    def _missing(self, name: str, span: Span) -> Value:
+        """A name without a value: a dimension's, or a free name, which is an input."""
+        if name in self.assigned:
+            raise Fault(
+                "E0209",
+                f"`{name}` is used before the statement that assigns it",
+                span,
+                notes=[(f"`{name}` is assigned here", self.assigned[name])],
+                help="move that statement up",
+            )
+        if name in self.environment.dims:
+            return dim(name)
+        if name in self.environment.functions or name in self.environment.ops:
+            raise Fault("E0220", f"`{name}` is a function, not a value", span, help=f"call it: `{name}(…)`")
+        self.undeclared.add(name)
+        self.first_use[name] = span
+        return Tensor(self._argument(name, self.assumptions.type(name), "free", "float", span))
+
+    def _assign(self, statement: tree.Assign) -> None:
+        for name, value in self.assign(statement, self.scope):
+            target = next(t for t in statement.targets)
+            if name in self.environment.constants:
+                help = "give this value another name"
+                raise Fault("E0202", f"`{name}` is a constant and assigned", target.span, help=help)
+            if name in self.first_use:
+                raise Fault(
+                    "E0209",
+                    f"`{name}` is used before the statement that assigns it",
+                    self.first_use[name],
+                    notes=[(f"`{name}` is assigned here", target.span)],
+                    help="move that statement up",
+                )
+            if isinstance(value, Tensor):
+                self.values[name] = value.id
+            elif isinstance(value, (int, float, Dim)):
+                id = self.tensor(value)
+                self.values[name] = id
+                self.scope.values[name] = value
+                if not isinstance(value, Dim):
+                    self.builder.rename(id, name)
+            elif isinstance(value, (list, tuple)) and value and not _has_tensor(value):
+                self.values[name] = self.tensor(value)
+            elif not isinstance(value, Poison):
+                raise Fault(
+                    "E0205",
+                    f"`{name}` would not be a tensor",
+                    statement.value.span,
+                    help="one name for each result: `a, b = split(x, 2)`" if isinstance(value, tuple) else None,
+                )
+
+    def named(self, id: int, name: str, scope: Scope) -> None:
+        node = self.builder[id]
+        if scope is self.scope and node.name is None and node.op != "argument":
+            self.builder.rename(id, name)
+        else:
+            super().named(id, name, scope)
+
+    def _leaf(self, expr: tree.Expr, scope: Scope) -> Value:
+        if scope is self.scope and isinstance(expr, tree.Name) and not self.in_update:
+            self.used.add(self.name(expr, scope))
+        return super()._leaf(expr, scope)
+
+    def _update(self, statement: tree.Update) -> None:
+        name = self.name(statement.target, self.scope)
+        argument = self.arguments.get(name)
+        if argument is None:
+            raise Fault(
+                "E0216",
+                f"`<-` updates an argument, and `{name}` is "
+                + ("a value of the program" if name in self.scope.values else "not one"),
+                statement.target.span,
+                help="write `=` to assign a value",
+            )
+        if name in self.updates:
+            raise Fault("E0202", f"`{name}` is updated twice", statement.target.span)
+        self.in_update = True
+        try:
+            id = self.tensor(self.evaluate(statement.value, self.scope))
+        finally:
+            self.in_update = False
+        old, new = self.builder.type(argument.node), self.builder.type(id)
+        check_update(name, old, new, self.solver, statement.value.span)
+        self.updates[name] = id
+        node = self.builder[id]
+        if node.name is None and node.op != "argument":
+            self.builder.hint(id, f"new_{name}")
+
+    def _for(self, statement: tree.For) -> None:
+        variable = self.name(statement.variable, self.scope)
+        origin = self.builder.origin
+        self.statements.pop()  # its steps are quoted one by one
+        for k in self.loop(statement, self.scope):
+            self.loops.append((variable, k))
+            self._statements(statement.body)
+            self.loops.pop()
+            self.builder.origin = origin
+
+    # ------------------------------------------------------------ the end
+
+    def _check_sizes(self) -> None:
+        sizes = (
+            (size, declared.span)
+            for name, declared in self.declared.items()
+            if declared.dims is not None and name in self.arguments
+            for size in self.builder.type(self.arguments[name].node).dims
+        )
+        for fault in hidden_sizes(sizes):
+            self.report(fault)
+
+    def _ordered_arguments(self) -> Iterator[Argument]:
+        """Declared ones in the order of declaration, then the others in the order of first use."""
+        yield from (a for name, a in self.arguments.items() if name in self.declared)
+        yield from (a for name, a in self.arguments.items() if name not in self.declared)
+
+
+def _argument_behind(builder: Builder, id: int) -> str | None:
+    """An argument that a value depends on; sizes do not count."""
+    stack = [id]
+    while stack:
+        node = builder[stack.pop()]
+        if node.op == "argument":
+            return str(node.attr("name"))
+        if node.op != "size_of":
+            stack.extend(node.operands)
+    return None
+
+
+def _has_tensor(value: Value) -> bool:
+    if isinstance(value, (list, tuple)):
+        return any(map(_has_tensor, value))
+    return isinstance(value, Tensor) or not isinstance(value, (int, float, bool))

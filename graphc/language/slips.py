@@ -1,0 +1,55 @@
+"""What a program most likely does not mean: no statement at all, a misspelt name that is taken for an input, names of
+letters that look alike."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from graphc.language import tree
+from graphc.language.diagnostics import slip
+from graphc.language.lookalikes import lookalikes
+from graphc.language.source import Span
+from graphc.language.values import Fault
+
+if TYPE_CHECKING:
+    from graphc.language.lowering import Lowering
+
+__all__ = ["check_free_names", "check_lookalikes", "check_statements"]
+
+
+def check_statements(lowering: Lowering) -> None:
+    """A program does something."""
+    actions = (tree.Assign, tree.For, tree.Update, tree.Output, tree.Loss)
+    idle = not any(isinstance(statement, actions) for statement in lowering.module.statements)
+    if idle and not lowering.diagnostics.has_errors and not lowering.partial:
+        start = Span(lowering.module.source, 0, 0)
+        lowering.report(Fault("E0217", "the program has no statement", start, help="for example `L = sum(x * x)`"))
+
+
+def check_free_names(lowering: Lowering) -> None:
+    """A free name is an input; one that looks like a slip of the pen for another name is said to be."""
+    known = {*lowering.declared, *lowering.assigned, *lowering.environment.constants, *lowering.environment.dims}
+    for name, span in lowering.first_use.items():
+        meant = slip(name, known) if lowering.budget.hint(len(known)) else None
+        if meant is not None:
+            lowering.diagnostics.warning(
+                "W0201",
+                f"`{name}` is not declared or assigned, so it is taken for an input",
+                span,
+                help=f"did you mean `{meant}`? otherwise declare it: `input {name}`",
+            )
+
+
+def check_lookalikes(lowering: Lowering) -> None:
+    """Two names that only look the same are hardly meant."""
+    places = {name: declared.span for name, declared in lowering.declared.items()}
+    places |= lowering.assigned | lowering.first_use
+    for first, name in lookalikes(places):
+        lowering.diagnostics.warning(
+            "W0202",
+            f"two different names look like `{name}`",
+            places[name],
+            label="of these letters " + " ".join(f"U+{ord(char):04X}" for char in name[:12]),
+            notes=[("of these " + " ".join(f"U+{ord(char):04X}" for char in first[:12]), places[first])],
+            help="letters of two alphabets are mixed; write both names alike, or choose another",
+        )
