@@ -35,6 +35,7 @@ class BodyContext:
         self.missing: list[str] = []
         self.live = Live(graph, arrays)
         self.uses_dtype = False
+        self._dtype: str | None = None
 
     def type(self, id: int) -> Type:
         return self.graph[id].type
@@ -54,13 +55,18 @@ class BodyContext:
 
     def dtype(self) -> str:
         """The program's floating type, from an array at hand."""
+        if self._dtype is None:
+            self._dtype = self._find_dtype()
+        self.uses_dtype |= self._dtype == "dtype"
+        return self._dtype
+
+    def _find_dtype(self) -> str:
         for id, name in self.arrays.items():
             if self.graph[id].type.is_float and self.graph[id].op in ("argument",):
                 return f"{name}.dtype"
         for id, name in self.arrays.items():
             if self.graph[id].type.is_float and self.graph[id].type.rank != 0:
                 return f"{name}.dtype"
-        self.uses_dtype = True
         return "dtype"
 
     # ------------------------------------------------------------ sizes

@@ -15,16 +15,15 @@ enough stays as it is.
 
 from __future__ import annotations
 
-import io
-import tokenize
-from dataclasses import dataclass
-from typing import Final
+import re
+from typing import Final, NamedTuple
 
 from graphc.emitter.text import WIDTH
 
 __all__ = ["broken", "broken_function"]
 
 LONGEST: Final = 110  # code up to here stays on its line; what is broken is broken to WIDTH
+LONGEST_BROKEN: Final = 20_000  # what is longer still, nobody reads
 COMMENT_COLUMN: Final = 54
 BINDING: Final = (("==", "!=", "<", "<=", ">", ">="), ("+", "-"), ("*", "/", "@", "//", "%"))
 """Operators that a line may be broken before, those that bind least first."""
@@ -35,7 +34,7 @@ def broken_function(text: str) -> str:
     lines: list[str] = []
     for line in text.split("\n"):
         code = line.lstrip()
-        whole = len(_without_comment(line)) <= LONGEST or code.startswith(("#", '"""'))
+        whole = not LONGEST < len(_without_comment(line)) <= LONGEST_BROKEN or code.startswith(("#", '"""'))
         lines += [line] if whole else broken(line)
     return "\n".join(lines)
 
@@ -46,22 +45,21 @@ def _without_comment(line: str) -> str:
 
 def broken(line: str) -> list[str]:
     """A statement of one line as several that are no wider than WIDTH, as far as its parts are."""
-    if len(line) <= WIDTH:
+    if not WIDTH < len(line) <= LONGEST_BROKEN:
         return [line]
     indent = line[: len(line) - len(line.lstrip())]
     tokens = _tokens(line.strip())
     comment = ""
     if tokens and tokens[-1].string.startswith("#"):
         comment = tokens.pop().string
-    code = line.strip()[: tokens[-1].end] if tokens else line.strip()
+    code = line.strip().removesuffix(comment).rstrip()
     lines = _statement(code, tokens, indent)
     if comment:
         lines[0] = f"{lines[0]:<{COMMENT_COLUMN - 2}}  {comment}"
     return lines
 
 
-@dataclass(frozen=True)
-class _Token:
+class _Token(NamedTuple):
     string: str
     start: int
     end: int
@@ -69,24 +67,36 @@ class _Token:
     operator: bool
 
 
+_TOKEN: Final = re.compile(
+    r"""
+    (?P<word> "(?:[^"\\]|\\.)*" | '(?:[^'\\]|\\.)*' | \d+\.?\d*(?:[eE][+-]?\d+)? | [\w.]+ )
+    | (?P<comment> \#.* )
+    | (?P<operator> \*\* | // | [<>=!]= | [^\s\w] )
+    """,
+    re.VERBOSE,
+)
+_BEFORE_OPERAND: Final = frozenset(["", "(", "[", "{", ",", "=", ":", *sum(BINDING, ())])
+_OPENING, _CLOSING = frozenset("([{"), frozenset(")]}")
+
+
 def _tokens(code: str) -> list[_Token]:
+    """What of a line may matter to where it is broken: operators, brackets, the word `for` and a comment. None of a
+    line that is the beginning of something longer."""
     found: list[_Token] = []
     depth = 0
     before = ""
-    try:
-        for token in tokenize.generate_tokens(io.StringIO(code).readline):
-            if not token.string.strip():
-                continue
-            if token.string in ")]}" and token.type == tokenize.OP:
+    for match in _TOKEN.finditer(code):
+        text = match[0]
+        if match.lastgroup == "operator":
+            if text in _CLOSING:
                 depth -= 1
-            binary = token.type == tokenize.OP and before not in ("", "(", "[", "{", ",", "=", ":", *sum(BINDING, ()))
-            found.append(_Token(token.string, token.start[1], token.end[1], depth, binary))
-            if token.string in "([{" and token.type == tokenize.OP:
+            found.append(_Token(text, match.start(), match.end(), depth, before not in _BEFORE_OPERAND))
+            if text in _OPENING:
                 depth += 1
-            before = token.string
-    except tokenize.TokenError:  # the first line of something longer
-        return []
-    return found
+        elif match.lastgroup == "comment" or text == "for":
+            found.append(_Token(text, match.start(), match.end(), depth, False))
+        before = text
+    return found if depth == 0 else []
 
 
 def _opened(code: str, tokens: list[_Token], indent: str) -> list[str]:

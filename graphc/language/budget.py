@@ -20,6 +20,8 @@ MOST_HINTS = 20_000
 """So many pairs of names are compared to say what was meant by an unknown one."""
 MOST_CALLS = 100
 """So deep calls of functions nest."""
+MOST_LOOPS = 50
+"""So deep loops nest."""
 
 
 class Budget:
@@ -49,6 +51,11 @@ class Budget:
         """Whether there is still time to look among so many names for what a user may have meant."""
         self.hints += known
         return self.hints <= MOST_HINTS or self.hints == known
+
+    def nest(self, depth: int, span: Span | None) -> None:
+        """A loop inside others. Raises Exhausted where they nest too deeply."""
+        if depth > MOST_LOOPS:
+            raise Exhausted("E0213", f"loops nest more than {MOST_LOOPS} deep", span)
 
     def call(self, depth: int, span: Span | None) -> None:
         """A call inside others. Raises Exhausted where they nest too deeply."""

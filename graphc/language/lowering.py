@@ -158,7 +158,8 @@ class Lowering(Evaluator):
     def _guard(self, lower: Callable[..., None], statement: tree.Statement) -> None:
         """Lower a statement; report what is wrong with it and poison what it would have assigned."""
         index = len(self.statements)
-        self._quote(statement)
+        if not isinstance(statement, tree.For):  # its steps are quoted one by one
+            self._quote(statement)
         self.builder.origin = Origin(index, statement.span)
         try:
             lower(statement)
@@ -350,7 +351,7 @@ class Lowering(Evaluator):
     def _for(self, statement: tree.For) -> None:
         variable = self.name(statement.variable, self.scope)
         origin = self.builder.origin
-        self.statements.pop()  # its steps are quoted one by one
+        self.budget.nest(len(self.loops) + 1, statement.span)
         for k in self.loop(statement, self.scope):
             self.loops.append((variable, k))
             self._statements(statement.body)

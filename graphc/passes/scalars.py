@@ -87,7 +87,8 @@ def _into_smaller_factor(place: Place, product: Node, scalar: int) -> int | None
     if product.op != "multiply" or not place.alone(product.id):
         return None
     for small, large in (product.operands, product.operands[::-1]):
-        if place.typed(large) == product.type and place.typed(small).shape != product.type.shape:
+        alike = place.typed(small).is_float  # a mask divided by a number would be float64
+        if alike and place.typed(large) == product.type and place.typed(small).shape != product.type.shape:
             return place.add("multiply", [place.add(place.op, [small, scalar]), large])
     return None
 

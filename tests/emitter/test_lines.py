@@ -59,3 +59,10 @@ def test_a_signature() -> None:
     broken_text = broken_function(text)
     assert max(map(len, broken_text.split("\n"))) <= WIDTH
     assert ast.dump(ast.parse(broken_text)) == ast.dump(ast.parse(text))
+
+
+def test_what_nobody_reads_stays_on_its_line() -> None:
+    """A constant of half a million numbers, nested deeply, would take a minute."""
+    line = "    x = np.array(" + "[" * 50 + "1.0, " * 20_000 + "]" * 50 + ")"
+    assert broken_function(line) == line
+    assert broken(line) == [line]

@@ -56,3 +56,12 @@ def test_what_has_no_such_axis_is_refused() -> None:
         names = (*module.INPUTS, *module.PARAMETERS)
         with pytest.raises(ValueError, match=rf"argument A( or B)? must have at least {least} dimension"):
             module.forward(*(3.0 for _ in names))
+
+
+def test_loops_nest_so_deep() -> None:
+    """Of twice as many steps with every loop, none is taken."""
+    text = "for k in 0:2 {\n" * 60 + "}\n" * 60
+    with pytest.raises(graphc.GraphcError) as caught:
+        compiled(text)
+    assert [error.code for error in caught.value.errors] == ["E0213"]
+    assert "loops nest more than 50 deep" in str(caught.value)
