@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from graphc.explain.forms import entries_of, factors_of, tidy
 from graphc.explain.index_calculus import cases
-from graphc.explain.indices import ZERO, Expr, Is, mul
 from graphc.explain.notation import Layout, Op, Row, Word, text
+from graphc.explain.products import mul
 from graphc.explain.steps import Formula
+from graphc.explain.terms import ZERO, Expr, Is
 from graphc.explain.writing import Writer
 
 __all__ = ["case_formulas"]

@@ -9,10 +9,12 @@ from collections.abc import Sequence
 
 from graphc.explain.forms import is_interesting
 from graphc.explain.index_calculus import contribution, derivative, fold
-from graphc.explain.indices import ZERO, Expr, Func, Index, Tensor, add, fresh, mul, substitute, total
+from graphc.explain.indices import substitute, total
+from graphc.explain.products import add, mul
 from graphc.explain.sheet import Sheet
 from graphc.explain.slopes import chain_formula, jacobian_formulas, slope_formula
 from graphc.explain.steps import Formula
+from graphc.explain.terms import ZERO, Expr, Func, Index, Tensor, fresh
 from graphc.explain.units import Unit
 
 __all__ = ["through"]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from graphc.explain.conditions import when
 from graphc.explain.definitions import Operands, Out, Undefined, define
-from graphc.explain.indices import ONE, ZERO, Expr, Num, add, mul, number, size, when
+from graphc.explain.products import add, mul
+from graphc.explain.terms import ONE, ZERO, Expr, Num, number, size
 from graphc.ir.dims import Dim
 
 

@@ -11,7 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from graphc.explain.indices import Expr, Index, add, mul, number, size, total
+from graphc.explain.indices import total
+from graphc.explain.products import add, mul
+from graphc.explain.terms import Expr, Index, number, size
 from graphc.ir.dims import Dim, dim
 from graphc.ir.graph import Node
 from graphc.ir.types import Type

@@ -18,7 +18,7 @@ from graphc.explain import (  # noqa: F401 (they fill DEFINITIONS)
     window_definitions,
 )
 from graphc.explain.definitions import DEFINITIONS, Undefined
-from graphc.explain.indices import ZERO, Entry, Expr, Index, Tensor, fresh
+from graphc.explain.terms import ZERO, Entry, Expr, Index, Tensor, fresh
 from graphc.ir.dims import Dim
 from graphc.ir.graph import Builder, Graph, Node
 from graphc.ir.types import ShapeError, Solver, Type, Unknown

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from graphc.explain.conditions import when
 from graphc.explain.definitions import DEFINITIONS, MINUS, Definition, Operands, Out, define, minus
-from graphc.explain.indices import ONE, ZERO, Expr, add, apply, mul, number, power, when
+from graphc.explain.products import add, apply, mul, power
+from graphc.explain.terms import ONE, ZERO, Expr, number
 
 
 def _entrywise(make: Callable[..., Expr]) -> Definition:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from graphc.explain.index_calculus import at_labels, at_places
-from graphc.explain.indices import (
+from graphc.explain.indices import substitute, total
+from graphc.explain.products import add, mul, power
+from graphc.explain.terms import (
     ONE,
     Add,
     Entry,
@@ -20,14 +22,9 @@ from graphc.explain.indices import (
     Size,
     Sum,
     Tensor,
-    add,
     children,
     key,
-    mul,
     number,
-    power,
-    substitute,
-    total,
 )  # fmt: skip
 from graphc.ir.dims import Dim
 

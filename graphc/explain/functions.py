@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from graphc.explain.indices import ONE, ZERO, Expr, Num, add, apply, mul, number, power, when
+from graphc.explain.conditions import when
+from graphc.explain.products import add, apply, mul, power
+from graphc.explain.terms import ONE, ZERO, Expr, Num, number
 
 __all__ = ["FUNCTIONS", "Function"]
 

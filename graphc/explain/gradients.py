@@ -12,12 +12,14 @@ from graphc.explain.case_formulas import case_formulas
 from graphc.explain.chain_rule import through
 from graphc.explain.forms import entries_of, insert, is_contraction, is_interesting, parts_of, sizes_of, tidy
 from graphc.explain.index_calculus import contribution
-from graphc.explain.indices import Add, Expr, Func, Index, Num, Sum, Tensor, add, fresh, key, substitute
+from graphc.explain.indices import substitute
 from graphc.explain.matrices import matrix_form
 from graphc.explain.matrix_formulas import matrix_formulas, reason
 from graphc.explain.notation import Layout, Op, Row, Word
+from graphc.explain.products import add
 from graphc.explain.sheet import Sheet
 from graphc.explain.steps import Formula, Part
+from graphc.explain.terms import Add, Expr, Func, Index, Num, Sum, Tensor, fresh, key
 from graphc.explain.units import Unit, references
 from graphc.explain.writing import gradient
 from graphc.ir.dims import Dim

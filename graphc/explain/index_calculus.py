@@ -7,8 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from graphc.explain.conditions import when
 from graphc.explain.functions import FUNCTIONS
-from graphc.explain.indices import (
+from graphc.explain.indices import rebuild, renewed, substitute, total
+from graphc.explain.products import add, apply, mul, power
+from graphc.explain.terms import (
     ONE,
     ZERO,
     Add,
@@ -24,20 +27,11 @@ from graphc.explain.indices import (
     Size,
     Sum,
     Tensor,
-    add,
-    apply,
     children,
     free,
     key,
-    mul,
     number,
-    power,
-    rebuild,
-    renewed,
     size,
-    substitute,
-    total,
-    when,
 )  # fmt: skip
 
 __all__ = [

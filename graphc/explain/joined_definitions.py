@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from graphc.explain.conditions import when
 from graphc.explain.definitions import MINUS, Operands, Out, Undefined, define, minus, places_of, summed
-from graphc.explain.indices import ONE, ZERO, Expr, Index, add, apply, fresh, mul, number, size, when
+from graphc.explain.products import add, apply, mul
+from graphc.explain.terms import ONE, ZERO, Expr, Index, fresh, number, size
 from graphc.ir.dims import dim
 
 

@@ -11,26 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from graphc.explain.indices import (
-    ONE,
-    Add,
-    Entry,
-    Expr,
-    Extreme,
-    Index,
-    Is,
-    Mul,
-    Num,
-    Power,
-    Size,
-    Sum,
-    children,
-    free,
-    mul,
-    power,
-    substitute,
-)  # fmt: skip
+from graphc.explain.indices import substitute
 from graphc.explain.notation import Big, Fence, Frac, Layout, Name, Op, Partial, Row, Script, Word, space, text
+from graphc.explain.products import mul, power
+from graphc.explain.terms import ONE, Add, Entry, Expr, Extreme, Index, Is, Mul, Num, Power, Size, Sum, children, free
 from graphc.explain.writing import Writer, is_gradient, joined
 from graphc.ir.dims import Dim, dim
 

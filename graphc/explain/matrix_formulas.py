@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from graphc.explain.forms import parts_of
 from graphc.explain.index_calculus import expanded
-from graphc.explain.indices import Expr, Index, Tensor
 from graphc.explain.matrices import Matrix, matrix_form
 from graphc.explain.notation import Fence, Op, Row, Word
 from graphc.explain.sheet import Sheet
 from graphc.explain.slopes import LONG
 from graphc.explain.steps import Formula
+from graphc.explain.terms import Expr, Index, Tensor
 from graphc.explain.units import Unit
 from graphc.explain.writing import Writer, gradient
 from graphc.ir.dims import Dim

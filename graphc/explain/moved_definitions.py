@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from graphc.explain.conditions import when
 from graphc.explain.definitions import Operands, Out, Undefined, axes_of, define, minus, places_of, summed
-from graphc.explain.indices import ZERO, Add, Expr, Index, Mul, Num, Size, add, apply, fresh, mul, size, when
+from graphc.explain.products import add, apply, mul
+from graphc.explain.terms import ZERO, Add, Expr, Index, Mul, Num, Size, fresh, size
 from graphc.ir.dims import Dim, dim, numel
 from graphc.ops.cuts import ARRAY
 

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from graphc.explain.conditions import when
 from graphc.explain.definitions import MINUS, Operands, Out, axes_of, define, minus, summed
-from graphc.explain.indices import ZERO, Expr, Index, add, apply, fresh, mul, number, power, total, when
+from graphc.explain.indices import total
+from graphc.explain.products import add, apply, mul, power
+from graphc.explain.terms import ZERO, Expr, Index, fresh, number
 
 
 def _rows_sum(r: Operands, out: Out) -> Expr:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from graphc.explain.codelines import CodeLines
-from graphc.explain.indices import Expr, Index, Tensor
+from graphc.explain.terms import Expr, Index, Tensor
 from graphc.explain.units import Plan, Unit
 from graphc.explain.writing import Letters, Writer, doubled_sizes, gradient
 from graphc.ir.dims import Dim

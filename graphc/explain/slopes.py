@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from graphc.explain.forms import is_diagonal, parts_of, same_indices, tidy
-from graphc.explain.indices import ZERO, Expr, Index, Mul, Sum, Tensor, key, mul, number, substitute
+from graphc.explain.indices import substitute
 from graphc.explain.matrices import matrix_form
 from graphc.explain.notation import Big, Layout, Name, Op, Partial, Row, space
+from graphc.explain.products import mul
 from graphc.explain.sheet import Sheet
 from graphc.explain.steps import Formula
+from graphc.explain.terms import ZERO, Expr, Index, Mul, Sum, Tensor, key, number
 from graphc.explain.units import Unit
 from graphc.explain.writing import gradient
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from graphc.explain.conditions import when
 from graphc.explain.definitions import MINUS, Operands, Out, Undefined, axes_of, define, summed
-from graphc.explain.indices import Expr, Extreme, Index, apply, fresh, mul, number, power, size, total, when
+from graphc.explain.indices import total
+from graphc.explain.products import apply, mul, power
+from graphc.explain.terms import Expr, Extreme, Index, fresh, number, size
 from graphc.ir.dims import numel
 
 

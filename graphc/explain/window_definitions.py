@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from graphc.explain.conditions import when
 from graphc.explain.definitions import Operands, Out, define, summed
-from graphc.explain.indices import Expr, Extreme, Index, add, apply, fresh, mul, size, when
+from graphc.explain.products import add, apply, mul
+from graphc.explain.terms import Expr, Extreme, Index, fresh, size
 from graphc.ir.dims import dim
 
 

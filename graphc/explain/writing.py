@@ -8,7 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 
-from graphc.explain.indices import (
+from graphc.explain.indices import renewed, substitute
+from graphc.explain.notation import Big, Fence, Frac, Layout, Name, Op, Partial, Row, Script, Word, space
+from graphc.explain.products import add, mul
+from graphc.explain.terms import (
     ONE,
     ZERO,
     Add,
@@ -24,15 +27,10 @@ from graphc.explain.indices import (
     Size,
     Sum,
     Tensor,
-    add,
     children,
     key,
-    mul,
     number,
-    renewed,
-    substitute,
 )  # fmt: skip
-from graphc.explain.notation import Big, Fence, Frac, Layout, Name, Op, Partial, Row, Script, Word, space
 from graphc.ir.dims import Dim, shown
 
 __all__ = ["Letters", "Writer", "gradient", "joined", "product_level"]

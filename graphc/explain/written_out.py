@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice, product
 
-from graphc.explain.indices import Expr, Index, Size, Sum, add, children, number, rebuild, substitute
+from graphc.explain.indices import rebuild, substitute
+from graphc.explain.products import add
+from graphc.explain.terms import Expr, Index, Size, Sum, children, number
 
 __all__ = ["written_out"]
 

@@ -15,7 +15,9 @@ import graphc
 from graphc.explain.definitions import DEFINITIONS
 from graphc.explain.entries import Entries
 from graphc.explain.index_calculus import contribution, derivative, evaluate, expanded
-from graphc.explain.indices import Tensor, add, fresh, key, mul, substitute, total
+from graphc.explain.indices import substitute, total
+from graphc.explain.products import add, mul
+from graphc.explain.terms import Tensor, fresh, key
 from graphc.ir.dims import dim
 from graphc.ir.graph import Argument, Builder, Graph, Node
 from graphc.ir.interpret import bind_sizes, interpret

@@ -1,0 +1,55 @@
+"""Conditions in simple form: `1{i = i}` is 1, `1{n i + j = n k + l}` is `1{i = k} 1{j = l}`."""
+
+from __future__ import annotations
+
+from graphc.explain.products import mul
+from graphc.explain.terms import ONE, ZERO, Add, Expr, Index, Is, Mul, Num, Size, key
+
+__all__ = ["when"]
+
+_MEANING = {
+    "=": lambda a, b: a == b, "≠": lambda a, b: a != b, "<": lambda a, b: a < b, "≤": lambda a, b: a <= b,
+    ">": lambda a, b: a > b, "≥": lambda a, b: a >= b,
+}  # fmt: skip
+_OPPOSITE = {"=": "≠", "≠": "=", "<": "≥", "≥": "<", ">": "≤", "≤": ">"}
+
+
+def _is_condition(e: Expr) -> bool:
+    return isinstance(e, Is) or (isinstance(e, Mul) and all(isinstance(f, Is) for f in e.factors))
+
+
+def when(left: Expr, relation: str, right: Expr) -> Expr:
+    """1 where the relation holds, else 0."""
+    if right == ZERO and relation in "≠=" and _is_condition(left):
+        if relation == "≠":
+            return left
+        if isinstance(left, Is):
+            return Is(_OPPOSITE[left.relation], left.left, left.right)
+    if isinstance(left, Num) and isinstance(right, Num):
+        return ONE if _MEANING[relation](left.value, right.value) else ZERO
+    if key(left) == key(right):
+        return ONE if relation in "=≤≥" else ZERO
+    places = [i for i in (left, right) if isinstance(i, (Index, Num))]
+    if relation == "=" and len(places) == 2 and any(isinstance(i, Index) and i.dim == 1 for i in places):
+        return ONE  # an axis of size 1 has one place
+    if relation == "=" and isinstance(left, Add) and isinstance(right, Add):
+        pairs = _same_steps(left, right)
+        if pairs is not None:
+            return mul(*(when(a, "=", b) for a, b in pairs))
+    return Is(relation, left, right)
+
+
+def _same_steps(left: Add, right: Add) -> list[tuple[Expr, Expr]] | None:
+    """Two places that are counted by the same steps are equal where their indices are: `n i + j = n k + l`."""
+    sides: list[dict[str, Index]] = []
+    for side in (left, right):
+        steps: dict[str, Index] = {}
+        for term in side.terms:
+            factors = term.factors if isinstance(term, Mul) else (term,)
+            if not isinstance(factors[-1], Index) or not all(isinstance(f, (Num, Size)) for f in factors[:-1]):
+                return None
+            steps[key(mul(*factors[:-1]))] = factors[-1]
+        sides.append(steps)
+    if set(sides[0]) != set(sides[1]) or any(sides[0][step].dim != sides[1][step].dim for step in sides[0]):
+        return None
+    return [(sides[0][step], sides[1][step]) for step in sides[0]]
