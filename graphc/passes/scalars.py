@@ -76,9 +76,11 @@ def _factors_of_array(place: Place) -> int | None:
         return place.add("divide", [array, place.add("multiply", [first, second])])
     if node.op == "divide":
         first, second = second, first
+    quotient = "divide" in (node.op, place.op)
+    if quotient and _is_number(place, first) and not _divides(place, second):
+        return None  # 2 / N is an error of Python's where N is 0, x * 2 / N and x / N * 2 are not
+    if node.op == "divide":
         return place.add("multiply", [array, place.add("divide", [first, second])])
-    if place.op == "divide" and _is_number(place, first) and not place.builder[second].attr("value"):
-        return None  # 2 / N is an error of Python's where N is 0, x * 2 / N is not
     return place.add("multiply", [array, place.add(place.op, [first, second])])
 
 
@@ -104,6 +106,13 @@ def _leaves_the_range(place: Place, op: str, first: int, second: int) -> bool:
 
 def _is_number(place: Place, id: int) -> bool:
     return place.builder[id].op in ("const", "size", "number")
+
+
+def _divides(place: Place, id: int) -> bool:
+    """Whether a number may divide another one: it is not 0, or NumPy's, certainly."""
+    given, node = ("argument", "seed"), place.builder[id]
+    inner = [place.builder[u] for u in node.operands]
+    return bool(node.attr("value")) or node.op in given or any(u.op in given or u.type.shape != () for u in inner)
 
 
 def scalar_out_of_sum(place: Place) -> int | None:

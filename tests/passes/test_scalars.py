@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from graphc.ir.graph import Graph
+from modules import LoadSource
 from ops.programs import array, hold
 from passes.operations import apart, simplified
 
@@ -42,3 +44,18 @@ def test_in_gradients() -> None:
 def test_a_value_with_a_name_is_not_taken_apart() -> None:
     text = "param X[N, D]\ninput s[], t[]\nY = X * s\nZ = Y / t\nL = sum(Z * Y)\noutput Y, Z, L\nloss L"
     assert {"Y", "Z"} <= {node.name for node in simplified(text)}
+
+
+@pytest.mark.parametrize("text", [
+    "input X[N, D]\nY = X / N * 2\noutput Y",
+    "input X[N, D]\nY = 2 * (X / N)\noutput Y",
+    "input X[N, D]\nY = X * 2 / N\noutput Y",
+])  # fmt: skip
+@pytest.mark.parametrize("level", [0, 1, 2])
+def test_no_rows(load_source: LoadSource, text: str, level: int) -> None:
+    """Two numbers of Python's would be an error together, where one of them is a size of 0."""
+    import graphc
+
+    module = load_source(graphc.compile(text, level=level))
+    Y, cache = module.forward(np.zeros((0, 3)))
+    assert Y.shape == (0, 3) and module.backward(cache, Y)["X"].shape == (0, 3)
