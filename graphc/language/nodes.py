@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ from graphc.ops.table import find
 if TYPE_CHECKING:
     from graphc.passes.differentiate import Adjoint
 
-__all__ = ["Nodes", "describe"]
+__all__ = ["COMPARING", "PLAIN", "Nodes", "describe", "is_plain"]
 
 # Operators that give plain numbers of plain numbers; operations that are not elementwise but cast integers likewise.
 PLAIN = {"add", "subtract", "multiply", "divide", "floor_divide", "remainder", "negative"}
@@ -34,6 +34,16 @@ CASTING = {
     "matmul", "mean", "var", "std", "logsumexp", "norm", "cumprod", "outer", "concatenate", "stack",
     "convolve", "convolve_transpose", "convolve_kernel", "kron",
 }  # fmt: skip
+
+
+def is_plain(node: Node, known: Callable[[int], bool]) -> bool:
+    """Whether a value is a plain number of Python in the generated code; `known` says that of its operands."""
+    if node.op == "const":
+        return not isinstance(node.attr("value"), tuple)
+    if node.op in ("size", "size_of", "number"):
+        return True
+    return (node.op in PLAIN or node.op in COMPARING) and node.type.shape == () and all(map(known, node.operands))
+
 
 class Nodes:
     """Adds nodes to a builder, in the normal form of their operation and with the place they come from."""
@@ -72,12 +82,13 @@ class Nodes:
             return id if op in PLAIN or self.type(id).dtype == "bool" else self.builder.add("number", [id])
         types = [self.type(u) for u in operands]
         result = operation.infer(self.builder.solver, types, dict(attrs or {}))
-        some_float = any(t.is_float for t in types)
+        some_float = any(t.is_float and not self._is_plain(u) for u, t in zip(operands, types, strict=True))
         cast = list(operands)
         for k, (u, type) in enumerate(zip(operands, types, strict=True)):
             if self._is_plain(u):
                 continue
-            alone = type.dtype == "bool" and (not some_float or op in CASTING)
+            chooses = op == "where" and k == 0
+            alone = type.dtype == "bool" and not chooses and (not some_float or op in CASTING)
             if result.is_float and (type.dtype == "int" or alone):
                 cast[k] = self.builder.add("as_float", [u])
             elif result.dtype == "int" and type.dtype == "bool" and op in ("negative", "subtract", "less_one"):
@@ -85,14 +96,7 @@ class Nodes:
         return self.builder.add(op, cast, attrs)
 
     def _is_plain(self, id: int) -> bool:
-        """Whether a value is a plain number of Python in the generated code."""
-        node = self.builder[id]
-        if node.op == "const":
-            return not isinstance(node.attr("value"), tuple)
-        if node.op in ("size", "size_of", "number"):
-            return True
-        known = node.op in PLAIN or node.op in COMPARING
-        return known and node.type.shape == () and all(map(self._is_plain, node.operands))
+        return is_plain(self.builder[id], self._is_plain)
 
     def type(self, id: int) -> Type:
         return self.builder.type(id)
@@ -184,7 +188,8 @@ class Nodes:
                 continue
             op = self.builder.ops.get(node.op) or find(node.op)
             if op is not None and op.family == "reductions":
-                gone += 0 if node.attr("keepdims") else len(node.attr("axis") or ())
+                axis, kept = node.attr("axis"), node.attr("keepdims", True)  # a scan has no such attribute
+                gone += 0 if kept else 1 if isinstance(axis, int) else len(axis or ())
             elif op is None or not op.elementwise or len(seen) > MOST_TRACED:
                 return (), 0
             stack += [(u, gone) for u in reversed(node.operands) if u not in seen]

@@ -8,6 +8,7 @@ There is no cut and no cache: nothing is saved, nothing is computed twice.
 from __future__ import annotations
 
 from graphc.ir.graph import Builder, Graph, Node
+from graphc.passes.casts import cast_booleans
 from graphc.passes.coefficients import move_into_coefficients
 from graphc.passes.dce import eliminate_dead_code
 from graphc.passes.hoist import hoist
@@ -22,7 +23,8 @@ def fuse(graph: Graph) -> Graph:
     """The graph of values and gradients of a loss, or of outputs with the cotangents that a call gives."""
     if graph.loss:
         graph = simplify(_with_unit_seed(graph))
-    return hoist(eliminate_dead_code(simplify(move_into_coefficients(reduce_strength(eliminate_dead_code(graph))))))
+    graph = simplify(move_into_coefficients(reduce_strength(eliminate_dead_code(graph))))
+    return cast_booleans(hoist(eliminate_dead_code(graph)))
 
 
 def _with_unit_seed(graph: Graph) -> Graph:

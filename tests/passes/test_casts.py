@@ -1,0 +1,41 @@
+"""Booleans and plain numbers: the result is of the program's floating type."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import graphc
+from modules import LoadSource
+from passes.operations import simplified
+
+X = np.array([0.5, -1, 2], "float32")
+WRITTEN = ["0.5 * (x > 0)", "0.5 + (x > 0)", "-(0.5 * (x > 0))", "(x > 0) * 0.5 * (x < 1)", "where(x > 0, x < 1, 0.5)"]
+ZERO = "input x[N], v[N]\nz = grad(sum(v**2), x)\ny = z * (x > 0)\noutput y"
+SEED = "param W[N, N], s[]\nY = W @ W.T\nL = sum(Y) + sum(where(s > 0.1, 1.0, Y))\noutput L\nloss L"
+
+
+@pytest.mark.parametrize("level", [0, 1, 2])
+@pytest.mark.parametrize("text", [*(f"input x[N]\ny = {e}\noutput y" for e in WRITTEN), ZERO])
+def test_float32_stays(load_source: LoadSource, text: str, level: int) -> None:
+    module = load_source(graphc.compile(text, level=level))
+    y, _ = module.forward(X, X) if "v[N]" in text else module.forward(X)
+    assert y.dtype == "float32"
+
+
+def test_with_an_incoming_gradient_of_one(load_source: LoadSource) -> None:
+    """The mask is a number there, and what is made of it fills an operand of a product in given memory."""
+    module = load_source(graphc.compile(SEED, level=2))
+    W, s = np.arange(9, dtype="float32").reshape(3, 3), np.float32(0)
+    L, grads = module.value_and_grad(W, s, workspace=module.Workspace(W, s))
+    assert L.dtype == grads["W"].dtype == "float32"
+    assert np.array_equal(grads["W"], np.broadcast_to(4 * W.sum(axis=0), (3, 3)))
+
+
+def test_a_choice_keeps_its_condition() -> None:
+    graph = simplified("input x[N]\nparam w[N]\nL = sum(w * where(x > 0, 1.0, 2.0))")
+    (choice,) = (node for node in graph if node.op == "where")
+    kinds: list[Any] = [graph[u].type.dtype for u in choice.operands]
+    assert kinds[0] == "bool"
