@@ -191,6 +191,12 @@ def test_the_product_of_an_undeclared_argument() -> None:
     hold("L = prod(x)", {"x": np.array([[1.0, 0.0], [2.0, 3.0]])}, lambda x: np.prod(x))
 
 
+@pytest.mark.parametrize("inner", ["logsumexp", "var", "std", "mean", "sum", "max", "norm"])
+def test_a_reduction_of_what_is_left_of_an_undeclared_argument(inner: str) -> None:
+    function = {"logsumexp": scipy.special.logsumexp, "norm": np.linalg.norm}.get(inner) or getattr(np, inner)
+    hold(f"r = {inner}(x, axis=-1)\ny = sum(r, axis=0)", {"x": X}, lambda x: np.sum(function(x, axis=-1), axis=0))
+
+
 # ---------------------------------------------------------------- recurrences
 
 
