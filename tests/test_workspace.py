@@ -270,3 +270,23 @@ def test_a_number_of_python_is_repeated_in_the_program_s_type(dtype: Any) -> Non
         have = net.value_and_grad(*given, workspace=net.Workspace(*given))
         agree(have, plain.value_and_grad(*given), 1e-6)
         assert all(g.dtype == dtype for g in have[1].values())
+
+
+def test_two_kinds_of_labels_in_one_loop() -> None:
+    """Where the ones are is computed again when the others have been there in between."""
+    text = """
+input X[N, C], Y[N, H], y[N]: int, k[N]: int
+l = softmax_ce(X, y, reduction="none")
+Z = Y - one_hot(k, H)
+L = sum(l)
+output Z, L
+loss L
+"""
+    rng = np.random.default_rng(0)
+    arrays = rng.normal(size=(90, 4)), rng.normal(size=(90, 3)), rng.integers(0, 4, 90), rng.integers(0, 3, 90)
+    expected = graphc.load(text, level=0).value_and_grad(*arrays)
+    module = graphc.load(text, level=2)
+    outputs, grads = module.value_and_grad(*arrays, workspace=module.Workspace(*arrays))
+    for name, value in expected[1].items():
+        np.testing.assert_allclose(grads[name], value, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(outputs.Z, expected[0].Z, rtol=1e-9)

@@ -87,8 +87,10 @@ class Operands:
             return Text(f"{self.whole(id).within(ATOM)}[{tiles.rows}]")
         operands = [self.tile(u) if k in found[0] else self.whole(u) for k, u in enumerate(node.operands)]
         if node.op == "reshape":
-            rest = ", ".join(self.context.dim(size).text for size in node.type.dims[1:])
-            return Text(f"{operands[0].within(ATOM)}.reshape(-1, {rest})")
+            rest = node.type.dims[1:]
+            count = "-1" if all(size.value for size in rest) else f"len({operands[0]})"  # -1 beside a 0 is any number
+            sizes = ", ".join(self.context.dim(size).text for size in rest)
+            return Text(f"{operands[0].within(ATOM)}.reshape({count}, {sizes})")
         cut = tiles.made.get(operands[0].text) if operands else None
         if len(operands) == 1 and node.op in CUT_VIEWS and cut is not None:  # made with the array, not in every call
             text = plain_text(self.memory.context, node, op, [Text(cut)])

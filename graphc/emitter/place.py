@@ -27,7 +27,7 @@ class Shared:
 
     names: Names
     entry: str | None = None
-    located: dict[tuple[object, ...], tuple[str, str]] = field(default_factory=dict)
+    located: dict[tuple[int | None, str], str] = field(default_factory=dict)  # in a loop: flat indices -> made by what
 
 
 class PlaceOf:
@@ -119,6 +119,6 @@ class PlaceOf:
         index = self._along("places", count, "", "np.empty(SIZE, int)")
         entries = self._along("entries", count, "", f"np.empty(SIZE, {self.memory.context.dtype()})")
         line = f'np.add({starts}, {labels}, out={index}, casting="unsafe")'
-        known = (self.loops.current, line) in self.shared.located and self.loops.current is not None
-        self.shared.located[self.loops.current, line] = (index, entries)
+        known = self.shared.located.get((self.loops.current, index)) == line and self.loops.current is not None
+        self.shared.located[self.loops.current, index] = line
         return [] if known else [line], index, entries

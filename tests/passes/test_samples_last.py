@@ -87,6 +87,22 @@ def test_an_empty_batch(name: str) -> None:
             assert all(gradient.shape == given[n].shape for n, gradient in gradients.items())
 
 
+def test_an_empty_batch_of_groups() -> None:
+    """A tile of no numbers does not say how many rows it has."""
+    text = """
+input X[N, 4, H, K]
+param W[4, 1, 3, 3], b[4]
+Z = conv2d(X, W, b, padding=1, groups=4)
+Y = conv2d(Z, W, b, groups=4, dilation=2)
+output Z, Y
+"""
+    net = graphc.load(text, level=2, verify=False)
+    given = {"X": np.zeros((0, 4, 7, 6)), "W": np.ones((4, 1, 3, 3)), "b": np.ones(4)}
+    outputs, _ = net.forward(**given)
+    _, gradients = net.value_and_grad(**given, cotangents=outputs, workspace=net.Workspace(**given))
+    assert not gradients["W"].any() and not gradients["b"].any()
+
+
 # ---------------------------------------------------------------- what the graph holds
 
 NET = """
