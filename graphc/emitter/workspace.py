@@ -77,8 +77,8 @@ def _class(working: Working) -> str:
         return "\n".join(lines) + "\n"
     lines += [
         f"    def __init__(self, {call}):",
-        f"        given = [np.asarray(value) for value in ({working.tuple})]",
         f"        *fitting, self.types = check({call})",
+        f"        given = [np.asarray(value) for value in ({working.tuple})]",
         "        self.given = tuple(part for array in given for part in (array.shape, array.dtype))",
         "        self.as_given = all(a is b for a, b in zip(fitting, given))",
         "        self.like = [np.broadcast_to(np.zeros((), a.dtype), a.shape) for a in fitting]  # without memory",
@@ -87,7 +87,9 @@ def _class(working: Working) -> str:
         f"    def accept(self, {call}):",
         '        """The arguments as arrays; ValueError if this is not memory for them."""',
     ]
-    lines += [f"        {name} = np.asarray({name})" for name in names]
+    lines += ["        try:", *(f"            {name} = np.asarray({name})" for name in names)]
+    named = f"            check({call})  # says which of them is no array"
+    lines += ["        except ValueError:", named, "            raise"]
     lines += bracketed("        given = (", [part for n in names for part in (f"{n}.shape", f"{n}.dtype")], ")")
     lines += [
         "        if given != self.given or not self.as_given:",
@@ -163,18 +165,27 @@ def _value_and_grad(working: Working) -> list[str]:
     return _function(working, body, "value_and_grad", head, ask, tail)
 
 
-SMALL = 4096  # with fewer entries than this in each argument, to plan memory costs more than it saves
+# With fewer entries than this in each argument, to plan memory costs more than it saves.
+CHECK_HELPERS["are_small"] = '''\
+def are_small(*values):
+    """Whether each of the arguments has few entries; what is no array is left to the check of the arguments."""
+    try:
+        return max(map(np.size, values)) < 4096
+    except ValueError:
+        return True
+'''
 
 
 def _small(working: Working) -> list[str]:
     """The way past a workspace for small arrays."""
     if not working.signature:
         return []
+    working.helpers.add("are_small")
     seeds = "" if working.graph.loss else ", *cotangents"
     if not working.graph.loss and len(working.graph.cotangents) == 1:
         seeds = ", cotangents[0] if isinstance(cotangents, tuple) else cotangents"
     return [
-        f"        if max(map(np.size, ({working.tuple}))) < {SMALL}:",
+        f"        if are_small({working.call}):",
         f"            value, cache = forward({working.call})",
         f"            return value, backward(cache{seeds})",
     ]

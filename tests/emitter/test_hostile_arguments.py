@@ -74,8 +74,8 @@ def ways(module: ModuleType, given: Mapping[str, Any]) -> list[tuple[Any, dict[s
 def refused(module: ModuleType, given: Mapping[str, Any], name: str) -> None:
     """By every function, with the name of the argument."""
     good = arguments() if "mask" in given else open_arguments()
-    calls = [module.forward, *([] if _ragged(given) else [module.value_and_grad])]
-    if hasattr(module, "Workspace") and not _ragged(given):
+    calls = [module.forward, module.value_and_grad]
+    if hasattr(module, "Workspace"):
         workspace = module.Workspace(**good)
         calls += [
             module.Workspace, lambda **given: module.value_and_grad(**given, workspace=workspace),
@@ -85,11 +85,6 @@ def refused(module: ModuleType, given: Mapping[str, Any], name: str) -> None:
         with pytest.raises(ValueError) as caught:
             call(**given)
         assert re.search(rf"\b{name}\b", str(caught.value)), f"`{name}` is not named: {caught.value}"
-
-
-def _ragged(given: Mapping[str, Any]) -> bool:
-    """What plans memory leaves that complaint to NumPy, which does not know the argument's name."""
-    return any(value == [[1.0, 2.0], [3.0]] for value in given.values() if type(value) is list)
 
 
 # ---------------------------------------------------------------- what is refused
