@@ -98,9 +98,16 @@ register(Op(
     evaluate=lambda x: np.asarray(x, dtype=float), hidden=True, cost="cheap", math="{x}",
     doc="Integers or booleans in the program's floating type.",
 ))  # fmt: skip
+
+
+def _integer_text(ctx: NumpyContext, node: Node, operands: list[Text]) -> Text:
+    plain = ctx.plain(node.operands[0])  # Python's own True and False have no methods
+    return Text(f"int({operands[0]})" if plain else f"{operands[0].within(ATOM)}.astype(int)")
+
+
 register(Op(
     name="as_int", family="core", operands=("x",), infer=lambda solver, types, attrs: Type(types[0].shape, "int"),
-    numpy=lambda ctx, node, xs: Text(f"{xs[0].within(ATOM)}.astype(int)"),
+    numpy=_integer_text,
     evaluate=lambda x: np.asarray(x, dtype=int), hidden=True, cost="cheap", math="{x}",
     doc="Booleans as the integers 0 and 1.",
 ))  # fmt: skip

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import scipy.special
 
+import graphc
 from graphc.emitter.prelude import HELPERS
 from ops.programs import array, body, compiled, error_of, hold
 
@@ -328,3 +329,9 @@ def test_sums_and_products_of_booleans_are_booleans() -> None:
         outputs, _ = compiled(text, level).forward(b, c)
         for have, want in zip(outputs, wanted, strict=True):
             assert have.dtype.kind == want.dtype.kind and np.array_equal(have, want)
+
+
+@pytest.mark.parametrize("level", [0, 1, 2])
+def test_a_power_of_a_truth_value_alone(level: int) -> None:
+    """Python's own True has no methods of arrays."""
+    assert graphc.load("L = sum(True**2) + sum(False**3)", level=level).forward()[0] == 1
