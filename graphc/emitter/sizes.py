@@ -13,14 +13,16 @@ from collections.abc import Iterable, Sequence
 __all__ = ["needed_sizes", "words"]
 
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
-_SHAPE = re.compile(r"^( *)(\(?)([\w, ]+?),?\)? = (.*\.shape)$")
+_NAME = re.compile(r"(?<![^\x00-\x2d/:-@\[-^`{-\x7f\s])[^\x00-/:-@\[-^`{-\x7f\s]+")
+"""A word that follows no dot. `\\w` knows no combining marks, which names may hold."""
+_SHAPE = re.compile(r"^( *)(\(?)([^=()]+?),?\)? = (.*\.shape)$")
 
 
 def words(code: Iterable[str]) -> set[str]:
     """The names that code speaks of, outside its comments and strings."""
     found: set[str] = set()
     for line in code:
-        found.update(re.findall(r"(?<![\w.])\w+", _STRING.sub("", line).partition("#")[0]))
+        found.update(_NAME.findall(_STRING.sub("", line).partition("#")[0]))
     return found
 
 

@@ -6,7 +6,6 @@ its results are nobody else's; with one it allocates nothing after the first cal
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -363,7 +362,7 @@ def _used_only(allocation: Sequence[str], unpacked: Sequence[str]) -> list[str]:
     for statement in reversed(allocation):
         *targets, made = statement.split(" = ")
         if used & set(targets):
-            used |= set(re.findall(r"\w+", made))
+            used |= words([made])
             kept.append(statement)
     return kept[::-1]
 

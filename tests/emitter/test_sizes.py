@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+import graphc
 from graphc.emitter.sizes import needed_sizes, words
 
 
@@ -24,3 +27,10 @@ def test_a_size_may_need_another() -> None:
 def test_several_of_many() -> None:
     assert needed_sizes(["A, B, C, D = X.shape"], ["A + B + D"]) == ["A, B, _, D = X.shape"]
     assert needed_sizes(["A, B, C, D = X.shape"], ["A + D"]) == ["A = X.shape[0]", "D = X.shape[3]"]
+
+
+def test_names_with_combining_marks() -> None:
+    assert words(["dx\u0303 = x\u0303.shape[0] + a.x\u0303"]) == {"dx\u0303", "x\u0303", "0", "a"}
+    text = "input x\u0303[\u00d1], l[\u00d1]\nmax = max(x\u0303 + l)\nloss = max + 1"
+    module = graphc.load(text, wrt=["x\u0303"], level=2)
+    assert float(module.value_and_grad(np.ones(3), np.zeros(3))[0]) == 2
