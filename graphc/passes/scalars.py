@@ -111,6 +111,8 @@ def _is_number(place: Place, id: int) -> bool:
 def _divides(place: Place, id: int) -> bool:
     """Whether a number may divide another one: it is not 0, or NumPy's, certainly."""
     given, node = ("argument", "seed"), place.builder[id]
+    if node.op in ("size", "size_of", "count_of"):  # Python's own, and 0 of an array without rows
+        return False
     inner = [place.builder[u] for u in node.operands]
     return bool(node.attr("value")) or node.op in given or any(u.op in given or u.type.shape != () for u in inner)
 
