@@ -85,14 +85,14 @@ def _sum_of_scaled_matrices(place: Place) -> int | None:
         matrices, weights = place.builder[u], place.builder[v]
         if matrices.type != product.type or not matrices.type.is_float or not weights.type.is_float:
             continue
-        if place.attrs["axis"] == row and _is_opened(weights, rank, column):
-            factors, axis = [place.add("expand_dims", [weights.operands[0]], {"axis": row}), u], row
-        elif place.attrs["axis"] == column and _is_opened(weights, rank, row):
-            factors, axis = [u, place.add("expand_dims", [weights.operands[0]], {"axis": column})], column
-        else:
+        by_rows = place.attrs["axis"] == row and _is_opened(weights, rank, column)
+        if not by_rows and not (place.attrs["axis"] == column and _is_opened(weights, rank, row)):
             continue
+        axis = row if by_rows else column
         if place.typed(weights.operands[0]).dims != (*product.type.dims[:-2], product.type.dims[axis[0]]):
             continue
+        vectors = place.add("expand_dims", [weights.operands[0]], {"axis": axis})
+        factors = [vectors, u] if by_rows else [u, vectors]
         made = place.add("matmul", factors)
         return made if place.attrs["keepdims"] else place.add("squeeze", [made], {"axis": axis})
     return None
