@@ -179,6 +179,17 @@ class Calls(Nodes):
         except CallError as error:
             raise Fault(error.code, f"`{name}` of `{op.name}`: {error.message}", span, help=error.help) from None
 
+    def _called(self, name: str, value: Value) -> Value:
+        """An argument of a definition; one that has no name is called in the generated code as the definition does.
+
+        A product keeps its own: `UWk` says more than `x`.
+        """
+        if isinstance(value, Tensor):
+            node = self.builder[value.id]
+            if node.operands and node.op != "matmul" and not node.name and not node.hint:
+                self.builder.hint(value.id, name)
+        return value
+
     def _call_function(self, function: Function, expr: tree.Call, scope: Scope) -> Value:
         signature = function.definition.signature
         name = signature.name
@@ -201,7 +212,7 @@ class Calls(Nodes):
             )
         inner = Scope(function.environment, inside=f"`{name}`")
         for formal, argument in zip(signature.operands, expr.arguments, strict=False):
-            inner.values[formal.name] = self.evaluate(argument, scope)
+            inner.values[formal.name] = self._called(formal.name, self.evaluate(argument, scope))
         known = {f.name for f in formals}
         for keyword in expr.keywords:
             if keyword.name not in known:
@@ -213,7 +224,7 @@ class Calls(Nodes):
                 )
             if keyword.name in inner.values:
                 raise Fault("E0206", f"argument `{keyword.name}` is given twice", keyword.span)
-            inner.values[keyword.name] = self.evaluate(keyword.value, scope)
+            inner.values[keyword.name] = self._called(keyword.name, self.evaluate(keyword.value, scope))
         for formal in formals:
             if formal.name not in inner.values:
                 if formal.default is None:
