@@ -247,9 +247,18 @@ class _ShapeChecks:
         return lines
 
     def _minimums(self) -> list[str]:
+        """Sizes that must not be too small; of several demands on one, the greatest holds for all."""
         lines: list[str] = []
-        for size, minimum, what in dict.fromkeys(self.graph.minimums):
-            least = minimum if isinstance(minimum, Dim) else Dim(()) + minimum
+        demands = [(size, Dim(()) + least, what) for size, least, what in dict.fromkeys(self.graph.minimums)]
+        greatest: dict[Dim, int] = {}
+        for size, least, _ in demands:
+            if least.value is not None:
+                greatest[size] = max(least.value, greatest.get(size, 0))
+        for size, least, what in demands:
+            if least.value is not None:
+                if greatest.get(size) != least.value:
+                    continue
+                del greatest[size]  # said once
             if all(s in self.known for s in [*size.names(), *least.names()]):
                 a, b = size.text(self.text), least.text(self.text)
                 lines += [

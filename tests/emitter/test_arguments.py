@@ -47,3 +47,9 @@ def test_many_arguments_are_checked_in_linear_space() -> None:
         graph = graphc.parse(text)
         assert sum(map(len, graph.together)) <= 64
         assert len(graph.together) == 1
+
+
+def test_of_several_demands_on_a_size_the_greatest_is_checked() -> None:
+    text = graphc.compile("input X[T, D]\nh_0 = X[0]\nfor t in 1:9 { h_{t} = tanh(h_{t-1}) + X[t] }\noutput h_8")
+    assert text.count("if T < ") == 1
+    assert 'too_small("T", T, 9, "index 8")' in text

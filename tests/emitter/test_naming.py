@@ -46,3 +46,10 @@ def test_a_taken_name_gets_underscores_until_it_is_free() -> None:
 def test_a_name_is_not_private_to_a_class() -> None:
     """`class Workspace` would read `__x` as `_Workspace__x`, and `__x_` too."""
     assert argument_names(["__x"]) == ["__x__"]
+
+
+def test_an_unnamed_argument_of_a_definition_is_called_as_it_calls_it() -> None:
+    text = "def gated(z, u) { g = sigmoid(z); return g*u + z*z }\ny = gated(a + 2*b, a@K)"
+    code = graphc.compile(text)
+    assert "    z = a + 2 * b " in code
+    assert "    aK = a @ K " in code  # a product's own name says more
