@@ -44,8 +44,9 @@ def describe(graph: Graph, id: int) -> str:
         return "".join(factors)
     for u in node.operands:
         source = _source(graph, u)
-        if source.name or source.hint:
-            return f"{word}_{source.name or source.hint}"
+        called = source.name or source.hint
+        if called:
+            return called if called.startswith(word) and not source.name else f"{word}_{called}"
     return word
 
 

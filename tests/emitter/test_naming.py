@@ -53,3 +53,14 @@ def test_an_unnamed_argument_of_a_definition_is_called_as_it_calls_it() -> None:
     code = graphc.compile(text)
     assert "    z = a + 2 * b " in code
     assert "    aK = a @ K " in code  # a product's own name says more
+
+
+def test_an_unnamed_result_is_called_after_its_operation() -> None:
+    code = graphc.compile("input t[N]\nparam z[N]\nL = bce_with_logits(z, t)")
+    assert "sigmoid_z = " in code
+    assert "ratio" not in code
+
+
+def test_words_are_not_doubled() -> None:
+    code = graphc.compile("input s[N, K]\nL = sum(logsumexp(s, axis=1))")
+    assert "total += total == 0" in code
