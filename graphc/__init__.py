@@ -10,11 +10,17 @@ if TYPE_CHECKING:
     from graphc.api import compile, differentiate, emit, load, parse
     from graphc.flat import flatten
     from graphc.ir.graph import Graph
-    from graphc.language.diagnostics import GraphcError
+    from graphc.language.diagnostics import GraphcError, GraphcWarning
 
-__all__ = ["Graph", "GraphcError", "__version__", "compile", "differentiate", "emit", "flatten", "load", "parse"]
+__all__ = [
+    "Graph", "GraphcError", "GraphcWarning", "__version__", "compile", "differentiate", "emit", "flatten", "load",
+    "parse",
+]  # fmt: skip
 
-_HOMES = {"Graph": "graphc.ir.graph", "GraphcError": "graphc.language.diagnostics", "flatten": "graphc.flat"}
+_HOMES = {
+    "Graph": "graphc.ir.graph", "GraphcError": "graphc.language.diagnostics",
+    "GraphcWarning": "graphc.language.diagnostics", "flatten": "graphc.flat",
+}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -30,9 +30,12 @@ def compile(
     `wrt` names the variables that get a gradient, `loss` the scalar to differentiate, `level` is 0, 1 or 2. `memory`
     says what `forward` keeps for `backward`: "lean", as little as possible, "fast", whatever saves time, or "balanced".
     At level 2 loops over rows run on so many `threads`.
-    With `verify` the gradients are checked numerically before anything is returned. Raises GraphcError.
+    With `verify` the gradients are checked numerically before anything is returned. Raises GraphcError; what is to be
+    said of a program that is accepted (a gradient that is zero everywhere, or could not be checked) is a GraphcWarning.
     """
-    return compile_source(Source(text), _options(wrt, loss, level, verify, memory, threads)).module
+    compiled = compile_source(Source(text), _options(wrt, loss, level, verify, memory, threads))
+    compiled.warnings.warn(stacklevel=2)
+    return compiled.module
 
 
 def load(
@@ -48,7 +51,7 @@ def load(
     """The compiled program as a module: `net.forward`, `net.backward`, `net.value_and_grad`, …
 
     `source` is a `Path`, a one-line string that ends in `.g` (a file's name), or the program's text.
-    Raises GraphcError, and OSError for a file that cannot be read.
+    Raises GraphcError, and OSError for a file that cannot be read; warns as `compile` does.
     """
     if isinstance(source, Path) or (source.endswith(".g") and "\n" not in source):
         path = Path(source)
@@ -56,8 +59,9 @@ def load(
     else:
         program = Source(source)
     options = _options(wrt, loss, level, verify, memory, threads)
-    text = compile_source(program, options).module
-    return module_from(text, program.name, options)
+    compiled = compile_source(program, options)
+    compiled.warnings.warn(stacklevel=2)
+    return module_from(compiled.module, program.name, options)
 
 
 class LoadedModule(types.ModuleType):
@@ -96,14 +100,21 @@ def parse(text: str) -> Graph:
 
 
 def differentiate(graph: Graph, wrt: Sequence[str] | None = None, loss: str | None = None) -> Graph:
-    """The joint graph of a program and its gradients. Raises GraphcError."""
-    return joint_graph(graph, _options(wrt, loss, 1, False), Diagnostics())
+    """The joint graph of a program and its gradients. Raises GraphcError, and warns of gradients that are zero."""
+    return _joint(graph, _options(wrt, loss, 1, False))
 
 
 def emit(graph: Graph) -> str:
     """The source of the module for a graph; gradients are those of `differentiate`, by default made here."""
-    joint = graph if graph.gradients else differentiate(graph)
+    joint = graph if graph.gradients else _joint(graph, Options())
     return compile_graph(joint, Options())[0]
+
+
+def _joint(graph: Graph, options: Options) -> Graph:
+    diagnostics = Diagnostics()
+    joint = joint_graph(graph, options, diagnostics)
+    diagnostics.warn(stacklevel=3)
+    return joint
 
 
 def _options(

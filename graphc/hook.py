@@ -123,7 +123,9 @@ class _Loader(importlib.abc.InspectLoader):
         chosen = Options(
             options.wrt, options.loss, options.level, options.verify, threads=options.threads, memory=options.memory
         )
-        return compile_source(source, chosen).module
+        compiled = compile_source(source, chosen)
+        compiled.warnings.warn(stacklevel=1)
+        return compiled.module
 
 
 def install(

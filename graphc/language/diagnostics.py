@@ -15,12 +15,13 @@ file are seen and not the first alone. The drawing of a diagnostic is in `excerp
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from graphc.language.source import Span
 
-__all__ = ["Diagnostic", "Diagnostics", "GraphcError", "render", "render_all", "slip", "suggest"]
+__all__ = ["Diagnostic", "Diagnostics", "GraphcError", "GraphcWarning", "render", "render_all", "slip", "suggest"]
 
 MOST_SHOWN = 20
 """So many errors are shown; of the others only the number. More than that nobody reads."""
@@ -121,6 +122,11 @@ class Diagnostics:
         if self._errors:
             raise GraphcError(self._errors)
 
+    def warn(self, stacklevel: int) -> None:
+        """Hand the warnings to Python's own, as of the caller so many calls up."""
+        for diagnostic in self._warnings:
+            warnings.warn(GraphcWarning(diagnostic), stacklevel=stacklevel + 1)
+
 
 class GraphcError(Exception):
     """A program is wrong. Place and message are those of the first error; `errors` has all of them.
@@ -148,6 +154,17 @@ class GraphcError(Exception):
 
     def __str__(self) -> str:
         return render_all(self.errors)
+
+
+class GraphcWarning(UserWarning):
+    """What a compile from Python has to say about a program that it accepts; the text is that of the command line."""
+
+    def __init__(self, diagnostic: Diagnostic) -> None:
+        super().__init__(diagnostic)
+        self.diagnostic = diagnostic
+
+    def __str__(self) -> str:
+        return render(self.diagnostic)
 
 
 def render(diagnostic: Diagnostic, color: bool = False) -> str:

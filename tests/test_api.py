@@ -1,0 +1,48 @@
+"""The Python API: what `import graphc` offers."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import graphc
+
+FLAT = "param a[N], b[N]\nL = sum(floor(a)*2) + sum(b)"
+
+CALLS: dict[str, Callable[[], Any]] = {
+    "compile": lambda: graphc.compile(FLAT),
+    "load": lambda: graphc.load(FLAT),
+    "differentiate": lambda: graphc.differentiate(graphc.parse(FLAT)),
+    "emit": lambda: graphc.emit(graphc.parse(FLAT)),
+}
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
+def test_a_warning_of_the_compiler_is_one_of_python_at_the_call(call: Callable[[], Any]) -> None:
+    with pytest.warns(graphc.GraphcWarning, match="`L` does not depend on `a` smoothly") as caught:
+        call()
+    assert [Path(warning.filename) for warning in caught] == [Path(__file__)]
+    (message,) = (warning.message for warning in caught)
+    assert isinstance(message, graphc.GraphcWarning)
+    assert message.diagnostic.code == "W0401"
+    assert message.diagnostic.span is not None and message.diagnostic.span.line == 1
+
+
+@pytest.mark.filterwarnings("error::graphc.GraphcWarning")
+def test_a_program_without_fault_warns_of_nothing() -> None:
+    graphc.load("L = sum(tanh(x))")
+
+
+def test_a_program_that_is_imported_warns_once(tmp_path: Path) -> None:
+    (tmp_path / "flat.g").write_text(FLAT, encoding="utf-8")
+    command = [sys.executable, "-c", "import sys; sys.dont_write_bytecode = False; import graphc.hook, flat"]
+    runs = [
+        subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stderr for _ in range(2)
+    ]
+    assert "GraphcWarning" in runs[0] and "does not depend on `a`" in runs[0]
+    assert not runs[1]  # it is kept
