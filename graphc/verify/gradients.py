@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import time
 import warnings
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,7 +18,7 @@ import numpy as np
 from graphc.ir.graph import Graph
 from graphc.language.diagnostics import Diagnostics
 from graphc.verify.blame import blame, report_failure
-from graphc.verify.numerical import TOLERANCE, derivative, deviation
+from graphc.verify.numerical import TOLERANCE, derivative, deviation, doubt
 from graphc.verify.program import Failure, Gradients, Program, Refusal
 from graphc.verify.sampling import Sample, Sampler
 
@@ -42,16 +42,14 @@ LARGE = 3000
 
 @dataclass
 class Row:
-    """One variable: the worst relative error over the directions tried, and what kept it from being checked."""
+    """One variable: the worst relative error over the directions tried; what kept it from being checked, how often."""
 
     name: str
     shape: str
     error: float = 0.0
     directions: int = 0
     ok: bool = True
-    note: str = ""
-    empty: bool = False
-    """Whether it had no entries in all samples, so that there was nothing to check."""
+    doubts: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass
@@ -117,8 +115,8 @@ def _widened(text: str) -> str:
 def _say_what_was_not_checked(joint: Graph, rows: Sequence[Row], diagnostics: Diagnostics) -> None:
     reasons: dict[str, list[str]] = {}
     for row in rows:
-        if not row.directions and not row.empty:
-            reasons.setdefault(row.note or "no sample served", []).append(row.name)
+        if not row.directions and row.doubts:  # without a doubt it had no entries
+            reasons.setdefault(row.doubts.most_common(1)[0][0], []).append(row.name)
     for why, names in reasons.items():
         for name in names if len(names) <= MOST_WARNINGS else names[:1]:
             origin = joint[joint.values[name]].origin
@@ -158,8 +156,8 @@ class _Check:
             except Refusal as refusal:
                 self._note_all(f"the program refuses the sampled arguments ({refusal})")
                 continue
-            if not gradients.finite:
-                self._note_all("its value is not finite at the sampled points")
+            if gradients.infinite:
+                self._note_all(f"`{gradients.infinite}` is not finite at the sampled points")
                 continue
             if self._sample(sample, gradients, np.random.default_rng(self.seed + attempt + 1000)):
                 sampler.keep()
@@ -169,27 +167,25 @@ class _Check:
 
     def _note_all(self, note: str) -> None:
         for row in self.rows:
-            row.note = row.note or note
+            row.doubts[note] += 1
 
     def _sample(self, sample: Sample, gradients: Gradients, rng: np.random.Generator) -> bool:
         """One direction per variable; whether all of them served."""
-        served = True
-        for k, row in enumerate(self.rows):
+        rows = [row for row in self.rows if gradients.values[row.name].size]
+        finite = []
+        for row in rows:
+            if np.isfinite(gradients.values[row.name]).all():
+                finite.append(row)
+            else:
+                row.doubts["it is not finite at the sampled points"] += 1
+        served = len(finite) == len(rows)
+        for k, row in enumerate(finite):
             if k and self.late and row.name in self.program.arguments:
-                rest = [r for r in self.rows[k:] if r.name in self.program.arguments]
+                rest = [r for r in finite[k:] if r.name in self.program.arguments]
                 return self._together(rest, sample, gradients, rng) and served
             gradient = gradients.values[row.name]
-            row.empty = gradient.size == 0
-            if row.empty:
-                continue
             direction = rng.standard_normal(gradient.shape)
-            try:
-                off = self._deviation({row.name: direction}, sample, gradients)
-            except Refusal as refusal:
-                row.note = row.note or f"a step leaves the domain ({refusal})"
-                served = False
-                continue
-            served &= _enter(row, off)
+            served &= _enter(row, *self._deviation({row.name: direction}, sample, gradients))
         return served
 
     def _together(self, rows: list[Row], sample: Sample, gradients: Gradients, rng: np.random.Generator) -> bool:
@@ -215,38 +211,38 @@ class _Check:
         return served
 
     def _group(self, rows: list[Row], directions: Sample, sample: Sample, gradients: Gradients) -> bool:
-        try:
-            off = self._deviation(directions, sample, gradients)
-        except Refusal as refusal:
-            for row in rows:
-                row.note = row.note or f"a step leaves the domain ({refusal})"
-            return False
+        off, why = self._deviation(directions, sample, gradients)
         if off > TOLERANCE:
             self._track_down(rows, directions, sample, gradients)
+            for row in rows:
+                row.doubts["it differs from the numerical one along all variables at once, and not alone"] += 1
             return False
-        entered = [_enter(row, off) for row in rows]
+        entered = [_enter(row, off, why) for row in rows]
         return all(entered)
 
     def _track_down(self, rows: list[Row], directions: Sample, sample: Sample, gradients: Gradients) -> None:
         """Which of the variables is it? The joint direction has shown that one is wrong; halves of it show which."""
         while len(rows) > 1:
             half = rows[: len(rows) // 2]
-            off = float("nan")
-            with suppress(Refusal):
-                off = self._deviation({row.name: directions[row.name] for row in half}, sample, gradients)
+            off, _ = self._deviation({row.name: directions[row.name] for row in half}, sample, gradients)
             rows = half if off > TOLERANCE else rows[len(rows) // 2 :]
-        with suppress(Refusal):
-            _enter(rows[0], self._deviation({rows[0].name: directions[rows[0].name]}, sample, gradients))
+        _enter(rows[0], *self._deviation({rows[0].name: directions[rows[0].name]}, sample, gradients))
 
-    def _deviation(self, directions: Sample, sample: Sample, gradients: Gradients) -> float:
-        """The relative error of the gradients along the directions; nan where it cannot be told. Raises Refusal."""
-        slope = derivative(self.program.moved(sample, gradients.weights, directions))
+    def _deviation(self, directions: Sample, sample: Sample, gradients: Gradients) -> tuple[float, str]:
+        """The relative error of the gradients along the directions; nan where it cannot be told, and why."""
+        try:
+            slope = derivative(self.program.moved(sample, gradients.weights, directions))
+        except Refusal as refusal:
+            return float("nan"), f"a step leaves the domain ({refusal})"
         products = [gradients.values[name] * direction for name, direction in directions.items()]
         analytic = float(sum(np.sum(p) for p in products))
-        off = deviation(analytic, slope, float(sum(np.sum(np.abs(p)) for p in products)))
+        terms = float(sum(np.sum(np.abs(p)) for p in products))
+        off = deviation(analytic, slope, terms)
+        if np.isnan(off):
+            return off, doubt(analytic, slope, terms)
         if off > TOLERANCE and not self._steady(directions, sample, gradients, analytic):
-            return float("nan")
-        return off
+            return float("nan"), "it is all rounding: a step of 1e-10 makes it another"
+        return off, ""
 
     def _steady(self, directions: Sample, sample: Sample, gradients: Gradients, analytic: float) -> bool:
         """Whether the gradient stays what it is if the sample moves by less than any step: else it is all rounding,
@@ -266,10 +262,10 @@ class _Check:
         return abs(other - analytic) <= TOLERANCE * max(abs(analytic), abs(other))
 
 
-def _enter(row: Row, off: float) -> bool:
-    """Put a deviation into its row; whether the sample served."""
+def _enter(row: Row, off: float, why: str) -> bool:
+    """Put a deviation into its row, or why there is none; whether the sample served."""
     if np.isnan(off):
-        row.note = row.note or "two step sizes give different numerical derivatives"
+        row.doubts[why] += 1
         return False
     row.directions += 1
     row.error = max(row.error, off)

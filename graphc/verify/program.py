@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,14 +28,19 @@ class Failure(Exception):
 
 @dataclass(frozen=True)
 class Gradients:
-    """Gradients by the names of their variables, and the weights of the outputs whose sum they are of."""
+    """Gradients by the names of their variables, and the weights of the outputs whose sum they are of.
+
+    `outputs` are the values of these outputs, as far as the module shows them.
+    """
 
     values: dict[str, Any]
     weights: dict[str, Any]
+    outputs: dict[str, Any]
 
     @property
-    def finite(self) -> bool:
-        return _finite(self.values.values())
+    def infinite(self) -> str:
+        """The first of the outputs that is nan or infinite; nothing if all are finite."""
+        return next((name for name, value in self.outputs.items() if not np.isfinite(value).all()), "")
 
 
 class Program:
@@ -68,7 +73,8 @@ class Program:
                 shapes = f"{np.shape(value)}, and the variable {np.shape(sample[name])}"
                 raise Failure(f"the gradient of `{name}` has the shape {shapes}")
         self._check_memory(sample, weights, outputs, values)
-        return Gradients(values, weights)
+        differentiated = [self.joint.loss] if self.joint.loss else list(weights)
+        return Gradients(values, weights, {name: outputs[name] for name in differentiated if name in outputs})
 
     def _check_memory(
         self, sample: Sample, weights: Mapping[str, Any], outputs: Mapping[str, Any], gradients: Mapping[str, Any]
@@ -153,7 +159,3 @@ class Program:
 def standing(graph: Graph, values: Mapping[int, Any]) -> dict[int, Any]:
     """What gradients do not flow through, at these values: it stands still while a variable moves."""
     return {node.id: values[node.id] for node in graph if node.op == "stop_gradient"}
-
-
-def _finite(arrays: Iterable[Any]) -> bool:
-    return all(np.isfinite(a).all() for a in arrays)

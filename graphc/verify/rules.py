@@ -16,7 +16,7 @@ from graphc.language.diagnostics import Diagnostic, Diagnostics
 from graphc.language.source import Span
 from graphc.language.values import Fault, Silent
 from graphc.ops.base import REQUIRED, CallError, Op
-from graphc.verify.numerical import TOLERANCE, derivative, deviation
+from graphc.verify.numerical import TOLERANCE, derivative, deviation, doubt
 from graphc.verify.program import standing
 from graphc.verify.sampling import draw_values
 
@@ -76,7 +76,10 @@ def rule_error(
     op: Op, values: Sequence[Any], types: Sequence[Type], attrs: dict[str, Any], ops: Any, seed: int,
     none_is_zero: bool = False,
 ) -> tuple[float, str]:  # fmt: skip
-    """The worst relative error of a rule's gradients at given operands, and the operand; nan: it cannot be told."""
+    """The worst relative error of a rule's gradients at given operands, and the operand.
+
+    nan: it cannot be told, and why stands in the place of the operand.
+    """
     forward, reverse, names = rule_graph(op, types, attrs, ops, none_is_zero)
     sample = {f"x{k}": v for k, v in enumerate(values)}
     base = interpret(forward, sample)
@@ -98,9 +101,11 @@ def rule_error(
             return float(np.sum(cotangent * out))
 
         analytic = float(np.sum(gradient * direction))
-        error = deviation(analytic, derivative(moved), float(np.sum(np.abs(gradient * direction))))
+        slope, terms = derivative(moved), float(np.sum(np.abs(gradient * direction)))
+        error = deviation(analytic, slope, terms)
         if np.isnan(error):
-            return error, name
+            formal = op.operands[min(int(name[1:]), len(op.operands) - 1)].lstrip("*")
+            return error, f"for `{formal}`, {doubt(analytic, slope, terms)}"
         if error > worst:
             worst, where = error, name
     return worst, where
@@ -119,9 +124,12 @@ def _check_own(op: Op, graph: Graph, diagnostics: Diagnostics, seed: int) -> Non
     used = [n for n in graph if n.op == op.name]
     reason = "no shape of the operands that was tried fits"
     refused: Fault | None = None
+    doubtful = False
     tried = [([graph[u].type for u in node.operands], dict(node.attrs)) for node in used[:3]]
     for attempt, (types, attrs) in enumerate([*tried, *_candidates(op)]):
         concrete = [_concrete(t) for t in types]
+        if doubtful and any(t.dtype == "int" for t in types):
+            continue  # it takes floating operands: integers would leave lines of the rule unchecked
         if not _fits(op, concrete, attrs):
             continue
         for values in _operands(concrete, seed + attempt):
@@ -134,7 +142,7 @@ def _check_own(op: Op, graph: Graph, diagnostics: Diagnostics, seed: int) -> Non
                 reason = str(problem) or reason
                 break
             if np.isnan(error):
-                reason = "its numerical derivative is not reliable"
+                reason, doubtful = where, True
                 continue
             if error > TOLERANCE:
                 diagnostics.add(_wrong(op, where, error))

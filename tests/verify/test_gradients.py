@@ -253,19 +253,45 @@ def test_without_verification_it_compiles() -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "why"),
     [
-        "input x[3]\nL = sum(sin(1e13 * x))",
-        "input x[3]\nL = sum(log(-x**2 - 1))",
-        "input x[3]\nL = sum(sqrt(-exp(x)))",
+        ("input x[3]\nL = sum(sin(1e13 * x))", "two step sizes give different numerical derivatives"),
+        ("input x[3]\nL = sum(log(-x**2 - 1))", "`L` is not finite at the sampled points"),
+        ("input x[3]\ny = log(-exp(x))", "`y` is not finite at the sampled points"),
+        ("input x[3]\nL = sqrt(sum(0 * x))", "it is not finite at the sampled points"),
+        ("input x[3]\nL = sum(x) + 1e14", "it is so small beside the value that a numerical derivative is all rounding"),
+        ("input x[3, 3]\nL = sum(inv(0 * x))", "the program refuses the sampled arguments (Singular matrix)"),
+        ("input x[N - 9, 5 - N], y[N]\nloss L\nL = sum(x)", "no sizes were found that fit the program"),
+        ("input x[10000, 10000]\nL = sum(x)", "its arrays are too large to be sampled"),
     ],
 )
-def test_what_cannot_be_checked_is_a_warning_and_not_an_error(text: str) -> None:
-    made = compiled(text)
+def test_what_cannot_be_checked_is_a_warning_that_says_why(text: str, why: str) -> None:
+    made = compiled(text, wrt=("x",))
     assert made.report is not None and not made.report.directions
     assert [w.code for w in made.warnings.warnings] == ["W0402"]
-    assert "not checked" in made.warnings.warnings[0].message
+    assert made.warnings.warnings[0].message == f"the gradient of `x` was not checked: {why}"
     assert not made.warnings.has_errors
+
+
+def test_a_gradient_that_is_not_finite_keeps_no_other_from_being_checked() -> None:
+    report, diagnostics = verified("param x[n], w[n]\nL = sqrt(sum(0 * x)) + sum(w**2)")
+    assert [(row.name, row.directions > 0) for row in report.rows] == [("x", False), ("w", True)]
+    assert len(diagnostics.warnings) == 1
+
+
+@pytest.mark.parametrize(
+    ("definition", "dx", "why"),
+    [
+        ("sin(1e13 * x)", "dy * 1e13 * cos(1e13 * x)", "for `x`, two step sizes give different numerical derivatives"),
+        ("log(-exp(x))", "dy", "for `x`, no difference of two values near the sampled points is finite"),
+        ("sqrt(x)", "dy / (x - x)", "for `x`, it is not finite at the sampled points"),
+        ("inv(0 * eye(2)) @ x", "dy", "Singular matrix"),
+        ("x[..., 5:9] @ eye(4)", "pad(dy, ((0, 0), (5, 0)))", "no shape of the operands that was tried fits"),
+    ],
+)
+def test_a_rule_that_cannot_be_checked_is_a_warning_that_says_why(definition: str, dx: str, why: str) -> None:
+    made = compiled(f"op f(x) = {definition}\nrule f(x) -> y {{ dx = {dx} }}\nparam x\nL = sum(x)")
+    assert [w.message for w in made.warnings.warnings] == [f"the rule of `f` was not checked: {why}"]
 
 
 # ---------------------------------------------------------------- the numerical derivative
