@@ -13,7 +13,7 @@ import sys
 from importlib import import_module
 from typing import NoReturn, Protocol
 
-from graphc.cli.console import OutputLost, finish, note, print_text, report, reporting
+from graphc.cli.console import OutputLost, complain, finish, note, print_text, report, reporting
 from graphc.cli.failure import WRITE, UsageError, failure
 from graphc.language.diagnostics import GraphcError
 from graphc.version import __version__
@@ -106,7 +106,7 @@ def _dispatch(words: list[str]) -> int:
     except _Done:
         return 0
     except UsageError as error:
-        note(f"{parser.format_usage().rstrip()}\ngraphc {words[0]}: {error}")
+        complain(f"graphc {words[0]}: {error}", parser.format_usage())
         return 2
     except MemoryError:
         note("graphc: out of memory")
@@ -141,7 +141,7 @@ def _unknown(word: str) -> int:
     what = "option" if word.startswith("-") else "command"
     close = suggest(word, ["--help", "--version"] if what == "option" else COMMANDS)
     hint = f"did you mean `{close}`?" if close else f"the commands are {', '.join(COMMANDS)}"
-    note(f"graphc: there is no {what} `{word}`; {hint}")
+    complain(f"graphc: there is no {what} `{word}`; {hint}")
     return 2
 
 
@@ -152,4 +152,4 @@ def _internal(error: Exception) -> None:
 
         note(traceback.format_exc().rstrip())
     text = f"{type(error).__name__}: {error}".splitlines()[0]
-    note(f"graphc: internal error: {text} (this is a bug in graphc, not in your program)")
+    complain(f"graphc: internal error: {text} (this is a bug in graphc, not in your program)")

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
 from typing import TextIO
 
-from graphc.language.diagnostics import Diagnostic, render_all
+from graphc.language.diagnostics import Diagnostic, brief, render_all
 
-__all__ = ["OutputLost", "finish", "note", "print_bytes", "print_text", "report", "reporting"]
+__all__ = ["OutputLost", "complain", "finish", "note", "print_bytes", "print_text", "report", "reporting"]
 
 _format: ContextVar[str] = ContextVar("format", default="text")
 
@@ -52,6 +52,13 @@ def note(text: str) -> None:
         with contextlib.suppress(OSError, ValueError):
             _write(sys.stderr, text + "\n")
             sys.stderr.flush()
+
+
+def complain(text: str, usage: str = "") -> None:
+    """Say what is wrong with a command line, whose words may hold anything."""
+    from graphc.language.excerpt import printable
+
+    note(usage + printable(brief(text)))
 
 
 def report(diagnostics: Sequence[Diagnostic]) -> None:

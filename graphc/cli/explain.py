@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from graphc.cli.console import note, print_text
+from graphc.cli.console import complain, print_text
 from graphc.cli.table import table
 
 __all__ = ["configure", "run"]
@@ -26,7 +26,7 @@ def run(arguments: argparse.Namespace) -> int:
 
         close = suggest(code, codes())
         hint = f"did you mean `{close}`?" if close else "`graphc explain` lists them"
-        note(f"graphc explain: there is no code `{arguments.code}`; {hint}")
+        complain(f"graphc explain: there is no code `{arguments.code}`; {hint}")
         return 1
     print_text(f"{code}: {page(code).text.removeprefix('# ')}")
     return 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from graphc.cli.console import note, print_text
+from graphc.cli.console import complain, print_text
 
 __all__ = ["configure", "run"]
 
@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     close = suggest(arguments.name, [*names(), *functions])
     hint = f"did you mean `{close}`?" if close else "`graphc ops` lists them"
-    note(f"graphc ops: no operation has the name `{arguments.name}`; {hint}")
+    complain(f"graphc ops: no operation has the name `{arguments.name}`; {hint}")
     return 1
 
 

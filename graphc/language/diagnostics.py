@@ -15,23 +15,35 @@ file are seen and not the first alone. The drawing of a diagnostic is in `excerp
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from graphc.language.source import Span
 
-__all__ = ["Diagnostic", "Diagnostics", "GraphcError", "GraphcWarning", "render", "render_all", "slip", "suggest"]
+__all__ = [
+    "Diagnostic", "Diagnostics", "GraphcError", "GraphcWarning", "brief", "render", "render_all", "slip", "suggest",
+]  # fmt: skip
 
 MOST_SHOWN = 20
 """So many errors are shown; of the others only the number. More than that nobody reads."""
+LONGEST_QUOTE = 120
+LONGEST_TEXT = 400
+"""In what is said, quotations and texts of more characters lose their middle: programs may be written to be long."""
+MOST_NOTES = 8
+
+_LONG_QUOTE = re.compile(rf"`[^`]{{{LONGEST_QUOTE + 1},}}`|\"[^\"]{{{LONGEST_QUOTE + 1},}}\"")
 
 Note = tuple[str, "Span | None"]
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One error or warning. `label` stands after the underline; a note with a place is shown with that place."""
+    """One error or warning. `label` stands after the underline; a note with a place is shown with that place.
+
+    Its texts are short, whatever they quote.
+    """
 
     code: str
     severity: str
@@ -40,6 +52,16 @@ class Diagnostic:
     label: str | None = None
     notes: tuple[Note, ...] = ()
     help: str | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", brief(self.message))
+        object.__setattr__(self, "label", self.label and brief(self.label))
+        object.__setattr__(self, "help", self.help and brief(self.help))
+        notes = [(brief(text), span) for text, span in self.notes[:MOST_NOTES]]
+        rest = len(self.notes) - MOST_NOTES
+        if rest > 0:
+            notes.append((f"… and {rest} more {'place' if rest == 1 else 'places'}", None))
+        object.__setattr__(self, "notes", tuple(notes))
 
     @property
     def file(self) -> str | None:
@@ -181,6 +203,20 @@ def render_all(diagnostics: Sequence[Diagnostic], color: bool = False) -> str:
     if rest > 0:
         shown.append(f"… and {rest} more {'error' if rest == 1 else 'errors'}")
     return "\n\n".join(shown)
+
+
+def brief(text: str) -> str:
+    """The text at a length that is read: long quotations, and then what is still too long, lose their middle."""
+    if len(text) <= LONGEST_QUOTE:
+        return text
+    return _cut(_LONG_QUOTE.sub(lambda quote: _cut(quote[0], LONGEST_QUOTE), text), LONGEST_TEXT)
+
+
+def _cut(text: str, longest: int) -> str:
+    if len(text) <= longest:
+        return text
+    end = longest // 3
+    return f"{text[: longest - end - 1]}…{text[-end:]}"
 
 
 def suggest(name: str, candidates: Iterable[str]) -> str | None:
