@@ -12,7 +12,7 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from graphc.ir.dims import Dim
-from graphc.ir.types import ShapeError, Solver, Type
+from graphc.ir.types import ShapeError, Solver, Type, Unknown, check_rank
 from graphc.language.source import Span
 
 if TYPE_CHECKING:
@@ -241,6 +241,7 @@ class Builder:
                 return known
         if type is None:
             type = self.op(op).infer(self.solver, [self.nodes[i].type for i in operands], dict(attrs))
+            check_rank(type.shape.least if isinstance(type.shape, Unknown) else len(type.shape))
         id = self._next
         if id >= MAX_NODES:
             raise ShapeError(f"the program and its gradients have more than {MAX_NODES:,} operations", code="E0213")

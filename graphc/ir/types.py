@@ -7,19 +7,29 @@ key are the same shape: `relu(b)` has the shape of `b`, whatever that is.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from graphc.ir.dims import Dim, broadcast_dim, dim, open_owner
 
-__all__ = ["Scalar", "Shape", "ShapeError", "Solver", "Type", "Unknown", "broadcast_shapes", "promote", "shape_text"]
+__all__ = [
+    "MAX_RANK", "Scalar", "Shape", "ShapeError", "Solver", "Type", "Unknown", "broadcast_shapes", "check_rank",
+    "promote", "shape_text",
+]  # fmt: skip
+
+MAX_RANK = 32
+"""So many dimensions the arrays of every NumPy may have."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """A shape that is known at run time only. The key says how it comes about: `@b` is that of the argument `b`."""
+    """A shape that is known at run time only. The key says how it comes about: `@b` is that of the argument `b`.
+
+    `least` dimensions it has in any case.
+    """
 
     key: str
+    least: int = field(default=0, compare=False)
 
     @property
     def leaf(self) -> str | None:
@@ -28,12 +38,12 @@ class Unknown:
         return name if self.key.startswith("@") and "(" not in name else None
 
     @staticmethod
-    def of(operation: str, *parts: object) -> Unknown:
+    def of(operation: str, *parts: object, least: int = 0) -> Unknown:
         """The shape that an operation makes of others: equal operations give equal keys, of bounded length."""
         key = f"{operation}({', '.join(p.key if isinstance(p, Unknown) else str(p) for p in parts)})"
         if len(key) > 200:
             key = f"{operation}(#{hashlib.sha256(key.encode()).hexdigest()[:24]})"
-        return Unknown(key)
+        return Unknown(key, max(least, 0))
 
 
 Shape: TypeAlias = "tuple[Dim, ...] | Unknown"
@@ -69,6 +79,14 @@ class Type:
 
 
 Scalar = Type(())
+
+
+def check_rank(rank: int) -> None:
+    """Raises ShapeError for an array of more dimensions than NumPy has."""
+    if rank > MAX_RANK:
+        raise ShapeError(
+            f"an array has at most {MAX_RANK} dimensions", label=f"this one would have {rank}", code="E0213"
+        )
 
 
 def shape_text(shape: Shape) -> str:
@@ -157,7 +175,7 @@ def broadcast_shapes(solver: Solver, a: Shape, b: Shape) -> Shape:
         if isinstance(b, tuple) and not b:
             return a
         if isinstance(a, Unknown) and isinstance(b, Unknown):
-            both = Unknown.of("broadcast", *sorted((a, b), key=lambda u: u.key))
+            both = Unknown.of("broadcast", *sorted((a, b), key=lambda u: u.key), least=max(a.least, b.least))
             solver.meet(a, b, both)
             return both
         inner, outer = (a, b) if isinstance(a, Unknown) else (b, a)

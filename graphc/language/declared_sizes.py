@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from graphc.ir.dims import Dim, dim
 from graphc.language import tree
-from graphc.language.literals import arithmetic
+from graphc.language.literals import LARGEST_EXPONENT, arithmetic, check_number
 from graphc.language.source import Span
 from graphc.language.values import Fault, Value
 
@@ -22,9 +22,13 @@ def declared_size(expr: tree.Expr, constants: Mapping[str, Value]) -> Dim:
     size = _plain_size(expr, constants)
     for binary in reversed(chain):
         right: Value = declared_size(binary.right, constants)
-        right = right.value if right.value is not None and binary.op == "**" else right
-        result = arithmetic(binary.op, size, right, binary.span)
+        left = size if size.value is None or right.value is None else size.value
+        if right.value is not None and (binary.op == "**" or left is not size):
+            right = right.value
+        result = arithmetic(binary.op, left, right, binary.span)
         if result is NotImplemented:
+            raise _no_power(binary)
+        if not isinstance(result, (int, Dim)):
             raise _no_size(binary.span)
         size = _positive(dim(result), binary.span)
     return size
@@ -35,10 +39,12 @@ def _plain_size(expr: tree.Expr, constants: Mapping[str, Value]) -> Dim:
         constant = constants.get(expr.id)
         return dim(constant) if isinstance(constant, int) and not isinstance(constant, bool) else dim(expr.id)
     if isinstance(expr, tree.Number) and isinstance(expr.value, int):
-        return _positive(dim(expr.value), expr.span)
+        return _positive(dim(check_number(expr.value, expr.span)), expr.span)
     if isinstance(expr, tree.Unary):
         size = declared_size(expr.operand, constants)
         return _positive(-size if expr.op == "-" else size, expr.span)
+    if isinstance(expr, tree.Binary) and expr.op == "/":
+        raise Fault("E0204", "a dimension is an integer, and `/` gives none", expr.span, help="write `//`")
     raise _no_size(expr.span)
 
 
@@ -46,6 +52,11 @@ def _positive(size: Dim, span: Span) -> Dim:
     if size.value is not None and size.value < 0:
         raise Fault("E0204", f"a dimension is not negative, and this is {size}", span)
     return size
+
+
+def _no_power(binary: tree.Binary) -> Fault:
+    message = f"the exponent in a dimension is an integer from 0 to {LARGEST_EXPONENT}"
+    return Fault("E0204", message, binary.right.span, help="give the whole a name of its own")
 
 
 def _no_size(span: Span) -> Fault:

@@ -9,16 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 from graphc.ir.dims import Dim, open_axis
-from graphc.ir.types import ShapeError, Solver, Type, Unknown
+from graphc.ir.types import ShapeError, Solver, Type, Unknown, check_rank
 
-__all__ = ["MAX_RANK", "Assumptions", "LearningSolver"]
+__all__ = ["Assumptions", "LearningSolver"]
 
 MOST_TOGETHER = 64
 """Of a value that is made of more arguments than this run time says itself what does not broadcast."""
-
-MAX_RANK = 32
-"""So many dimensions the arrays of every NumPy may have."""
-
 
 class Assumptions:
     """What is known of undeclared arguments: ranks, which are indices, what their sizes equal."""
@@ -92,8 +88,7 @@ class LearningSolver(Solver):
         if isinstance(type.shape, Unknown) and rank is not None:
             leaf = type.shape.leaf
             if leaf is not None and leaf in self.undeclared:
-                if rank > MAX_RANK:
-                    raise ShapeError(f"an array has at most {MAX_RANK} dimensions", code="E0213")
+                check_rank(rank)
                 self.known.ranks.setdefault(leaf, rank)
                 known = self.known.type(leaf).shape
                 assert not isinstance(known, Unknown)

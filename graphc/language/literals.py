@@ -12,9 +12,11 @@ from graphc.language import tree
 from graphc.language.source import Span
 from graphc.language.values import Fault, Value, is_number, is_size
 
-__all__ = ["arithmetic", "check_number", "literal", "negate"]
+__all__ = ["LARGEST_EXPONENT", "arithmetic", "check_number", "literal", "negate"]
 
 LARGEST_INTEGER = 2**63 - 1
+LARGEST_EXPONENT = 8
+"""Of a size with a name: what is written out has so many factors."""
 LARGEST_DIM_TERMS = 64
 LARGEST_DIM_TEXT = 500
 """So many characters the expression for a size may take; it also bounds how deep quotients nest."""
@@ -77,7 +79,7 @@ def _sizes(op: str, left: int | Dim, right: int | Dim) -> Any:
         return dim(left) // dim(right)
     if op == "%":
         return dim(left) % dim(right)
-    if op == "**" and isinstance(right, int) and 0 <= right <= 8:
+    if op == "**" and isinstance(right, int) and 0 <= right <= LARGEST_EXPONENT:
         return dim(left) ** right
     if op in ("==", "!=") and dim(left) == dim(right):
         return op == "=="

@@ -12,7 +12,7 @@ from typing import Any
 
 from graphc.ir.dims import Dim, dim
 from graphc.ir.graph import Argument, Builder, Graph, Origin, Statement
-from graphc.ir.types import ShapeError, Type
+from graphc.ir.types import MAX_RANK, ShapeError, Type
 from graphc.language import tree
 from graphc.language.bounded import bounded
 from graphc.language.constants import Constants
@@ -20,7 +20,7 @@ from graphc.language.declarations import announced, check_declaration
 from graphc.language.declared_sizes import declared_size, hidden_sizes
 from graphc.language.diagnostics import Diagnostics
 from graphc.language.evaluate import Evaluator
-from graphc.language.infer import MAX_RANK, Assumptions, LearningSolver
+from graphc.language.infer import Assumptions, LearningSolver
 from graphc.language.results import loss_of, outputs_of
 from graphc.language.scope import Environment, Scope
 from graphc.language.slips import check_free_names, check_lookalikes, check_statements
@@ -246,7 +246,8 @@ class Lowering(Evaluator):
             type = Type(type.shape, dtype)
         else:
             if len(declared.dims) > MAX_RANK:
-                raise Fault("E0213", f"an array has at most {MAX_RANK} dimensions", declared.span)
+                raise Fault("E0213", f"an array has at most {MAX_RANK} dimensions", declared.span,
+                            f"this one has {len(declared.dims)}")  # fmt: skip
             type = Type(tuple(declared_size(expr, constants) for expr in declared.dims), dtype)
         self._argument(name, type, kind, written, declared.span)
 

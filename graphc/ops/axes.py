@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from graphc.ir.dims import Dim
+from graphc.ir.types import check_rank
 from graphc.ops.base import CallError
 
 __all__ = ["normal_axes", "normal_axis"]
@@ -24,6 +25,7 @@ def normal_axis(axis: Any, rank: int | None, name: str = "axis") -> int:
     if isinstance(axis, bool) or not isinstance(axis, int):
         raise CallError(f"`{name}` is {_shown(axis)}; an axis is an integer known at compile time", argument=name)
     if rank is None:
+        check_rank(axis + 1 if axis >= 0 else -axis)
         return axis
     if not -rank <= axis < rank:
         raise CallError(f"{name} {axis} is out of range for {_array(rank)}", argument=name, help=_range(rank))

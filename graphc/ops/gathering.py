@@ -270,7 +270,9 @@ register(Op(
 def _one_hot_type(solver: Solver, types: list[Type], attrs: dict[str, Any]) -> Type:
     shape = types[0].shape
     n = attrs["n"]
-    return Type(Unknown.of("one_hot", shape, n) if isinstance(shape, Unknown) else (*shape, dim(n)))
+    if isinstance(shape, Unknown):
+        return Type(Unknown.of("one_hot", shape, n, least=shape.least + 1))
+    return Type((*shape, dim(n)))
 
 
 def _one_hot_call(lowering: Lowering, i: int, *, n: Any) -> int:

@@ -12,7 +12,7 @@ import numpy as np
 from graphc.emitter.expressions import ATOM, Text
 from graphc.ir.dims import Dim, dim
 from graphc.ir.graph import Node
-from graphc.ir.types import Shape, ShapeError, Solver, Type, Unknown, shape_text
+from graphc.ir.types import Shape, ShapeError, Solver, Type, Unknown, check_rank, shape_text
 from graphc.ops.base import REQUIRED, CallError, DynamicShape, Lowering, NumpyContext, Op, register
 from graphc.ops.cuts import ARRAY, WHOLE, Cut, Index, index_texts, length, normal_cut, normal_place, selector
 
@@ -37,7 +37,8 @@ def _slice_type(solver: Solver, types: list[Type], attrs: dict[str, Any]) -> Typ
 
 def _sliced(shape: Shape, index: Index) -> Shape:
     if isinstance(shape, Unknown):
-        return Unknown.of("slice", shape, index)
+        places = sum(item is not None and item is not Ellipsis and not isinstance(item, tuple) for item in index)
+        return Unknown.of("slice", shape, index, least=shape.least - places + sum(item is None for item in index))
     result: list[Dim] = []
     for size, item in zip(shape, index, strict=True):
         if isinstance(item, tuple):
@@ -115,6 +116,7 @@ def lower_index(lowering: Lowering, x: int, items: tuple[IndexItem, ...]) -> int
         raise CallError("an index has one `...` at most", code="E0207")
     shape = lowering.type(x).shape
     if isinstance(shape, Unknown):
+        check_rank(sum(item is not None and item is not Ellipsis for item in items))
         index = tuple(_as_written(item) for item in items)
         if all(item is Ellipsis for item in index):
             return x

@@ -109,7 +109,7 @@ register(Op(
 def _swap_type(solver: Solver, types: list[Type], attrs: dict[str, Any]) -> Type:
     shape: Shape = types[0].shape
     if isinstance(shape, Unknown):
-        return types[0].with_shape(Unknown.of("mT", shape))
+        return types[0].with_shape(Unknown.of("mT", shape, least=shape.least))
     if len(shape) < 2:
         raise ShapeError(f"a matrix is wanted here, not an array of shape {shape_text(shape)}", operand=0)
     return types[0].with_shape((*shape[:-2], shape[-1], shape[-2]))

@@ -140,18 +140,21 @@ register(Op(
 def _expand_type(solver: Solver, types: list[Type], attrs: dict[str, Any]) -> Type:
     shape, axis = types[0].shape, attrs["axis"]
     if isinstance(shape, Unknown):
-        return types[0].with_shape(Unknown.of("expand_dims", shape, axis))
+        return types[0].with_shape(Unknown.of("expand_dims", shape, axis, least=shape.least + _count(axis)))
     axes = axis if isinstance(axis, tuple) else (axis,)
-    rank = len(shape) + len(axes)
+    rank = len(shape) + _count(axis)
     places = {a % rank for a in axes}
     rest = iter(shape)
     return types[0].with_shape(tuple(dim(1) if i in places else next(rest) for i in range(rank)))
 
 
+def _count(axis: Any) -> int:
+    return len(axis) if isinstance(axis, (tuple, list)) else 1
+
+
 def _expand_call(lowering: Lowering, x: int, *, axis: Any) -> int:
     rank = lowering.type(x).rank
-    count = len(axis) if isinstance(axis, (tuple, list)) else 1
-    axes = normal_axes(axis, None if rank is None else rank + count)
+    axes = normal_axes(axis, None if rank is None else rank + _count(axis))
     if axes is None:
         raise CallError("`axis` says where the new axes go: an integer, or several", argument="axis")
     return lowering.add("expand_dims", [x], {"axis": axes}) if axes else x
@@ -225,14 +228,16 @@ register(Op(
 
 def permuted(shape: Shape, axes: tuple[int, ...]) -> Shape:
     """The shape with its axes in another order."""
-    return Unknown.of("transpose", shape, axes) if isinstance(shape, Unknown) else tuple(shape[a] for a in axes)
+    if isinstance(shape, Unknown):
+        return Unknown.of("transpose", shape, axes, least=shape.least)
+    return tuple(shape[a] for a in axes)
 
 
 def _transpose_type(solver: Solver, types: list[Type], attrs: dict[str, Any]) -> Type:
     shape, axes = types[0].shape, attrs.get("axes")
     if axes is None:
         if isinstance(shape, Unknown):
-            return types[0].with_shape(Unknown.of("transpose", shape))
+            return types[0].with_shape(Unknown.of("transpose", shape, least=shape.least))
         return types[0].with_shape(shape[::-1])
     return types[0].with_shape(permuted(shape, axes))
 

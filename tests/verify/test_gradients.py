@@ -259,7 +259,10 @@ def test_without_verification_it_compiles() -> None:
         ("input x[3]\nL = sum(log(-x**2 - 1))", "`L` is not finite at the sampled points"),
         ("input x[3]\ny = log(-exp(x))", "`y` is not finite at the sampled points"),
         ("input x[3]\nL = sqrt(sum(0 * x))", "it is not finite at the sampled points"),
-        ("input x[3]\nL = sum(x) + 1e14", "it is so small beside the value that a numerical derivative is all rounding"),
+        (
+            "input x[3]\nL = sum(x) + 1e14",
+            "it is so small beside the value that a numerical derivative is all rounding",
+        ),
         ("input x[3, 3]\nL = sum(inv(0 * x))", "the program refuses the sampled arguments (Singular matrix)"),
         ("input x[N - 9, 5 - N], y[N]\nloss L\nL = sum(x)", "no sizes were found that fit the program"),
         ("input x[10000, 10000]\nL = sum(x)", "its arrays are too large to be sampled"),
