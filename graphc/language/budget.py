@@ -39,6 +39,13 @@ class Budget:
         if self.steps > MOST_STEPS:
             raise Exhausted("E0213", f"the program takes more than {MOST_STEPS:,} steps to unroll", span)
 
+    def ahead(self, count: int, span: Span | None, what: str) -> None:
+        """Work that is about to be done. Raises Exhausted where it would be too much."""
+        if self.steps + count > MOST_STEPS:
+            message = f"the program takes more than {MOST_STEPS:,} steps to unroll"
+            help = "compute with whole arrays, or take fewer steps"
+            raise Exhausted("E0213", message, span, f"{what} at least {count:,}", help=help)
+
     def hold(self, value: Any, span: Span | None) -> Any:
         """A new tuple or list. Raises Exhausted for one with too many items."""
         count = 1 + sum(self.items[id(item)][1] if id(item) in self.items else 1 for item in value)

@@ -238,6 +238,7 @@ class Calls(Nodes):
                     formal.default, Scope(function.environment, inside=f"`{name}`")
                 )
         self.budget.call(len(self.calls), expr.span)
+        self.budget.ahead(self.unrolling.call(function.definition, function.environment), expr.span, "the call takes")
         self.calls.append((name, expr.span))
         try:
             values = self.body(function.definition.body, inner)

@@ -217,6 +217,7 @@ class Evaluator(Calls):
             raise Fault("E0211", "the step of a range is not zero", bounds.span)
         if len(range(start, stop, step)) > MAX_NODES:
             raise Exhausted("E0213", f"the loop runs more than {MAX_NODES:,} times", bounds.span)
+        self.budget.ahead(self.unrolling.loop(statement, scope), bounds.span, "the loop takes")
         variable = self.name(statement.variable, scope)
         shadowed = scope.values.get(variable), variable in scope.values
         try:

@@ -16,6 +16,7 @@ from graphc.language import tree
 from graphc.language.budget import Budget
 from graphc.language.mismatch import Operand, mismatch
 from graphc.language.source import Span
+from graphc.language.unrolling import Unrolling
 from graphc.language.values import Exhausted, Fault, Poison, Silent, Tensor, Value
 from graphc.ops.base import REQUIRED, CallError, DynamicShape, Op
 from graphc.ops.table import find
@@ -51,6 +52,7 @@ class Nodes:
     def __init__(self, builder: Builder) -> None:
         self.builder = builder
         self.budget = Budget()
+        self.unrolling = Unrolling()
         self.arguments: dict[str, Argument] = {}
         self.calls: list[tuple[str, Span]] = []
         self.minimums: list[tuple[Dim, int | Dim, str]] = []
