@@ -11,19 +11,9 @@ from __future__ import annotations
 from weakref import WeakKeyDictionary
 
 from graphc.ir.graph import Graph, Node
+from graphc.ir.words import VIEWS, WORDS, by_operands
 
 __all__ = ["behind_cotangents", "describe"]
-
-VIEWS = {"expand_dims", "squeeze", "reshape", "broadcast_to", "transpose", "mT", "stop_gradient", "fits"}
-
-WORDS = {
-    "number": "factor", "sqrt": "root", "as_float": "float", "matmul": "product", "multiply": "product",
-    "subtract": "difference", "add": "total", "divide": "ratio", "greater": "mask", "less": "mask", "equal": "mask",
-    "greater_equal": "mask", "less_equal": "mask", "not_equal": "mask", "broadcast_to": "spread", "sum_to": "sum",
-    "negative": "minus", "expand_dims": "column", "reshape": "flat", "const": "constant", "slice": "part",
-    "gather": "picked", "gather_entry": "picked", "scatter": "scattered", "from_diagonal": "diagonal",
-    "subtract_one_hot": "difference", "max_windows": "pooled", "max_unpool": "unpooled", "product_as": "product",
-}  # fmt: skip
 
 # Rules whose result is the cotangent of their operand alone: the rule is what sets it apart from that of the result.
 SEVERAL = {"add", "subtract", "multiply", "divide", "matmul", "outer", *VIEWS}
@@ -39,15 +29,7 @@ def describe(graph: Graph, id: int) -> str:
     if rule is not None:
         name, by = rule
         return f"d{name}_{word if by in SEVERAL else by}"
-    factors = [graph[u].name or "" for u in node.operands]
-    if node.op == "matmul" and all(name.isalnum() and len(name) <= 2 for name in factors):
-        return "".join(factors)
-    for u in node.operands:
-        source = _source(graph, u)
-        called = source.name or source.hint
-        if called:
-            return called if called.startswith(word) and not source.name else f"{word}_{called}"
-    return word
+    return by_operands(graph.nodes, node)
 
 
 def _rule(graph: Graph, node: Node) -> tuple[str, str] | None:
@@ -75,11 +57,3 @@ def behind_cotangents(graph: Graph) -> frozenset[int]:
                 reached.add(node.id)
         found = _behind[graph] = frozenset(reached)
     return found
-
-
-def _source(graph: Graph, id: int) -> Node:
-    """The value that views show."""
-    node = graph[id]
-    while node.op in VIEWS and not node.name and not node.hint:
-        node = graph[node.operands[0]]
-    return node

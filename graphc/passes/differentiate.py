@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 
 from graphc.ir.graph import Argument, Builder, Graph, Node, Origin
 from graphc.ir.types import Unknown, shape_text
+from graphc.ir.words import product_of
 from graphc.language.expand import at_rule, expand_rule
 from graphc.language.values import Fault
 
@@ -78,7 +79,16 @@ class Adjoint:
                 self.builder.rename(total, "d" + node.name)
             elif (node.name or node.hint) and not made.hint:
                 self.builder.hint(total, f"d{node.name or node.hint}")
+            elif node.op == "matmul" and not made.hint and not self._says_its_rule(made):
+                factors = product_of(self.builder.nodes, node)
+                if factors:
+                    self.builder.hint(total, f"d{factors}")
         return total
+
+    def _says_its_rule(self, cotangent: Node) -> bool:
+        """Whether a cotangent will be called after the value behind whose rule it stands, as `dy_tanh` is."""
+        primal = cotangent.origin.primal if cotangent.origin else None
+        return primal is not None and self.builder[primal].name is not None
 
     def _expand(self, node: Node, cotangent: int) -> None:
         builder, before = self.builder, self.builder.origin

@@ -1,0 +1,52 @@
+"""Names for values from what they are computed of.
+
+A[:, None]              column_A
+x @ A @ y               xA
+1 + e                   total_e
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from graphc.ir.graph import Node
+
+__all__ = ["VIEWS", "WORDS", "by_operands", "product_of"]
+
+VIEWS = {"expand_dims", "squeeze", "reshape", "broadcast_to", "transpose", "mT", "stop_gradient", "fits"}
+
+WORDS = {
+    "number": "factor", "sqrt": "root", "as_float": "float", "matmul": "product", "multiply": "product",
+    "subtract": "difference", "add": "total", "divide": "ratio", "greater": "mask", "less": "mask", "equal": "mask",
+    "greater_equal": "mask", "less_equal": "mask", "not_equal": "mask", "broadcast_to": "spread", "sum_to": "sum",
+    "negative": "minus", "expand_dims": "column", "reshape": "flat", "const": "constant", "slice": "part",
+    "gather": "picked", "gather_entry": "picked", "scatter": "scattered", "from_diagonal": "diagonal",
+    "subtract_one_hot": "difference", "max_windows": "pooled", "max_unpool": "unpooled", "product_as": "product",
+}  # fmt: skip
+
+
+def by_operands(nodes: Mapping[int, Node], node: Node) -> str:
+    """The word for an operation, and the first name among its operands; a product of short names is both of them."""
+    if node.op == "matmul" and (factors := product_of(nodes, node)):
+        return factors
+    word = WORDS.get(node.op, node.op)
+    for u in node.operands:
+        source = _source(nodes, u)
+        called = source.name or source.hint
+        if called:
+            return called if called.startswith(word) and not source.name else f"{word}_{called}"
+    return word
+
+
+def product_of(nodes: Mapping[int, Node], node: Node) -> str | None:
+    """The names of a product's factors, if they are short."""
+    factors = [nodes[u].name or "" for u in node.operands]
+    return "".join(factors) if all(name.isalnum() and len(name) <= 2 for name in factors) else None
+
+
+def _source(nodes: Mapping[int, Node], id: int) -> Node:
+    """The value that views show."""
+    node = nodes[id]
+    while node.op in VIEWS and not node.name and not node.hint:
+        node = nodes[node.operands[0]]
+    return node
