@@ -63,6 +63,9 @@ class Calls(Nodes):
                 raise Silent
             raise self._unknown_function(expr, scope)
         operands, attributes, spans = self._arguments(op, expr, scope)
+        scores = op.operands[0] if op.family == "losses" and not op.hidden else None
+        if scores and scores not in scope.values and operands[0] is not None:
+            self._called(scores, Tensor(operands[0]))  # S, and the cotangent dS
         values = [Tensor(o) if isinstance(o, int) else None for o in operands]
         with self.at(expr.span, values, spans, expr):
             try:
@@ -180,7 +183,7 @@ class Calls(Nodes):
             raise Fault(error.code, f"`{name}` of `{op.name}`: {error.message}", span, help=error.help) from None
 
     def _called(self, name: str, value: Value) -> Value:
-        """An argument of a definition; one that has no name is called in the generated code as the definition does.
+        """An argument of a definition; one without a name is called in the generated code as the definition calls it.
 
         A product keeps its own: `UWk` says more than `x`.
         """

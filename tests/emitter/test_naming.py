@@ -64,3 +64,17 @@ def test_an_unnamed_result_is_called_after_its_operation() -> None:
 def test_words_are_not_doubled() -> None:
     code = graphc.compile("input s[N, K]\nL = sum(logsumexp(s, axis=1))")
     assert "total += total == 0" in code
+
+
+def test_the_cotangents_of_unnamed_scores_and_products() -> None:
+    code = graphc.compile("L = softmax_ce(relu(X@W1 + b1)@W2 + b2, y)")
+    assert "    dS = P.copy()" in code
+    code = graphc.compile("L = softmax_ce(H@W, y)")
+    assert "    dHW = P.copy()" in code
+    code = graphc.compile("S = exp(H)\nL = mse(H@S + b, T) + sum(S)")
+    assert "    da = " in code
+
+
+def test_a_name_of_the_program_is_not_lent_to_scores() -> None:
+    code = graphc.compile("L = sum(S) + softmax_ce(X + 1, y); input S[N, C], X[N, C]; param W[N, C]; M = W*S")
+    assert "    S = " not in code
