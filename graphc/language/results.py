@@ -75,7 +75,7 @@ def _known(lowering: Lowering, name: tree.Name) -> str | None:
     """The plain name of a value that is to be a result; reports one that is none."""
     try:
         key = lowering.name(name, lowering.scope)
-    except Silent:
+    except Silent:  # a value in the subscript is in error already
         return None
     except Fault as fault:
         lowering.report(fault)

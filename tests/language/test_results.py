@@ -51,3 +51,11 @@ def test_a_constant_is_not_the_loss_of_itself() -> None:
 def test_a_text_is_no_result() -> None:
     with pytest.raises(graphc.GraphcError, match="`c` cannot be a result"):
         graphc.parse('const c = "none"\noutput c')
+
+
+@pytest.mark.parametrize("subscript", ["bad", "f(x)", "bad + 1"])
+@pytest.mark.parametrize("word", ["output", "loss"])
+def test_a_subscript_that_is_in_error_already_is_not_reported_again(word: str, subscript: str) -> None:
+    with pytest.raises(graphc.GraphcError) as caught:
+        graphc.compile(f"def f(x) {{ }}\nbad = nosuch(x)\nz_1 = x\n{word} z_{{{subscript}}}")
+    assert [(error.code, error.line) for error in caught.value.errors] == [("E0112", 1), ("E0219", 2)]
