@@ -12,7 +12,7 @@ from graphc.ir.graph import Graph, Node
 from graphc.ir.types import Shape, Type, Unknown
 from graphc.language.nodes import PLAIN
 
-__all__ = ["BodyContext"]
+__all__ = ["BodyContext", "Live"]
 
 
 class BodyContext:

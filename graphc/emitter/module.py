@@ -11,10 +11,11 @@ from typing import Any
 from graphc.emitter.arguments import CHECK_CONSTANTS, CHECK_HELPERS, write_check
 from graphc.emitter.body import Body, Line, write_body
 from graphc.emitter.context import BodyContext
+from graphc.emitter.cotangents import UNPACK, Incoming
 from graphc.emitter.describe import describe
 from graphc.emitter.lines import broken, broken_function
 from graphc.emitter.mathtext import bearers, equations
-from graphc.emitter.naming import MODULE, Names, argument_names, cotangent_names
+from graphc.emitter.naming import MODULE, Names, argument_names
 from graphc.emitter.prelude import HELPERS
 from graphc.emitter.shapes import ShapeNames
 from graphc.emitter.text import WIDTH, bracketed, comment_text, docstring, quoted
@@ -57,6 +58,7 @@ class _Module:
         self.shapes = ShapeNames(self.graph)
         self.arguments = _called(self.graph)
         self.signature = list(self.arguments.values())
+        self.incoming = Incoming(self.graph, self.signature)
 
     def write(self) -> str:
         backward = self._backward()
@@ -94,8 +96,9 @@ class _Module:
         call = ", ".join(self.signature)
         outputs = self._output_display()
         lines += ["", "Use:", f"    {outputs}, cache = forward({call})"]
-        lines.append(f"    grads = backward({', '.join(['cache', *self._seed_names(shown=True)])})")
-        weights = ", cotangents=…" if self._seed_names(shown=True) else ""
+        seeds = [] if graph.loss else self.incoming.floating
+        lines.append(f"    grads = backward({', '.join(['cache', *seeds])})")
+        weights = ", cotangents=…" if seeds else ""
         lines.append(f"    {outputs}, grads = value_and_grad({call}{weights})")
         if self.step is not None:
             lines.append(f"    new = step({call})")
@@ -152,10 +155,6 @@ class _Module:
 
     # ------------------------------------------------------------ functions
 
-    def _seed_names(self, shown: bool = False) -> list[str]:
-        names = cotangent_names(self.graph.cotangents, self.signature)
-        return [] if shown and self.graph.loss else names
-
     def _taken(self) -> set[str]:
         return set(MODULE) | set(HELPERS) | set(CHECK_HELPERS) | {"check"}
 
@@ -191,8 +190,9 @@ class _Module:
 
     def _backward(self) -> str:
         graph, split = self.graph, self.split
-        seeds = self._seed_names()
-        names = Names(self._taken() | set(seeds) | set(self.signature))
+        incoming = self.incoming
+        seeds = incoming.floating
+        names = Names(self._taken() | set(incoming.every) | set(self.signature))
         arrays: dict[int, str] = {}
         for id in split.saved:
             arrays[id] = self.arguments.get(id) or names.fresh(graph[id].name or describe(graph, id))
@@ -215,18 +215,18 @@ class _Module:
         self.saves_dtype = checks.uses_dtype or body.context.uses_dtype
         cached = [*arrays.values(), *missing.values(), *self.saved_shapes.values()]
         cached += [*(["dtype"] if self.saves_dtype else []), "types"]
-        default = "=1.0" if graph.loss else ""
-        head = [
-            f"def backward({', '.join(['cache', *(s + default for s in seeds)])}):",
-            f'    """{self._backward_doc()}"""',
-        ]
+        head = [f"def backward({', '.join(['cache', *incoming.parameters()])}):", f'    """{self._backward_doc()}"""']
+        if incoming.mixed:
+            self.helpers.add("of_floating")
+            targets = ", ".join(seeds) if len(seeds) > 1 else f"({seeds[0]},)"
+            head.append(f"    {targets} = {incoming.chosen(incoming.all)}")
         head += bracketed("    ", cached, " = cache", tuple_=True)
         return "\n".join([*head, *lines]) + "\n"
 
     def _backward_doc(self) -> str:
-        loss = self.graph.loss
+        loss, exempt = self.graph.loss, self.incoming.exempt()
         what = f"{loss}" if loss else "the outputs, weighted by the cotangents,"
-        return comment_text(f"Return the gradients of {what} by name.")
+        return comment_text(f"Return the gradients of {what} by name{f'; {exempt}' if exempt else ''}.")
 
     def _check_seeds(self, seeds: Sequence[str], context: BodyContext, names: Names) -> list[str]:
         """The incoming cotangents as arrays of the shapes that forward's results had."""
@@ -338,12 +338,16 @@ class _Module:
         else:
             given = "cotangents" if self.graph.cotangents else "cotangents=()"
             head = f"def value_and_grad({call + ', ' if call else ''}*, {given}):"
-            doc = "Return the outputs and their gradients, weighted by the cotangents (a tuple, one an output)."
+            exempt = self.incoming.exempt()
+            how = f"a tuple, one an output{f'; {exempt}' if exempt else ''}"
+            doc = comment_text(f"Return the outputs and their gradients, weighted by the cotangents ({how}).")
             last = "backward(cache, *cotangents)" if len(self.graph.cotangents) != 1 else "backward(cache, cotangents)"
+            if self.incoming.idle and self.incoming.floating:
+                self.helpers.add("of_floating")
+                last = f"backward(cache, *{self.incoming.chosen('cotangents')})"
         return "\n".join([
             head, f'    """{doc}"""', f"    value, cache = forward({call})",
-            *(["    if isinstance(cotangents, tuple):", "        (cotangents,) = cotangents"]
-              if not self.graph.loss and len(self.graph.cotangents) == 1 else []),
+            *(UNPACK if last == "backward(cache, cotangents)" else []),
             f"    return value, {last}",
         ]) + "\n"  # fmt: skip
 
@@ -358,9 +362,10 @@ class _Module:
             return Working(graph, arguments, self._taken(), self.helpers, shapes, comment, self.observe, self.threads)
 
         cache = Cache(self.split.saved, self.saved_sizes, self.saved_shapes, self.saves_dtype)
+        handed_on = self.incoming.handed_on()
         return [
             in_workspace(forward, "forward", ", ".join(self.signature)),
-            in_workspace(backward, "backward", ", ".join(["cache", *self._seed_names()])),
+            in_workspace(backward, "backward", f"cache{', ' if handed_on else ''}{handed_on}"),
             *write_working(working(fused)),
             *write_parts(working(self.graph), self.split, cache),
         ]

@@ -13,7 +13,8 @@ from typing import Any
 from graphc.emitter.arguments import CHECK_HELPERS, write_limits
 from graphc.emitter.body import Line
 from graphc.emitter.buffered import Buffered, write_buffered
-from graphc.emitter.context import BodyContext
+from graphc.emitter.context import BodyContext, Live
+from graphc.emitter.cotangents import UNPACK, Incoming
 from graphc.emitter.describe import describe
 from graphc.emitter.expressions import Text
 from graphc.emitter.mathtext import bearers
@@ -151,12 +152,13 @@ def _value_and_grad(working: Working) -> list[str]:
     head = [
         f"def value_and_grad({working.call}{', ' if working.call else ''}*{given}, workspace=None):",
         f'    """{_doc(graph)}"""',
+        *(UNPACK if len(seeds) == 1 and not Incoming(graph, working.signature).idle else []),
         "    if workspace is None:",
         *_small(working),
         f"        workspace = Workspace({working.call})",
         *_accepted(working),
     ]
-    ask = _seed_lines(working, body.context, seeds, unpack=True) if seeds else []
+    ask = _seed_lines(working, body.context, seeds, working.arguments) if seeds else []
     working.helpers.add("as_types")
     tail = bracketed("    grads = {", gradients, "}")
     value = outputs[0] if len(outputs) == 1 else f"Outputs({', '.join(outputs)})"
@@ -181,8 +183,11 @@ def _small(working: Working) -> list[str]:
         return []
     working.helpers.add("are_small")
     seeds = "" if working.graph.loss else ", *cotangents"
-    if not working.graph.loss and len(working.graph.cotangents) == 1:
-        seeds = ", cotangents[0] if isinstance(cotangents, tuple) else cotangents"
+    incoming = Incoming(working.graph, working.signature)
+    if incoming.idle and incoming.floating:
+        seeds = f", *{incoming.chosen('cotangents')}"
+    elif len(incoming.floating) == 1 and not working.graph.loss:
+        seeds = ", cotangents"
     return [
         f"        if are_small({working.call}):",
         f"            value, cache = forward({working.call})",
@@ -309,7 +314,7 @@ def _backward(working: Working, split: Split, cache: Cache) -> list[str]:
         have = bracketed(f"    if {expected} != (", [f"{saved[id]}.shape" for id in known], "):")
         check = [*have, '        raise ValueError("the cache is of arrays of other shapes than the workspace")']
     wanted = ", ".join(body.allocating.shape(graph[id].type.shape) for id in known) + ("," if len(known) == 1 else "")
-    ask = [*check, *_seed_lines(working, body.context, seeds, unpack=False, shapes=shapes)]
+    ask = [*check, *_seed_lines(working, body.context, seeds, saved, shapes)]
     tail = bracketed("    grads = {", gradients, "}")
     working.helpers.add("as_types")
     tail.append("    return grads if types is None else as_types(grads, types)")
@@ -325,16 +330,24 @@ def _doc(graph: Graph) -> str:
 
 
 def _seed_lines(
-    working: Working, context: BodyContext, seeds: dict[int, str], unpack: bool, shapes: dict[int, str] | None = None
-) -> list[str]:
-    """The incoming cotangents as arrays of the shapes that the outputs have."""
-    graph = working.graph
+    working: Working, context: BodyContext, seeds: dict[int, str], at_hand: dict[int, str],
+    shapes: dict[int, str] | None = None,
+) -> list[str]:  # fmt: skip
+    """The incoming cotangents as arrays of the shapes that the outputs have, told by what is at hand before.
+
+    With `shapes` they are arguments themselves; else the argument `cotangents` has them.
+    """
+    graph, unpack = working.graph, shapes is None
+    context.live = Live(graph, at_hand)
     working.helpers.add("cotangent")
     names = list(seeds.values())
     lines = []
-    if unpack and len(names) == 1:
-        lines.append(f"    {names[0]} = cotangents[0] if isinstance(cotangents, tuple) else cotangents")
-    elif unpack:
+    incoming = Incoming(graph, working.signature)
+    if unpack and incoming.idle:
+        working.helpers.add("of_floating")
+        targets = f"({names[0]},)" if len(names) == 1 else ", ".join(names)
+        lines.append(f"    {targets} = {incoming.chosen('cotangents')}")
+    elif unpack and len(names) > 1:
         lines.append(f"    {', '.join(names)} = cotangents")
     for (output, id), name in zip(graph.cotangents.items(), names, strict=True):
         shape = graph[id].type.shape
@@ -342,7 +355,8 @@ def _seed_lines(
             wanted = (shapes or {}).get(graph.values[output], "None")
         else:
             wanted = "()" if graph.loss else context.shape(shape)
-        lines.append(f"    {name} = cotangent({quoted(f'd{output}')}, {name}, {wanted}, {context.dtype()})")
+        given = "cotangents" if unpack and len(names) == 1 and not incoming.idle else name
+        lines.append(f"    {name} = cotangent({quoted(f'd{output}')}, {given}, {wanted}, {context.dtype()})")
     return lines
 
 

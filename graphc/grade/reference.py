@@ -275,7 +275,15 @@ class Setting:
     def data(self) -> dict[str, Any]:
         """What the functions of a submission may ask for: arguments, and cotangents of outputs that are not scalar."""
         seeds = {} if self.reference.loss else {f"d{name}": value for name, value in self.cotangents.items()}
-        return {**self.arguments, **seeds}
+        return {**self._idle(), **self.arguments, **seeds}
+
+    def _idle(self) -> dict[str, Any]:
+        """Zeros for the cotangents of outputs of integers and booleans: a function may take one for every output."""
+        if self.reference.loss:
+            return {}
+        outputs = self.reference.graph.outputs
+        shapes = {name: np.shape(self.right.values[id]) for name, id in outputs.items() if name not in self.cotangents}
+        return {f"d{name}": np.zeros(shape) for name, shape in shapes.items()}
 
     def shown_sizes(self) -> dict[str, int]:
         """The sizes by the names that a user knows."""
