@@ -46,16 +46,16 @@ def expand_tracking(graph: Graph, share: bool = False) -> tuple[Graph, dict[int,
             return same(builder, node, operands)
         made = expand_node(builder, node, operands)
         if not node.name and not node.hint and not builder[made].name and not builder[made].hint:
-            _name(builder, node, made)
+            _name(builder, node, operands, made)
         return made
 
     return rebuild_tracking(graph, make, share)
 
 
-def _name(builder: Builder, node: Node, made: int) -> None:
+def _name(builder: Builder, node: Node, operands: list[int], made: int) -> None:
     """An unnamed result is called after its operation: `sigmoid_scores`, not the `ratio` that it is in the end."""
     if builder.op(node.op).hidden or builder[made].op in ("argument", "const"):
         return
-    named = (builder[u].name or builder[u].hint for u in node.operands)
+    named = (builder[u].name or builder[u].hint for u in operands)
     of = next((name for name in named if name), None)
     builder.hint(made, f"{node.op}_{of}" if of else node.op)

@@ -40,3 +40,10 @@ def test_so_do_others(text: str, op: str) -> None:
     joint = eliminate_dead_code(graphc.differentiate(graphc.parse(text)))
     assert counted(expand(joint, share=False))[op] > 1
     assert counted(eliminate_dead_code(expand(joint, share=True)))[op] == 1
+
+
+def test_a_result_without_a_name_is_called_after_what_it_is_of() -> None:
+    """By the operands of the new graph: the old one has other numbers for them, where equal operations became one."""
+    text = "input T[N, D]\nz1 = tanh(T)\nz2 = logaddexp(T, T)\nz3 = tanh(T)\na = z1 * 1.5\nb = z2 * 1.5\nc = z3 * 1.5"
+    for level in (0, 1, 2):
+        assert "def forward(" in graphc.compile(text + "\noutput a, b, c", level=level)
