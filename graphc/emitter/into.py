@@ -32,8 +32,8 @@ class Place(Protocol):
     def ones(self, size: Dim, rows: bool, shape: str) -> str:
         """An array of as many ones; `rows` if it is as long as a tile. `shape` is `flat`, `row` or `column`."""
 
-    def zeros(self, node: Node) -> str:
-        """Zeros that broadcast to the rows of a node's value."""
+    def filled(self, node: Node, number: str) -> str:
+        """An array of a number that broadcasts to the rows of a node's value."""
 
     def places(self, node: Node) -> tuple[list[str], str, str]:
         """Where the labels of a node's rows are: lines that compute it, the flat indices, an array for the entries."""
@@ -129,16 +129,20 @@ def _takes_out_last(name: str, count: int) -> bool:
 
 @form("maximum", "minimum")
 def _extreme(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
-    """With an array of zeros NumPy is several times as fast as with the number 0."""
+    """With an array of a number NumPy is several times as fast as with the number."""
     if node.type.is_float:
-        operands = [Text(place.zeros(node)) if t.text in ("0", "0.0") else t for t in operands]
+        numbers = [place.operand(node, k).op == "const" and place.operand(node, k).type.rank == 0 for k in (0, 1)]
+        operands = [
+            Text(place.filled(node, t.text)) if is_number else t
+            for t, is_number in zip(operands, numbers, strict=True)
+        ]
     return [f"np.{node.op}({operands[0]}, {operands[1]}, out={target})"]
 
 
 @form("less", "less_equal", "greater", "greater_equal", "equal", "not_equal")
 def _compared(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
     if all(place.operand(node, k).type.is_float or t.text in ("0", "0.0") for k, t in enumerate(operands)):
-        operands = [Text(place.zeros(node)) if t.text in ("0", "0.0") else t for t in operands]
+        operands = [Text(place.filled(node, t.text)) if t.text in ("0", "0.0") else t for t in operands]
     return [f"np.{node.op}({operands[0]}, {operands[1]}, {target})"]
 
 

@@ -98,17 +98,19 @@ class PlaceOf:
         form = {"flat": text, "row": f"(1, {text})", "column": f"({text}, 1)"}[shape]
         return self.memory.constant(("ones", form), "ones", f"np.ones({form}, {dtype})")
 
-    def zeros(self, node: Node) -> str:
+    def filled(self, node: Node, number: str) -> str:
         dtype = self.memory.context.dtype()
+        zero = number in ("0", "0.0")
+        what, start, value = ("zeros", "np.zeros(", "") if zero else ("limit", "np.full(", f", {number}")
+        if self.item.rows is None:
+            last = self.memory.context.dim(node.type.dims[-1]).text
+            return self.memory.constant((what, number, last), what, f"{start}{last}{value}, {dtype})")
         rest = "".join(f", {self.memory.context.dim(size)}" for size in node.type.dims[1:])
-        if self.item.rows is not None:
-            shape, known = f"(SIZE{rest})" if rest else "SIZE", len(self.memory.constants)
-            name = self._along("zeros", self.item.rows, rest, f"np.zeros({shape}, {dtype})")
-            if len(self.memory.constants) > known:
-                self.memory.beside.append((self.loops.current or 0, node.type.dims[1:]))
-            return name
-        last = self.memory.context.dim(node.type.dims[-1]).text
-        return self.memory.constant(("zeros", last), "zeros", f"np.zeros({last}, {dtype})")
+        shape, known = f"(SIZE{rest})" if rest else "SIZE", len(self.memory.constants)
+        name = self._along(what, self.item.rows, f"{rest}{value}", f"{start}{shape}{value}, {dtype})")
+        if len(self.memory.constants) > known:
+            self.memory.beside.append((self.loops.current or 0, node.type.dims[1:]))
+        return name
 
     def places(self, node: Node) -> tuple[list[str], str, str]:
         classes = self.operand(node, 0).type.dims[-1]

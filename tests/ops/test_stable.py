@@ -122,10 +122,12 @@ DERIVATIVES: dict[str, Function] = {"arctan(x)": lambda x: 1 / (1 + x * x)}  # o
 
 
 def run(text: str, level: int, weights: tuple[Any, ...] = (), **arguments: Any) -> tuple[Any, Any]:
-    """The value and the gradients; a warning is an error."""
+    """The value and the gradients, at level 2 in a workspace; a warning is an error."""
     net = graphc.load(text, level=level, verify=False)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        if level == 2:
+            return net.value_and_grad(**arguments, cotangents=weights, workspace=net.Workspace(**arguments))
         value, cache = net.forward(**arguments)
         return value, net.backward(cache, *weights)
 
@@ -141,7 +143,7 @@ def compare(have: Any, want: Sequence[Number], dtype: Any, relative: bool, what:
         assert abs(float(a) - b) <= allowed, f"{what}[{k}] is {a}, should be {b}"
 
 
-@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("level", [*LEVELS, 2])
 @pytest.mark.parametrize("dtype", TYPES, ids=lambda t: t.__name__)
 @pytest.mark.parametrize("expression", ELEMENTWISE)
 def test_elementwise(expression: str, dtype: Any, level: int) -> None:
