@@ -3,6 +3,7 @@
     product = Z = H = np.empty((N, H), X.dtype)            three values that are never needed at once
     A = np.empty((step, H), X.dtype)                       as long as a tile
     left = joined[:, 0:H]                                  a part of a joined array
+    f_1 = product[0:N].reshape(2, N, H)[1]                 what lies in a piece of a long array
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ __all__ = ["allocate"]
 def allocate(operands: Operands) -> None:
     """Enter into the memory the arrays, their parts, and the tiles of the loops."""
     _whole_arrays(operands)
+    _pieces(operands)
     _parts(operands)
     tiles = operands.loops.tiles.values()
     operands.memory.lines += [line for each in tiles if each.name for line in each.lines()]
@@ -40,6 +42,17 @@ def _whole_arrays(operands: Operands) -> None:
             each = ["THREADS"] if memory.threads > 1 else []
             shape = f"({', '.join([*each, step, *rest])}{'' if rest or each else ','})"
         memory.lines.append(f"{names} = np.empty({shape}, {memory.dtype(node)})")
+
+
+def _pieces(operands: Operands) -> None:
+    layout, memory, called = operands.layout, operands.memory, operands.called
+    for id, part in layout.pieces.items():
+        text = f"{called[part.whole]}[{cut(memory.context, 0, part.start, part.end)}]"
+        if part.count > 1:
+            sizes = ", ".join(memory.context.dim(size).text for size in layout.graph[id].type.dims)
+            text = f"{text}.reshape({part.count}, {sizes})[{part.number}]"
+        memory.lines.append(f"{called[id]} = {text}")
+        memory.unpacked.append(called[id])
 
 
 def _parts(operands: Operands) -> None:

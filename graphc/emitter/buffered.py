@@ -29,6 +29,7 @@ from graphc.emitter.memory import Memory, allocating_context
 from graphc.emitter.naming import Names
 from graphc.emitter.operands import Operands
 from graphc.emitter.parts import place_parts
+from graphc.emitter.pieces import give_pieces_away
 from graphc.emitter.tiles import Loops
 from graphc.ir.dims import Dim
 from graphc.ir.graph import Graph
@@ -99,8 +100,10 @@ def write_buffered(
     layout = Layout(graph, kind, kept, split_loops(find_regions(graph, order, arrays), kind))
     lives = find_lives(layout)
     place_parts(layout, lives)
+    give_pieces_away(layout, lives)
     loops = Loops(layout, memory, names)
     layout.array = share(ranges(layout, lives, loops.key))
+    layout.array.update((id, layout.array[whole]) for id, whole in layout.heirs.items())
 
     called = call_values(layout, arrays, names)
     operands = Operands(layout, context, memory, loops, called)

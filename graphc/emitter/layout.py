@@ -13,7 +13,18 @@ from graphc.ir.dims import Dim
 from graphc.ir.graph import Graph
 from graphc.passes.regions import Item, read_by_rows
 
-__all__ = ["Layout"]
+__all__ = ["Layout", "Part"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows `start` to `end` of a long array, and of the `count` arrays that fit into them the one `number`."""
+
+    whole: int
+    start: Dim
+    end: Dim
+    count: int
+    number: int
 
 
 @dataclass
@@ -31,6 +42,8 @@ class Layout:
     array: dict[int, int] = field(default_factory=dict)  # value -> the number of its array
     # Value -> the joined one that it is made in: along which axis, from where, to where.
     part_of: dict[int, tuple[int, int, Dim, Dim]] = field(default_factory=dict)
+    pieces: dict[int, Part] = field(default_factory=dict)  # value -> the piece of a long array that it lies in
+    heirs: dict[int, int] = field(default_factory=dict)  # a long array -> the one in whose place it is made
     place: dict[int, int] = field(init=False)  # value -> the position of its item
     loop_of: dict[int, int] = field(init=False)  # a row value -> the position of its loop
 

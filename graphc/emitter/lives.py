@@ -126,7 +126,9 @@ def ranges(layout: Layout, lives: Lives, tile_key: Callable[[int], Hashable]) ->
     found: list[Range] = []
     for number, item in enumerate(layout.items):
         for id in item.nodes:
-            if layout.kind[id] == "buffer" and id not in layout.part_of:
+            if layout.kind[id] == "buffer" and not any(
+                id in each for each in (layout.part_of, layout.pieces, layout.heirs)
+            ):
                 node = layout.graph[id]
                 where = None if id in layout.full else tile_key(number)
                 kind = (where, node.type.dims if id in layout.full else node.type.dims[1:], node.type.dtype)

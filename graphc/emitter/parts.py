@@ -40,7 +40,7 @@ def place_parts(layout: Layout, lives: Lives) -> None:
                     layout.part_of[u] = (id, axis, offset, offset + size)
                     if id in layout.full:
                         layout.full.add(u)
-                    first[id] = min(first[id], begins[u])
+                    first[id] = min(first[id], first[u], begins[u])
                     last[id] = max(last[id], last[u] + longest)  # to the end of the loop that reads it
                 offset = offset + size
 
