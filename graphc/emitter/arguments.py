@@ -11,12 +11,15 @@ from collections.abc import Callable
 from graphc.emitter.context import solve
 from graphc.emitter.naming import Names, argument_names
 from graphc.emitter.sizes import needed_sizes
-from graphc.emitter.text import bracketed, quoted
+from graphc.emitter.text import WIDTH, bracketed, quoted
 from graphc.ir.dims import Dim, open_owner
 from graphc.ir.graph import Argument, Graph
 from graphc.ir.types import Unknown
 
 __all__ = ["ARRAYS", "write_check", "write_limits"]
+
+KINDS = {"f": "fiub", "i": "iu", "b": "b"}
+"""By the first letter of an argument's type the kinds of arrays that will do."""
 
 ARRAYS = '''\
 def arrays(names, kinds, values):
@@ -65,13 +68,51 @@ def write_check(graph: Graph, helpers: set[str], shapes: Callable[[Dim], str]) -
         '    """The arguments as arrays that fit each other; ValueError for those that do not."""',
     ]
     names = _listed([a.name for a in arguments])
-    kinds = _listed([_kind(graph, a) for a in arguments])
+    kinds = [_kind(graph, a) for a in arguments]
     packed = signature + ("," if len(arguments) == 1 else "")
-    lines += bracketed(f"    {signature}, types = arrays(", [f"({names})", f"({kinds})", f"({packed})"], ")")
+    usual = _usual(called, kinds)
+    lines += usual
+    head = f"{'        ' if usual else '    '}{signature}, types = arrays("
+    lines += bracketed(head, [f"({names})", f"({_listed(kinds)})", f"({packed})"], ")")
     writer = _ShapeChecks(graph, called, helpers, shapes)
     lines += ["    " + line for line in writer.write()]
     lines.append(f"    return {signature}, types")
     return lines
+
+
+def _usual(called: list[str], kinds: list[str]) -> list[str]:
+    """The condition under which `arrays` has something to do: anything but arrays of one floating type.
+
+    It is written out because for small arrays a loop over the arguments would take as long as the network.
+    """
+    floating = [name for name, kind in zip(called, kinds, strict=True) if kind == "float"]
+    if len(floating) < sum(kind[0] == "f" for kind in kinds):  # of a declared type, which need not be that of the rest
+        return []
+    terms = [" is ".join([*(f"type({name})" for name in called), "np.ndarray"])]
+    if len(floating) > 1:
+        terms.append(" is ".join(f"{name}.dtype" for name in floating))
+    if floating:
+        terms += [f'{floating[0]}.dtype.char in "fd"', 'np.__version__[0] != "1"']
+    terms += [
+        f"{name}.dtype.kind in {quoted(KINDS[kind[0]])}"
+        for name, kind in zip(called, kinds, strict=True)
+        if kind != "float"
+    ]
+    lines = [line for k, term in enumerate(terms) for line in _wrapped(("and " if k else "") + term)]
+    return ["    types = None", "    if not (  # the usual case: all is well with arrays of one type", *lines, "    ):"]
+
+
+def _wrapped(term: str) -> list[str]:
+    """A long comparison over several lines."""
+    lines, current = [], " " * 8
+    for k, part in enumerate(term.split(" is ")):
+        part = f"is {part}" if k else part
+        if k and len(current) + 1 + len(part) > WIDTH:
+            lines.append(current)
+            current = " " * 12 + part
+        else:
+            current += f" {part}" if k else part
+    return [*lines, current]
 
 
 def write_limits(graph: Graph, helpers: set[str], shapes: Callable[[Dim], str]) -> list[str]:
@@ -364,7 +405,7 @@ def unequal_sizes(name, other, size, wanted):
     """The error for two sizes that do not broadcast with each other."""
     return ValueError(f"dimension {name} is {size} and {other} is {wanted}: they must be equal, or one of them 1")
 '''
-CHECK_CONSTANTS = """\
-KINDS = {"f": "fiub", "i": "iu", "b": "b"}
-WORDS = {"f": "an array of real numbers", "i": "an array of integers", "b": "an array of booleans"}
+CHECK_CONSTANTS = f"""\
+KINDS = {{{", ".join(f"{quoted(kind)}: {quoted(chars)}" for kind, chars in KINDS.items())}}}
+WORDS = {{"f": "an array of real numbers", "i": "an array of integers", "b": "an array of booleans"}}
 """

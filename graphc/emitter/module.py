@@ -425,13 +425,13 @@ CHECK_HELPERS.update(
     {
         "cotangent": '''\
 def cotangent(name, value, shape, dtype):
-    """An incoming cotangent as an array of that shape; ValueError for one that does not fit."""
+    """An incoming cotangent as an array of that shape, or a number; ValueError for one that does not fit."""
     value = np.asarray(value)
     if value.dtype.kind not in "fiub":
         raise ValueError(f"argument {name} must be an array of real numbers, not {value.dtype}")
     if shape is not None and value.shape != shape:
         raise ValueError(f"argument {name} must have shape {shape}, not {value.shape}")
-    return value.astype(dtype, copy=False)
+    return value.astype(dtype, copy=False)[()]
 ''',
         "as_types": '''\
 def as_types(arrays, types):

@@ -53,3 +53,58 @@ def test_of_several_demands_on_a_size_the_greatest_is_checked() -> None:
     text = graphc.compile("input X[T, D]\nh_0 = X[0]\nfor t in 1:9 { h_{t} = tanh(h_{t-1}) + X[t] }\noutput h_8")
     assert text.count("if T < ") == 1
     assert 'too_small("T", T, 9, "index 8")' in text
+
+
+X, LABELS, W = np.ones((3, 4)), np.array([0, 1, 1]), np.ones((4, 2))
+SCORES = "input X[N, D], y[N]: int\nparam W[D, C], b[]\nL = softmax_ce(X@W + b, y)"
+
+
+@pytest.mark.parametrize(("given", "usual"), [
+    ({}, True),
+    ({"X": X.astype("f"), "W": W.astype("f"), "b": np.array(0.5, "f")}, True),
+    ({"y": LABELS.astype("u1")}, True),
+    ({"X": X.astype("f")}, False),
+    ({"X": X.tolist()}, False),
+    ({"X": X.astype(int)}, False),
+    ({"b": 0.5}, False),
+    ({"b": np.float64(0.5)}, False),
+    ({"y": LABELS.tolist()}, False),
+    ({"X": X.astype("e"), "W": W.astype("e"), "b": np.array(0.5, "e")}, False),
+    ({"X": np.ma.masked_array(X)}, False),
+])  # fmt: skip
+def test_arrays_of_one_type_need_no_loop_over_the_arguments(
+    given: dict[str, Any], usual: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    net = graphc.load(SCORES, verify=False)
+    arrays, calls = net.arrays, []
+    monkeypatch.setattr(net, "arrays", lambda *items: calls.append(items) or arrays(*items))
+    arguments = {"X": X, "y": LABELS, "W": W, "b": np.array(0.5), **given}
+    L, grads = net.value_and_grad(**arguments)
+    assert len(calls) == (0 if usual and np.__version__[0] != "1" else 1)
+    np.testing.assert_allclose(L, net.forward(X, LABELS, W, 0.5)[0], rtol=1e-3)
+    assert grads["W"].dtype == arguments["W"].dtype
+
+
+@pytest.mark.parametrize("given", [
+    {"X": X.astype(complex)}, {"X": X > 0, "W": [[1, "a"]]}, {"y": LABELS.astype(float)}, {"y": LABELS > 0},
+])  # fmt: skip
+def test_arrays_of_another_kind_are_refused(given: dict[str, Any]) -> None:
+    net = graphc.load(SCORES, verify=False)
+    with pytest.raises(ValueError, match=f"argument {list(given)[-1]} must be an array of"):
+        net.forward(**{"X": X, "y": LABELS, "W": W, "b": np.array(0.5), **given})
+
+
+def test_a_declared_type_is_given_to_the_argument() -> None:
+    text = graphc.compile("input X[N]: float32\nparam w[N]\nL = sum(X * w)")
+    assert "is np.ndarray" not in text
+    net = graphc.load("input X[N]: float32\nparam w[N]\nL = sum(X * w)")
+    assert net.value_and_grad(np.ones(3), np.ones(3))[1]["w"].dtype == np.float64
+
+
+def test_a_long_condition_stands_on_several_lines() -> None:
+    text = graphc.compile("y = " + " + ".join(f"argument_{k}" for k in range(40)), verify=False)
+    lines = [line for line in text.splitlines() if ".dtype is" in line or "is type(" in line]
+    assert len(lines) > 4
+    assert max(map(len, lines)) <= 100
+    net = graphc.load("y = " + " + ".join(f"argument_{k}" for k in range(40)), verify=False)
+    assert net.forward(*[np.ones(2)] * 40)[0].tolist() == [40, 40]
