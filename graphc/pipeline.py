@@ -202,7 +202,7 @@ def compile_graph(
 
         fused = fuse(optimised)
         observe("joint", fused)
-    text = emit_module(split, step, options.level, fused, options.tile_bytes, observe, options.threads)
+    text = emit_module(split, step, options.level, fused, options.tile_bytes, observe, options.threads, joint)
     parse_back(text, split.graph)
     text = sign(text)
     observe("module", text)

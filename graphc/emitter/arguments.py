@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from graphc.emitter.context import solve
 from graphc.emitter.naming import Names, argument_names
+from graphc.emitter.open_shapes import OpenShapes, Sizes
 from graphc.emitter.sizes import needed_sizes
 from graphc.emitter.text import WIDTH, bracketed, quoted
 from graphc.ir.dims import Dim, open_owner
@@ -55,8 +56,8 @@ def arrays(names, kinds, values):
 '''
 
 
-def write_check(graph: Graph, helpers: set[str], shapes: Callable[[Dim], str]) -> list[str]:
-    """The function `check` of the module."""
+def write_check(graph: Graph, program: Graph, helpers: set[str], shapes: Callable[[Dim], str]) -> list[str]:
+    """The function `check` of the module. `program` is what was written, before it was optimised."""
     arguments = graph.arguments
     called = argument_names(a.name for a in arguments)
     signature = ", ".join(called)
@@ -74,7 +75,7 @@ def write_check(graph: Graph, helpers: set[str], shapes: Callable[[Dim], str]) -
     lines += usual
     head = f"{'        ' if usual else '    '}{signature}, types = arrays("
     lines += bracketed(head, [f"({names})", f"({_listed(kinds)})", f"({packed})"], ")")
-    writer = _ShapeChecks(graph, called, helpers, shapes)
+    writer = _ShapeChecks(graph, program, called, helpers, shapes)
     lines += ["    " + line for line in writer.write()]
     lines.append(f"    return {signature}, types")
     return lines
@@ -115,11 +116,14 @@ def _wrapped(term: str) -> list[str]:
     return [*lines, current]
 
 
-def write_limits(graph: Graph, helpers: set[str], shapes: Callable[[Dim], str]) -> list[str]:
+def write_limits(graph: Graph, program: Graph, helpers: set[str], shapes: Callable[[Dim], str]) -> list[str]:
     """The checks of values alone, for arrays whose shapes are known to fit: labels and indices in their range."""
-    writer = _ShapeChecks(graph, argument_names(a.name for a in graph.arguments), helpers, shapes)
+    writer = _ShapeChecks(graph, program, argument_names(a.name for a in graph.arguments), helpers, shapes)
     sizes = writer.bind_sizes()
     limits = writer.limits()
+    open_ = writer.open_shapes()
+    limits += open_.ranges
+    limits = [*open_.bindings(limits), *limits]
     return [*needed_sizes(sizes, limits), *limits]
 
 
@@ -136,8 +140,10 @@ def _kind(graph: Graph, argument: Argument) -> str:
 class _ShapeChecks:
     """All sizes are found first, over all arguments; then every argument is compared with them."""
 
-    def __init__(self, graph: Graph, called: list[str], helpers: set[str], shapes: Callable[[Dim], str]) -> None:
-        self.graph = graph
+    def __init__(
+        self, graph: Graph, program: Graph, called: list[str], helpers: set[str], shapes: Callable[[Dim], str]
+    ) -> None:
+        self.graph, self.program = graph, program
         self.helpers = helpers
         self.shown = shapes
         self.called = dict(zip((a.name for a in graph.arguments), called, strict=True))
@@ -156,7 +162,9 @@ class _ShapeChecks:
             ]
         sizes = self._bind(ranked)
         checks = [line for argument, dims in ranked for line in self._compare(argument, dims)]
-        checks += [*self._ranks(), *self._minimums(), *self._bounds(), *self.limits()]
+        checks += [*self._ranks(), *self._minimums(), *self._bounds()]
+        open_ = self.open_shapes()
+        checks += [*open_.needed(open_.ranges), *self.limits(), *open_.ranges]
         return [*lines, *needed_sizes(sizes, checks), *checks]
 
     def _ranked(self) -> list[tuple[Argument, tuple[Dim, ...]]]:
@@ -181,6 +189,13 @@ class _ShapeChecks:
             low = "0" if kind == "label" else f"-{size.text(self.text, tight=True)}"
             lines.append(f"{self.helper('check_range')}({quoted(f'argument {name}')}, {called}, {low}, {text})")
         return lines
+
+    def open_shapes(self) -> OpenShapes:
+        """The checks of values whose rank only run time tells."""
+        known: Callable[[Dim], bool] = lambda size: all(name in self.known for name in size.names())  # noqa: E731
+        return OpenShapes(
+            self.program, Sizes(self.called, self.text, known, self._shape, self.helper, self.names)
+        )
 
     def helper(self, name: str) -> str:
         self.helpers.add(name)
@@ -281,9 +296,10 @@ class _ShapeChecks:
         for names, least in self.graph.ranks:
             called = [self.called[name] for name in names]
             rank = f"{called[0]}.ndim" if len(called) == 1 else f"max({', '.join(f'{name}.ndim' for name in called)})"
+            what = quoted(f"argument {' or '.join(names)}")
             lines += [
                 f"if {rank} < {least}:",
-                f"    raise {self.helper('too_few_axes')}({quoted(' or '.join(names))}, {rank}, {least})",
+                f"    raise {self.helper('too_few_axes')}({what}, {rank}, {least})",
             ]
         return lines
 
@@ -302,10 +318,8 @@ class _ShapeChecks:
                 del greatest[size]  # said once
             if all(s in self.known for s in [*size.names(), *least.names()]):
                 a, b = size.text(self.text), least.text(self.text)
-                lines += [
-                    f"if {a} < {b}:",
-                    f"    raise {self.helper('too_small')}({quoted(self.shown(size))}, {a}, {b}, {quoted(what)})",
-                ]
+                said = quoted(self._said(size) or str(size))
+                lines += [f"if {a} < {b}:", f"    raise {self.helper('too_small')}({said}, {a}, {b}, {quoted(what)})"]
         return lines
 
     def _bounds(self) -> list[str]:
@@ -317,10 +331,12 @@ class _ShapeChecks:
                 continue
             sizes = ", ".join(d.text(self.text) for d in outer) + ("," if len(outer) == 1 else "")
             wanted = f"({sizes}), {quoted(self._shape(outer))}"
-            lines.append(f"{self.helper('fits_into')}({quoted(leaf)}, {self.called[leaf]}, {wanted})")
+            what = quoted(f"argument {leaf}")
+            lines.append(f"{self.helper('fits_into')}({what}, {self.called[leaf]}.shape, {wanted})")
         for names in self.graph.together:
-            arrays = ", ".join(self.called[name] for name in names)
-            lines += bracketed(f"{self.helper('fit_together')}(", [f"({_listed(list(names))})", f"({arrays})"], ")")
+            said = _listed([f"argument {name}" for name in names])
+            given = [f"{self.called[name]}.shape" for name in names]
+            lines += bracketed(f"{self.helper('fit_together')}(", [f"({said})", f"({', '.join(given)})"], ")")
         for pair in self.graph.agreeing:
             if all(s in self.known for size in pair for s in size.names()):
                 a, b = (size.text(self.text) for size in pair)
@@ -358,8 +374,8 @@ def wrong_shape(name, array, sizes, said, first=0):
 ''',
     "too_few_axes": '''\
 def too_few_axes(name, rank, least):
-    """The error for an argument without an axis that the program speaks of."""
-    return ValueError(f"argument {name} must have at least {least} dimension{'s' * (least > 1)}, not {rank}")
+    """The error for a value without an axis that the program speaks of."""
+    return ValueError(f"{name} must have at least {least} dimension{'s' * (least > 1)}, not {rank}")
 ''',
     "too_small": '''\
 def too_small(name, size, minimum, what):
@@ -375,30 +391,53 @@ def check_range(what, array, low, high):
         raise ValueError(f"{what} must hold integers from {low} to {high - 1}, not {wrong}")
 ''',
     "in_range": '''\
-def in_range(labels, size):
-    """The labels; ValueError for one outside 0…size-1."""
-    check_range("labels", labels, 0, size)
-    return labels
+def in_range(what, integers, low, high):
+    """The integers; ValueError for one outside low…high-1."""
+    check_range(what, np.asarray(integers), low, high)
+    return integers
 ''',
     "fits_into": '''\
-def fits_into(name, array, shape, said):
-    """ValueError if broadcasting with the array would enlarge a value of that shape."""
-    tail = shape[len(shape) - array.ndim :] if array.ndim <= len(shape) else None
-    if tail is None or any(n not in (1, m) for n, m in zip(array.shape, tail)):
-        raise ValueError(f"argument {name} of shape {array.shape} does not broadcast to {said}, which is {shape}")
+def fits_into(name, shape, outer, said):
+    """ValueError if broadcasting would enlarge an array of the shape `outer`."""
+    if len(shape) > len(outer):
+        raise ValueError(f"{name} of shape {shape} does not broadcast to {said}, which is {outer}: it has more axes")
+    for axis, (n, m) in enumerate(zip(shape, outer[len(outer) - len(shape) :])):
+        if n != m and n != 1:
+            wrong = f"its dimension {axis} is {n}, not {m}"
+            raise ValueError(f"{name} of shape {shape} does not broadcast to {said}, which is {outer}: {wrong}")
 ''',
 }
 CHECK_HELPERS["fit_together"] = '''\
-def fit_together(names, arrays):
-    """ValueError for an argument that does not broadcast with those before it."""
+def fit_together(names, shapes):
+    """ValueError for a value that does not broadcast with those before it."""
     known = {}
-    for name, array in zip(names, arrays):
-        for axis, size in enumerate(array.shape, -array.ndim):
+    for name, shape in zip(names, shapes):
+        for axis, size in enumerate(shape, -len(shape)):
             wanted, other = known.setdefault(axis, (size, name)) if size != 1 else (1, name)
             if size != wanted:
-                found = f"dimension {axis + array.ndim} is {size}, its shape is {array.shape}"
-                partner = f"that of {other} there is {wanted}: they must be equal or 1"
-                raise ValueError(f"argument {name}: {found}; {partner}")
+                found = f"dimension {axis + len(shape)} is {size}, its shape is {shape}"
+                raise ValueError(f"{name}: {found}; that of {other} there is {wanted}: they must be equal or 1")
+'''
+CHECK_HELPERS["reduced"] = '''\
+def reduced(shape, axes, keepdims=False):
+    """The shape that is left when these axes are summed over."""
+    gone = {axis % len(shape) for axis in axes}
+    return tuple(1 if axis in gone else size for axis, size in enumerate(shape) if keepdims or axis not in gone)
+'''
+CHECK_HELPERS["not_one"] = '''\
+def not_one(name, size):
+    """The error for an axis that is left out although it has other entries."""
+    return ValueError(f"dimension {name} is {size}, and only an axis of size 1 can be left out")
+'''
+CHECK_HELPERS["does_not_fill"] = '''\
+def does_not_fill(name, shape, wanted):
+    """The error for a value that has too many or too few entries for another shape."""
+    return ValueError(f"{name} of shape {shape} cannot take the shape {wanted}: the numbers of entries differ")
+'''
+CHECK_HELPERS["unequal_ranks"] = '''\
+def unequal_ranks(name, shape, other, wanted):
+    """The error for indices along an axis that have not as many axes as the array."""
+    return ValueError(f"{name} of shape {shape} and {other} of shape {wanted} must have equally many dimensions")
 '''
 CHECK_HELPERS["unequal_sizes"] = '''\
 def unequal_sizes(name, other, size, wanted):

@@ -31,7 +31,7 @@ DEEPEST = 6
 LOOSE, COMPARE, SUM, ENTRYWISE, PRODUCT, FACTOR, ATOM = range(7)
 
 COMPARISONS = {"less", "less_equal", "greater", "greater_equal", "equal", "not_equal"}
-UNSEEN = {"broadcast_to", "stop_gradient", "expand_dims", "squeeze", "fits", "as_float", "as_int", "number", "in_range"}
+UNSEEN = {"broadcast_to", "stop_gradient", "expand_dims", "squeeze", "as_float", "as_int", "number", "in_range"}
 TURNED = {"transpose", "mT"}
 
 

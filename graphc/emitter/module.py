@@ -38,21 +38,22 @@ class Options:
 
 def emit_module(
     split: Split, step: Graph | None = None, level: int = 1, fused: Graph | None = None, tile: int = 131072,
-    observe: Callable[[str, Any], None] | None = None, threads: int = 1,
+    observe: Callable[[str, Any], None] | None = None, threads: int = 1, program: Graph | None = None,
 ) -> str:  # fmt: skip
     """The source of the module. `step` is the graph of the training step's new values, if there is one; `fused` that
     of values and gradients together, if the module is to have a workspace; `tile` how many bytes of an array its loops
     take at a time, `threads` on how many threads they run. `observe` sees the functions as they are written:
-    `forward-body`, `backward-body`, `joint-body`."""
-    return _Module(split, step, level, fused, tile, observe or (lambda stage, result: None), threads).write()
+    `forward-body`, `backward-body`, `joint-body`. `program` is the graph before it was optimised, if it was."""
+    ignore: Callable[[str, Any], None] = lambda stage, result: None  # noqa: E731
+    return _Module(split, step, level, fused, tile, observe or ignore, threads, program or split.graph).write()
 
 
 class _Module:
     def __init__(
         self, split: Split, step: Graph | None, level: int, fused: Graph | None, tile: int,
-        observe: Callable[[str, Any], None], threads: int,
+        observe: Callable[[str, Any], None], threads: int, program: Graph,
     ) -> None:  # fmt: skip
-        self.tile, self.observe, self.threads = tile, observe, threads
+        self.tile, self.observe, self.threads, self.program = tile, observe, threads, program
         self.split, self.graph, self.step, self.level, self.fused = split, split.graph, step, level, fused
         self.helpers: set[str] = set()
         self.shapes = ShapeNames(self.graph)
@@ -68,7 +69,7 @@ class _Module:
         )  # fmt: skip
         if self.step is not None:
             parts.append(self._step(self.step))
-        check = "\n".join(write_check(self.graph, self.helpers, self.shapes.dim)) + "\n"
+        check = "\n".join(write_check(self.graph, self.program, self.helpers, self.shapes.dim)) + "\n"
         parts = [broken_function(part) for part in [*parts, check]]
         tail = self._helper_sources()
         head = [self._docstring(), self._imports(), self._constants()]
@@ -359,7 +360,9 @@ class _Module:
             arguments = _called(graph)
             comment = partial(self._group_comment, graph=graph)
             shapes = ShapeNames(graph)
-            return Working(graph, arguments, self._taken(), self.helpers, shapes, comment, self.observe, self.threads)
+            return Working(
+                graph, self.program, arguments, self._taken(), self.helpers, shapes, comment, self.observe, self.threads
+            )
 
         cache = Cache(self.split.saved, self.saved_sizes, self.saved_shapes, self.saves_dtype)
         handed_on = self.incoming.handed_on()

@@ -165,15 +165,6 @@ def sum_to(x, shape):
     return x.sum(axis=tuple(i for i, n in enumerate(shape) if n == 1 and x.shape[i] != 1), keepdims=True)
 '''
 
-HELPERS["fits"] = '''\
-def fits(x, shape):
-    """The array x; ValueError if broadcasting with it would enlarge an array of that shape."""
-    tail = shape[max(len(shape) - np.ndim(x), 0) :]
-    if np.ndim(x) > len(shape) or any(n not in (1, m) for n, m in zip(np.shape(x), tail)):
-        raise ValueError(f"a value of shape {np.shape(x)} does not broadcast to {shape}")
-    return x
-'''
-
 # ---------------------------------------------------------------- windows
 # Samples go last: then there is one product for the whole batch, and an entry of all windows of a row is one piece of
 # memory, long as soon as there are some samples. That is several times as fast as a row for each window. Arrays that

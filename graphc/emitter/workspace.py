@@ -36,11 +36,12 @@ class Working:
     """What the functions of a module need to know of it."""
 
     def __init__(
-        self, graph: Graph, arguments: dict[int, str], taken: set[str], helpers: set[str], shapes: ShapeNames,
-        comment: Comment, observe: Callable[[str, Any], None], threads: int,
+        self, graph: Graph, program: Graph, arguments: dict[int, str], taken: set[str], helpers: set[str],
+        shapes: ShapeNames, comment: Comment, observe: Callable[[str, Any], None], threads: int,
     ) -> None:  # fmt: skip
         self.observe, self.threads = observe, threads
         self.graph, self.taken, self.helpers, self.shapes, self.comment = graph, taken, helpers, shapes, comment
+        self.program = program
         self.arguments = arguments
         self.signature = list(arguments.values())
         self.call = ", ".join(self.signature)
@@ -96,7 +97,7 @@ def _class(working: Working) -> str:
         f"            {_first(names, f'check({call})')}",
         f"            for_others({labels}, given, self.given)",
     ]
-    limits = write_limits(working.graph, working.helpers, working.shapes.dim)
+    limits = write_limits(working.graph, working.program, working.helpers, working.shapes.dim)
     lines += ["        " + line for line in limits]
     lines.append(f"        return {working.tuple}")
     return "\n".join(lines) + "\n"

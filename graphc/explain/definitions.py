@@ -51,7 +51,7 @@ DEFINITIONS: dict[str, Definition] = {}
 MOVES: set[str] = set()
 """Operations that only say which entry of an operand an entry is."""
 LINEAR = {
-    "add", "subtract", "multiply", "matmul", "sum", "mean", "negative", "outer", "trace", "number", "fits",
+    "add", "subtract", "multiply", "matmul", "sum", "mean", "negative", "outer", "trace", "number",
     "shift_along", "scale_along",
 }  # fmt: skip
 """Operations after which a sum of products is still a sum of products."""

@@ -26,7 +26,7 @@ REDUCTIONS = {
     "matmul", "sum", "mean", "outer", "convolve", "prod", "max", "min", "softmax", "norm", "logsumexp", "trace",
 }  # fmt: skip
 SOFTMAXES = {"softmax", "softmax_of", "softmax_of_masked", "softmax_or_zeros"}
-VALUES = {"const", "size", "arange", "eye", "zeros", "ones", "number", "as_float", "as_int", "in_range", "fits"}
+VALUES = {"const", "size", "arange", "eye", "zeros", "ones", "number", "as_float", "as_int", "in_range"}
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from graphc.ir.graph import Node
 
 __all__ = ["VIEWS", "WORDS", "by_operands", "product_of"]
 
-VIEWS = {"expand_dims", "squeeze", "reshape", "broadcast_to", "transpose", "mT", "stop_gradient", "fits"}
+VIEWS = {"expand_dims", "squeeze", "reshape", "broadcast_to", "transpose", "mT", "stop_gradient"}
 
 WORDS = {
     "number": "factor", "sqrt": "root", "as_float": "float", "matmul": "product", "multiply": "product",
@@ -21,7 +21,8 @@ WORDS = {
     "greater_equal": "mask", "less_equal": "mask", "not_equal": "mask", "broadcast_to": "spread", "sum_to": "sum",
     "negative": "minus", "expand_dims": "column", "reshape": "flat", "const": "constant", "slice": "part",
     "gather": "picked", "gather_entry": "picked", "scatter": "scattered", "from_diagonal": "diagonal",
-    "subtract_one_hot": "difference", "max_windows": "pooled", "max_unpool": "unpooled", "product_as": "product",
+    "subtract_one_hot": "difference", "max_windows": "pooled", "max_unpool": "unpooled",
+    "in_range": "index", "product_as": "product",
 }  # fmt: skip
 
 

@@ -14,7 +14,6 @@ from graphc.ir.dims import Dim, dim
 from graphc.ir.graph import Argument, Builder, Graph, Origin, Statement
 from graphc.ir.types import MAX_RANK, ShapeError, Type
 from graphc.language import tree
-from graphc.language.bounded import bounded
 from graphc.language.constants import Constants
 from graphc.language.declarations import announced, check_declaration
 from graphc.language.declared_sizes import declared_size, hidden_sizes
@@ -75,7 +74,7 @@ class Lowering(Evaluator):
         self.constants = Constants(self.builder)
 
     def add(self, op: str, operands: Sequence[int] = (), attrs: Mapping[str, Any] | None = None) -> int:
-        id = super().add(op, bounded(self.builder, op, operands), attrs)
+        id = super().add(op, operands, attrs)
         self.constants.enter(id)
         return id
 

@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from graphc.ir.dims import Dim
+from graphc.ir.dims import Dim, dim
 from graphc.ir.graph import MAX_NODES, Argument, Builder, Node, Origin
 from graphc.ir.types import ShapeError, Type, Unknown
 from graphc.language import tree
 from graphc.language.budget import Budget
 from graphc.language.mismatch import Operand, mismatch
+from graphc.language.quoting import quotation
 from graphc.language.source import Span
 from graphc.language.unrolling import Unrolling
 from graphc.language.values import Exhausted, Fault, Poison, Silent, Tensor, Value
@@ -24,7 +25,7 @@ from graphc.ops.table import find
 if TYPE_CHECKING:
     from graphc.passes.differentiate import Adjoint
 
-__all__ = ["COMPARING", "PLAIN", "Nodes", "describe", "is_plain"]
+__all__ = ["COMPARING", "PLAIN", "Nodes", "counted", "describe", "is_plain", "leaves"]
 
 # Operators that give plain numbers of plain numbers; operations that are not elementwise but cast integers likewise.
 PLAIN = {"add", "subtract", "multiply", "divide", "floor_divide", "remainder", "negative"}
@@ -136,7 +137,7 @@ class Nodes:
         shape = _nested_shape(frozen)
         if shape is None:
             raise CallError("the rows of a constant have different lengths")
-        kinds = {type(x) for x in _leaves(frozen)}
+        kinds = {type(x) for x in leaves(frozen)}
         if bool in kinds and len(kinds) == 1:
             return self.add("const", (), {"value": frozen, "dtype": "bool"})
         if not kinds <= {int, float, bool}:
@@ -212,12 +213,32 @@ class Nodes:
         if node.op == "const":
             self._constant_limit(node.attr("value"), size, kind, axis)
             return id
-        if kind == "index":
+        if node.op == "arange":
+            for needed, place in counted(node):
+                self.at_least(size, needed, f"{kind} {place}")
             return id
-        return self.add("in_range", [id], {"size": size})
+        return self._checked(id, self.tensor(size), kind)
+
+    def limit_along(self, id: int, x: int, axis: int) -> int:
+        """As `limit`, of indices along an axis of a value of unknown rank: here only those that are computed."""
+        if self.builder[id].op in ("argument", "const", "arange"):
+            return id
+        return self._checked(id, self.add("size_of", [x], {"axis": axis}), "index")
+
+    def _checked(self, id: int, size: int, kind: str) -> int:
+        node = self.builder[id]
+        names: dict[str, None] = {}
+        stack, seen = [id], {id}
+        while stack and len(seen) <= MOST_TRACED:
+            below = self.builder[stack.pop()]
+            names |= {below.attr("name"): None} if below.op == "argument" else {}
+            stack += [u for u in reversed(below.operands) if u not in seen]
+            seen.update(below.operands)
+        what = quotation(node, tuple(names), node.hint or ("labels" if kind == "label" else "indices"))
+        return self.add("in_range", [id, size], {"kind": kind, "what": what})
 
     def _constant_limit(self, value: Any, size: Dim, kind: str, axis: int | None) -> None:
-        entries = list(_leaves(value))
+        entries = list(leaves(value))
         for entry in {int(min(entries)), int(max(entries))} if entries else ():
             needed = -entry if kind == "index" and entry < 0 else entry + 1
             if needed < 1 or (size.value is not None and needed > size.value):
@@ -314,12 +335,23 @@ def _frozen(value: Value) -> Any:
     return value
 
 
-def _leaves(value: Any) -> Iterator[Any]:
+def leaves(value: Any) -> Iterator[Any]:
+    """The entries of nested tuples, in order."""
     if isinstance(value, tuple):
         for item in value:
-            yield from _leaves(item)
+            yield from leaves(item)
     else:
         yield value
+
+
+def counted(node: Node) -> Iterator[tuple[Dim, Dim]]:
+    """Of the integers that an `arange` counts: how long an axis must be for the ends, and these."""
+    start, step = dim(node.attr("start")), node.attr("step")
+    last = start + (node.type.dims[0] - 1) * step
+    top, bottom = (last, start) if step > 0 else (start, last)
+    yield top + 1, top
+    if not bottom.is_nonnegative():
+        yield -bottom, bottom
 
 
 def _floats(value: Any) -> Any:

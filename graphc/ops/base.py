@@ -81,6 +81,9 @@ class Lowering(Protocol):
     def limit(self, id: int, size: Dim, kind: str = "index", axis: int | None = None) -> int:
         """Integers that must lie in 0…size-1 (`label`) or -size…size-1 (`index`); returns the node to use."""
 
+    def limit_along(self, id: int, x: int, axis: int) -> int:
+        """As `limit`, of indices along an axis of a value of unknown rank."""
+
     def may_clip(self) -> bool:
         """Whether the number of entries of a slice may depend on how large a size with a name is."""
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from graphc.emitter.expressions import ATOM, Text
+from graphc.emitter.text import quoted
 from graphc.ir.dims import Dim
 from graphc.ir.graph import Node
 from graphc.ir.types import ShapeError, Solver, Type, Unknown, shape_text
@@ -119,33 +120,23 @@ register(Op(
 ))  # fmt: skip
 
 
-def _fits_text(ctx: NumpyContext, node: Node, operands: list[Text]) -> Text:
-    return Text(f"{ctx.helper('fits')}({operands[0]}, {ctx.shape(node.attr('shape'))})")
+def _in_range_text(ctx: NumpyContext, node: Node, operands: list[Text]) -> Text:
+    x, size = operands
+    low = "0" if node.attr("kind") == "label" else f"-{size.within(ATOM)}"
+    return Text(f"{ctx.helper('in_range')}({quoted(node.attr('what'))}, {x}, {low}, {size})")
 
 
-def _fits_value(x: Any, *, shape: tuple[int, ...]) -> Any:
-    if np.broadcast_shapes(np.shape(x), shape) != tuple(shape):
-        raise ValueError(f"shape {np.shape(x)} would enlarge {shape}")
+def _in_range_value(x: Any, size: int, *, kind: str, what: str) -> Any:
+    low = 0 if kind == "label" else -size
+    if np.size(x) and (np.min(x) < low or np.max(x) >= size):
+        raise ValueError(f"{what} must lie in {low}…{size - 1}")
     return x
 
 
 register(Op(
-    name="fits", family="core", operands=("x",), attributes={"shape": REQUIRED}, infer=_same, numpy=_fits_text,
-    evaluate=_fits_value, hidden=True, view=True, cost="free",
-    doc="The value itself, after a check that it does not enlarge a partner of the given shape.",
-))  # fmt: skip
-
-
-def _in_range_value(x: Any, *, size: int) -> Any:
-    if np.size(x) and (np.min(x) < 0 or np.max(x) >= size):
-        raise ValueError(f"labels must lie in 0…{size - 1}")
-    return x
-
-
-register(Op(
-    name="in_range", family="core", operands=("x",), attributes={"size": REQUIRED}, infer=_same,
-    numpy=lambda ctx, node, xs: Text(f"{ctx.helper('in_range')}({xs[0]}, {ctx.dim(node.attr('size'))})"),
-    evaluate=_in_range_value, hidden=True, view=True, cost="free", doc="Labels, after a check that they are in range.",
+    name="in_range", family="core", operands=("x", "size"), attributes={"kind": "index", "what": "integers"},
+    infer=_same, numpy=_in_range_text, evaluate=_in_range_value, hidden=True, view=True, cost="free",
+    doc="Integers, after a check that they lie in 0…size-1 if they are labels, in -size…size-1 if they are indices.",
 ))  # fmt: skip
 
 

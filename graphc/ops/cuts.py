@@ -24,8 +24,8 @@ from graphc.ir.types import ShapeError
 from graphc.ops.base import CallError, NumpyContext
 
 __all__ = [
-    "ARRAY", "WHOLE", "Cut", "Index", "bounded", "index_texts", "length", "normal_cut", "normal_place", "plain",
-    "written_end",
+    "ARRAY", "WHOLE", "Cut", "Index", "axes_of", "bounded", "index_texts", "length", "normal_cut", "normal_place",
+    "plain", "written_end",
 ]  # fmt: skip
 
 ARRAY = "index"
@@ -237,6 +237,14 @@ def _bound(ctx: NumpyContext, size: Dim | None, bound: Bound) -> str:
         if behind is not None and behind < 0:
             return str(behind)
     return str(bound) if isinstance(bound, int) else str(ctx.dim(bound))
+
+
+def axes_of(index: Index) -> list[tuple[int, Any]]:
+    """The axis that each item takes, counted from the end behind `...`."""
+    items = [item for item in index if item is not None]
+    behind = items.index(Ellipsis) if Ellipsis in items else len(items)
+    front = list(enumerate(items[:behind]))
+    return front + [(k - len(items), items[k]) for k in range(behind + 1, len(items))]
 
 
 def selector(index: Index, arrays: Sequence[Any] = ()) -> tuple[Any, ...]:

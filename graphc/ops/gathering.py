@@ -169,7 +169,9 @@ def _scatter_add_type(solver: Solver, types: list[Type], attrs: dict[str, Any]) 
 
 def _scatter_add_call(lowering: Lowering, x: int, i: int, u: int) -> int:
     i, shape = integers(lowering, i), lowering.type(x).shape
-    if not isinstance(shape, Unknown) and shape:
+    if isinstance(shape, Unknown):
+        i = lowering.limit_along(i, x, 0)
+    elif shape:
         i = lowering.limit(i, shape[0])
     kinds = [lowering.type(value).dtype for value in (x, u)]
     if not lowering.type(x).is_float and lowering.type(u).is_float:
@@ -215,11 +217,10 @@ def _along_type(solver: Solver, types: list[Type], attrs: dict[str, Any]) -> Typ
 def _along_call(lowering: Lowering, x: int, i: int, *, axis: Any) -> int:
     i = integers(lowering, i)
     if axis is None:
-        return lowering.add("take_along_axis", [lowering.call("flatten", x), i], {"axis": 0})
+        return _along_call(lowering, lowering.call("flatten", x), i, axis=0)
     place, shape = normal_axis(axis, lowering.type(x).rank), lowering.type(x).shape
     lowering.has_axes(x, [place])
-    if not isinstance(shape, Unknown):
-        i = lowering.limit(i, shape[place])
+    i = lowering.limit_along(i, x, place) if isinstance(shape, Unknown) else lowering.limit(i, shape[place])
     return lowering.add("take_along_axis", [x, i], {"axis": place})
 
 

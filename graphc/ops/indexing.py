@@ -14,7 +14,7 @@ from graphc.ir.dims import Dim, dim
 from graphc.ir.graph import Node
 from graphc.ir.types import Shape, ShapeError, Solver, Type, Unknown, check_rank, shape_text
 from graphc.ops.base import REQUIRED, CallError, DynamicShape, Lowering, NumpyContext, Op, register
-from graphc.ops.cuts import ARRAY, WHOLE, Cut, Index, index_texts, length, normal_cut, normal_place, selector
+from graphc.ops.cuts import ARRAY, WHOLE, Cut, Index, axes_of, index_texts, length, normal_cut, normal_place, selector
 
 __all__ = ["Cut", "IndexItem", "Picked", "gather", "integers", "lower_index", "node_of", "target_shape"]
 
@@ -152,6 +152,9 @@ def gather(lowering: Lowering, x: int, indices: Sequence[int], pattern: Index) -
         consuming = [item for item in pattern if item is not None and item is not Ellipsis]
         picked = [axis for axis, item in enumerate(consuming) if item == ARRAY]
         indices = [lowering.limit(i, shape[axis], axis=axis) for i, axis in zip(indices, picked, strict=True)]
+    else:
+        picked = [axis for axis, item in axes_of(pattern) if item == ARRAY]
+        indices = [lowering.limit_along(i, x, axis) for i, axis in zip(indices, picked, strict=True)]
     return lowering.add("gather" if arrays else "gather_entry", [x, *indices], {"pattern": pattern})
 
 

@@ -67,12 +67,17 @@ def _full(batch: Batch, node: Node, values: Values) -> list[int]:
 # ---------------------------------------------------------------- what NumPy does for a stack by itself
 
 @rule(
-    "as_float", "as_int", "in_range", "number", "stop_gradient", "ones_like", "zeros_like", "one_hot", "mT", "diagonal",
+    "as_float", "as_int", "number", "stop_gradient", "ones_like", "zeros_like", "one_hot", "mT", "diagonal",
     "tril", "triu", "inv", "pinv", "det", "logdet", "det_sign", "cholesky", "max_windows", "sum_windows",
     "in_order",
 )  # fmt: skip
 def _as_it_is(batch: Batch, node: Node, values: Values) -> int:
     return batch.same(node, [only(values)])
+
+
+@rule("in_range")
+def _in_range(batch: Batch, node: Node, values: Values) -> int:
+    return batch.same(node, [batch.full(node.operands[0], values[0]), node.operands[1]])
 
 
 @rule("from_diagonal", "spread_windows")
@@ -181,14 +186,6 @@ def _sum_to(batch: Batch, node: Node, values: Values) -> int:
     extra = batch.rank(node) - len(narrow)
     total = batch.add("sum_to", [only(values)], {"shape": (batch.size, *(dim(1),) * extra, *narrow), "like": None})
     return batch.call("squeeze", total, axis=tuple(range(1, extra + 1))) if extra else total
-
-
-@rule("fits")
-def _fits(batch: Batch, node: Node, values: Values) -> int:
-    shape = node.attr("shape")
-    missing = len(shape) - len(node.type.dims)
-    checked = batch.add("fits", [batch.aligned(only(values), len(shape))], {"shape": (batch.size, *shape)})
-    return batch.call("squeeze", checked, axis=tuple(range(1, missing + 1))) if missing > 0 else checked
 
 
 @rule("full_like")

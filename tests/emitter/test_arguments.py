@@ -21,7 +21,8 @@ A, B = np.ones((3, 4)), np.ones((2, 5))
 def test_arguments_that_do_not_broadcast_are_named(text: str, level: int) -> None:
     net = graphc.load(text, level=level, verify=False)
     for b, axis, size, wanted in ((B, 0, 2, 3), (np.ones((1, 5)), 1, 5, 4), (np.ones(3), 0, 3, 4)):
-        said = re.escape(f"argument b: dimension {axis} is {size}, its shape is {b.shape}; that of a there is {wanted}")
+        found = f"argument b: dimension {axis} is {size}, its shape is {b.shape}"
+        said = re.escape(f"{found}; that of argument a there is {wanted}")
         with pytest.raises(ValueError, match=said):
             net.forward(A, b)
     net.forward(A, np.ones((3, 1)))
@@ -52,7 +53,7 @@ def test_many_arguments_are_checked_in_linear_space() -> None:
 def test_of_several_demands_on_a_size_the_greatest_is_checked() -> None:
     text = graphc.compile("input X[T, D]\nh_0 = X[0]\nfor t in 1:9 { h_{t} = tanh(h_{t-1}) + X[t] }\noutput h_8")
     assert text.count("if T < ") == 1
-    assert 'too_small("T", T, 9, "index 8")' in text
+    assert 'too_small("T of X", T, 9, "index 8")' in text
 
 
 X, LABELS, W = np.ones((3, 4)), np.array([0, 1, 1]), np.ones((4, 2))

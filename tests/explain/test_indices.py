@@ -89,7 +89,7 @@ param x[A,B]; a = x*eye(A)[0, 0]; b = x + zeros((A, B)) + ones((A, B)); c = x * 
 SIZES = {"A": 3, "B": 2, "C": 4, "D": 3, "H": 4, "N": 3, "m": 2, "n": 3, "l": 2, "c": 2, "o": 3}
 WITHOUT_OPERANDS = {"size", "arange", "eye", "zeros", "ones", "const", "full", "causal_mask"}
 NOT_MADE_BY_CALLS = {
-    "number", "as_float", "in_range", "as_int", "fits", "ravel", "products", "svm_margins", "clear_labels",
+    "number", "as_float", "in_range", "as_int", "ravel", "products", "svm_margins", "clear_labels",
     "zeros_like", "ones_like", "logical_not", "negative_part",
 }  # fmt: skip
 """Only rules, definitions and undeclared programs make these."""
@@ -102,7 +102,7 @@ def nodes() -> tuple[tuple[str, Graph, Node], ...]:
     for text in PROGRAMS.replace("\\\n", "").strip().splitlines():
         graph = graphc.parse(text)
         for node in graph:
-            if node.operands and node.op != "stop_gradient":
+            if node.operands and node.op not in ("stop_gradient", "in_range"):
                 types = ", ".join(str(graph[u].type) for u in node.operands)
                 attributes = ", ".join(f"{k}={v}" for k, v in node.attrs)
                 found.setdefault(f"{node.op}({types}; {attributes})", (node.op, graph, node))

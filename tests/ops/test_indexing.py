@@ -74,7 +74,7 @@ def test_text(index: str, text: str) -> None:
 
 def test_sizes_are_checked_when_the_module_runs() -> None:
     module = compiled("input X[N, D], W[3, K]\nZ = X[:, 1:4] @ W")
-    with pytest.raises(ValueError, match="dimension D is 3, but slice 1:4 needs at least 4"):
+    with pytest.raises(ValueError, match="dimension D of X is 3, but slice 1:4 needs at least 4"):
         module.forward(array(2, 3), array(3, 2))
 
 

@@ -163,8 +163,6 @@ NODES: list[tuple[str, list[tuple[int, ...]], dict[str, Any]]] = [
     ("sum_to", [(2, 3, 4)], {"shape": (3, 1), "like": None}),
     ("sum_to", [(2, 3)], {"shape": (2, 3), "like": None}),
     ("sum_to", [(2, 3)], {"shape": (), "like": None}),
-    ("fits", [(3,)], {"shape": (2, 3)}),
-    ("fits", [(2, 1)], {"shape": (2, 3)}),
     ("number", [()], {}),
     ("matmul", [(3,), (3, 2)], {}),
     ("matmul", [(2, 3), (3,)], {}),

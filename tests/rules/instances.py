@@ -109,7 +109,6 @@ EXTRA: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
     ("balance_labels", (*spread(_RNG, (4, 3)), _LABELS), {}),
     ("clear_labels", (*spread(_RNG, (4, 3)), _LABELS), {}),
     ("subtract_at_labels", (*spread(_RNG, (4, 3)), _LABELS, np.array(0.7)), {}),
-    ("fits", tuple(spread(_RNG, (3,))), {"shape": (dim(2), dim(3))}),
     ("ravel", tuple(spread(_RNG, (2, 3))), {}),
     ("number", tuple(spread(_RNG, ())), {}),
     ("reshape_like", (*spread(_RNG, (2, 3)), np.array([3, 2])), {"like": Unknown("@t")}),
