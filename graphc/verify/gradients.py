@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 
 import numpy as np
 
 from graphc.ir.graph import Graph
 from graphc.language.diagnostics import Diagnostics
 from graphc.verify.blame import blame, report_failure
-from graphc.verify.numerical import TOLERANCE, derivative, deviation, doubt
+from graphc.verify.numerical import TOLERANCE, VANISHING, Slope, derivative, deviation, doubt
 from graphc.verify.program import Failure, Gradients, Program, Refusal
-from graphc.verify.sampling import Sample, Sampler
+from graphc.verify.report import NEGLIGIBLE, Report, Row, enter, say_what_was_not_checked
+from graphc.verify.sampling import LARGE, LONG, Sample, Sampler
 
 __all__ = ["Report", "Row", "derivative", "verify"]
 
@@ -28,48 +28,21 @@ CONFIGURATIONS = 4
 ATTEMPTS = 60
 SECONDS = 1.0
 """After so long a quick check is content with one configuration, and takes the remaining variables together."""
+EVALUATIONS = 60
+"""So many evaluations of the program a quick check may make however large it is, on whatever machine."""
+BUDGET = 300_000
+"""So many nodes it may evaluate in all if that is more: some tenths of a second."""
+WORK = 20_000
+"""So many nodes are run, times the variables that go by themselves: of a large program all of them go together."""
+PROBES = 8
+"""Of so many samples of a long program the one with the most gradients that differences see is taken first."""
 HASTE = 10
 """So many attempts a quick check makes however long they take."""
 LAST = 10.0
 """After so many seconds a quick check ends, with whatever it has."""
-NEGLIGIBLE = 1e-10
-"""The size of a gradient below which all are alike: no numerical derivative sees them."""
-MOST_WARNINGS = 10
-"""Of more variables that were not checked for the same reason one warning speaks."""
-LARGE = 3000
-"""Of a program with more operations one configuration must do."""
-
-
-@dataclass
-class Row:
-    """One variable: the worst relative error over the directions tried; what kept it from being checked, how often."""
-
-    name: str
-    shape: str
-    error: float = 0.0
-    directions: int = 0
-    ok: bool = True
-    doubts: Counter[str] = field(default_factory=Counter)
-
-
-@dataclass
-class Report:
-    """The outcome of a verification; `worst` is the largest relative error of all directions."""
-
-    rows: list[Row] = field(default_factory=list)
-    seconds: float = 0.0
-
-    @property
-    def directions(self) -> int:
-        return sum(row.directions for row in self.rows)
-
-    @property
-    def worst(self) -> float:
-        return max((row.error for row in self.rows), default=0.0)
-
-    @property
-    def ok(self) -> bool:
-        return all(row.ok for row in self.rows)
+SEEN = (1e-6, 1e8)
+"""The sizes of gradients that differences see well: beside smaller ones rounding is large, and a program with larger
+ones is rarely smooth over a step."""
 
 
 def verify(
@@ -103,7 +76,7 @@ def verify(
         if not row.ok:
             blame(joint, row.name, row.error, diagnostics, seed)
     if not diagnostics.has_errors:
-        _say_what_was_not_checked(joint, report.rows, diagnostics)
+        say_what_was_not_checked(joint, report.rows, diagnostics)
     return report
 
 
@@ -112,31 +85,25 @@ def _widened(text: str) -> str:
     return text.replace('"float32"', '"float"')
 
 
-def _say_what_was_not_checked(joint: Graph, rows: Sequence[Row], diagnostics: Diagnostics) -> None:
-    reasons: dict[str, list[str]] = {}
-    for row in rows:
-        if not row.directions and row.doubts:  # without a doubt it had no entries
-            reasons.setdefault(row.doubts.most_common(1)[0][0], []).append(row.name)
-    for why, names in reasons.items():
-        for name in names if len(names) <= MOST_WARNINGS else names[:1]:
-            origin = joint[joint.values[name]].origin
-            which = f"the gradient of `{name}` was"
-            if len(names) > MOST_WARNINGS:
-                listed = ", ".join(f"`{other}`" for other in names[:3])
-                which = f"the gradients of {listed} and {len(names) - 3} others were"
-            diagnostics.warning("W0402", f"{which} not checked: {why}", origin.span if origin else None)
-
-
 class _Check:
     """The rows filled in, sample by sample."""
 
     def __init__(self, program: Program, rows: list[Row], seed: int, start: float, patient: bool) -> None:
         self.program, self.rows, self.seed, self.start, self.patient = program, rows, seed, start, patient
-        self.large = len(program.joint) > LARGE
+        self.started = time.thread_time()  # on a busy machine as on any other
+        self.long = len(program.joint) > LONG and not patient
+        self.large = len(program.joint) > LARGE and not patient
+        self.most = max(EVALUATIONS, BUDGET // len(program.joint))
+        singly = 0 if self.large else WORK // len(program.joint)
+        self.singly = len(rows) if patient or len(rows) <= singly else singly // 4
+
+    @property
+    def spent(self) -> bool:
+        return not self.patient and self.program.evaluations > self.most
 
     @property
     def late(self) -> bool:
-        return not self.patient and time.perf_counter() - self.start > SECONDS
+        return self.spent or (not self.patient and time.thread_time() - self.started > SECONDS)
 
     @property
     def over(self) -> bool:
@@ -144,13 +111,29 @@ class _Check:
 
     def run(self, sampler: Sampler) -> None:
         done = 0
+        for attempt, sample, gradients in self._points(sampler):
+            if self._sample(sample, gradients, np.random.default_rng(self.seed + attempt + 1000)):
+                sampler.keep()
+                done += 1
+            content = done or (self.large and any(row.directions for row in self.rows))
+            if done >= (1 if self.large else CONFIGURATIONS) or self.spent or (self.late and content):
+                break
+
+    def _points(self, sampler: Sampler) -> Iterator[tuple[int, Sample, Gradients]]:
+        """Samples in the program's domain, each with its number and its gradients, until it is time to give up.
+
+        Of a long program those at which all gradients are of a size that differences see are given at once, the others
+        after some have been tried, the best one first.
+        """
+        waiting: list[tuple[int, int, Sample, Gradients, dict[str, str]]] = []
         sampler_said = True
         for attempt, sample in enumerate(sampler):
             sampler_said = False
-            enough = done >= (1 if self.large else CONFIGURATIONS)
-            some = done or attempt >= HASTE or (self.large and any(row.directions for row in self.rows))
-            if enough or attempt >= ATTEMPTS or (attempt and self.over) or (self.late and some):
+            if attempt >= ATTEMPTS or (attempt and self.over) or self.spent or (self.late and attempt >= HASTE):
                 break
+            if waiting and (attempt >= PROBES or self.late):
+                yield from self._best(waiting, sampler)
+                waiting = []
             try:
                 gradients = self.program.gradients(sample)
             except Refusal as refusal:
@@ -159,19 +142,34 @@ class _Check:
             if gradients.infinite:
                 self._note_all(f"`{gradients.infinite}` is not finite at the sampled points")
                 continue
-            if self._sample(sample, gradients, np.random.default_rng(self.seed + attempt + 1000)):
-                sampler.keep()
-                done += 1
+            unseen = self._unseen(gradients) if self.long and attempt < PROBES else 0
+            if unseen:
+                waiting.append((unseen, attempt, sample, gradients, sampler.domains))
+            else:
+                yield attempt, sample, gradients
+        yield from self._best(waiting, sampler)
         if sampler_said:
             self._note_all(sampler.reason)
+
+    def _best(
+        self, waiting: list[tuple[int, int, Sample, Gradients, dict[str, str]]], sampler: Sampler
+    ) -> Iterator[tuple[int, Sample, Gradients]]:
+        for _, number, sample, gradients, domains in sorted(waiting, key=lambda each: each[:2]):
+            sampler.domains = domains
+            yield number, sample, gradients
+
+    def _unseen(self, gradients: Gradients) -> int:
+        """How many gradients are too small or too large for differences."""
+        least, most = SEEN
+        return sum(not (size == 0 or least < size < most) for size in gradients.sizes.values())
 
     def _note_all(self, note: str) -> None:
         for row in self.rows:
             row.doubts[note] += 1
 
     def _sample(self, sample: Sample, gradients: Gradients, rng: np.random.Generator) -> bool:
-        """One direction per variable; whether all of them served."""
-        rows = [row for row in self.rows if gradients.values[row.name].size]
+        """A direction for each variable, or of many variables for all that remain; whether all of them served."""
+        rows = [row for row in self.rows if gradients.values[row.name].size and not (self.large and row.directions)]
         finite = []
         for row in rows:
             if np.isfinite(gradients.values[row.name]).all():
@@ -180,28 +178,32 @@ class _Check:
                 row.doubts["it is not finite at the sampled points"] += 1
         served = len(finite) == len(rows)
         for k, row in enumerate(finite):
-            if k and self.late and row.name in self.program.arguments:
+            if (k >= self.singly or (k and self.late)) and row.name in self.program.arguments:
                 rest = [r for r in finite[k:] if r.name in self.program.arguments]
                 return self._together(rest, sample, gradients, rng) and served
-            gradient = gradients.values[row.name]
-            direction = rng.standard_normal(gradient.shape)
-            served &= _enter(row, *self._deviation({row.name: direction}, sample, gradients))
+            direction = rng.standard_normal(gradients.values[row.name].shape)
+            served &= enter(row, *self._deviation({row.name: direction}, sample, gradients))
         return served
 
     def _together(self, rows: list[Row], sample: Sample, gradients: Gradients, rng: np.random.Generator) -> bool:
-        """All the variables along few directions, in which each has the same weight; a mismatch is tracked down.
+        """The variables along few directions, in which each has the same weight; a mismatch is tracked down.
 
         What has a gradient a thousand times as large goes by itself: to have the weight of the others, the variables
         with the smallest gradients would move so far that the program is another one there.
         """
-        sizes = {row.name: max(float(np.linalg.norm(gradients.values[row.name])), NEGLIGIBLE) for row in rows}
+        sizes = {row.name: max(gradients.sizes[row.name], NEGLIGIBLE) for row in rows}
         alike: list[list[Row]] = []
         for row in sorted(rows, key=lambda row: sizes[row.name]):
             if not alike or not sizes[row.name] <= 1e3 * sizes[alike[-1][0].name]:
                 alike.append([])
             alike[-1].append(row)
         served = True
-        for group in alike:
+        for k, group in enumerate(sorted(alike, key=len, reverse=True)):
+            if k and self.late and self.large:
+                for row in group:
+                    row.doubts["the time of a quick check was over (`graphc check` takes more)"] += 1
+                served = False
+                continue
             weight = sizes[group[0].name]
             directions = {
                 row.name: rng.standard_normal(np.shape(gradients.values[row.name])) * (weight / sizes[row.name])
@@ -213,30 +215,46 @@ class _Check:
     def _group(self, rows: list[Row], directions: Sample, sample: Sample, gradients: Gradients) -> bool:
         off, why = self._deviation(directions, sample, gradients)
         if off > TOLERANCE:
-            self._track_down(rows, directions, sample, gradients)
-            for row in rows:
-                row.doubts["it differs from the numerical one along all variables at once, and not alone"] += 1
+            self._track_down(rows, directions, sample, gradients, off)
             return False
-        entered = [_enter(row, off, why) for row in rows]
-        return all(entered)
+        served = True
+        for row in rows:
+            vanishing = 0 < gradients.sizes[row.name] < NEGLIGIBLE
+            served &= enter(row, float("nan"), VANISHING) if vanishing else enter(row, off, why)
+        return served
 
-    def _track_down(self, rows: list[Row], directions: Sample, sample: Sample, gradients: Gradients) -> None:
+    def _track_down(
+        self, rows: list[Row], directions: Sample, sample: Sample, gradients: Gradients, off: float
+    ) -> None:
         """Which of the variables is it? The joint direction has shown that one is wrong; halves of it show which."""
         while len(rows) > 1:
-            half = rows[: len(rows) // 2]
-            off, _ = self._deviation({row.name: directions[row.name] for row in half}, sample, gradients)
-            rows = half if off > TOLERANCE else rows[len(rows) // 2 :]
-        _enter(rows[0], *self._deviation({rows[0].name: directions[rows[0].name]}, sample, gradients))
+            halves = (rows[: len(rows) // 2], rows[len(rows) // 2 :])
+            rows = max(halves, key=lambda half: self._gap(half, directions, sample, gradients))
+        alone, _ = self._deviation({rows[0].name: directions[rows[0].name]}, sample, gradients)
+        enter(rows[0], off if np.isnan(alone) else alone, "")
+
+    def _gap(self, rows: list[Row], directions: Sample, sample: Sample, gradients: Gradients) -> float:
+        """What the gradients of some variables differ by from the numerical ones, as it is: no part of it is rounding
+        beside that of a wrong one."""
+        with suppress(Refusal):
+            slope, analytic, _ = self._slopes({row.name: directions[row.name] for row in rows}, sample, gradients)
+            return float(np.nan_to_num(abs(analytic - slope.value)))
+        return 0.0
+
+    def _slopes(self, directions: Sample, sample: Sample, gradients: Gradients) -> tuple[Slope, float, float]:
+        """The numerical derivative along the directions, the analytic one, and the sum of the sizes of its terms.
+
+        Raises Refusal."""
+        slope = derivative(self.program.moved(sample, gradients.weights, directions))
+        products = [gradients.values[name] * direction for name, direction in directions.items()]
+        return slope, float(sum(np.sum(p) for p in products)), float(sum(np.sum(np.abs(p)) for p in products))
 
     def _deviation(self, directions: Sample, sample: Sample, gradients: Gradients) -> tuple[float, str]:
         """The relative error of the gradients along the directions; nan where it cannot be told, and why."""
         try:
-            slope = derivative(self.program.moved(sample, gradients.weights, directions))
+            slope, analytic, terms = self._slopes(directions, sample, gradients)
         except Refusal as refusal:
             return float("nan"), f"a step leaves the domain ({refusal})"
-        products = [gradients.values[name] * direction for name, direction in directions.items()]
-        analytic = float(sum(np.sum(p) for p in products))
-        terms = float(sum(np.sum(np.abs(p)) for p in products))
         off = deviation(analytic, slope, terms)
         if np.isnan(off):
             return off, doubt(analytic, slope, terms)
@@ -260,16 +278,3 @@ class _Check:
             return False
         other = float(sum(np.sum(again.values[name] * direction) for name, direction in directions.items()))
         return abs(other - analytic) <= TOLERANCE * max(abs(analytic), abs(other))
-
-
-def _enter(row: Row, off: float, why: str) -> bool:
-    """Put a deviation into its row, or why there is none; whether the sample served."""
-    if np.isnan(off):
-        row.doubts[why] += 1
-        return False
-    row.directions += 1
-    row.error = max(row.error, off)
-    row.ok &= off <= TOLERANCE
-    return True
-
-

@@ -7,13 +7,19 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["TOLERANCE", "Slope", "derivative", "deviation", "doubt"]
+__all__ = ["TOLERANCE", "VANISHING", "Slope", "derivative", "deviation", "doubt"]
 
 TOLERANCE = 1e-5
 """The largest relative error of a gradient that is right."""
 
-STEPS = (1e-3, 1e-4, 2e-5, 2e-6, 2e-7)
-"""The last ones serve functions that are steep; their rounding is coarse."""
+VANISHING = "it all but vanishes at the sampled points"
+
+FIRST = 1e-4
+"""The step that suits most functions."""
+SMALLER = (2e-5, 2e-6, 2e-7)
+"""Steps for functions that are steep; their rounding is coarse."""
+LARGER = (1e-3, 1e-2, 1e-1)
+"""Steps for functions that are flat: what they differ by over smaller ones is rounding."""
 
 
 class Slope(NamedTuple):
@@ -30,18 +36,37 @@ class Slope(NamedTuple):
 
 
 def derivative(f: Callable[[float], float]) -> Slope:
-    """The derivative of f at 0, by extrapolated central differences."""
-    best = Slope(float("nan"), float("inf"), True)
-    for h in STEPS:
-        wide, middle, narrow = ((f(s) - f(-s)) / (2 * s) for s in (h, h / 2, h / 4))
-        first, second = (4 * middle - wide) / 3, (4 * narrow - middle) / 3
-        noise = 4e-16 * (abs(f(h)) + abs(f(-h))) / h
-        error = abs(first - second) + noise
-        if np.isfinite(second) and error < best.error:
-            best = Slope(second, error, abs(first - second) > TOLERANCE / 3 * abs(second) + 100 * noise, noise)
-        if best.error <= max(1e-12, TOLERANCE / 10 * abs(best.value)):
+    """The derivative of f at 0, by extrapolated central differences; mostly four values of f are enough.
+
+    The steps become larger as long as rounding is the larger part of the error, and smaller as long as it is not.
+    """
+    best, flat = _slope(f, FIRST)
+    for h in LARGER if flat else SMALLER:
+        if best.error <= max(2e-13, TOLERANCE / 10 * abs(best.value)):
+            break
+        slope, still_flat = _slope(f, h)
+        if slope.error < best.error:
+            best = slope
+        if still_flat != flat:
             break
     return best
+
+
+def _slope(f: Callable[[float], float], h: float) -> tuple[Slope, bool]:
+    """The derivative by differences over h and half of it, and where these differ over a quarter as well; and whether
+    rounding is the larger part of its error."""
+    ahead, behind = f(h), f(-h)
+    wide, middle = (ahead - behind) / (2 * h), (f(h / 2) - f(-h / 2)) / h
+    noise = 4e-16 * (abs(ahead) + abs(behind)) / h
+    value = (4 * middle - wide) / 3
+    bend = abs(value - middle)
+    if not bend <= TOLERANCE / 20 * abs(value) and not bend <= noise:
+        narrow = 2 * (f(h / 4) - f(-h / 4)) / h
+        first, value = value, (4 * narrow - middle) / 3
+        bend = abs(value - first)
+    if not np.isfinite(value):
+        return Slope(float("nan"), float("inf"), True), False
+    return Slope(value, bend + noise, bend > TOLERANCE / 3 * abs(value) + 100 * noise, noise), bend < noise
 
 
 def deviation(analytic: float, slope: Slope, terms: float) -> float:
@@ -49,7 +74,11 @@ def deviation(analytic: float, slope: Slope, terms: float) -> float:
 
     `terms` is the sum of the sizes of what adds up to the analytic one.
     """
+    if terms == 0 and slope.value == 0:
+        return 0.0
     scale = _scale(analytic, slope, terms)
+    if max(terms, abs(slope.value)) <= TOLERANCE * scale:  # so small that any would pass
+        return float("nan")
     if not (np.isfinite(slope.value) and np.isfinite(analytic)) or slope.error > TOLERANCE * scale / 3:
         return float("nan")
     off = abs(analytic - slope.value) / scale
@@ -62,6 +91,8 @@ def doubt(analytic: float, slope: Slope, terms: float) -> str:
         return "it is not finite at the sampled points"
     if not np.isfinite(slope.value):
         return "no difference of two values near the sampled points is finite"
+    if max(terms, abs(slope.value)) <= TOLERANCE * _scale(analytic, slope, terms):
+        return VANISHING
     if slope.noise > TOLERANCE * _scale(analytic, slope, terms) / 6:
         return "it is so small beside the value that a numerical derivative is all rounding"
     return "two step sizes give different numerical derivatives"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -37,6 +39,11 @@ class Gradients:
     weights: dict[str, Any]
     outputs: dict[str, Any]
 
+    @cached_property
+    def sizes(self) -> dict[str, float]:
+        """The norms of the gradients."""
+        return {name: math.sqrt(np.vdot(value, value)) for name, value in self.values.items()}
+
     @property
     def infinite(self) -> str:
         """The first of the outputs that is nan or infinite; nothing if all are finite."""
@@ -52,6 +59,7 @@ class Program:
         self.arguments = {a.name for a in joint.arguments}
         self.hidden_loss = joint.loss is not None and joint.loss not in joint.outputs
         self.expanded: Graph | None = None
+        self.evaluations = 0
         self.held = any(node.op == "stop_gradient" for node in (self._reference() if joint.ops else joint))
         """Whether numbers flow where gradients do not: what a difference would see as well must stand still."""
 
@@ -89,6 +97,7 @@ class Program:
                 raise Failure(wrong)
 
     def _forward(self, sample: Sample) -> tuple[dict[str, Any], Any]:
+        self.evaluations += 1
         try:
             outputs, cache = self.module.forward(*sample.values())
         except REFUSALS as error:
@@ -130,6 +139,7 @@ class Program:
         places = {graph.values[name]: direction for name, direction in directions.items()}
 
         def run(overrides: dict[int, Any]) -> dict[int, Any]:
+            self.evaluations += 1
             try:
                 return interpret(graph, sample, seeds, overrides)
             except REFUSALS as error:

@@ -21,6 +21,10 @@ MOST_ENTRIES = 10**7
 MOST_IN_ALL = 5 * 10**7
 LARGEST_FACTOR = 360
 """Sizes are drawn as multiples of what the program divides them by, up to this."""
+LONG, LARGE = 300, 3000
+"""Of a long graph, with more nodes, gradients vanish or explode at many points, of a large one at most."""
+TRIES = 4
+"""So many samples come from the domain that the operations ask for before others are tried."""
 PATIENCE = 400
 """So many configurations of sizes are tried in a row before none is thought to fit."""
 
@@ -48,7 +52,12 @@ class Sampler:
         self.names = sorted({n for shape in _ranked(graph) for d in shape for n in d.names()})
         self.least = self._least()
         self.factors = self._factors()
+        self.within: dict[Any, tuple[Dim, ...]] = {}
+        for inner, outer in graph.bounds:
+            self.within.setdefault(inner, outer)
         self.wanted = _wanted(graph)
+        self.even = _even(graph)
+        self.tries, self.even_tries = (TRIES, 0) if len(graph) <= LONG else (1, TRIES)
         self.kept: dict[str, str] | None = None
         self.domains: dict[str, str] = {}
         self.missed = 0
@@ -151,9 +160,12 @@ class Sampler:
         if self.kept is not None:
             return self.kept
         self.missed += 1
-        turn = self.missed - 4
+        turn = self.missed - self.tries
         if turn <= 0:
             return {name: self.wanted.get(name, "normal") for name in names}
+        if turn <= self.even_tries:
+            return {name: self.wanted.get(name) or self.even.get(name, "small") for name in names}
+        turn -= self.even_tries
         if turn <= len(DOMAINS):
             return {name: self.wanted.get(name, DOMAINS[turn - 1]) for name in names}
         return {name: DOMAINS[rng.integers(len(DOMAINS))] for name in names}
@@ -167,7 +179,7 @@ class Sampler:
         open_shape = [(2, 3), (1, 3), (), (3,)][attempt % 4]
         result: Sample = {}
         for k, argument in enumerate(self.graph.arguments):
-            shape = _shape(self.graph, argument, sizes, 0 if plain else attempt + k, open_shape)
+            shape = self._shape(argument, sizes, 0 if plain else attempt + k, open_shape)
             dtype = self.graph[argument.node].type.dtype
             if dtype == "int":
                 low = 1 if attempt % 3 == 2 and argument.name not in limits else 0
@@ -177,6 +189,26 @@ class Sampler:
             else:
                 result[argument.name] = draw_values(rng, shape, self.domains[argument.name])
         return result
+
+    def _shape(
+        self, argument: Argument, sizes: Mapping[str, int], variant: int, open_shape: tuple[int, ...]
+    ) -> tuple[int, ...]:
+        shape = self.graph[argument.node].type.shape
+        if not isinstance(shape, Unknown):
+            return tuple(d.evaluate(sizes) for d in shape)
+        if shape in self.within:
+            whole = tuple(d.evaluate(sizes) for d in self.within[shape])
+            last = whole[-1:]
+            choices = [
+                last,
+                (1, *last) if len(whole) > 1 else last,
+                (1,) if whole else (),
+                (),
+                (*whole[:1], 1) if len(whole) == 2 else last,
+                whole,
+            ]
+            return choices[variant % len(choices)]
+        return open_shape
 
     def _limits(self, sizes: Mapping[str, int]) -> dict[str, int]:
         """Below what the integers of each argument must lie."""
@@ -205,26 +237,19 @@ def _wanted(graph: Graph) -> dict[str, str]:
     return found
 
 
-def _shape(
-    graph: Graph, argument: Argument, sizes: Mapping[str, int], variant: int, open_shape: tuple[int, ...]
-) -> tuple[int, ...]:
-    shape = graph[argument.node].type.shape
-    if not isinstance(shape, Unknown):
-        return tuple(d.evaluate(sizes) for d in shape)
-    for inner, outer in graph.bounds:
-        if inner == shape:
-            whole = tuple(d.evaluate(sizes) for d in outer)
-            last = whole[-1:]
-            choices = [
-                last,
-                (1, *last) if len(whole) > 1 else last,
-                (1,) if whole else (),
-                (),
-                (*whole[:1], 1) if len(whole) == 2 else last,
-                whole,
-            ]
-            return choices[variant % len(choices)]
-    return open_shape
+def _even(graph: Graph) -> dict[str, str]:
+    """Per argument a domain in which values and gradients keep their size on a long way through the program.
+
+    Matrices of a product are near the identity, factors near 1 or -1; what is only added is small."""
+    found: dict[str, str] = {}
+    arguments = {a.node: a.name for a in graph.arguments}
+    for node in graph:
+        domain = {"matmul": "near_identity", "multiply": "factor", "divide": "factor"}.get(node.op)
+        if domain:
+            for operand in node.operands:
+                if operand in arguments:
+                    found.setdefault(arguments[operand], domain)
+    return found
 
 
 def draw_values(rng: np.random.Generator, shape: tuple[int, ...], domain: str) -> Any:
@@ -251,6 +276,12 @@ def draw_values(rng: np.random.Generator, shape: tuple[int, ...], domain: str) -
     if domain == "simplex":
         y = np.abs(x) + 0.3
         return y / y.sum(axis=-1, keepdims=True) if y.ndim else np.ones(())
+    if domain == "small":
+        return 0.1 * x
+    if domain == "factor" or (domain == "near_identity" and x.ndim < 2):
+        return np.sign(x) * (1 + 0.1 * np.abs(x))
+    if domain == "near_identity":
+        return 0.1 * x + np.eye(*x.shape[-2:])
     if domain in ("spd", "invertible") and x.ndim >= 2 and x.shape[-1] == x.shape[-2]:
         eye = np.eye(x.shape[-1])
         return x @ np.swapaxes(x, -1, -2) + eye if domain == "spd" else x + 3 * eye

@@ -16,8 +16,9 @@ import graphc
 from graphc.language.diagnostics import Diagnostics
 from graphc.language.source import Source
 from graphc.pipeline import Compiled, Options, compile_source
-from graphc.verify.gradients import Report, verify
+from graphc.verify.gradients import EVALUATIONS, Report, verify
 from graphc.verify.numerical import TOLERANCE, Slope, derivative, deviation
+from graphc.verify.program import Program
 from graphc.verify.sampling import samples
 
 CARD = "Z = X@W1 + b1; H = relu(Z); S = H@W2 + b2; L = softmax_ce(S, y)"
@@ -113,13 +114,30 @@ DEEP = "\n".join([
 ])  # fmt: skip
 """The gradients of the first weights are a million million times as small as those of the last."""
 
+VANISHING = DEEP.replace("tanh(", "0.01 * tanh(")
+"""The gradients of the first weights are smaller than any difference, whatever the weights are."""
+
+LONG = "\n".join([
+    "input X[N, D]", "param W_{0:300}[D, D], b_{0:300}[D]", "h_{0} = X",
+    "for k in 0:300 { h_{k+1} = tanh(h_{k} @ W_{k} + b_{k}) }", "L = sum(h_{300}**2)",
+])  # fmt: skip
+"""At random weights the gradients of all but the last vanish."""
+
 
 def test_variables_whose_gradients_differ_by_much_pass_together(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("graphc.verify.gradients.SECONDS", 0.0)
     report, diagnostics = verified(DEEP)
     assert report.ok, [row for row in report.rows if not row.ok]
     assert not diagnostics.has_errors
-    assert all(row.directions for row in report.rows if int(row.name[2:]) >= 50)
+    assert all(row.directions for row in report.rows)
+
+
+def test_what_no_numerical_derivative_sees_is_not_passed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("graphc.verify.gradients.SECONDS", 0.0)
+    report, diagnostics = verified(VANISHING)
+    assert report.ok and not diagnostics.has_errors
+    assert all(row.directions for row in report.rows if int(row.name[2:]) >= 58)
+    assert not any(row.directions for row in report.rows if int(row.name[2:]) < 40)
     unseen = [row.name for row in report.rows if not row.directions]
     assert len(diagnostics.warnings) == 1, "what no numerical derivative sees is said, and in one sentence"
     assert f"and {len(unseen) - 3} others were not checked" in diagnostics.warnings[0].message
@@ -131,6 +149,31 @@ def test_the_wrong_one_of_many_is_named(name: str, spoil: str, monkeypatch: pyte
     monkeypatch.setattr("graphc.verify.gradients.SECONDS", 0.0)
     report, diagnostics = spoilt(DEEP, name, spoil)
     assert diagnostics.has_errors
+    assert f"`{name}`" in diagnostics.errors[0].message
+    assert [row.name for row in report.rows if not row.ok] == [name]
+
+
+def test_of_a_large_program_every_variable_is_checked_in_few_evaluations(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A point is looked for at which no gradient vanishes."""
+    programs: list[Program] = []
+
+    class Noted(Program):
+        def __init__(self, joint: Any, module: Any) -> None:
+            super().__init__(joint, module)
+            programs.append(self)
+
+    monkeypatch.setattr("graphc.verify.gradients.Program", Noted)
+    monkeypatch.setattr("graphc.verify.gradients.SECONDS", 1000.0)
+    report, diagnostics = verified(LONG)
+    assert report.ok and not diagnostics.errors and not diagnostics.warnings
+    assert all(row.directions for row in report.rows)
+    assert programs[0].evaluations <= EVALUATIONS
+
+
+@pytest.mark.parametrize("name", ["W_299", "b_150", "W_0"])
+@pytest.mark.parametrize("spoil", ["g *= 1.01", "g *= -1"])
+def test_the_wrong_one_of_a_large_program_is_named(name: str, spoil: str) -> None:
+    report, diagnostics = spoilt(LONG, name, spoil)
     assert f"`{name}`" in diagnostics.errors[0].message
     assert [row.name for row in report.rows if not row.ok] == [name]
 
@@ -315,6 +358,30 @@ def test_derivative(function: Any, want: float) -> None:
     assert deviation(want, slope, abs(want)) <= TOLERANCE or math.isnan(deviation(want, slope, abs(want)))
 
 
+@pytest.mark.parametrize(
+    ("function", "most"),
+    [(lambda t: math.exp(2 * t), 4), (lambda t: 5 * t, 4), (lambda t: 7.0, 16), (lambda t: 1.0 + 1e-7 * t, 12),
+     (lambda t: math.sin(1e5 * t), 24), (lambda t: 1e9 * math.sin(1e9 * t), 24)],
+)  # fmt: skip
+def test_few_values_are_enough(function: Any, most: int) -> None:
+    seen: list[float] = []
+
+    def noted(t: float) -> float:
+        seen.append(t)
+        return float(function(t))
+
+    derivative(noted)
+    assert len(seen) <= most
+
+
+def test_the_step_suits_the_function() -> None:
+    """Where a function is flat beside its value rounding drowns a small step; where it is steep a large one is wrong.
+    """
+    flat, steep = (derivative(f) for f in (lambda t: 1.0 + 1e-7 * math.sin(t), lambda t: math.sin(1e4 * t)))
+    assert abs(flat.value - 1e-7) <= 1e-12 and not flat.rough
+    assert abs(steep.value - 1e4) <= 1e-1 and not steep.rough
+
+
 def test_the_estimate_covers_the_error() -> None:
     for rate in (0.3, 1.0, 5.0, 40.0, 300.0):
         slope = derivative(lambda t, rate=rate: math.exp(rate * t))
@@ -335,6 +402,8 @@ def test_deviation() -> None:
     assert math.isnan(deviation(2.0, Slope(2.0, 1e-3, False), 2.0))
     assert math.isnan(deviation(math.nan, exact, 2.0))
     assert math.isnan(deviation(3.0, Slope(2.0, 0.0, True), 2.0))
+    assert math.isnan(deviation(1e-20, Slope(0.0, 0.0, False), 1e-20)), "any gradient so small would pass"
+    assert deviation(0.0, Slope(0.0, 1e-9, False), 0.0) == 0.0
 
 
 # ---------------------------------------------------------------- samples
