@@ -146,6 +146,7 @@ def optimise(graph: Graph, level: int, observe: Observer = _ignore) -> Graph:
     from graphc.passes.dce import eliminate_dead_code
     from graphc.passes.expand import expand
     from graphc.passes.fold import fold
+    from graphc.passes.sigmoids import shorten_sigmoids
     from graphc.passes.simplify import simplify
 
     graph = eliminate_dead_code(graph)
@@ -161,6 +162,8 @@ def optimise(graph: Graph, level: int, observe: Observer = _ignore) -> Graph:
         from graphc.passes.samples_last import samples_last
 
         graph = eliminate_dead_code(samples_last(graph))
+    if rewriting:
+        graph = shorten_sigmoids(graph)
     graph = cast_booleans(graph)
     observe("optimized", graph)
     return graph

@@ -27,7 +27,7 @@ def arrays(names, kinds, values):
     """The arguments as arrays, floating ones of one type; ValueError for what cannot be one.
 
     The last item is None, or the types of the floating arguments if they differ. Numbers that are not arrays and
-    arrays of integers take the type of the floating arrays beside them.
+    arrays of integers take the type of the floating arrays beside them; half precision is computed with in float32.
     """
     result = []
     for name, value in zip(names, values):
@@ -45,7 +45,7 @@ def arrays(names, kinds, values):
         return *result, None
     strong = [np.dtype(k) if k != "float" else a.dtype for a, k, v in zip(result, kinds, values)
               if k[0] == "f" and (k != "float" or a.dtype.kind == "f" and type(v) is not float)]
-    common = np.result_type(*strong) if strong else np.dtype("float64")
+    common = np.result_type(np.float32, *strong) if strong else np.dtype("float64")
     types = {}
     for k, (name, kind) in enumerate(zip(names, kinds)):
         if kind[0] == "f":

@@ -5,8 +5,6 @@
     m = mean(a, axis=1)             m = sum(a, axis=1) / n               a sum is a product with ones
     P = e / total                   P = e * (1 / total)                  total has fewer entries than e
     y = x / 3                       y = x * 0.333…
-    e = exp(-abs(x))                e = exp(min(x, 40))                  four passes over x in the place of seven
-    y = max(x >= 0, e) / (1 + e)    y = e / (1 + e)
 """
 
 from __future__ import annotations
@@ -23,9 +21,6 @@ from graphc.passes.rebuild import rebuild, same
 
 __all__ = ["reduce_strength"]
 
-NO_MORE = 40.0
-"""From here on exp(x) / (1 + exp(x)) is 1 in either floating type: from 37 on, with something to spare."""
-
 
 def reduce_strength(graph: Graph) -> Graph:
     """The graph with the replacements above."""
@@ -39,7 +34,7 @@ def reduce_strength(graph: Graph) -> Graph:
             if node.op in ("sum", "mean"):
                 made = place.total()
             elif node.op == "divide":
-                made = place.sigmoid() or place.quotient()
+                made = place.quotient()
             elif node.op == "multiply":
                 made = place.scaled_labels()
         if made is not None and builder.type(made) == node.type:
@@ -121,36 +116,6 @@ class _Place:
             factor = self.add("multiply", [small, s])
         scaled = self.add("multiply", [large, factor])
         return self.add("subtract_at_labels", [scaled, labelled.operands[1], s])
-
-    def sigmoid(self) -> int | None:
-        """The sigmoid of an array, where its exponential is of no other use; as exact for numbers far below 0."""
-        numerator, denominator = (self.builder[u] for u in self.operands)
-        if (numerator.op, denominator.op) != ("maximum", "add") or not self.node.type.rank:
-            return None
-        e = self.builder[denominator.operands[1]]
-        if e.op != "exp" or numerator.operands[1] != e.id or not self._is_number(denominator.operands[0], 1):
-            return None
-        mask, minus = (self.builder[u] for u in (numerator.operands[0], e.operands[0]))
-        if mask.op != "greater_equal" or minus.op != "negative" or not self._is_number(mask.operands[1], 0):
-            return None
-        size = self.builder[minus.operands[0]]
-        if size.op != "abs" or size.operands != mask.operands[:1]:
-            return None
-        if any(n.name for n in (numerator, denominator, e, mask, minus, size)) or not self._is_sigmoid_alone():
-            return None
-        e_below = self.add("exp", [self.add("minimum", [size.operands[0], self.builder.const(NO_MORE)])])
-        self.builder.hint(e_below, e.hint or "e")
-        return self.add("divide", [e_below, self.add("add", [denominator.operands[0], e_below])])
-
-    def _is_sigmoid_alone(self) -> bool:
-        numerator, denominator = self.node.operands
-        mask, e = self.graph[numerator].operands
-        return [self.uses[u] for u in (numerator, denominator, mask, e)] == [1, 1, 1, 2]
-
-    def _is_number(self, id: int, number: float) -> bool:
-        node = self.builder[id]
-        value = node.attr("value")
-        return node.op == "const" and not isinstance(value, tuple) and float(value) == number
 
     def quotient(self) -> int | None:
         """A division by what has fewer entries, or by a number."""

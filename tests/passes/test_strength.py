@@ -37,17 +37,6 @@ def test_labels_are_scaled_as_numbers() -> None:
     assert found["subtract_at_labels"] == 1 and found["subtract_one_hot"] == 0
 
 
-def test_a_sigmoid_passes_four_times_over_its_argument() -> None:
-    found = operations("input X[N, D]\nparam W[D, H]\nL = sum(exp(sigmoid(X@W)))")
-    assert [found[op] for op in ("minimum", "exp", "add", "divide")] == [1, 2, 1, 1]
-    assert not any(found[op] for op in ("abs", "negative", "greater_equal", "maximum"))
-
-
-def test_an_exponential_that_is_needed_again_stays() -> None:
-    found = operations("input X[N, D]\nparam W[D, H]\nZ = X@W; L = sum(sigmoid(Z) + stop_gradient(log_sigmoid(Z)))")
-    assert found["abs"] == 1 and found["exp"] == 1, "log_sigmoid takes the same one"
-
-
 LOOP = """
 input X[T, N, D]
 param U[D, H], W[H, H], b[H]
