@@ -223,7 +223,8 @@ TABLE = np.array([[1.0, 0.5, 2.0], [0.0, 1.0, 3.0]])
 @pytest.mark.parametrize(
     ("index", "want"),
     [
-        ("table[i]", lambda i: TABLE[i]), ("table[i, 1]", lambda i: TABLE[i, 1]), ("table[[1, 0, 1]]", lambda i: TABLE[[1, 0, 1]]),
+        ("table[i]", lambda i: TABLE[i]), ("table[i, 1]", lambda i: TABLE[i, 1]),
+        ("table[[1, 0, 1]]", lambda i: TABLE[[1, 0, 1]]),
         ("table[None]", lambda i: TABLE[None]), ("table[...]", lambda i: TABLE), ("table[1][i]", lambda i: TABLE[1][i]),
         ("table[1, :]", lambda i: TABLE[1]), ("table[1][None]", lambda i: TABLE[1][None]),
     ],
