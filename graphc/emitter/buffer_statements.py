@@ -60,13 +60,15 @@ class _Statement:
             texts = other_parts(self.layout, self.operands.context, node, target, operands)
         else:
             texts = write_into(self.place, op, node, target, operands)
-        return [text for text in texts if not (text.startswith("np.copyto(") and self._is_in_its_place())]
+        return texts[1:] if self._is_in_its_place() else texts
 
     def _is_in_its_place(self) -> bool:
-        """Whether the first operand is in the array that the result goes to, so that it need not be copied there."""
+        """Whether the operand that is first copied to where the result goes is there already."""
         node, array = self.node, self.layout.array
-        u = node.operands[0] if node.operands else -1
-        return node.op in AT_LABELS and node.id in array and array.get(u) == array[node.id]
+        if node.op != "where" and node.op not in AT_LABELS:
+            return False
+        u = node.operands[2 if node.op == "where" else 0]
+        return node.id in array and array.get(u) == array[node.id]
 
     def _number(self, op: Op, operands: list[Text]) -> Text:
         """The text of a value that is a number, or has no other form."""

@@ -10,7 +10,7 @@ from graphc.emitter.naming import Names
 from graphc.ir.dims import Dim, dim, open_owner
 from graphc.ir.graph import Graph, Node
 from graphc.ir.types import Shape, Type, Unknown
-from graphc.language.nodes import is_plain
+from graphc.language.nodes import PLAIN
 
 __all__ = ["BodyContext", "Live"]
 
@@ -44,7 +44,10 @@ class BodyContext:
         return self.graph[id]
 
     def plain(self, id: int) -> bool:
-        return is_plain(self.graph[id], self.plain)
+        node = self.graph[id]
+        if node.op in ("const", "size", "size_of", "number"):
+            return node.type.shape == ()
+        return node.op in PLAIN and node.type.shape == () and all(map(self.plain, node.operands))
 
     def helper(self, name: str) -> str:
         self.helpers.add(name)

@@ -96,6 +96,8 @@ def has_form(op: Op, node: Node) -> bool:
 def may_overwrite(op: Op, node: Node, place: Callable[[int], Node]) -> tuple[int, ...]:
     """The operands of which an entry is read before, and not after, the same entry of the result is written: such a
     one of the same type may be the array of the result. `place` has the nodes by their ids."""
+    if node.op in ("where", "keep_scores"):  # the second is written before what is chosen is read
+        return node.operands[2:]
     if op.elementwise:
         return node.operands
     if node.op in AT_LABELS:
@@ -167,6 +169,13 @@ def _product(place: Place, node: Node, target: str, operands: list[Text]) -> lis
     if ranks == [2, 2] and floats and place.contiguous(node):
         return [f"{left.within(ATOM)}.dot({right}, {target})"]
     return [f"np.matmul({left}, {right}, {target})"]
+
+
+@form("where", "keep_scores")
+def _chosen(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
+    """`np.where` makes a new array."""
+    chosen, a, b = operands if node.op == "where" else (operands[1], operands[0], "-np.inf")
+    return [f"np.copyto({target}, {b})", f"np.copyto({target}, {a}, where={chosen})"]
 
 
 @form("outer")

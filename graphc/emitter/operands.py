@@ -42,10 +42,14 @@ class Operands:
         self.loops, self.called = loops, called
         self.texts: dict[int, Text] = {}
         self.filled: set[int] = set()  # the values that are made where memory is made
+        factors = {u for node in layout.graph if node.op == "matmul" for u in node.operands}
         for item in layout.items:
             for id in item.nodes:
                 if layout.kind[id] == "constant":
-                    memory.keep(called[id], self._constant(id).text)
+                    text = self._constant(id).text
+                    if id in factors and layout.graph.op(layout.graph[id]).view:  # a product would copy what repeats
+                        text = f"np.ascontiguousarray({text})"
+                    memory.keep(called[id], text)
                     self.filled.add(id)
 
     def _constant(self, id: int) -> Text:

@@ -1,0 +1,69 @@
+"""A reshape that NumPy cannot do without a copy is a copy, which then goes into memory made once. -O2 only.
+
+    Y = reshape(transpose(A, axes=(0, 2, 1, 3)), (B, T, h*d))      A: (B, h, T, d)
+
+    C = in_order(transpose(A, axes=(0, 2, 1, 3)));  Y = reshape(C, (B, T, h*d))
+
+Heads of attention are joined like this. Without a word NumPy makes an array of its own in every call; and where two
+values need the same one, as a value and its gradient do, it makes it twice.
+"""
+
+from __future__ import annotations
+
+from graphc.ir.dims import Dim, dim
+from graphc.ir.graph import Builder, Graph, Node
+from graphc.ir.types import Unknown
+from graphc.ops.cuts import WHOLE
+from graphc.passes.rebuild import rebuild, same
+
+__all__ = ["copy_in_order"]
+
+
+def copy_in_order(graph: Graph) -> Graph:
+    """The graph with a copy before each reshape that would make one."""
+    if not any(_copies(graph, node) for node in graph):
+        return graph
+
+    def make(builder: Builder, node: Node, operands: list[int]) -> int:
+        if _copies(graph, node):
+            operands = [builder.add("in_order", operands), *operands[1:]]
+        return same(builder, node, operands)
+
+    return rebuild(graph, make, share=True)
+
+
+def _copies(graph: Graph, node: Node) -> bool:
+    """Whether NumPy has to copy for a reshape: it joins axes between which the operand's array has others or gaps."""
+    if node.op != "reshape" or len(node.operands) != 1:
+        return False
+    source = graph[node.operands[0]]
+    if isinstance(source.type.shape, Unknown) or isinstance(node.type.shape, Unknown) or node.type.rank == 0:
+        return False
+    return _is_moved(graph, source) and _joins(source.type.dims, node.type.dims)
+
+
+def _is_moved(graph: Graph, node: Node) -> bool:
+    """Whether a value shows an array's entries in another order, or not all that lie between them."""
+    while graph.op(node).view and not _copies(graph, node):
+        if node.op in ("mT", "transpose") or (node.op == "slice" and any(part != WHOLE for part in _later(node))):
+            return True
+        node = graph[node.operands[0]]
+    return False
+
+
+def _later(node: Node) -> tuple[object, ...]:
+    """What a slice takes of the axes behind the first."""
+    return tuple(node.attr("index")[1:])
+
+
+def _joins(before: tuple[Dim, ...], after: tuple[Dim, ...]) -> bool:
+    """Whether a reshape joins axes; one that only divides them, or moves axes of size 1, needs no copy."""
+    wide = [size for size in before if size.value != 1]
+    there = [size for size in after if size.value != 1]
+    for size in wide:
+        product = dim(1)
+        while there and product != size:
+            product = product * there.pop(0)
+        if product != size:
+            return True
+    return bool(there)

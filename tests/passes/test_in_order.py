@@ -1,0 +1,75 @@
+"""Copies before reshapes: where NumPy would make one without a word, and nowhere else."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import graphc
+from graphc.ir.graph import Graph
+from graphc.passes.in_order import copy_in_order
+from graphc.pipeline import optimise
+from ops.programs import array, compiled
+from passes.operations import counted
+
+
+def graphs(text: str) -> tuple[Graph, Graph]:
+    before = optimise(graphc.differentiate(graphc.parse(text)), 2)
+    return before, copy_in_order(before)
+
+
+@pytest.mark.parametrize(("made", "shape"), [
+    ("transpose(X, axes=(0, 2, 1, 3))", "(2, 5, 3*n)"),  # heads side by side
+    ("transpose(X, axes=(0, 2, 1, 3))", "(2*5*3*n,)"),
+    ("X[:, :, 0:2]", "(2*3*2*n,)"),
+    ("X[:, :, ::2]", "(6, 3*n)"),
+    ("swapaxes(X, 2, 3)", "(2, 3*n*5)"),
+])  # fmt: skip
+def test_joined_axes_that_were_moved_are_copied(made: str, shape: str) -> None:
+    before, after = graphs(f"param X[2, 3, 5, n]\nL = sum(sin(reshape({made}, {shape})))")
+    assert counted(before)["in_order"] == 0 and counted(after)["in_order"] >= 1
+    x = array(2, 3, 5, 4)
+    taken = eval(made, {"X": x, "transpose": np.transpose, "swapaxes": np.swapaxes})
+    joined = taken.reshape(eval(shape, {"n": 4}))
+    assert not np.shares_memory(joined, x), "the case is not one: NumPy does not copy here"
+
+
+@pytest.mark.parametrize(("made", "shape"), [
+    ("X", "(2, 3*5*n)"),
+    ("transpose(X, axes=(0, 2, 1, 3))", "(2, 5, 1, 3, n)"),
+    ("transpose(X, axes=(2, 0, 1, 3))", "(5, 2, 3, n, 1)"),
+    ("X[1:]", "(3, 5*n)"),
+    ("X[:, :, 0:2]", "(2, 3, 1, 2, n)"),
+])  # fmt: skip
+def test_what_numpy_only_shows_in_another_shape_is_not(made: str, shape: str) -> None:
+    _, after = graphs(f"param X[2, 3, 5, n]\nL = sum(sin(reshape({made}, {shape})))")
+    assert counted(after)["in_order"] == 0
+    x = array(2, 3, 5, 4)
+    taken = eval(made, {"X": x, "transpose": np.transpose})
+    assert np.shares_memory(taken.reshape(eval(shape, {"n": 4})), x), "the case is not one: NumPy copies here"
+
+
+def test_one_copy_is_enough_for_two_reshapes() -> None:
+    text = "param X[2, 3, 5, n]\nY = reshape(transpose(X, axes=(0, 2, 1, 3)), (10, 3*n))\n"
+    text += "L = sum(sin(reshape(Y, (30*n,))))"
+    _, after = graphs(text)
+    forward = [node for node in after if node.op == "in_order" and node.type.dims[:3] == (2, 5, 3)]
+    assert len(forward) == 1
+
+
+def test_the_numbers_are_the_same() -> None:
+    text = """
+input X[B, T, 8]
+param W[8, 8], V[8, 8]
+Q = transpose(reshape(X@W, (B, T, 2, 4)), axes=(0, 2, 1, 3))
+A = attention(Q, Q, Q, causal=true)
+L = sum(sin(reshape(transpose(A, axes=(0, 2, 1, 3)), (B, T, 8)) @ V))
+"""
+    given = {"X": array(3, 5, 8), "W": array(8, 8), "V": array(8, 8, seed=1)}
+    fast, literal = compiled(text, 2), compiled(text, 0)
+    workspace = fast.Workspace(**given)
+    want, gradients = literal.value_and_grad(**given)
+    for _ in range(2):
+        have, found = fast.value_and_grad(**given, workspace=workspace)
+        assert abs(have - want) <= 1e-12 * max(1, abs(want))
+        assert all(np.abs(found[k] - g).max() <= 1e-11 * max(1, np.abs(g).max()) for k, g in gradients.items())
