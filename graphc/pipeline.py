@@ -146,6 +146,7 @@ def optimise(graph: Graph, level: int, observe: Observer = _ignore) -> Graph:
     from graphc.passes.dce import eliminate_dead_code
     from graphc.passes.expand import expand
     from graphc.passes.fold import fold
+    from graphc.passes.shares import divide_by_sizes
     from graphc.passes.sigmoids import shorten_sigmoids
     from graphc.passes.simplify import simplify
 
@@ -164,6 +165,8 @@ def optimise(graph: Graph, level: int, observe: Observer = _ignore) -> Graph:
         graph = eliminate_dead_code(samples_last(graph))
     if rewriting:
         graph = shorten_sigmoids(graph)
+    if rewriting and level == 1:
+        graph = divide_by_sizes(graph)
     graph = cast_booleans(graph)
     observe("optimized", graph)
     return graph

@@ -161,8 +161,12 @@ class _ShapeChecks:
                 f"    raise {self.helper('wrong_rank')}({quoted(argument.name)}, {name}, {quoted(self._shape(dims))})",
             ]
         sizes = self._bind(ranked)
-        checks = [line for argument, dims in ranked for line in self._compare(argument, dims)]
-        checks += [*self._ranks(), *self._minimums(), *self._bounds()]
+        compared: dict[bool, list[str]] = {False: [], True: []}
+        for argument, dims in ranked:
+            divides = any(True for size in dims for _ in size.divisors())
+            compared[divides] += self._compare(argument, dims)
+        # a size with a quotient in it after the check that nothing is divided by 0
+        checks = [*compared[False], *self._ranks(), *self._minimums(), *compared[True], *self._bounds()]
         open_ = self.open_shapes()
         checks += [*open_.needed(open_.ranges), *self.limits(), *open_.ranges]
         return [*lines, *needed_sizes(sizes, checks), *checks]
@@ -186,8 +190,8 @@ class _ShapeChecks:
             if any(s not in self.known for s in size.names()):
                 continue
             text, called = size.text(self.text), self.called[name]
-            low = "0" if kind == "label" else f"-{size.text(self.text, tight=True)}"
-            lines.append(f"{self.helper('check_range')}({quoted(f'argument {name}')}, {called}, {low}, {text})")
+            either = "" if kind == "label" else ", negative=True"
+            lines.append(f"{self.helper('check_range')}({quoted(f'argument {name}')}, {called}, {text}{either})")
         return lines
 
     def open_shapes(self) -> OpenShapes:
@@ -379,21 +383,24 @@ def too_few_axes(name, rank, least):
 ''',
     "too_small": '''\
 def too_small(name, size, minimum, what):
-    """The error for a size that an index of the program exceeds."""
+    """The error for a size that the program needs more of."""
     return ValueError(f"dimension {name} is {size}, but {what} needs at least {minimum}")
 ''',
     "check_range": '''\
-def check_range(what, array, low, high):
-    """ValueError for labels or indices outside low…high-1."""
+def check_range(what, array, size, negative=False):
+    """ValueError for labels outside 0…size-1, or for indices, which may be negative."""
+    low = -size if negative else 0
+    if not size and not negative:
+        raise ValueError(f"{what} must hold labels of classes, and the number of classes is 0")
     # of a few integers argmin finds the least several times as fast as min does
-    if array.size and not (low <= array.item(array.argmin()) and array.item(array.argmax()) < high):
-        wrong = array[(array < low) | (array >= high)].flat[0]
-        raise ValueError(f"{what} must hold integers from {low} to {high - 1}, not {wrong}")
+    if array.size and not (low <= array.item(array.argmin()) and array.item(array.argmax()) < size):
+        wrong = array[(array < low) | (array >= size)].flat[0]
+        raise ValueError(f"{what} must hold integers from {low} to {size - 1}, not {wrong}")
 ''',
     "in_range": '''\
-def in_range(what, integers, low, high):
-    """The integers; ValueError for one outside low…high-1."""
-    check_range(what, np.asarray(integers), low, high)
+def in_range(what, integers, size, negative=False):
+    """The integers; ValueError for a label outside 0…size-1, or for such an index, which may be negative."""
+    check_range(what, np.asarray(integers), size, negative)
     return integers
 ''',
     "fits_into": '''\

@@ -10,7 +10,7 @@ from graphc.emitter.naming import Names
 from graphc.ir.dims import Dim, dim, open_owner
 from graphc.ir.graph import Graph, Node
 from graphc.ir.types import Shape, Type, Unknown
-from graphc.language.nodes import PLAIN
+from graphc.language.nodes import FACTORS, PLAIN
 
 __all__ = ["BodyContext", "Live"]
 
@@ -49,6 +49,18 @@ class BodyContext:
             return node.type.shape == ()
         return node.op in PLAIN and node.type.shape == () and all(map(self.plain, node.operands))
 
+    def nonzero(self, id: int) -> bool:
+        node = self.graph[id]
+        if node.op == "const":
+            return bool(node.attr("value"))
+        if node.op == "size":
+            return self.positive(node.attr("dim"))
+        if node.op == "add":
+            terms = [self.graph[u] for u in node.operands]
+            least = sum(0 if t.op == "size" and t.attr("dim").is_nonnegative() else t.attr("value", -1) for t in terms)
+            return bool(least > 0)
+        return node.op in FACTORS and all(map(self.nonzero, node.operands))
+
     def helper(self, name: str) -> str:
         self.helpers.add(name)
         return name
@@ -79,6 +91,9 @@ class BodyContext:
         if len(size.terms) > 1:
             return Text(text, SUM)
         return Text(text, ATOM if size.symbol else PRODUCT)
+
+    def positive(self, size: Dim) -> bool:
+        return self.graph.positive(size)
 
     def symbol(self, name: str) -> str:
         """How a size's name is written here."""

@@ -18,6 +18,7 @@ from graphc.ir.dims import Dim, numel
 from graphc.ir.graph import Node
 from graphc.ir.types import Unknown
 from graphc.ops.base import NumpyContext, Op
+from graphc.ops.reductions import least_of_none
 from graphc.ops.windows import covers
 
 __all__ = ["AT_LABELS", "Place", "form", "has_form", "may_overwrite", "write_into"]
@@ -213,15 +214,16 @@ def _sum(place: Place, node: Node, target: str, operands: list[Text]) -> list[st
     return _reduced(place, node, target, operands)
 
 
-REDUCE = {"sum": "np.add", "prod": "np.multiply", "max": "np.maximum", "min": "np.minimum", "all": "np.logical_and",
-          "any": "np.logical_or"}  # fmt: skip
+REDUCE = {"sum": "np.add", "prod": "np.multiply", "max": "np.maximum", "largest": "np.maximum", "min": "np.minimum",
+          "all": "np.logical_and", "any": "np.logical_or"}  # fmt: skip
 
 
-@form("max", "min", "prod", "all", "any")
+@form("max", "largest", "min", "prod", "all", "any")
 def _reduced(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
     axes, keepdims = node.attr("axis"), node.attr("keepdims")
     over = "None" if axes is None else str(axes[0]) if len(axes) == 1 else str(axes)
     keep = ", keepdims=True" if keepdims else ""
+    keep += "".join(f", {argument}" for argument in least_of_none(place.context, node) if node.op == "largest")
     return [f"{REDUCE[node.op]}.reduce({operands[0]}, axis={over}{keep}, out={target})"]
 
 

@@ -194,7 +194,7 @@ class OpenShapes:
         if node.op == "argument":
             name, size = node.attr("name"), form.size(axis)
             what = quoted(f"argument {name}")
-            given = f"{what}, {self.sizes.called[name]}, -{size}, {size}"
+            given = f"{what}, {self.sizes.called[name]}, {size}, negative=True"
             self.ranges.append(f"{self.sizes.helper('check_range')}({given})")
         elif node.op == "const":
             places = list(leaves(node.attr("value")))

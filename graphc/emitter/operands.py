@@ -58,8 +58,6 @@ class Operands:
             return Text(self.called[id])
         node, op = self.graph[id], self.graph.op(self.graph[id])
         operands = [self._constant(u) for u in node.operands]
-        if node.op == "divide" and node.type.rank == 0:  # Python would raise an error where a size is 0
-            return Text(f"float(np.divide({operands[0]}, {operands[1]}))")
         return plain_text(self.memory.context, node, op, operands)
 
     def whole(self, id: int) -> Text:

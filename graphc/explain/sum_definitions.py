@@ -49,14 +49,14 @@ def _mean(r: Operands, out: Out) -> Expr:
     return mul(power(_count(r), MINUS), summed(over, r.at(0, inner)))
 
 
-@define("max", "min", "prod")
+@define("max", "largest", "min", "prod")
 def _extreme(r: Operands, out: Out) -> Expr:
     over, inner = _along(r, out)
     if len(over) != 1:
         if not over:
             return r.at(0, inner)
         raise Undefined("an extreme over several axes")
-    return Extreme(r.node.op, over[0], r.at(0, inner))
+    return Extreme("max" if r.node.op == "largest" else r.node.op, over[0], r.at(0, inner))
 
 
 @define("norm")

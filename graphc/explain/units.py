@@ -23,7 +23,8 @@ __all__ = ["Plan", "Unit", "plan", "references"]
 HEAVY = 3
 """So many operations inside a function's argument get a name of their own."""
 REDUCTIONS = {
-    "matmul", "sum", "mean", "outer", "convolve", "prod", "max", "min", "softmax", "norm", "logsumexp", "trace",
+    "matmul", "sum", "mean", "outer", "convolve", "prod", "max", "largest", "min", "softmax", "norm", "logsumexp",
+    "trace",
 }  # fmt: skip
 SOFTMAXES = {"softmax", "softmax_of", "softmax_of_masked", "softmax_or_zeros"}
 VALUES = {"const", "size", "arange", "eye", "zeros", "ones", "number", "as_float", "as_int", "in_range"}

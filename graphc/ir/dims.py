@@ -114,6 +114,16 @@ class Dim:
                     for argument in symbol.args:
                         yield from argument.names()
 
+    def divisors(self) -> Iterator[Dim]:
+        """The sizes with names that quotients and remainders in this one divide by: nothing says they are not 0."""
+        for monomial, _ in self.terms:
+            for symbol, _ in monomial:
+                if isinstance(symbol, Atom):
+                    if symbol.kind in ("floordiv", "mod") and symbol.args[1].value is None:
+                        yield symbol.args[1]
+                    for argument in symbol.args:
+                        yield from argument.divisors()
+
     # ------------------------------------------------------------ arithmetic
 
     def __add__(self, other: DimLike) -> Dim:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
-from graphc.ir.dims import Dim
+from graphc.ir.dims import Dim, dim
 from graphc.ir.types import ShapeError, Solver, Type, Unknown, check_rank
 from graphc.language.source import Span
 
@@ -134,6 +134,26 @@ class Graph:
         dag.add_nodes_from(self.nodes)
         dag.add_edges_from((u, node.id) for node in self.nodes.values() for u in node.operands)
         return nx.freeze(dag)
+
+    def positive(self, size: Dim) -> bool:
+        """Whether a size is certainly not 0, as the arguments have been checked: it counts the classes of labels, or
+        something in the program needs so much of it."""
+        known, names = self._not_empty
+        return size in known or (size.substitute(names) - 1).is_nonnegative()
+
+    @cached_property
+    def _not_empty(self) -> tuple[set[Dim], dict[str, Dim]]:
+        """The sizes that are checked not to be 0, and the names of such sizes, each as 1 and the rest of it."""
+        checked = [(size, dim(1)) for _, size, kind in self.limits if kind == "label"]
+        checked += [(size, dim(least)) for size, least, _ in self.minimums]
+        known = {size for size, least in checked if (least - 1).is_nonnegative()}
+        names: dict[str, Dim] = {}
+        for size, least in checked:
+            for name in set(size.names()):
+                slope, rest = size.linear_in(name) or (dim(0), size)
+                if slope.value is not None and slope.value > 0 and (least - rest - 1).is_nonnegative():
+                    names[name] = dim(name) + 1
+        return known, names
 
     @property
     def roots(self) -> list[int]:

@@ -19,8 +19,8 @@ WORDS = {
     "number": "factor", "sqrt": "root", "as_float": "float", "matmul": "product", "multiply": "product",
     "subtract": "difference", "add": "total", "divide": "ratio", "greater": "mask", "less": "mask", "equal": "mask",
     "greater_equal": "mask", "less_equal": "mask", "not_equal": "mask", "broadcast_to": "spread", "sum_to": "sum",
-    "negative": "minus", "expand_dims": "column", "reshape": "flat", "const": "constant", "slice": "part",
-    "gather": "picked", "gather_entry": "picked", "scatter": "scattered", "from_diagonal": "diagonal",
+    "negative": "minus", "largest": "max", "expand_dims": "column", "reshape": "flat", "const": "constant",
+    "slice": "part", "gather": "picked", "gather_entry": "picked", "scatter": "scattered", "from_diagonal": "diagonal",
     "subtract_one_hot": "difference", "max_windows": "pooled", "max_unpool": "unpooled",
     "in_range": "index", "product_as": "product",
 }  # fmt: skip

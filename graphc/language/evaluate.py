@@ -112,6 +112,8 @@ class Evaluator(Calls):
             raise Silent
         if not isinstance(left, Tensor) and not isinstance(right, Tensor):
             result = arithmetic(expr.op, left, right, expr.span)
+            if isinstance(result, Dim):
+                self.not_zero(result.divisors())
             if result is not NotImplemented:
                 return result
             if isinstance(left, str) or isinstance(right, str):

@@ -248,6 +248,7 @@ class Lowering(Evaluator):
                 raise Fault("E0213", f"an array has at most {MAX_RANK} dimensions", declared.span,
                             f"this one has {len(declared.dims)}")  # fmt: skip
             type = Type(tuple(declared_size(expr, constants) for expr in declared.dims), dtype)
+            self.not_zero(divisor for size in type.dims for divisor in size.divisors())
         self._argument(name, type, kind, written, declared.span)
 
     def _argument(self, name: str, type: Type, kind: str, written: str, span: Span) -> int:

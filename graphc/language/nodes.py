@@ -25,11 +25,13 @@ from graphc.ops.table import find
 if TYPE_CHECKING:
     from graphc.passes.differentiate import Adjoint
 
-__all__ = ["COMPARING", "PLAIN", "Nodes", "counted", "describe", "is_plain", "leaves"]
+__all__ = ["COMPARING", "FACTORS", "PLAIN", "Nodes", "counted", "describe", "is_plain", "leaves"]
 
 # Operators that give plain numbers of plain numbers; operations that are not elementwise but cast integers likewise.
 PLAIN = {"add", "subtract", "multiply", "divide", "floor_divide", "remainder", "negative"}
 COMPARING = {"less", "less_equal", "greater", "greater_equal", "equal", "not_equal"}
+FACTORS = {"multiply", "negative", "number", "square", "sqrt"}
+"""Operations whose result is 0 exactly where an operand is."""
 MOST_TRACED = 50
 """So many operations are looked through for the arguments that decide a rank."""
 CASTING = {
@@ -76,6 +78,8 @@ class Nodes:
         floating type, the latter made plain numbers of Python again, which adapt to the arrays they meet.
         """
         operation = self.builder.op(op)
+        if all(map(self._is_plain, operands)):
+            self._divides(op, operands, attrs or {})
         if not operands or not (operation.elementwise or op in CASTING):
             return self.builder.add(op, operands, attrs)
         if all(map(self._is_plain, operands)):
@@ -97,6 +101,26 @@ class Nodes:
             elif result.dtype == "int" and type.dtype == "bool" and op in ("negative", "subtract", "less_one"):
                 cast[k] = self.builder.add("as_int", [u])
         return self.builder.add(op, cast, attrs)
+
+    def _divides(self, op: str, operands: Sequence[int], attrs: Mapping[str, Any]) -> None:
+        """Note that no plain number is divided by a size of 0: Python would raise an error of its own."""
+        if op in ("divide", "floor_divide", "remainder"):
+            self._not_zero(operands[1])
+        elif op == "rsqrt" or (op == "power_const" and attrs["p"] < 0):
+            self._not_zero(operands[0])
+
+    def _not_zero(self, id: int) -> None:
+        node = self.builder[id]
+        if node.op == "size":
+            self.not_zero([node.attr("dim")])
+        elif node.op in FACTORS:
+            for u in node.operands:
+                self._not_zero(u)
+
+    def not_zero(self, sizes: Iterable[Dim]) -> None:
+        """Note that sizes divide; checked at run time where one may be 0."""
+        for size in sizes:
+            self.at_least(size if size.is_nonnegative() else size * size, 1, "a division by it")
 
     def _is_plain(self, id: int) -> bool:
         return is_plain(self.builder[id], self._is_plain)

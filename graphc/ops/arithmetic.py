@@ -42,6 +42,13 @@ def _operator(symbol: str) -> Callable[[NumpyContext, Node, list[Text]], Text]:
     return text
 
 
+def _quotient(ctx: NumpyContext, node: Node, operands: list[Text]) -> Text:
+    left, right = node.operands
+    if ctx.plain(left) and ctx.plain(right) and not ctx.nonzero(right):  # Python would raise an error
+        return Text(f"float(np.divide({operands[0]}, {operands[1]}))")
+    return _operator("/")(ctx, node, operands)
+
+
 def _plainly(text: Text) -> Text:
     """`2` for `2.0`, which beside an array of floating numbers is the same."""
     return Text(text.text[:-2], text.precedence) if re.fullmatch(r"-?\d{1,15}\.0", text.text) else text
@@ -50,7 +57,8 @@ def _plainly(text: Text) -> Text:
 def _declare(name: str, symbol: str, ufunc: str, precedence: int, dtype: Callable[..., str], math: str, doc: str,
              augmented: bool = True) -> None:  # fmt: skip
     register(Op(
-        name=name, family="arithmetic", operands=("x", "y"), infer=elementwise_type(dtype), numpy=_operator(symbol),
+        name=name, family="arithmetic", operands=("x", "y"), infer=elementwise_type(dtype),
+        numpy=_quotient if name == "divide" else _operator(symbol),
         precedence=precedence, evaluate=getattr(np, ufunc), elementwise=True, cost="cheap", ufunc=f"np.{ufunc}",
         augmented=f"{symbol}=" if augmented else None, math=math, doc=doc, source=f"NumPy: {ufunc}",
     ))  # fmt: skip

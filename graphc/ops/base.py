@@ -51,6 +51,12 @@ class NumpyContext(Protocol):
     def dim(self, size: Dim | int) -> Text:
         """A size as an expression, `N` or `2*H`."""
 
+    def nonzero(self, id: int) -> bool:
+        """Whether a plain number is certainly not 0."""
+
+    def positive(self, size: Dim) -> bool:
+        """Whether a size is certainly not 0: the arguments have been checked for it."""
+
     def shape(self, shape: Shape) -> str:
         """A shape as a tuple display, or `X.shape` where a value at hand has it."""
 

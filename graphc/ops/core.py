@@ -122,8 +122,8 @@ register(Op(
 
 def _in_range_text(ctx: NumpyContext, node: Node, operands: list[Text]) -> Text:
     x, size = operands
-    low = "0" if node.attr("kind") == "label" else f"-{size.within(ATOM)}"
-    return Text(f"{ctx.helper('in_range')}({quoted(node.attr('what'))}, {x}, {low}, {size})")
+    either = "" if node.attr("kind") == "label" else ", negative=True"
+    return Text(f"{ctx.helper('in_range')}({quoted(node.attr('what'))}, {x}, {size}{either})")
 
 
 def _in_range_value(x: Any, size: int, *, kind: str, what: str) -> Any:

@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 
 from graphc.emitter.expressions import ATOM, PRODUCT, Text
-from graphc.ir.dims import Dim, dim, numel
+from graphc.ir.dims import Dim, dim, maximum, numel
 from graphc.ir.graph import Node
 from graphc.ir.types import Shape, Solver, Type, Unknown
 from graphc.ops.axes import normal_axes
 from graphc.ops.base import CallError, Lowering, NumpyContext, Op, register
 from graphc.ops.elementwise import floating, number_type
 
-__all__ = ["Axes", "axes_of", "reduced", "reduction_arguments", "reduction_text"]
+__all__ = ["Axes", "axes_of", "least_of_none", "reduced", "reduction_arguments", "reduction_text"]
 
 Axes = tuple[int, ...] | None
 
@@ -88,9 +88,19 @@ def _call(name: str, alone: Callable[[Lowering, int], int]) -> Callable[..., int
         axes = axes_of(lowering, x, axis, keepdims)
         if axes == () or lowering.type(x).rank == 0:
             return alone(lowering, x)
+        if name in ("max", "min") or not lowering.type(x).is_float:
+            _not_empty(lowering, x, axes, "max" if name == "largest" else name)
         return lowering.add(name, [x], {"axis": axes, "keepdims": keepdims})
 
     return call
+
+
+def _not_empty(lowering: Lowering, x: int, axes: Axes, name: str) -> None:
+    """Note that the axes of an extreme are not empty: of no entries NumPy finds none."""
+    shape = lowering.type(x).shape
+    if not isinstance(shape, Unknown):
+        for size in shape if axes is None else [shape[a] for a in axes]:
+            lowering.at_least(size, 1, name)
 
 
 def _itself(lowering: Lowering, x: int) -> int:
@@ -151,6 +161,35 @@ _declare("any", _by(np.logical_or), lambda dtype: "bool", _truth, "∃ {x}",
          "Whether some entry along axes is true; no gradient.")  # fmt: skip
 
 
+def least_of_none(ctx: NumpyContext, node: Node) -> list[str]:
+    """The argument of NumPy's maximum that makes it -inf over no entries, where that may be asked of it."""
+    x, axes = ctx.type(node.operands[0]), node.attr("axis")
+    if isinstance(x.shape, Unknown):
+        return ["initial=-np.inf"]
+    sizes = x.dims if axes is None else [x.dims[a] for a in axes]
+    return [] if not x.is_float or all(map(ctx.positive, sizes)) else ["initial=-np.inf"]
+
+
+def _largest_text(ctx: NumpyContext, node: Node, operands: list[Text]) -> Text:
+    arguments = reduction_arguments(node.attr("axis"), node.attr("keepdims")) + least_of_none(ctx, node)
+    return Text(f"{operands[0].within(ATOM)}.max({', '.join(arguments)})")
+
+
+def _largest_value(x: Any, *, axis: Axes, keepdims: bool) -> Any:
+    x = np.asarray(x)
+    if x.dtype.kind != "f":
+        return x.max(axis=axis, keepdims=keepdims)
+    return x.max(axis=axis, keepdims=keepdims, initial=-np.inf)
+
+
+register(Op(
+    name="largest", family="reductions", operands=("x",), attributes=REDUCED, infer=_type(_same), numpy=_largest_text,
+    evaluate=_largest_value, call=_call("largest", _itself), hidden=True, math="max({x})",
+    doc="The largest entry along axes, of none -inf: a shift that keeps exponentials in range; no gradient.",
+    source="NumPy: max (initial)",
+))  # fmt: skip
+
+
 # ---------------------------------------------------------------- positions
 
 
@@ -161,6 +200,7 @@ def _position_call(name: str) -> Callable[..., int]:
         rank = lowering.type(x).rank
         axes = normal_axes(axis, rank)
         axes_of(lowering, x, axis, keepdims)
+        _not_empty(lowering, x, axes, name)
         return lowering.add(name, [x], {"axis": None if rank == 1 else axes, "keepdims": keepdims})
 
     return call
@@ -227,7 +267,7 @@ def _count_call(lowering: Lowering, x: int, *, axis: Any, ddof: Any) -> Any:
     if not isinstance(shape, Unknown):
         size = numel(shape if axes is None else tuple(shape[a] for a in axes))
         if isinstance(ddof, (int, Dim)):
-            return lowering.tensor(size - ddof)
+            return lowering.tensor(maximum(size - ddof, dim(0)))
         count = lowering.tensor(size)
     else:
         count = lowering.add("count_of", [x], {"axis": axes})
@@ -258,9 +298,9 @@ def _hidden(name: str, call: Callable[..., Any], doc: str, attributes: Mapping[s
 
 
 _hidden("restore", _restore_call, "A reduced value with the axes put back where they are needed for broadcasting.")
-_hidden("drop", _drop_call, "What `sum_kept` and `max_kept` make, without the axes that the caller did not keep.")
+_hidden("drop", _drop_call, "What `sum_kept` and `largest_kept` make, without the axes that the caller did not keep.")
 _hidden("sum_kept", _kept_call("sum"), "The sum in a shape that broadcasts against the array.")
-_hidden("max_kept", _kept_call("max"), "The maximum in a shape that broadcasts against the array.")
+_hidden("largest_kept", _kept_call("largest"), "The largest entry in a shape that broadcasts against the array.")
 _hidden("count", _count_call, "The number of entries along axes, less ddof.", {"axis": None, "ddof": 0})
 register(Op(
     name="count_of", family="reductions", operands=("x",), attributes={"axis": None}, hidden=True, cost="free",

@@ -85,12 +85,9 @@ def _reshape_text(ctx: NumpyContext, node: Node, operands: list[Text]) -> Text:
     x = operands[0]
     shape: tuple[Dim, ...] = node.attr("shape")
     old = ctx.type(node.operands[0]).shape
-    if isinstance(old, tuple) and numel(old) != numel(shape):
-        # a size that is a quotient: NumPy checks that the division leaves nothing over
-        quotient = next((i for i, size in enumerate(shape) if _opaque(size)), None)
-    else:
-        quotient = None
-    sizes = [("-1" if i == quotient or len(shape) == 1 else str(ctx.dim(size))) for i, size in enumerate(shape)]
+    # Beside a size of 0, -1 is any number: it stands alone, or for a quotient by a size that may be 0 itself.
+    free = 0 if len(shape) == 1 else next((i for i, size in enumerate(shape) if [*size.divisors()]), None)
+    sizes = ["-1" if i == free else str(ctx.dim(size)) for i, size in enumerate(shape)]
     if old == () or not shape:  # a number may be a plain Python one, which has no methods
         return Text(f"np.reshape({x}, {_tuple(sizes)})")
     return Text(f"{x.within(ATOM)}.reshape({', '.join(sizes)})")

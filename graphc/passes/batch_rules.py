@@ -92,7 +92,7 @@ def _reshape(batch: Batch, node: Node, values: Values) -> int:
 
 # ---------------------------------------------------------------- along axes
 
-@rule("sum", "mean", "max", "min", "prod", "all", "any", "ties", "norm")
+@rule("sum", "mean", "max", "largest", "min", "prod", "all", "any", "ties", "norm")
 def _reduction(batch: Batch, node: Node, values: Values) -> int:
     return batch.same(node, [only(values)], axis=_all_shifted(node.attr("axis"), batch.rank(node)))
 

@@ -25,7 +25,7 @@ from graphc.ops.cuts import WHOLE
 
 __all__ = ["Item", "find_regions", "read_by_rows"]
 
-REDUCTIONS = {"sum", "max", "min", "mean", "all", "any"}
+REDUCTIONS = {"sum", "max", "largest", "min", "mean", "all", "any"}
 COLLECTED = {"sum", "vdot"}
 WINDOWED = {"max_windows", "max_unpool", "max_pick", "sum_windows", "spread_windows"}
 SMALL = 64  # fewer rows than this are not worth a loop, if they are not arrays of rows themselves

@@ -30,7 +30,7 @@ __all__ = ["samples_last"]
 
 CONVOLUTIONS = {"convolve", "convolve_transpose", "convolve_kernel"}
 POOLS = {"max_windows", "max_unpool", "max_pick", "sum_windows", "spread_windows"}
-REDUCTIONS = {"sum", "mean", "max", "min", "prod", "all", "any"}
+REDUCTIONS = {"sum", "mean", "max", "largest", "min", "prod", "all", "any"}
 BORDERS = {"pad", "lowest_border"}
 HINTS = {"max_unpool": "unpooled", "add_columns": "images"}  # not the names of what is overwritten
 SAME_ENTRIES = {"reshape", "expand_dims", "squeeze"}

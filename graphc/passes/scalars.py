@@ -117,6 +117,17 @@ def _divides(place: Place, id: int) -> bool:
     return bool(node.attr("value")) or node.op in given or any(u.op in given or u.type.shape != () for u in inner)
 
 
+def _finite(place: Place, op: str, scalar: int, depth: int = 8) -> bool:
+    """Whether a sum of no entries times or by this number is 0: no size divides in it."""
+    node = place.builder[scalar]
+    if op == "divide" and _is_number(place, scalar) and not _divides(place, scalar):
+        return False
+    if node.op not in ("multiply", "divide", "negative"):
+        return True
+    last = node.operands[-1]
+    return depth > 0 and all(_finite(place, node.op if u == last else "multiply", u, depth - 1) for u in node.operands)
+
+
 def scalar_out_of_sum(place: Place) -> int | None:
     """The sum first, then its multiple."""
     if place.op != "sum":
@@ -126,6 +137,8 @@ def scalar_out_of_sum(place: Place) -> int | None:
     if parts is None:
         return None
     array, scalar = parts
+    if not _finite(place, node.op, scalar):
+        return None  # of no rows the sum is 0, and 0 / N is nan
     total = place.simpler("sum", [array], place.attrs)
     if total is None and place.alone(node.id):
         total = place.add("sum", [array], place.attrs)

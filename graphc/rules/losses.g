@@ -9,7 +9,7 @@
 # domain: y=labels
 # hidden: for softmax_ce
 op cross_entropy_labels(S, y) {
-    shifted = S - max(S, axis=-1, keepdims=true)
+    shifted = S - largest(S, axis=-1, keepdims=true)
     e = exp(shifted)
     total = sum(e, axis=-1, keepdims=true)
     return squeeze(log(total), axis=-1) - pick(shifted, y)

@@ -6,7 +6,7 @@
 # shape: x
 # aliases: input=x, dim=axis
 op softmax(x, *, axis=-1) {
-    shifted = x - max(x, axis=axis, keepdims=true)
+    shifted = x - largest(x, axis=axis, keepdims=true)
     e = exp(shifted)
     return e / sum(e, axis=axis, keepdims=true)
 }
@@ -21,7 +21,7 @@ rule softmax(x, *, axis) -> y {
 # shape: x
 # aliases: input=x, dim=axis
 op log_softmax(x, *, axis=-1) {
-    shifted = x - max(x, axis=axis, keepdims=true)
+    shifted = x - largest(x, axis=axis, keepdims=true)
     return shifted - log(sum(exp(shifted), axis=axis, keepdims=true))
 }
 rule log_softmax(x, *, axis) -> y { dx = dy - exp(y) * sum(dy, axis=axis, keepdims=true) }
@@ -111,7 +111,7 @@ op attention_of_masked(scores, mask, V) { weights = softmax_of_masked(scores, ma
 # source: PyTorch: scaled_dot_product_attention
 # hidden: for attention
 op softmax_or_zeros(scores) {
-    e = exp(scores - finite(max(scores, axis=-1, keepdims=true)))
+    e = exp(scores - finite(largest(scores, axis=-1, keepdims=true)))
     total = sum(e, axis=-1, keepdims=true)
     return e / (total + (total == 0))
 }

@@ -28,6 +28,7 @@ rule any(x, *, axis, keepdims) -> y    { dx = none }
 rule ties(x, *, axis, keepdims) -> y   { dx = none }
 rule count_of(x, *, axis) -> n         { dx = none }
 rule finite(x) -> y                    { dx = none }
+rule largest(x, *, axis, keepdims) -> y { dx = none }
 
 # ---------------------------------------------------------------- spread
 
@@ -80,13 +81,13 @@ rule norm_power(x, *, p, axis, keepdims) -> y {
 # source: SciPy: logsumexp
 # aliases: a=x, input=x, dim=axis, keepdim=keepdims
 op logsumexp(x, *, axis=none, keepdims=false) {
-    largest = max_kept(x, axis=axis, keepdims=keepdims)
+    largest = largest_kept(x, axis=axis, keepdims=keepdims)
     e = exp(x - finite(largest))
     total = sum_kept(e, axis=axis, keepdims=keepdims)
     return drop(largest + log(total + (total == 0)), axis=axis, keepdims=keepdims)
 }
 rule logsumexp(x, *, axis, keepdims) -> y {
-    largest = max_kept(x, axis=axis, keepdims=keepdims)
+    largest = largest_kept(x, axis=axis, keepdims=keepdims)
     e = exp(x - finite(largest))
     total = sum_kept(e, axis=axis, keepdims=keepdims)
     dx = restore(dy, axis=axis, keepdims=keepdims) / (total + (total == 0)) * e

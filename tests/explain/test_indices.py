@@ -90,7 +90,7 @@ SIZES = {"A": 3, "B": 2, "C": 4, "D": 3, "H": 4, "N": 3, "m": 2, "n": 3, "l": 2,
 WITHOUT_OPERANDS = {"size", "arange", "eye", "zeros", "ones", "const", "full", "causal_mask"}
 NOT_MADE_BY_CALLS = {
     "number", "as_float", "in_range", "as_int", "ravel", "products", "svm_margins", "clear_labels",
-    "zeros_like", "ones_like", "logical_not", "negative_part",
+    "zeros_like", "ones_like", "logical_not", "negative_part", "largest",
 }  # fmt: skip
 """Only rules, definitions and undeclared programs make these."""
 

@@ -74,7 +74,7 @@ _REASONS: dict[str, tuple[str, ...]] = {
     ),
     "only the shape is asked for": ("mean: dx: x -> 2 * x", "std: scale: x -> 2 * x", "var: scale: x -> 2 * x"),
     "a number without axes broadcasts as one with axes of size 1 does": (
-        "logsumexp: largest: max_kept(x, axis=axis, keepdims=keepdims) -> max_kept(x, axis=axis)",
+        "logsumexp: largest: largest_kept(x, axis=axis, keepdims=keepdims) -> largest_kept(x, axis=axis)",
         "logsumexp: total: sum_kept(e, axis=axis, keepdims=keepdims) -> sum_kept(e, axis=axis)",
         "max: share: ties(extreme, axis=axis, keepdims=keepdims) -> ties(extreme, axis=axis)",
         "min: share: ties(extreme, axis=axis, keepdims=keepdims) -> ties(extreme, axis=axis)",

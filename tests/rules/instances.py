@@ -129,7 +129,7 @@ EXTRA: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
     ("spread_windows", (_POOLED,), {**_POOL, "shape": tuple(map(dim, _IMAGES.shape))}),
 ]
 # Their gradients are 0 by definition and not by calculus.
-BY_DEFINITION = {"finite", "stop_gradient"}
+BY_DEFINITION = {"finite", "largest", "stop_gradient"}
 
 _BORDER = ((0, 0), (0, 0), (1, 1), (0, 2))
 _SEEN = np.array([[True, False, True], [True, True, False]])
