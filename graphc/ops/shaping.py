@@ -85,8 +85,12 @@ def _reshape_text(ctx: NumpyContext, node: Node, operands: list[Text]) -> Text:
     x = operands[0]
     shape: tuple[Dim, ...] = node.attr("shape")
     old = ctx.type(node.operands[0]).shape
-    # Beside a size of 0, -1 is any number: it stands alone, or for a quotient by a size that may be 0 itself.
-    free = 0 if len(shape) == 1 else next((i for i, size in enumerate(shape) if [*size.divisors()]), None)
+    free = 0 if len(shape) == 1 else None
+    if isinstance(old, tuple) and numel(old) != numel(shape):
+        # a size that is a quotient: NumPy finds it, but beside one that may be 0, where -1 could be any number
+        quotient = next((i for i, size in enumerate(shape) if _opaque(size)), 0)
+        beside = all(ctx.positive(size) for i, size in enumerate(shape) if i != quotient)
+        free = quotient if beside or [*shape[quotient].divisors()] else free
     sizes = ["-1" if i == free else str(ctx.dim(size)) for i, size in enumerate(shape)]
     if old == () or not shape:  # a number may be a plain Python one, which has no methods
         return Text(f"np.reshape({x}, {_tuple(sizes)})")
