@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from graphc.emitter.expressions import ATOM, PRODUCT, Text
-from graphc.ir.dims import Dim, dim, maximum, numel
+from graphc.ir.dims import Dim, dim, numel
 from graphc.ir.graph import Node
 from graphc.ir.types import Shape, Solver, Type, Unknown
 from graphc.ops.axes import normal_axes
@@ -267,7 +267,8 @@ def _count_call(lowering: Lowering, x: int, *, axis: Any, ddof: Any) -> Any:
     if not isinstance(shape, Unknown):
         size = numel(shape if axes is None else tuple(shape[a] for a in axes))
         if isinstance(ddof, (int, Dim)):
-            return lowering.tensor(maximum(size - ddof, dim(0)))
+            least = size if size.value is None or isinstance(ddof, Dim) else max(size.value, ddof)
+            return lowering.tensor(dim(least) - ddof)
         count = lowering.tensor(size)
     else:
         count = lowering.add("count_of", [x], {"axis": axes})
