@@ -71,11 +71,12 @@ _TOKEN: Final = re.compile(
     r"""
     (?P<word> "(?:[^"\\]|\\.)*" | '(?:[^'\\]|\\.)*' | \d+\.?\d*(?:[eE][+-]?\d+)? | [\w.]+ )
     | (?P<comment> \#.* )
-    | (?P<operator> \*\* | // | [<>=!]= | [^\s\w] )
+    | (?P<operator> (?:\*\*|//|[-+*/@%])= | \*\* | // | [<>=!]= | [^\s\w] )
     """,
     re.VERBOSE,
 )
-_BEFORE_OPERAND: Final = frozenset(["", "(", "[", "{", ",", "=", ":", *sum(BINDING, ())])
+_ASSIGNING: Final = frozenset(["=", "+=", "-=", "*=", "/=", "@=", "%=", "//=", "**="])
+_BEFORE_OPERAND: Final = frozenset(["", "(", "[", "{", ",", ":", *_ASSIGNING, *sum(BINDING, ())])
 _OPENING, _CLOSING = frozenset("([{"), frozenset(")]}")
 
 
@@ -113,12 +114,12 @@ def _statement(code: str, tokens: list[_Token], indent: str) -> list[str]:
     """The code with its longest brackets opened if they hold most of it; else what it assigns is put between brackets,
     or what it assigns to."""
     widest = _widest(tokens)
-    equals = next((token for token in reversed(tokens) if token.depth == 0 and token.string == "="), None)
+    equals = next((token for token in reversed(tokens) if token.depth == 0 and token.string in _ASSIGNING), None)
     left, right = (code[: equals.start].rstrip(), code[equals.end :].lstrip()) if equals else ("", code)
     targets = left.split(" = ")
     if len(targets) > 1:
         return _chained(targets, right, indent)
-    many = "," in left and not left.startswith("(")
+    many = equals and equals.string == "=" and "," in left and not left.startswith("(")
     if many and (len(left) > len(right) or widest is None or len(indent) + widest[0].end > WIDTH):
         return [f"{indent}(", *_pieces(left, indent + "    "), *_closing(right, indent)]
     if widest is not None:
@@ -127,7 +128,7 @@ def _statement(code: str, tokens: list[_Token], indent: str) -> list[str]:
             return _opened(code, tokens, indent)
     if not equals:
         return [indent + code]
-    return [f"{indent}{left} = (", *_pieces(right, indent + "    "), f"{indent})"]
+    return [f"{indent}{left} {equals.string} (", *_pieces(right, indent + "    "), f"{indent})"]
 
 
 def _chained(targets: list[str], right: str, indent: str) -> list[str]:

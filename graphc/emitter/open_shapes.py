@@ -28,6 +28,9 @@ from graphc.passes.expand import expand
 
 __all__ = ["Form", "OpenShapes", "Sizes"]
 
+LEFT_OPEN = {"reshape", "broadcast_to"}
+"""Operations on values of known rank, too, of which some sizes are compared when the module runs."""
+
 _PLAIN = re.compile(r"[^ ()]*(\[[^()]*\])?\.shape(\[[^()]*\])?")
 """A shape that reads well where it is used: `a.shape`, `a[0:2].shape`, `a.shape[1:]`."""
 
@@ -92,7 +95,7 @@ class OpenShapes:
             return
         self.of[node.id] = tuple(dict.fromkeys(n for u in node.operands for n in self.of[u]))[: MOST_NAMED + 1]
         types = [self.graph[u].type for u in node.operands]
-        if node.op != "reshape" and not any(isinstance(t.shape, Unknown) or t.dtype == "shape" for t in types):
+        if node.op not in LEFT_OPEN and not any(isinstance(t.shape, Unknown) or t.dtype == "shape" for t in types):
             return
         made = node.origin is not None and node.origin.rule is not None  # what a rule makes of shapes fits
         count = len(self.lines), len(self.ranges)

@@ -199,7 +199,9 @@ def _spread(shapes: OpenShapes, node: Node) -> None:
     if source == ():
         return
     if not isinstance(shape, Unknown):
-        shapes.fits(node.operands[0], shape)
+        known = () if isinstance(source, Unknown) else source
+        if isinstance(source, Unknown) or any(n not in (m, 1) for n, m in zip(known[::-1], shape[::-1], strict=False)):
+            shapes.fits(node.operands[0], shape)
         return
     form, wanted = shapes.form(node.operands[0]), shapes.form(node.id)
     if form is None or wanted is None or form.text == wanted.text or form.text in wanted.within:

@@ -24,6 +24,8 @@ LONG = [
     '    names = ("' + '", "'.join(f"a, ({i}" for i in range(20)) + '")',
     "    x = np.multiply(" + " + ".join(f"name_{i}" for i in range(8)) + ", other[:, None, ..., 1:3], out=x[rows])",
     "    y = X[" + ", ".join(f"slice(name_{i}, name_{i + 1})" for i in range(8)) + "]",
+    "    da += " + " + ".join(f"name_{i} * name_{i + 1}" for i in range(12)),
+    "    scores[np.arange(" + "*".join(f"a.shape[{i}]" for i in range(9)) + "), i.reshape(-1)] -= mask.sum(axis=1)",
 ]
 
 
