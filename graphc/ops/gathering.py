@@ -204,7 +204,8 @@ register(Op(
 def _along_type(solver: Solver, types: list[Type], attrs: dict[str, Any]) -> Type:
     x, i = types[0].shape, types[1].shape
     if isinstance(x, Unknown) or isinstance(i, Unknown):
-        return types[0].with_shape(i if isinstance(i, Unknown) else Unknown.of("along", x, shape_text(i)))
+        shapes = (s if isinstance(s, Unknown) else shape_text(s) for s in (x, i))
+        return types[0].with_shape(Unknown.of("along", *shapes, attrs["axis"]))
     if len(x) != len(i):
         raise ShapeError(f"indices of shape {shape_text(i)} do not fit an array of shape {shape_text(x)}", operand=1,
                          label="both must have equally many axes")  # fmt: skip

@@ -14,7 +14,7 @@ from graphc.emitter.expressions import ATOM, Text
 from graphc.emitter.statements import STATEMENTS, Special
 from graphc.ir.dims import Dim, numel
 from graphc.ir.graph import Node
-from graphc.ir.types import ShapeError, Solver, Type, Unknown, shape_text
+from graphc.ir.types import ShapeError, Solver, Type, shape_text
 from graphc.ops.base import CallError, Lowering, NumpyContext, Op, register
 from graphc.ops.indexing import integers, node_of
 
@@ -198,7 +198,7 @@ register(Op(
 # ---------------------------------------------------------------- entries at labels
 
 def _same_as_rows(solver: Solver, types: list[Type], attrs: dict[str, Any]) -> Type:
-    assert not isinstance(types[0].shape, Unknown) and types[0].rank == 2 and types[1].rank == 1
+    assert types[0].rank == 2 and types[1].rank in (1, None)  # that of an undeclared argument the next run knows
     return Type(types[0].shape)
 
 

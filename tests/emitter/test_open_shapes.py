@@ -53,6 +53,8 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("y = take(x, i)", {"x": ones(3), "i": at(5)}, "argument i must hold integers from -3 to 2, not 5"),
     ("y = take(tanh(x), i, axis=0)", {"x": ones(), "i": at(0)}, r"tanh\(x\) must have at least 1 dimension, not 0"),
     ("y = take_along_axis(x, i, axis=0)", {"x": ones(3, 2), "i": at(0)}, "argument i of shape .* equally many dim"),
+    ("y = take_along_axis(x, i, axis=0) + b", {"x": ones(3, 2), "i": at(0)[None], "b": ones(3)},
+     "argument b: dimension 0 is 3"),
     ("y = take_along_axis(x, i, axis=0)", {"x": ones(3), "i": at(7)}, "argument i must hold integers from -3 to 2"),
     ("y = take_along_axis(x, i, axis=0)", {"x": ones(3, 2), "i": np.zeros((1, 3), int)},
      "argument i: dimension 1 is 3"),
@@ -114,6 +116,7 @@ TAKEN: list[tuple[str, dict[str, Any], Any]] = [
     ("y = reshape(a, shape(b)) * b", {"a": A, "b": ones(3, 2)}, A.reshape(3, 2)),
     ("y = take_along_axis(x, i, axis=0)", {"x": A, "i": np.zeros((4, 1), int)}, np.repeat(A[:1], 4, axis=0)),
     ("y = layer_norm(a[0:2]) * 0 + a[0:2]", {"a": A}, A),
+    ("y = take_along_axis(x, i, axis=0) + x", {"x": A, "i": np.zeros((2, 1), int)}, A[[0, 0]] + A),
 ]  # fmt: skip
 
 
@@ -147,3 +150,12 @@ def test_a_size_that_is_divided_is_asked_to_leave_nothing_over() -> None:
     assert net.forward(ones(3, 4))[0].y.shape == (3, 2, 2)
     with pytest.raises(ValueError, match=r"argument x of shape \(3, 5\) cannot take the shape \(3, 2, 2\)"):
         net.forward(ones(3, 5))
+
+
+@pytest.mark.parametrize("text", [
+    "s = reshape(b, (-1, 3)); y = reshape(s, (3, 2)); z = max_pool1d(b, 2)",
+    "h = one_hot(i, 4); y = svm_loss(kron(a, b), i, reduction='none')",
+])  # fmt: skip
+def test_what_a_later_statement_says_of_an_argument(text: str) -> None:
+    for level in (0, 1, 2):
+        assert graphc.compile(text, level=level, verify=False)
