@@ -53,14 +53,14 @@ class Bodies:
             if type(statement) is For:
                 self._check_inside(statement, f"the body of `{word}`")
         returns = [statement for statement in statements if type(statement) is Return]
-        if returns and returns[0] is not statements[-1]:
+        if returns and returns[0] is not statements[-1] and not self.unclosed:
             self._diagnostics.error(
                 NO_RETURN,
                 "`return` ends a body: nothing may follow it",
                 returns[0].span,
                 "this is not the last statement",
             )
-        elif not returns and not self._damaged(span):
+        elif not returns and signature.name and not self._damaged(span):
             message = f"`{signature.name}` returns nothing"
             help = "end the body with `return` and the result"
             self._diagnostics.error(NO_RETURN, message, signature.name_span, help=help)

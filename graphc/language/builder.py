@@ -210,8 +210,11 @@ class Builder(ExpressionBuilder):
         return kind(signature, tuple(statements), span)
 
     def _leave_out_unless(self, name: str) -> None:
-        """An empty name is the parser's own: the heading did not parse, and the body was read for its errors alone."""
-        self.broken |= not name
+        """An empty name is the parser's own: the heading did not parse, and the body was read for its errors alone.
+
+        Nor is a body that is never closed what it was meant to be.
+        """
+        self.broken |= not name or self.bodies.unclosed
 
     def def_short(self, children: Children) -> Def | OpDef:
         return self._short(Def, children)

@@ -153,9 +153,9 @@ class Calls(Nodes):
             return node.attr("value")
         if node.op == "size":
             return node.attr("dim")
-        raise Fault(
-            "E0211", f"{what} must be known at compile time", span, label="this is a tensor, known at run time only"
-        )
+        help = "an argument by its name is written with one `=`" if "==" in span.text else None
+        label = "this is a tensor, known at run time only"
+        raise Fault("E0211", f"{what} must be known at compile time", span, label, help=help)
 
     def _flatten(
         self, arguments: list[tuple[Value, Span]]
@@ -256,16 +256,18 @@ class Calls(Nodes):
     def _unknown_function(self, expr: tree.Call, scope: Scope) -> Fault:
         from graphc.language.calculus import OPERATORS as CALCULUS
         from graphc.language.diagnostics import suggest
+        from graphc.language.habits import instead_of
         from graphc.ops.table import names
 
         known = [*scope.environment.functions, *scope.environment.ops, *names(), *CALCULUS, "shape"]
-        close = suggest(expr.function, known) if self.budget.hint(len(known)) else None
+        other = instead_of(expr.function)
+        close = suggest(expr.function, known) if other is None and self.budget.hint(len(known)) else None
         return Fault(
             "E0219",
             f"no operation or function has the name `{expr.function}`",
             expr.name_span,
             label="not known",
-            help=f"did you mean `{close}`?" if close else "`graphc ops` lists the operations",
+            help=other or (f"did you mean `{close}`?" if close else "`graphc ops` lists the operations"),
         )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from graphc.language.diagnostics import suggest
+from graphc.language.habits import FOREIGN, about_attribute, about_beginning, about_place, about_target
 
 __all__ = ["UNEXPECTED", "Complaint", "Flaw", "Situation", "complain"]
 
@@ -75,6 +76,10 @@ class Situation:
     bracket: str | None
     """The innermost open bracket of the statement, and where it was opened, as `line:column`."""
     opened_at: str
+    before: str
+    """The statement up to the token."""
+    after: str
+    """What follows the token on its line."""
 
 
 # Signs that may follow a complete expression; to list them all would help nobody.
@@ -102,18 +107,6 @@ _SPELT = {
     "_OPERATOR": "an operator",
 }
 _ORDER = {kind: number for number, kind in enumerate(["NAME", "COMMA", "EQUAL", "COLON", "LBRACE", "_OPERATOR"])}
-_FOREIGN = {
-    "if": "there are no branches; `where(c, a, b)` chooses between values",
-    "elif": "there are no branches; `where(c, a, b)` chooses between values",
-    "else": "there are no branches; `where(c, a, b)` chooses between values",
-    "while": "a loop has a range known at compile time: `for k in 0:3 { … }`",
-    "from": '`import "file.g"` makes another file\'s functions available',
-    "let": "an assignment needs no word: `y = …`",
-    "var": "an assignment needs no word: `y = …`",
-    "function": "a function is written `def f(x) = …`",
-    "print": "a program has no actions; `output x` names a result",
-}
-
 
 def complain(at: Situation) -> Complaint:
     """What to say about a token that cannot stand where it stands."""
@@ -129,7 +122,8 @@ def _about_the_token(at: Situation) -> Complaint | None:
         help = "compare twice and multiply: `(a < b) * (b < c)`"
         return Complaint(CHAINED_COMPARISON, "comparisons do not chain", at.start, at.stop, help=help)
     if at.kind == "LPAR" and after_expression:
-        help = "to multiply, write `*`"
+        called = at.previous_kind == "TRANSPOSE"
+        help = "`.T` is not called: write it without the `()`" if called else "to multiply, write `*`"
         return Complaint(UNEXPECTED, "only a name can be called", at.start, at.stop, "a call follows a name", help)
     if at.kind == "LBRACE" and "NUMBER" in at.accepted:
         return Complaint(
@@ -147,8 +141,8 @@ def _attribute(at: Situation) -> Complaint:
         message, help = "`.T` follows a name or a closing bracket", "put the expression in brackets: `(…).T`"
         return Complaint(UNKNOWN_ATTRIBUTE, message, at.start, at.stop, help=help)
     what = _short(at.text[1:])
-    owner = _short(at.previous_text) if at.previous_kind == "NAME" else "…"
-    message, help = f"there is no `.{what}`", f"operations are functions: `{what}({owner})`"
+    owner = _short(at.previous_text) if at.previous_kind == "NAME" else None
+    message, help = f"there is no `.{what}`", about_attribute(owner, what, at.after)
     return Complaint(UNKNOWN_ATTRIBUTE, message, at.start, at.stop, "the only attribute is `.T`", help)
 
 
@@ -157,7 +151,8 @@ def _about_the_statement(at: Situation) -> Complaint | None:
     if {"INPUT", "NAME"} <= at.accepted:
         if at.kind in ("NAME", "SUBSCRIPTED"):
             return None
-        help = "a statement is `name = expression`, or begins with a word such as `input` or `def`"
+        usual = "a statement is `name = expression`, or begins with a word such as `input` or `def`"
+        help = about_beginning(at) or usual
         return Complaint(NOT_A_TARGET, "a statement begins with a name", at.start, at.stop, f"found {_found(at)}", help)
     if at.kind == at.previous_kind == "EQUAL" and at.start == at.previous_stop:
         help = "to assign, write `=`; to use the comparison, give it a name: `c = a == b`"
@@ -166,33 +161,37 @@ def _about_the_statement(at: Situation) -> Complaint | None:
         return None
     name = _short(at.previous_text)
     first = at.previous_text == at.head
-    if first and at.head in _FOREIGN:
+    if first and at.head in FOREIGN:
         message = f"there is no `{name}` in this language"
         start = at.previous_stop - len(name)
-        return Complaint(UNEXPECTED, message, start, at.previous_stop, help=_FOREIGN[at.head])
+        return Complaint(UNEXPECTED, message, start, at.previous_stop, help=FOREIGN[at.head])
     if at.kind == "LPAR" and at.previous_kind == "NAME":
         help = f"give the result a name: `y = {name}(…)`"
         return Complaint(
             NOT_A_TARGET, f"expected `=` after `{name}`", at.start, at.stop, "a call alone does nothing", help
         )
-    if at.kind in ("LSQB", "TRANSPOSE", "ATTRIBUTE"):
-        help = "values do not change: build the whole, e.g. with `where` or `concatenate`"
+    if at.kind in ("LSQB", "TRANSPOSE", "ATTRIBUTE") and at.head != "const":
+        help = f"values do not change: build the whole, or give each part a name, as `{name}_{{k}}` in a loop"
         return Complaint(
             NOT_A_TARGET, "only a name can be assigned", at.start, at.stop, f"this is a part of `{name}`", help
         )
     if at.kind in ("SIGN", "STAR", "FACTOR", "POWER"):
+        if not at.after.startswith("="):
+            message, help = "an expression alone does nothing", f"give the result a name: `y = {name} {at.text} …`"
+            return Complaint(NOT_A_TARGET, message, at.start, at.stop, help=help)
         help = "a name is assigned once: write `b = a + …` with a new name, or `W <- W + …` for an update"
         return Complaint(NOT_A_TARGET, "only a name can be assigned", at.start, at.stop, help=help)
     if at.kind == "UPDATE":
-        return Complaint(NOT_A_TARGET, "an update has one name before `<-`", at.start, at.stop)
+        help = "write a statement for each: `a <- …; b <- …`"
+        return Complaint(NOT_A_TARGET, "an update has one name before `<-`", at.start, at.stop, help=help)
     word = suggest(name, WORDS) if first and at.kind in ("NAME", "STRING") else None
-    meant = f"did you mean `{word}`?" if word else None
+    meant = f"did you mean `{word}`?" if word else about_target(at, first)
     return Complaint(UNEXPECTED, f"expected `=` after `{name}`", at.start, at.stop, _label(at), meant)
 
 
 def _about_the_place(at: Situation) -> Complaint:
     """What could have stood here instead."""
-    return Complaint(UNEXPECTED, f"expected {_expected(at)}", at.start, at.stop, _label(at), _hint(at))
+    return Complaint(UNEXPECTED, f"expected {_expected(at)}", at.start, at.stop, _label(at), about_place(at))
 
 
 def _label(at: Situation) -> str:
@@ -214,7 +213,8 @@ def _expected(at: Situation) -> str:
     if "RPAR" in accepted:
         accepted.discard("EQUAL")  # `f(a` could go on with `=`, but nobody meant that
     if accepted & _OPERATORS and accepted - _AFTER_EXPRESSION:
-        accepted -= _AFTER_EXPRESSION
+        operand = at.kind in ("NAME", "NUMBER", "STRING", "SUBSCRIPTED") and "_END" in accepted
+        accepted = (accepted - _AFTER_EXPRESSION) | ({"_OPERATOR"} if operand else set())
     elif accepted & _OPERATORS and not accepted <= {"STAR"}:
         accepted = {"_OPERATOR"}
     kinds = sorted(accepted & _SPELT.keys(), key=lambda kind: (_ORDER.get(kind, 9), kind))
@@ -225,26 +225,6 @@ def _expected(at: Situation) -> str:
     if at.bracket and words[-1] == f"`{CLOSER[at.bracket]}`":
         text += f" to close the `{at.bracket}` opened at {at.opened_at}"
     return text
-
-
-def _hint(at: Situation) -> str | None:
-    if at.kind == "EQUAL" and at.accepted & _OPERATORS:
-        return "to compare, write `==`"
-    if at.kind == "SEMICOLON" and at.bracket:
-        return "inside brackets the separator is `,`"
-    if "NUMBER" in at.accepted:
-        return None
-    if at.kind == "COMMA" and "_END" in at.accepted:
-        return "a tuple needs brackets: `(a, b)`"
-    if at.head == "import" and "STRING" in at.accepted:
-        return 'an import names a file: `import "layers.g"`'
-    if at.head == "for" and ("COLON" in at.accepted or "IN" in at.accepted):
-        return "a loop is written `for k in 0:3 { … }`"
-    if at.head in ("def", "op") and "LBRACE" in at.accepted:
-        return f"`{at.head} f(x) = …` or `{at.head} f(x) {{ … return y }}`"
-    if at.head == "rule" and ("ARROW" in at.accepted or "LBRACE" in at.accepted):
-        return "a rule is written `rule f(x) -> y { dx = … }`"
-    return None
 
 
 def _found(at: Situation) -> str:

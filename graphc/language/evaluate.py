@@ -169,7 +169,12 @@ class Evaluator(Calls):
             else:
                 raise Fault("E0207", f"{describe(part)} cannot be an index", item.span)
         with self.at(expr.span, (value,), (expr.operand.span,)):
-            return Tensor(lower_index(self, self.operand(value, expr.operand.span), tuple(items)))
+            try:
+                return Tensor(lower_index(self, self.operand(value, expr.operand.span), tuple(items)))
+            except CallError as error:
+                if isinstance(expr.operand, tree.Name) and find(expr.operand.id):  # `sum[x]`
+                    error.help = error.help or f"to call `{expr.operand.id}`, write `{expr.operand.id}(…)`"
+                raise
 
     def _bound(self, expr: tree.Expr, scope: Scope) -> Value:
         value = self.evaluate(expr, scope)

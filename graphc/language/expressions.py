@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from graphc.language import spelling
-from graphc.language.complaints import BAD_ARGUMENTS, BAD_CHARACTER, RESERVED_NAME, UNKNOWN_ATTRIBUTE, Flaw
+from graphc.language.complaints import BAD_ARGUMENTS, BAD_CHARACTER, BAD_NUMBER, RESERVED_NAME, UNKNOWN_ATTRIBUTE, Flaw
 from graphc.language.diagnostics import Diagnostics
 from graphc.language.source import Source, Span
 from graphc.language.tree import (
@@ -45,7 +45,7 @@ class ExpressionBuilder:
     broken: bool
     """Whether something was wrong in the present statement, which the parser could read all the same."""
     misread: bool
-    """Whether that was a character which the user surely meant for something else."""
+    """Whether that was a character or a number which the user surely meant for something else."""
     _brackets: dict[int, tuple[Expr, int, int]]
     """Expressions in brackets and where the brackets are: `(a+b)*c` begins at the bracket, `a+b` does not."""
 
@@ -58,7 +58,7 @@ class ExpressionBuilder:
 
     def error(self, code: str, message: str, span: Span, label: str | None = None, help: str | None = None) -> None:
         self.broken = True
-        self.misread |= code == BAD_CHARACTER
+        self.misread |= code in (BAD_CHARACTER, BAD_NUMBER)
         self.diagnostics.error(code, message, span, label, help=help)
 
     def _span(self, first: Token, last: Token) -> Span:

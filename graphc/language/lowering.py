@@ -309,7 +309,7 @@ class Lowering(Evaluator):
                     "E0205",
                     f"`{name}` would not be a tensor",
                     statement.value.span,
-                    help="one name for each result: `a, b = split(x, 2)`" if isinstance(value, tuple) else None,
+                    help=_results(value) if isinstance(value, tuple) else None,
                 )
 
     def named(self, id: int, name: str, scope: Scope) -> None:
@@ -387,6 +387,12 @@ def _argument_behind(builder: Builder, id: int) -> str | None:
         if node.op != "size_of":
             stack.extend(node.operands)
     return None
+
+
+def _results(value: tuple[Value, ...]) -> str:
+    if len(value) == 1:
+        return "without the comma it is the value itself"
+    return "one name for each result: `a, b = split(x, 2)`"
 
 
 def _has_tensor(value: Value) -> bool:

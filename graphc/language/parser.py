@@ -204,7 +204,7 @@ class Parser:
         swallowed = not token.type and self._source.text[at] in "\"'"
         if reach.unclosed and not swallowed:  # an open string may have swallowed what closes the brackets
             self._unclosed(reach)
-            closes = token.type in ("RPAR", "RSQB", "RBRACE", "_END", "SEMICOLON")
+            closes = token.type in ("RPAR", "RSQB", "RBRACE", "_END", "SEMICOLON", "EQUAL")
             if closes or at >= reach.stop:
                 return  # that is the same mistake, noticed
         elif reach.unmatched and at in reach.unmatched:
@@ -245,6 +245,7 @@ class Parser:
             start = stop = max(last_stop, self._statement_start)
         first_start = self._first_of_statement()
         first = _FIRST_WORD.match(self._source.text, first_start)
+        line = re.compile(r"[^\r\n]{0,100}").match(self._source.text, stop)
         opened = next((opened for opened in reversed(self._open) if opened.type != "LBRACE"), None)
         return complain(
             Situation(
@@ -259,6 +260,8 @@ class Parser:
                 head=first[0] if first else "",
                 bracket=None if opened is None else str(opened.value)[-1],
                 opened_at="" if opened is None else "{}:{}".format(*self._source.position(_range(opened)[1] - 1)),
+                before=self._source.text[max(first_start, start - 500) : start],
+                after=line[0] if line else "",
             )
         )
 

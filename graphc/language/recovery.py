@@ -2,7 +2,7 @@
 
 The text is scanned for brackets, strings, comments and ends of lines alone, from the beginning of the bad statement. A
 bracket that stays open would swallow the rest of the file; so a line which looks like a statement, and is not indented
-more than the bad one, ends it.
+more than the bad one, ends it. A line that ends too early, or in `:`, goes on in the lines that are indented more.
 """
 
 from __future__ import annotations
@@ -57,6 +57,8 @@ class _Scan:
     next_statement: int | None = None
     """The first place inside open brackets that may well be a new statement."""
 
+    goes_on: bool = False
+    """Whether lines that are indented more belong to it: its line ends too early, or it is a heading of Python's."""
     seen: int = 0
     """How many such places there were."""
 
@@ -85,7 +87,7 @@ def extent(text: str, start: int, fault: int, in_block: bool) -> Extent:
     else:  # the fault is in a comment before the statement
         start = max(start, text.rfind("#", start, fault))
     scan = _Scan(text, start)
-    indent = start - max(text.rfind("\n", 0, start), text.rfind("\r", 0, start)) - 1
+    indent = _column(text, start)
     head = _BLOCK_HEAD.match(text, start)
     for mark in _LANDMARK.finditer(text, start):
         at = mark.start()
@@ -108,12 +110,20 @@ def extent(text: str, start: int, fault: int, in_block: bool) -> Extent:
             if not scan.open:
                 if head and text[after : after + 1] == "{":
                     return scan.end(after, head[1])
+                scan.goes_on |= at <= fault or text[start:at].rstrip().endswith(":")
+                if scan.goes_on and _column(text, after) > indent:
+                    continue
                 return scan.end(at)
             if _STATEMENT.match(text, after):
                 line_start = max(text.rfind("\n", at, after), text.rfind("\r", at, after)) + 1
                 if scan.may_begin(after) or after - line_start <= indent:
                     return scan.end(after)
     return scan.end(len(text))
+
+
+def _column(text: str, at: int) -> int:
+    """How far a place is from the beginning of its line; nowhere at the end of the text."""
+    return -1 if at >= len(text) else at - max(text.rfind("\n", 0, at), text.rfind("\r", 0, at)) - 1
 
 
 def _close(scan: _Scan, char: str, at: int) -> None:

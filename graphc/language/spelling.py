@@ -48,7 +48,14 @@ _MEANT: Final[dict[str, str]] = {
     "（": "`(`", "）": "`)`", "［": "`[`", "］": "`]`", "｛": "`{`", "｝": "`}`", "，": "`,`", "：": "`:`", "；": "`;`",
     "²": "`**2`", "³": "`**3`", "√": "`sqrt(…)`", "∑": "`sum(…)`", "∏": "`prod(…)`", "…": "`...`", "∞": "a number",
     "^": "`**` for a power", "|": "`abs(…)` or `maximum(…)`", "&": "`*` for \"and\" of conditions",
+    "?": "`where(c, a, b)` to choose between values", "∂": "`grad(L, x)` for a derivative",
+    "∇": "`grad(L, x)` for a gradient",
     "!": "`!=`, or `1 - c` for \"not\" of a condition", "~": "`1 - c` for \"not\" of a condition",
+}  # fmt: skip
+_ENTRY_BY_ENTRY: Final = {
+    ".*": "`*`, which works entry by entry", "./": "`/`, which works entry by entry",
+    ".^": "`**`, which works entry by entry", ".'": "`.T` for the transpose", "..": "`:` for a range",
+    "&&": '`*` for "and" of conditions', "||": "`maximum(a, b)` for \"or\" of conditions, or `norm(…)`",
 }  # fmt: skip
 _ESCAPES: Final = {"\\": "\\", '"': '"', "'": "'", "n": "\n", "t": "\t"}
 _ODD_IN_STRING: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]|\\(.?)", re.DOTALL)
@@ -137,6 +144,8 @@ def unreadable(text: str, start: int) -> Complaint:
         end = re.compile(r"[^\r\n]*").match(text, start)
         assert end is not None
         help = "a string ends on the line it begins on"
+        if char == "'" and re.match(r"[\w)\]]", text[max(start - 1, 0) : start]):
+            help = "the transpose is written `.T`; a string has a `'` at its end, too"
         return Complaint(BAD_STRING, "this string is not closed", start, end.end(), f"no `{char}` follows", help)
     if char == "\\":
         help = "inside brackets a newline does not end a statement"
@@ -164,7 +173,7 @@ def _bad_character(text: str, at: int) -> Flaw:
         what = f"`{char}`" if char.isascii() else f"`{char}` ({code})"
     else:
         what = f"{code} ({unicodedata.name(char, 'unnamed').lower()})"
-    meant = _MEANT.get(char)
+    meant = _ENTRY_BY_ENTRY.get(text[at : at + 2]) or _MEANT.get(char)
     help = f"use {meant}" if meant else None
     if char in _SUBSCRIPT_DIGITS:
         help = f"use `_{_SUBSCRIPT_DIGITS.index(char)}`"
@@ -191,6 +200,8 @@ def _bad_number(text: str) -> Flaw:
         help = f"to multiply, write `{digits}*{rest}`"
         return Flaw(BAD_NUMBER, f"expected an operator between `{digits}` and `{rest}`", 0, size, help=help)
     shown = text if size <= 30 else text[:29] + "…"
+    if ".." in text:
+        return Flaw(BAD_NUMBER, f"`{shown}` is not a number", 0, size, help="a range is written `0:3`")
     return Flaw(BAD_NUMBER, f"`{shown}` is not a number", 0, size)
 
 

@@ -8,7 +8,7 @@ from pkgutil import iter_modules
 import graphc.ops
 from graphc.ops.base import Op, registry
 
-__all__ = ["find", "lookup", "names"]
+__all__ = ["find", "lookup", "names", "spelt"]
 
 _loaded = False
 
@@ -40,6 +40,14 @@ def lookup(name: str) -> Op:
     op = find(name)
     assert op is not None, f"no operation {name}"
     return op
+
+
+def spelt() -> set[str]:
+    """As `names`, with no definition read, so that the parser itself may ask; some only rules use are among them."""
+    from graphc.rules.table import composite_names
+
+    _load()
+    return {name for name, op in registry.items() if not op.hidden} | set(composite_names())
 
 
 def names(hidden: bool = False) -> list[str]:

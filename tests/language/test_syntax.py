@@ -381,7 +381,7 @@ def test_a_byte_order_mark_takes_no_column() -> None:
     [
         ("a = ", "E0101", 4, "expected an expression"),
         ("a = b +", "E0101", 8, "expected an expression"),
-        ("a = b c", "E0101", 7, "expected the end of the statement"),
+        ("a = b c", "E0101", 7, "expected an operator or the end of the statement"),
         ("a = b = c", "E0101", 7, "expected the end of the statement"),
         ("a, b = x, y", "E0101", 9, "expected the end of the statement"),
         ("a = f(b c)", "E0101", 9, "expected `,` or `)` to close the `(` opened at 1:6"),
