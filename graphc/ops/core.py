@@ -88,8 +88,9 @@ register(Op(
     doc="One size of a value of unknown rank.",
 ))  # fmt: skip
 register(Op(
-    name="stop_gradient", family="core", operands=("x",), infer=_same, numpy="{x}", evaluate=lambda x: x, view=True,
-    cost="free", math="{x}", doc="The value itself, through which no gradient flows.", source="PyTorch: Tensor.detach",
+    name="stop_gradient", family="core", operands=("x",), infer=_same, numpy=lambda ctx, node, xs: xs[0], view=True,
+    evaluate=lambda x: x, cost="free", math="{x}", doc="The value itself, through which no gradient flows.",
+    source="PyTorch: Tensor.detach",
 ))  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -335,3 +336,18 @@ def test_sums_and_products_of_booleans_are_booleans() -> None:
 def test_a_power_of_a_truth_value_alone(level: int) -> None:
     """Python's own True has no methods of arrays."""
     assert graphc.load("L = sum(True**2) + sum(False**3)", level=level).forward()[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "want"),
+    [
+        ("stop_gradient(x + 1) * b", lambda x, b: (x + 1) * b),
+        ("b - stop_gradient(x - b)", lambda x, b: b - (x - b)),
+        ("stop_gradient(-x)**2 * b", lambda x, b: x * x * b),
+        ("stop_gradient(x - b)[1] * b", lambda x, b: (x - b)[1] * b),
+        ("b / stop_gradient(x * 2)", lambda x, b: b / (x * 2)),
+    ],
+)
+def test_what_lets_a_value_through_keeps_the_brackets_round_it(text: str, want: Callable[..., Any]) -> None:
+    arguments = {"x": array(3), "b": array(3, seed=1)}
+    hold(f"input x[N]\nparam b[N]\ny = {text}", arguments, want, levels=(0, 1, 2), gradient=False)
