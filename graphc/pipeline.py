@@ -141,7 +141,7 @@ def _check_names(graph: Graph, options: Options, diagnostics: Diagnostics) -> No
 
 def optimise(graph: Graph, level: int, observe: Observer = _ignore) -> Graph:
     """The joint graph as it is emitted: literally at level 0, as an expert writes it from level 1 on."""
-    from graphc.passes.casts import cast_booleans
+    from graphc.passes.casts import cast_to_type
     from graphc.passes.chain import reassociate
     from graphc.passes.dce import eliminate_dead_code
     from graphc.passes.expand import expand
@@ -167,7 +167,7 @@ def optimise(graph: Graph, level: int, observe: Observer = _ignore) -> Graph:
         graph = shorten_sigmoids(graph)
     if rewriting and level == 1:
         graph = divide_by_sizes(graph)
-    graph = cast_booleans(graph)
+    graph = cast_to_type(graph)
     observe("optimized", graph)
     return graph
 

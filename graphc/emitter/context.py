@@ -10,7 +10,7 @@ from graphc.emitter.naming import Names
 from graphc.ir.dims import Dim, dim, open_owner
 from graphc.ir.graph import Graph, Node
 from graphc.ir.types import Shape, Type, Unknown
-from graphc.language.nodes import FACTORS, PLAIN
+from graphc.language.nodes import FACTORS, is_plain
 
 __all__ = ["BodyContext", "Live"]
 
@@ -44,10 +44,7 @@ class BodyContext:
         return self.graph[id]
 
     def plain(self, id: int) -> bool:
-        node = self.graph[id]
-        if node.op in ("const", "size", "size_of", "number"):
-            return node.type.shape == ()
-        return node.op in PLAIN and node.type.shape == () and all(map(self.plain, node.operands))
+        return is_plain(self.graph[id], self.plain)
 
     def nonzero(self, id: int) -> bool:
         node = self.graph[id]

@@ -92,7 +92,9 @@ class Evaluator(Calls):
 
     def integer(self, expr: tree.Expr, scope: Scope, what: str) -> int:
         """An integer known at compile time. Raises Fault."""
-        value = self.evaluate(expr, scope)
+        return self._known(self.evaluate(expr, scope), expr, what)
+
+    def _known(self, value: Value, expr: tree.Expr, what: str) -> int:
         if isinstance(value, Dim) and value.value is not None:
             return value.value
         if isinstance(value, int) and not isinstance(value, bool):
@@ -137,10 +139,12 @@ class Evaluator(Calls):
         from graphc.ops.indexing import Cut, Picked, lower_index
 
         if isinstance(value, (tuple, list)) and len(expr.items) == 1 and not isinstance(expr.items[0], tree.Slice):
-            k = self.integer(expr.items[0], scope, "an index of a tuple")
-            if not -len(value) <= k < len(value):
-                raise Fault("E0207", f"index {k} is out of range for {len(value)} items", expr.items[0].span)
-            return value[k]
+            part = self.evaluate(expr.items[0], scope)
+            if not (part is None or part is Ellipsis or isinstance(part, (Tensor, list, tuple))):
+                k = self._known(part, expr.items[0], "an index of a tuple")
+                if not -len(value) <= k < len(value):
+                    raise Fault("E0207", f"index {k} is out of range for {len(value)} items", expr.items[0].span)
+                return value[k]
         if isinstance(value, DynamicShape):
             k = self.integer(expr.items[0], scope, "an index of a shape")
             return Tensor(self.add("size_of", [value.of], {"axis": k}))

@@ -36,7 +36,8 @@ MOST_TRACED = 50
 """So many operations are looked through for the arguments that decide a rank."""
 CASTING = {
     "matmul", "mean", "var", "std", "logsumexp", "norm", "cumprod", "outer", "concatenate", "stack",
-    "convolve", "convolve_transpose", "convolve_kernel", "kron",
+    "convolve", "convolve_transpose", "convolve_kernel", "kron", "inv", "solve", "solve_vector", "det",
+    "det_sign", "logdet", "cholesky", "pinv",
 }  # fmt: skip
 
 
@@ -46,6 +47,8 @@ def is_plain(node: Node, known: Callable[[int], bool]) -> bool:
         return not isinstance(node.attr("value"), tuple)
     if node.op in ("size", "size_of", "number"):
         return True
+    if node.op in ("as_float", "as_int", "stop_gradient"):
+        return known(node.operands[0])
     return (node.op in PLAIN or node.op in COMPARING) and node.type.shape == () and all(map(known, node.operands))
 
 
@@ -86,7 +89,8 @@ class Nodes:
             if op == "number":
                 return operands[0]
             id = self.builder.add(op, operands, attrs)
-            return id if op in PLAIN or self.type(id).dtype == "bool" else self.builder.add("number", [id])
+            number = op not in PLAIN and self.type(id).rank == 0 and self.type(id).dtype != "bool"
+            return self.builder.add("number", [id]) if number else id
         types = [self.type(u) for u in operands]
         result = operation.infer(self.builder.solver, types, dict(attrs or {}))
         some_float = any(t.is_float and not self._is_plain(u) for u, t in zip(operands, types, strict=True))

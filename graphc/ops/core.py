@@ -94,9 +94,14 @@ register(Op(
 ))  # fmt: skip
 
 
+def _floating_text(ctx: NumpyContext, node: Node, operands: list[Text]) -> Text:
+    plain = ctx.plain(node.operands[0])  # Python's own numbers have no methods, and adapt to the arrays they meet
+    return Text(f"float({operands[0]})" if plain else f"{operands[0].within(ATOM)}.astype({ctx.dtype()})")
+
+
 register(Op(
     name="as_float", family="core", operands=("x",), infer=lambda solver, types, attrs: Type(types[0].shape, "float"),
-    numpy=lambda ctx, node, xs: Text(f"{xs[0].within(ATOM)}.astype({ctx.dtype()})"),
+    numpy=_floating_text,
     evaluate=lambda x: np.asarray(x, dtype=float), hidden=True, cost="cheap", math="{x}",
     doc="Integers or booleans in the program's floating type.",
 ))  # fmt: skip

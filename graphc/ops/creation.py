@@ -123,7 +123,9 @@ register(Op(
 
 # ---------------------------------------------------------------- counting
 
-def _arange_call(lowering: Lowering, *, start: Any, stop: Any, step: Any) -> int:
+def _arange_call(lowering: Lowering, *, start: Any, stop: Any, step: Any, dtype: Any) -> int:
+    if dtype not in ("float", "int"):
+        raise CallError('`dtype` of `arange` is "float" or "int"', argument="dtype")
     if stop is None:
         start, stop = 0, start
     for name, value in (("start", start), ("stop", stop), ("step", step)):
@@ -133,7 +135,9 @@ def _arange_call(lowering: Lowering, *, start: Any, stop: Any, step: Any) -> int
         raise CallError("`step` of `arange` is a number other than 0", argument="step")
     if any(isinstance(v, float) for v in (start, stop, step)) and any(isinstance(v, Dim) for v in (start, stop)):
         raise CallError("`arange` counts over sizes in whole steps", argument="step")
-    return lowering.add("arange", [], {"start": start, "stop": stop, "step": step, "dtype": "float"})
+    if dtype == "int" and any(isinstance(v, float) for v in (start, stop, step)):
+        raise CallError("integers are counted from an integer on, in whole steps", argument="dtype")
+    return lowering.add("arange", [], {"start": start, "stop": stop, "step": step, "dtype": dtype})
 
 
 def _arange_type(solver: Solver, types: list[Type], attrs: dict[str, Any]) -> Type:
@@ -162,8 +166,8 @@ register(Op(
     attributes={"start": REQUIRED, "stop": None, "step": 1, "dtype": "float"}, positional=("start", "stop", "step"),
     infer=_arange_type, numpy=_arange_text,
     evaluate=lambda *, start, stop, step=1, dtype="float": np.arange(start, stop, step, dtype=dtype),
-    call=lambda lowering, *, start, stop, step, dtype: _arange_call(lowering, start=start, stop=stop, step=step),
-    cost="cheap", math="(0 … n−1)",
-    doc="The numbers from start (0) up to stop, which is left out; floating, or integers where it is an index.",
+    call=_arange_call, cost="cheap", math="(0 … n−1)",
+    doc="The numbers from start (0) up to stop, which is left out; floating, or integers where it is an index or\n"
+        'the dtype is "int".',
     source="NumPy: arange",
 ))  # fmt: skip

@@ -1,7 +1,9 @@
-"""Booleans that meet nothing but plain numbers are cast: NumPy would make float64 of them, whatever the program's type.
+"""Booleans that meet nothing but plain numbers, and plain numbers in a shape: of the program's floating type.
 
-    d = dL * (x > 0)        with dL = 1       d = 1.0 * (x > 0).astype(x.dtype)
+    d = dL * (x > 0)            with dL = 1       d = 1.0 * (x > 0).astype(x.dtype)
+    d = expand_dims(dL, 0)      with dL = 1       d = np.full(1, 1.0, x.dtype)
 
+NumPy would make float64 of them, whatever the program's type.
 A program as it is written has these casts already; here they are made good where a rewrite has put a plain number in
 the place of an array, as that of an incoming gradient or of a gradient that is zero.
 """
@@ -12,26 +14,40 @@ from graphc.ir.graph import Builder, Graph, Node
 from graphc.language.nodes import PLAIN, is_plain
 from graphc.passes.rebuild import rebuild, same
 
-__all__ = ["cast_booleans"]
+__all__ = ["cast_to_type"]
+
+SHAPING = {"expand_dims", "reshape", "tile", "repeat"}
+"""What makes an array of a number."""
+JOINING = {"stack"}
+"""What makes an array of numbers."""
 
 
-def cast_booleans(graph: Graph) -> Graph:
+def cast_to_type(graph: Graph) -> Graph:
     """The graph with these casts; itself if it needs none."""
     plain: set[int] = set()
     lonely: set[int] = set()
+    shaped: set[int] = set()
+    joined: set[int] = set()
     for node in graph:
         if is_plain(node, plain.__contains__):
             plain.add(node.id)
         elif node.op in PLAIN and node.type.is_float and _meets_no_float(graph, node, plain):
             lonely.add(node.id)
-    if not lonely:
+        elif node.op in SHAPING and node.type.is_float and node.operands[0] in plain:
+            shaped.add(node.id)
+        elif node.op in JOINING and node.type.is_float and plain.issuperset(node.operands):
+            joined.add(node.id)
+    if not lonely and not shaped and not joined:
         return graph
 
     def make(builder: Builder, node: Node, operands: list[int]) -> int:
+        if node.id in shaped:
+            return builder.add("broadcast_to", operands[:1], {"shape": node.type.dims, "like": None})
         if node.id in lonely:
             pairs = zip(node.operands, operands, strict=True)
             operands = [builder.add("as_float", [v], {}) if graph[u].type.dtype == "bool" else v for u, v in pairs]
-        return same(builder, node, operands)
+        id = same(builder, node, operands)
+        return builder.add("as_float", [id], {}) if node.id in joined else id
 
     return rebuild(graph, make, share=False)
 

@@ -8,7 +8,7 @@ There is no cut and no cache: nothing is saved, nothing is computed twice.
 from __future__ import annotations
 
 from graphc.ir.graph import Builder, Graph, Node
-from graphc.passes.casts import cast_booleans
+from graphc.passes.casts import cast_to_type
 from graphc.passes.coefficients import move_into_coefficients
 from graphc.passes.dce import eliminate_dead_code
 from graphc.passes.hoist import hoist
@@ -25,7 +25,7 @@ def fuse(graph: Graph) -> Graph:
     if graph.loss:
         graph = simplify(_with_unit_seed(graph))
     graph = simplify(move_into_coefficients(reduce_strength(eliminate_dead_code(graph))))
-    return copy_in_order(cast_booleans(hoist(eliminate_dead_code(graph))))
+    return copy_in_order(cast_to_type(hoist(eliminate_dead_code(graph))))
 
 
 def _with_unit_seed(graph: Graph) -> Graph:

@@ -114,9 +114,11 @@ def _dims(value: Any) -> Any:
 
 
 def _values(graph: Graph, sample: Sample) -> dict[int, Any]:
-    """The value of every node of the program itself, composite operations being expanded one by one."""
+    """The values of the program's own nodes that are used, composite operations being expanded one by one."""
+    from graphc.passes.dce import eliminate_dead_code
     from graphc.passes.expand import expand_tracking
 
     expanded, moved = expand_tracking(graph)
+    expanded = eliminate_dead_code(expanded.replace(outputs={**expanded.values, **expanded.outputs}))
     values = interpret(expanded, sample, dict.fromkeys(graph.cotangents, 0.0))
     return {old: values[new] for old, new in moved.items() if new in values}

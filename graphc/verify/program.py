@@ -155,14 +155,16 @@ class Program:
         return step
 
     def _reference(self) -> Graph:
-        """The graph of the primitive operations."""
+        """The graph of the primitive operations that the values with names need."""
+        from graphc.passes.dce import eliminate_dead_code
         from graphc.passes.expand import expand
 
         if self.expanded is None:
             outputs = dict(self.joint.outputs)
             if self.joint.loss:
                 outputs[self.joint.loss] = self.joint.values[self.joint.loss]
-            self.expanded = expand(self.joint.replace(gradients={}, updates={}, outputs=outputs), share=False)
+            expanded = expand(self.joint.replace(gradients={}, updates={}, outputs=outputs), share=False)
+            self.expanded = eliminate_dead_code(expanded.replace(outputs=dict(expanded.values)))
         return self.expanded
 
 

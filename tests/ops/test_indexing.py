@@ -215,3 +215,36 @@ ERRORS = [
 @pytest.mark.parametrize(("program", "message"), ERRORS)
 def test_errors(program: str, message: str) -> None:
     assert message in error_of(program)
+
+
+TABLE = np.array([[1.0, 0.5, 2.0], [0.0, 1.0, 3.0]])
+
+
+@pytest.mark.parametrize(
+    ("index", "want"),
+    [
+        ("table[i]", lambda i: TABLE[i]), ("table[i, 1]", lambda i: TABLE[i, 1]),
+        ("table[[1, 0, 1]]", lambda i: TABLE[[1, 0, 1]]),
+        ("table[None]", lambda i: TABLE[None]), ("table[...]", lambda i: TABLE), ("table[1][i]", lambda i: TABLE[1][i]),
+        ("table[1, :]", lambda i: TABLE[1]), ("table[1][None]", lambda i: TABLE[1][None]),
+    ],
+)  # fmt: skip
+def test_constants_are_tables(index: str, want: Any) -> None:
+    """A constant is indexed as an array is; by an integer known at compile time it is an entry of the list."""
+    text = f"const table = [[1, 0.5, 2], [0, 1, 3]]\ninput x[], i[3]: int\ny = x * {index}"
+    hold(text, {"x": array(), "i": np.array([1, 0, 1])}, lambda x, i: x * want(i), levels=(0, 1, 2))
+
+
+@pytest.mark.parametrize("level", [0, 1, 2])
+def test_integers_are_counted_where_they_are_asked_for(level: int) -> None:
+    text = 'input x[N, D]\nj = arange(N, dtype="int")\ny = x[j % 2, 0] * arange(N)\noutput y, j'
+    x = array(4, 2)
+    y, j = compiled(text, level).forward(x)[0]
+    assert j.dtype.kind == "i"
+    np.testing.assert_allclose(y, x[np.arange(4) % 2, 0] * np.arange(4))
+
+
+@pytest.mark.parametrize("dtype", ['"float32"', "1", '"bool"'])
+def test_of_what_type_can_be_counted(dtype: str) -> None:
+    assert "`dtype` of `arange`" in error_of(f"input x[N]\ny = x * arange(N, dtype={dtype})")
+    assert "from an integer on" in error_of('input x[3]\ny = x * arange(0.5, 3, dtype="int")')

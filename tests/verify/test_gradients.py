@@ -431,3 +431,9 @@ def test_an_undeclared_argument_takes_every_shape_that_fits() -> None:
         n, d = sample["X"].shape
         shapes.add(tuple("N" if s == n else "D" if s == d else str(s) for s in sample["b"].shape) if n != d else None)
     assert {("D",), ("1",), ()} <= shapes or {("D",), ()} <= shapes
+
+
+def test_a_value_inside_a_program_with_a_derivative_along_a_direction() -> None:
+    """What the transposition of the transpose leaves behind has no value, and nothing asks for one."""
+    text = "input x[N]\nparam W[N, N]\nv = W @ x\nL = sum(jvp(tanh(v), x, x)**2)\noutput L"
+    graphc.compile(text, wrt=["W", "v"])
