@@ -1,5 +1,9 @@
 """What picking entries and adding at places does with one more axis in front; see batch_rules.py.
 
+    X[2:4]      X: (N, D)              becomes    X[:, 2:4]                              X: (k, N, D)
+    X[i]        the same i for all                X[:, i]
+    X[i]        an i: (k, n) for each             X[c, i] with c = arange(k)[:, None]
+
 An index without arrays gets the whole new axis in front. Arrays of indices do too where they are the same for all of
 the batch; else one more array counts the batch, and NumPy puts its axis together with those of the others.
 """

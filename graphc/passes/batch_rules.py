@@ -1,5 +1,9 @@
 """What operations do with one more axis in front of their operands: reductions, shapes, products.
 
+    sum(X, axis=0)                X: (N, D)    becomes    sum(X, axis=1)                       X: (k, N, D)
+    X + b                         b: (D,)                 X + expand_dims(b, axis=1)           b: (k, D)
+    reshape(X, shape=(N*D,))                              reshape(X, shape=(k, N*D))
+
 Operations by entries need no entry in the table: axes of size 1 after the first make the ranks agree, and broadcasting
 does the rest. Most others move their axes by one.
 """

@@ -1,4 +1,9 @@
-"""The table of what operations do with one more axis in front: all families together."""
+"""The table of what operations do with one more axis in front: all families together.
+
+    sum(x, axis=0)     of a batch     sum(x, axis=1)          batch_rules.py
+    x[2:4]             of a batch     x[:, 2:4]               batch_indexing.py
+    conv2d(x, w)       of a batch     one with more samples, channels or groups      batch_convolution.py
+"""
 
 from __future__ import annotations
 

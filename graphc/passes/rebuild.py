@@ -1,4 +1,10 @@
-"""What passes share that make a graph anew, node by node."""
+"""What passes share that make a graph anew, node by node.
+
+    rebuild(graph, make, share=True)      make(builder, node, operands) adds what takes the place of a node
+
+    Y = X / 2; Z = X / 2; H = exp(Y)      with a `make` that writes divisions by numbers as products, and `same` else:
+    Y = X * 0.5; H = exp(Y)               Z is Y, as equal nodes are shared; names, outputs and arguments go along
+"""
 
 from __future__ import annotations
 

@@ -1,0 +1,40 @@
+"""How the function of an -O2 module that computes values and gradients uses memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from graphc.emitter.buffered import Buffered, Plan
+from graphc.ir.graph import Graph
+from graphc.language.source import Source
+from graphc.pipeline import Options, compile_source
+
+__all__ = ["Planned"]
+
+
+class Planned:
+    """The plan of a program's `value_and_grad`, and its values by the names that the program gives them."""
+
+    def __init__(self, text: str) -> None:
+        seen: dict[str, Any] = {}
+        compile_source(Source(text), Options(level=2, verify=False), seen.__setitem__)
+        self.graph: Graph = seen["joint"]
+        body: Buffered = seen["joint-body"]
+        self.plan: Plan = body.plan
+        self.named = {node.name: node.id for node in self.graph if node.name}
+
+    def kind(self, name: str) -> str:
+        return self.plan.kind[self.named[name]]
+
+    def is_whole(self, name: str) -> bool:
+        return self.named[name] in self.plan.full
+
+    def loop_of(self, name: str) -> int | None:
+        """The position of the loop that makes a value."""
+        id = self.named[name]
+        return next((k for k, item in enumerate(self.plan.items) if item.rows is not None and id in item.nodes), None)
+
+    def share(self, names: Iterable[str]) -> bool:
+        """Whether these values are in one array."""
+        return len({self.plan.array.get(self.named[name], -self.named[name]) for name in names}) == 1

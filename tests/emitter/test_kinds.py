@@ -1,0 +1,32 @@
+"""What each value is at -O2: the example of the file, one by one."""
+
+from __future__ import annotations
+
+import pytest
+
+from emitter.plans import Planned
+
+TEXT = """
+input X[n, d]
+E = exp(X)
+s = sum(E)
+P = E.T
+Z = E / s
+C = ones((n, d)) * 2
+K = cumsum(X, axis=0)
+L = sum(Z**2) + sum(K * C) + sum(sin(P))
+output L
+"""
+
+
+@pytest.mark.parametrize(("name", "kind"), [
+    ("X", "bound"), ("s", "scalar"), ("E", "buffer"), ("Z", "buffer"), ("P", "view"), ("K", "fresh"),
+])  # fmt: skip
+def test_the_kinds(name: str, kind: str) -> None:
+    assert Planned(TEXT).kind(name) == kind
+
+
+def test_what_hangs_on_sizes_only_is_made_with_the_memory() -> None:
+    planned = Planned("param X[n, d]\nN = ones((n, d)) / n\nL = sum(X * N)\noutput L, N\nloss L")
+    assert planned.kind("N") == "constant"
+    assert not any(planned.graph[id].op == "exp" for id, kind in planned.plan.kind.items() if kind == "constant")

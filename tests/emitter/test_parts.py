@@ -1,0 +1,43 @@
+"""What is joined is made in its place: no copies are left, and where one must be, it is one."""
+
+from __future__ import annotations
+
+import re
+
+import graphc
+from ops.programs import body
+
+JOINED = """
+input X[N, D], Y[N, D]
+param W[2*D, H]
+A = tanh(X)
+B = sin(Y)
+C = concatenate([A, B], axis=1)
+L = sum((C @ W)**2)
+"""
+
+
+def statements(text: str) -> list[str]:
+    return body(text, "value_and_grad", 2)
+
+
+def test_parts_are_made_in_their_places() -> None:
+    lines = statements(JOINED)
+    assert not any("concatenate" in line or "copyto" in line for line in lines)
+    memory = graphc.compile(JOINED, level=2, verify=False).partition("def memory_of_value_and_grad")[2]
+    assert re.search(r"A = C\[:, 0:D\]", memory) and re.search(r"B = C\[:, D:2\*D\]", memory)
+
+
+def test_an_argument_is_copied_to_its_place() -> None:
+    copies = [line for line in statements(JOINED.replace("tanh(X)", "X")) if "np.copyto(C" in line]
+    assert len(copies) == 1
+
+
+def test_the_same_part_twice_is_copied() -> None:
+    lines = statements(JOINED.replace("[A, B]", "[A, A]"))
+    assert sum("copyto" in line or "concatenate" in line for line in lines) >= 1
+
+
+def test_a_result_is_not_a_part() -> None:
+    lines = statements(JOINED + "output L, A\nloss L")
+    assert sum("np.copyto(C" in line for line in lines) == 1

@@ -1,0 +1,32 @@
+"""Values at hand in the place of work: the examples of the pass, and what is left in its place."""
+
+from __future__ import annotations
+
+from ops.programs import array, body, hold
+
+
+def code(text: str, function: str = "forward") -> str:
+    return "\n".join(body(text, function))
+
+
+def test_a_value_at_hand_takes_the_place_of_a_product() -> None:
+    text = "input X[N, D]\nparam m[D], s[D]\nd = (X - m) * exp(s)\nL = sum(tanh(d))"
+    backward = code(text, "backward")
+    assert "X" not in backward.replace("X, ", "").replace("X.", "") and "* d).sum(axis=0)" in backward
+    hold(text, {"X": array(4, 3), "m": array(3), "s": array(3, seed=1)})
+    # What is summed along an axis of its own stays.
+    hold("param A[3, 4], e[3]\nd = A * e[:, None]\nL = sum(sum(A * sin(A), axis=1) * e) + sum(d)",
+         {"A": array(3, 4), "e": array(3)})  # fmt: skip
+
+
+def test_sums_at_hand_take_the_place_of_sums_of_more() -> None:
+    text = "input X[N, H]\nparam g[H], b[H]\nL = sum(tanh(batch_norm(exp(X), g, b)))"
+    for level in (1, 2):
+        backward = "\n".join(body(text, "backward", level))
+        assert backward.count(".sum(") == 2 and ".mean(" not in backward, backward  # db and dg
+    hold(text, {"X": array(5, 3), "g": array(3), "b": array(3, seed=1)})
+    kept = "param X[N, H], v[H]\nr = sum(X, axis=0)\nm = mean(X * v, axis=0)\ns = sum(v * X, axis=0, keepdims=true)\n"
+    assert "* X" not in code(kept + "output r, m, s")
+    hold(kept + "L = sum(r * m) + sum(s * s)", {"X": array(4, 3), "v": array(3)})
+    # What is not the same along the axis stays inside.
+    hold("param X[N, N], v[N]\nr = sum(X, axis=1)\nL = sum(sum(X * v, axis=1) * r)", {"X": array(3, 3), "v": array(3)})
