@@ -136,9 +136,11 @@ class _Math:
         left, right = operands
         if second.op in ("const", "size", "number") and second.type.rank == 0:
             left, right = right, left
-        if 0 in (first.type.rank, second.type.rank):
-            return Text(f"{left.within(PRODUCT)} {right.within(FACTOR)}", PRODUCT)
-        return Text(f"{left.within(ENTRYWISE)} ⊙ {right.within(PRODUCT)}", ENTRYWISE)
+        scaled = 0 in (first.type.rank, second.type.rank)
+        unsigned = _without_sign(left)
+        if unsigned is not None:  # -2 dL x is no product of a sum
+            return Text(f"-{_factors(unsigned, right, scaled)}", SUM)
+        return _factors(left, right, scaled)
 
     def _index(self, node: Node, arrays: list[Text]) -> str:
         """An index as the program writes it, the axes at its end left out; rows that are all taken are `i`."""
@@ -177,6 +179,20 @@ class _Math:
         whole = "".join(parts)
         only = named.get(pieces[0][1]) if len(pieces) == 2 and not pieces[0][0] and not pieces[1][0] else None
         return Text(whole, only.precedence if only is not None else precedence)
+
+
+def _factors(left: Text, right: Text, scaled: bool) -> Text:
+    if scaled:
+        return Text(f"{left.within(PRODUCT)} {right.within(FACTOR)}", PRODUCT)
+    return Text(f"{left.within(ENTRYWISE)} ⊙ {right.within(PRODUCT)}", ENTRYWISE)
+
+
+def _without_sign(text: Text) -> Text | None:
+    """What a sign stands before, if that is a multiple and no sum."""
+    if text.precedence != SUM or text.text[:1] != "-" or not text.text[1:2].isdigit():
+        return None
+    level = _level(text.text[1:])
+    return Text(text.text[1:], level) if level > SUM else None
 
 
 def _index_item(item: object, size: Dim | None) -> str:

@@ -429,6 +429,8 @@ CHECK_HELPERS.update(
         "cotangent": '''\
 def cotangent(name, value, shape, dtype):
     """An incoming cotangent as an array of that shape, or a number; ValueError for one that does not fit."""
+    if type(value) is float and shape == ():  # the usual one, 1.0
+        return dtype.type(value)
     value = np.asarray(value)
     if value.dtype.kind not in "fiub":
         raise ValueError(f"argument {name} must be an array of real numbers, not {value.dtype}")

@@ -31,6 +31,7 @@ from graphc.passes.place import Place
 from graphc.passes.products import arranged
 from graphc.passes.rebuild import rebuild, same
 from graphc.passes.scalars import mean_of_sums, scalar_out_of_sum, scalars_gathered
+from graphc.passes.signs import sign_into_number
 
 __all__ = ["simplify"]
 
@@ -151,5 +152,5 @@ def _folded(place: Place) -> int | None:
 
 SIMPLIFICATIONS = (
     _folded, broadcast_dropped, scalars_gathered, scalar_out_of_sum, mean_of_sums, entries_only, arranged,
-    factor_at_hand, sum_at_hand,
+    factor_at_hand, sum_at_hand, sign_into_number,
 )  # fmt: skip

@@ -1,0 +1,57 @@
+"""A sign goes into the number that an array is multiplied by: a pass over the array less.
+
+    -(2 * dL * x)              becomes      -2 * dL * x
+    -((x * (dL / N)) * y)      becomes      x * -(dL / N) * y
+
+where x * (dL / N) is of no other use and bears no name.
+"""
+
+from __future__ import annotations
+
+from graphc.passes.place import Place
+
+__all__ = ["sign_into_number"]
+
+DEEPEST = 8  # products within products
+
+
+def sign_into_number(place: Place) -> int | None:
+    """The product with its number's sign turned, in the place of an array with its sign turned."""
+    if place.op != "negative" or place.type.shape == () or not place.type.is_float:
+        return None
+    return _turned(place, place.operands[0], DEEPEST)
+
+
+def _turned(place: Place, id: int, depth: int) -> int | None:
+    """The product with its sign turned; None if it is none, if it is needed as it is, or if it has no number in it."""
+    node = place.builder[id]
+    if node.op not in ("multiply", "divide") or not depth or node.name or node.hint or not place.alone(id):
+        return None
+    left, right = node.operands
+    for one, other in ((left, right), (right, left))[: 2 if node.op == "multiply" else 1]:
+        is_number = place.typed(one).shape == () and place.typed(other).shape != ()
+        if is_number and place.typed(one).is_float and place.typed(other).is_float:
+            turned = _negative(place, one)
+        elif place.typed(one).shape == node.type.shape:
+            found = _turned(place, one, depth - 1)
+            if found is None:
+                continue
+            turned = found
+        else:
+            continue
+        # as it is: elsewhere signs move outwards
+        return place.builder.add(node.op, [turned, other] if one == left else [other, turned], {})
+    return None
+
+
+def _negative(place: Place, id: int) -> int:
+    """A number with its sign turned: that of its coefficient, if it has one."""
+    node = place.builder[id]
+    if node.op in ("multiply", "divide"):
+        for position, u in enumerate(node.operands[: 2 if node.op == "multiply" else 1]):
+            coefficient = place.builder[u]
+            if coefficient.op == "const":
+                operands = list(node.operands)
+                operands[position] = place.builder.const(-coefficient.attr("value"), coefficient.type.dtype)
+                return place.builder.add(node.op, operands, {})
+    return place.add("negative", [id])

@@ -1,0 +1,51 @@
+"""Signs go into numbers: how many arrays have their sign turned, and what is written."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import graphc
+from graphc.pipeline import optimise
+
+LAYER = "input X[N, D], T[N, C]\nparam W[D, C]\n"
+
+
+def turned(text: str) -> int:
+    """How many arrays have their sign turned by a pass of its own."""
+    graph = optimise(graphc.differentiate(graphc.parse(text)), 1)
+    return sum(node.op == "negative" and bool(node.type.rank) for node in graph)
+
+
+@pytest.mark.parametrize(("text", "count"), [
+    (LAYER + 'L = mse(T, X@W, reduction="mean")', 0),
+    (LAYER + "L = sum((T - X@W)**2)", 0),
+    (LAYER + "L = sum(abs(T - X@W)) / N", 0),
+    (LAYER + "L = sum(tanh(T - X@W)**2)", 0),
+    (LAYER + "input M[N, C]\nL = sum((M * (T - X@W))**2)", 0),
+    (LAYER + "E = M * (T - X@W)\nL = sum(E**2)", 1),  # a reader is shown dE
+    (LAYER + "L = sum(exp(-X@W) * T)", 1),  # the program's own
+])  # fmt: skip
+def test_arrays_of_which_the_sign_is_turned(text: str, count: int) -> None:
+    assert turned(text) == count
+
+
+@pytest.mark.parametrize("text", [
+    'L = mse(T, X@W, reduction="mean")', "L = sum((T - X@W)**2)", "L = sum(abs(T - X@W) / 3)",
+    "L = sum((0.5 * (T - X@W) / N)**4)", "Y = T - X@W\nL = dot(flatten(Y * 2), flatten(Y)) / sum(square(W))",
+    "L = sum(-(2 * sum(W)) * X)", "L = -sum(-(W / sum(square(W))) * (W - 1))",
+])  # fmt: skip
+def test_the_numbers_stay_the_same(text: str) -> None:
+    rng = np.random.default_rng(0)
+    given = {"X": rng.normal(size=(5, 3)), "T": rng.normal(size=(5, 2)), "W": rng.normal(size=(3, 2))}
+    literal, net = (graphc.load(LAYER + text, level=level) for level in (0, 1))
+    (L, grads), (other, others) = net.value_and_grad(**given), literal.value_and_grad(**given)
+    np.testing.assert_allclose(L, other, rtol=1e-12)
+    np.testing.assert_allclose(grads["W"], others["W"], rtol=1e-12)
+    assert net.value_and_grad(**{k: v.astype("f") for k, v in given.items()})[1]["W"].dtype == np.float32
+
+
+def test_the_number_has_one_sign_in_code_and_comment() -> None:
+    text = graphc.compile(LAYER + 'L = mse(T, X@W, reduction="mean")')
+    assert "(-2 * (dL / (C*N)) * difference)" in text
+    assert "(-2 (dL / (C*N)) difference)" in text
