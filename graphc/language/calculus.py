@@ -29,7 +29,9 @@ def _tensors(evaluator: Evaluator, values: Sequence[Value], expr: tree.Call, nam
         if not isinstance(value, Tensor):
             raise Fault("E0206", f"`{expr.function}` works on values of the program", argument.span)
         if not evaluator.type(value.id).is_float:
-            raise Fault("E0402", f"{evaluator.type(value.id).dtype} values have no gradient", argument.span)
+            kind = {"int": "integers", "bool": "truth values"}.get(evaluator.type(value.id).dtype, "sizes")
+            message = f"`{argument.span.text}` holds {kind}, which have no gradient"
+            raise Fault("E0402", message, argument.span)
         ids.append(value.id)
     return ids
 

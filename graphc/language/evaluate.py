@@ -100,7 +100,9 @@ class Evaluator(Calls):
         if isinstance(value, int) and not isinstance(value, bool):
             return value
         shown = f"; `{value}` is a dimension known at run time only" if isinstance(value, Dim) else ""
-        raise Fault("E0211", f"{what} is an integer known at compile time{shown}", expr.span)
+        named = isinstance(value, Dim) and str(value).isidentifier()
+        help = f"give it a number: `const {value} = 4`" if named else None
+        raise Fault("E0211", f"{what} is an integer known at compile time{shown}", expr.span, help=help)
 
     def _unary(self, expr: tree.Unary, value: Value) -> Value:
         if isinstance(value, (int, float, Dim)) and not isinstance(value, bool):
@@ -227,7 +229,8 @@ class Evaluator(Calls):
         if step == 0:
             raise Fault("E0211", "the step of a range is not zero", bounds.span)
         if len(range(start, stop, step)) > MAX_NODES:
-            raise Exhausted("E0213", f"the loop runs more than {MAX_NODES:,} times", bounds.span)
+            raise Exhausted("E0213", f"the loop runs more than {MAX_NODES:,} times", bounds.span,
+                            help="compute with whole arrays, or take fewer steps")  # fmt: skip
         self.budget.ahead(self.unrolling.loop(statement, scope), bounds.span, "the loop takes")
         variable = self.name(statement.variable, scope)
         shadowed = scope.values.get(variable), variable in scope.values

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 
 from graphc.language import tree
 from graphc.language.cycles import cycles
@@ -94,6 +95,8 @@ class Importer:
                 self._constant(statement, environment)
 
     def _operations(self, module: tree.Module, environment: Environment, places: dict[str, Span]) -> None:
+        from graphc.language.diagnostics import suggest
+
         rules: dict[str, tree.RuleDef] = {}
         ops = [s for s in module.statements if isinstance(s, tree.OpDef)]
         own = {s.signature.name for s in ops}
@@ -121,12 +124,13 @@ class Importer:
                         )
                     )
                 elif name not in module.damaged and not environment.incomplete:
+                    close = suggest(name, own)
                     self._report(
                         Fault(
                             "E0301",
                             f"no operation has the name `{name}`",
                             statement.signature.name_span,
-                            help=f"define it first: `op {name}(…) = …`",
+                            help=f"did you mean `{close}`?" if close else f"define it first: `op {name}(…) = …`",
                         )
                     )
         for definition in ops:
@@ -147,7 +151,11 @@ class Importer:
         path = Path(statement.path)
         if not path.is_absolute():
             path = (base.parent if base is not None else Path()) / path
-        path = path.resolve()
+        try:
+            path = path.resolve()
+        except (OSError, ValueError, RuntimeError):  # a NUL in the name, a circle of links
+            message = f"`{statement.path}` cannot be the name of a file"
+            raise Fault("E0218", message, statement.path_span) from None
         if path in self.way:
             way = " → ".join(p.name for p in [*self.way[self.way.index(path) :], path])
             raise Fault("E0218", "files import each other in a circle", statement.path_span, label=way)
@@ -177,17 +185,35 @@ class Importer:
         from graphc.language.syntax import parse
 
         try:
-            if path.stat().st_size > MAX_FILE:
+            status = path.stat()
+            if not S_ISREG(status.st_mode):  # a pipe would be waited for, a device has no end
+                what = "a folder" if S_ISDIR(status.st_mode) else "no file"
+                raise Fault("E0218", f"`{statement.path}` is {what}", statement.path_span)
+            if status.st_size > MAX_FILE:
                 raise Fault("E0218", f"`{statement.path}` is larger than 16 MiB", statement.path_span)
             text = path.read_bytes().decode("utf-8")
         except UnicodeDecodeError:
             raise Fault("E0218", f"`{statement.path}` is not UTF-8 text", statement.path_span) from None
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            raise Fault("E0218", f"cannot read `{statement.path}`: {reason}", statement.path_span,
-                        help="paths are relative to the importing file") from None  # fmt: skip
+        except FileNotFoundError:
+            help = _neighbour(path, statement.path) or "paths are relative to the importing file"
+            raise Fault("E0218", f"there is no file `{statement.path}`", statement.path_span, help=help) from None
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise Fault("E0218", f"cannot read `{statement.path}`: {reason}", statement.path_span) from None
         module = parse(Source(text, statement.path, str(path)), self.diagnostics)
         return self.environment(module)
+
+
+def _neighbour(path: Path, written: str) -> str | None:
+    """The file that was meant, if one of a similar name is there."""
+    from graphc.language.diagnostics import suggest
+
+    try:
+        files = sorted(entry.name for entry in path.parent.iterdir() if entry.suffix == ".g")
+    except OSError:
+        return None
+    close = f"{path.name}.g" if f"{path.name}.g" in files else suggest(path.name, files)
+    return f"did you mean `{written[: len(written) - len(path.name)]}{close}`?" if close else None
 
 
 def _check_rule(definition: tree.OpDef, rule: tree.RuleDef) -> None:

@@ -150,6 +150,7 @@ class Lowering(Evaluator):
                             "a program has one loss",
                             statement.span,
                             notes=[("the first is declared here", self.loss.span)],
+                            help="`output a, b` names several results",
                         )
                     )
                 self.loss = statement.name

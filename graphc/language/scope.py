@@ -75,7 +75,7 @@ class Scope:
             label="not known here",
             help=f"did you mean `{close}`?"
             if close
-            else "a body sees its arguments, constants and dimension names only"
+            else f"a body sees its arguments, constants and dimension names only: make `{name}` an argument"
             if self.inside
             else None,
         )

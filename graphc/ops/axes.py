@@ -10,7 +10,7 @@ from typing import Any
 
 from graphc.ir.dims import Dim
 from graphc.ir.types import check_rank
-from graphc.ops.base import CallError
+from graphc.ops.base import CallError, described
 
 __all__ = ["normal_axes", "normal_axis"]
 
@@ -23,7 +23,7 @@ def normal_axis(axis: Any, rank: int | None, name: str = "axis") -> int:
     if isinstance(axis, Dim):  # a dimension that is a number, as in `axis=D` for a D that is
         axis = axis.value if axis.value is not None else axis
     if isinstance(axis, bool) or not isinstance(axis, int):
-        raise CallError(f"`{name}` is {_shown(axis)}; an axis is an integer known at compile time", argument=name)
+        raise CallError(f"`{name}` is {described(axis)}; an axis is an integer known at compile time", argument=name)
     if rank is None:
         check_rank(axis + 1 if axis >= 0 else -axis)
         return axis
@@ -57,12 +57,6 @@ def _repeated(axes: Iterable[int]) -> int | None:
             return axis
         seen.add(axis)
     return None
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, Dim):
-        return f"the size {value}"
-    return repr(value)
 
 
 def _array(rank: int) -> str:

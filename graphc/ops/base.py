@@ -11,16 +11,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from graphc.emitter.expressions import Text
+from graphc.ir.dims import Dim
 from graphc.ir.types import Solver, Type
 
 if TYPE_CHECKING:
-    from graphc.ir.dims import Dim
     from graphc.ir.graph import Node
     from graphc.ir.types import Shape
     from graphc.language import tree
     from graphc.language.scope import Environment
 
-__all__ = ["REQUIRED", "CallError", "Lowering", "NumpyContext", "Op", "register", "registry"]
+__all__ = ["REQUIRED", "CallError", "Lowering", "NumpyContext", "Op", "described", "register", "registry"]
 
 
 class _Required:
@@ -168,6 +168,21 @@ class DynamicShape:
     node: int
     shape: Any
     of: int
+
+
+def described(value: Any) -> str:
+    """What an argument is, in words: a call was given it where something else is wanted."""
+    if isinstance(value, str):
+        return f'"{value}"'
+    if value is None or isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Dim):
+        return f"the size {value}"
+    if isinstance(value, DynamicShape):
+        return "a shape that is known at run time only"
+    if isinstance(value, (tuple, list)):
+        return f"({', '.join(map(described, value))}{',' if len(value) == 1 else ''})"
+    return str(value) if isinstance(value, (int, float)) else "a tensor"
 
 
 def dynamic_shape(value: Any) -> DynamicShape | None:

@@ -11,7 +11,7 @@ from graphc.emitter.expressions import Text, fill, unary
 from graphc.ir.graph import Node
 from graphc.ir.types import Solver, Type, promote
 from graphc.ops.arithmetic import elementwise_type
-from graphc.ops.base import CallError, Lowering, NumpyContext, Op, register
+from graphc.ops.base import CallError, Lowering, NumpyContext, Op, described, register
 
 # ---------------------------------------------------------------- extrema and bounds
 
@@ -92,7 +92,8 @@ register(Op(
 
 def _dropout_call(lowering: Lowering, x: int, mask: int, *, p: Any) -> Any:
     if isinstance(p, bool) or not isinstance(p, (int, float)) or not 0 <= p < 1:
-        raise CallError(f"`p` of `dropout` is {p}; it is a probability: at least 0, less than 1", argument="p")
+        message = f"`p` of `dropout` is {described(p)}; it is a probability: at least 0, less than 1"
+        raise CallError(message, argument="p")
     kept = lowering.call("multiply", x, mask)
     return lowering.call("divide", kept, lowering.tensor(1 - p)) if p else kept
 
@@ -106,7 +107,8 @@ def _never(solver: Solver, types: list[Type], attrs: dict[str, Any]) -> Type:
 
 def _gelu_call(lowering: Lowering, x: int, *, approximate: Any) -> Any:
     if approximate not in ("none", "tanh"):
-        raise CallError(f'`approximate` of `gelu` is {approximate!r}; it is "none" or "tanh"', argument="approximate")
+        message = f'`approximate` of `gelu` is {described(approximate)}; it is "none" or "tanh"'
+        raise CallError(message, argument="approximate")
     return lowering.call("gelu_exact" if approximate == "none" else "gelu_tanh", x)
 
 

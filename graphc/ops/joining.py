@@ -123,7 +123,8 @@ def _split_call(lowering: Lowering, x: int, *, sections: Any, axis: Any) -> tupl
             lowering.add("slice", [x], {"index": (*(WHOLE,) * place, (start, stop, None), *whole)})
             for start, stop in pairwise([None, *ends, last])
         ) if sections > 1 else (x,)
-    if not isinstance(sections, (tuple, list)):
+    places = sections if isinstance(sections, (tuple, list)) else [None]
+    if any(isinstance(at, bool) or not isinstance(at, (int, Dim)) for at in places):
         raise CallError("`split` takes the number of parts, or a list of the places to cut at", argument="sections")
     before = (Cut(),) * place
     return tuple(

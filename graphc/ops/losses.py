@@ -15,7 +15,7 @@ from graphc.emitter.statements import STATEMENTS, Special
 from graphc.ir.dims import Dim, numel
 from graphc.ir.graph import Node
 from graphc.ir.types import ShapeError, Solver, Type, shape_text
-from graphc.ops.base import CallError, Lowering, NumpyContext, Op, register
+from graphc.ops.base import CallError, Lowering, NumpyContext, Op, described, register
 from graphc.ops.indexing import integers, node_of
 
 __all__: list[str] = []
@@ -34,7 +34,7 @@ def _reduce(lowering: Lowering, losses: int, reduction: Any) -> Any:
 
 def _check_reduction(reduction: Any) -> None:
     if reduction not in REDUCTIONS:
-        raise CallError(f'`reduction` is {reduction!r}; it is "sum", "mean" or "none"', argument="reduction")
+        raise CallError(f'`reduction` is {described(reduction)}; it is "sum", "mean" or "none"', argument="reduction")
 
 
 def _number(value: Any, name: str) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 from graphc.emitter.expressions import Text
 from graphc.ir.graph import Node
 from graphc.ir.types import Solver, Type
-from graphc.ops.base import CallError, Lowering, NumpyContext, Op, register
+from graphc.ops.base import CallError, Lowering, NumpyContext, Op, described, register
 from graphc.ops.elementwise import floating
 from graphc.ops.reductions import Axes, axes_of, reduced, reduction_arguments, reduction_text
 
@@ -20,7 +20,7 @@ ORDERS = {"inf": INFINITY, "-inf": -INFINITY, "fro": 2}
 def _norm_call(lowering: Lowering, x: int, *, ord: Any, axis: Any, keepdims: Any) -> Any:
     ord = ORDERS.get(ord, ord) if isinstance(ord, str) else 2 if ord is None else ord
     if isinstance(ord, bool) or not isinstance(ord, (int, float)):
-        raise CallError(f'`ord` of `norm` is {ord!r}; it is a number, "inf" or "-inf"', argument="ord")
+        raise CallError(f'`ord` of `norm` is {described(ord)}; it is a number, "inf" or "-inf"', argument="ord")
     axes = axes_of(lowering, x, axis, keepdims)
     over: dict[str, Any] = {"axis": axes, "keepdims": keepdims}
     if ord == 0:

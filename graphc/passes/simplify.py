@@ -19,6 +19,7 @@ from graphc.ir.graph import Builder, Graph, Node
 from graphc.ir.types import ShapeError, Type, Unknown
 from graphc.language.budget import Budget
 from graphc.language.evaluate import Evaluator
+from graphc.language.nodes import PLAIN
 from graphc.language.scope import Environment, Scope
 from graphc.language.values import Fault, Tensor
 from graphc.passes.at_hand import factor_at_hand, sum_at_hand
@@ -144,8 +145,11 @@ def _folded(place: Place) -> int | None:
     operation = place.builder.op(place.op)
     if not operation.elementwise or operation.evaluate is None:
         return None
+    numbers = [n.attr("value") for n in nodes]
+    if place.op in PLAIN:  # Python's arithmetic on truth values is that of 0 and 1, NumPy's is not
+        numbers = [number * 1 for number in numbers]
     with np.errstate(all="ignore"):
-        value = operation.evaluate(*(n.attr("value") for n in nodes), **place.attrs)
+        value = operation.evaluate(*numbers, **place.attrs)
     number = int(value) if place.type.dtype == "int" else float(value)
     return place.builder.const(number, place.type.dtype) if math.isfinite(number) else None
 

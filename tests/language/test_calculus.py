@@ -389,7 +389,7 @@ def test_float32_stays_float32() -> None:
     ("input x[3]\ng = grad(x, x)", ["`grad` differentiates a scalar, and this is (3,)", "vjp(Y, X, v)"]),
     ("input x[3]\nh = hessian(x, x)", ["`hessian` differentiates a scalar"]),
     ("input x[3]\nh = hvp(x, x, x)", ["`hvp` differentiates a scalar"]),
-    ("input i[3]: int, x[3]\nJ = jacobian(x, i)", ["int values have no gradient"]),
+    ("input i[3]: int, x[3]\nJ = jacobian(x, i)", ["`i` holds integers, which have no gradient"]),
     ("input x[3]\nJ = jacobian(x)", ["`jacobian` takes 2 arguments, not 1", "jacobian(Y, X)"]),
     ("input x[3]\nJ = hessian(sum(x), 2)", ["`hessian` works on values of the program"]),
     ("input x[3]\nJ = jacobian(x, x, axis=0)", ["`jacobian` has no keyword arguments"]),
