@@ -80,6 +80,7 @@ class OpenShapes:
         self.of: dict[int, tuple[str, ...]] = {}  # the arguments that a value is made of
         self.least: dict[Shape, int] = {}
         self.bound: dict[str, str] = {}
+        self.asking = True
         self.settled: set[Dim] = set()  # differences of sizes that have been asked to be 0
         self.graph = _as_written(self.program)
         self.covered = [frozenset(names) for names in self.graph.together]
@@ -97,11 +98,8 @@ class OpenShapes:
         types = [self.graph[u].type for u in node.operands]
         if node.op not in LEFT_OPEN and not any(isinstance(t.shape, Unknown) or t.dtype == "shape" for t in types):
             return
-        made = node.origin is not None and node.origin.rule is not None  # what a rule makes of shapes fits
-        count = len(self.lines), len(self.ranges)
+        self.asking = node.origin is None or node.origin.rule is None  # what a rule makes of shapes fits
         self._operation(node)
-        if made:
-            del self.lines[count[0] :], self.ranges[count[1] :]
 
     def _argument(self, node: Node) -> None:
         name = node.attr("name")
@@ -152,7 +150,8 @@ class OpenShapes:
 
     def refuse(self, condition: str, error: str, *parts: str) -> None:
         """A check that raises what the helper `error` makes of these parts."""
-        self.lines += [f"if {condition}:", f"    raise {self.sizes.helper(error)}({', '.join(parts)})"]
+        if self.asking:
+            self.lines += [f"if {condition}:", f"    raise {self.sizes.helper(error)}({', '.join(parts)})"]
 
     def has_axes(self, id: int, axes: Sequence[int]) -> Form | None:
         """Require that a value has these axes; its shape, if the check can write it."""
@@ -164,7 +163,7 @@ class OpenShapes:
     def has_rank(self, id: int, least: int) -> None:
         """Require so many axes, unless that has been asked before."""
         form, shape = self.form(id), self.graph[id].type.shape
-        if form is None or not isinstance(shape, Unknown) or self.least.get(shape, 0) >= least:
+        if form is None or not isinstance(shape, Unknown) or self.least.get(shape, 0) >= least or not self.asking:
             return
         self.least[shape] = least
         if form.gone is not None and any(
@@ -192,7 +191,7 @@ class OpenShapes:
     def in_range(self, id: int, of: int, axis: int) -> None:
         """Require that indices stay within an axis. Computed ones are checked where they are."""
         node, form = self.graph[id], self.form(of)
-        if form is None:
+        if form is None or not self.asking:
             return
         if node.op == "argument":
             name, size = node.attr("name"), form.size(axis)
@@ -252,6 +251,8 @@ class OpenShapes:
 
     def fit_together(self, labels: Sequence[str], texts: Sequence[str]) -> None:
         """Require that shapes broadcast."""
+        if not self.asking:
+            return
         parts = [f"({', '.join(labels)})", f"({', '.join(texts)})"]
         self.lines += bracketed(f"{self.sizes.helper('fit_together')}(", parts, ")")
 
@@ -262,8 +263,13 @@ class OpenShapes:
             return
         form = self.form(id)
         if form is not None and all(map(self.sizes.known, outer)):
-            wanted = f"{self.display(outer)}, {quoted(self.sizes.shown(outer))}"
-            self.lines.append(f"{self.sizes.helper('fits_into')}({quoted(self.label(id))}, {form.text}, {wanted})")
+            self.fits_into(id, form, self.display(outer), self.sizes.shown(outer))
+
+    def fits_into(self, id: int, form: Form, outer: str, said: str) -> None:
+        """Require that the shape of a value broadcasts to another one without enlarging it."""
+        if self.asking:
+            given = f"{quoted(self.label(id))}, {form.text}, {outer}, {quoted(said)}"
+            self.lines.append(f"{self.sizes.helper('fits_into')}({given})")
 
     # ------------------------------------------------------------ the end
 

@@ -172,7 +172,8 @@ def _reshaped(shapes: OpenShapes, node: Node) -> None:
         left, right = _reduced(numel(before), numel(after))
         if right - left in shapes.settled or left - right in shapes.settled:
             return
-        shapes.settled.add(left - right)
+        if shapes.asking:
+            shapes.settled.add(left - right)
         count, wants = left.text(shapes.sizes.text), right.text(shapes.sizes.text)
     else:
         count, wants = (
@@ -206,9 +207,7 @@ def _spread(shapes: OpenShapes, node: Node) -> None:
     form, wanted = shapes.form(node.operands[0]), shapes.form(node.id)
     if form is None or wanted is None or form.text == wanted.text or form.text in wanted.within:
         return
-    what = quoted(shapes.label(node.operands[0]))
-    said = quoted(shapes.shape_said(node.operands[1]))
-    shapes.lines.append(f"{shapes.sizes.helper('fits_into')}({what}, {form.text}, {wanted.text}, {said})")
+    shapes.fits_into(node.operands[0], form, wanted.text, shapes.shape_said(node.operands[1]))
 
 
 @rule("full_like")
@@ -218,10 +217,7 @@ def _filled(shapes: OpenShapes, node: Node) -> None:
     form, wanted = shapes.form(v), shapes.form(x)
     if source in ((), shape) or form is None or wanted is None:
         return
-    said = quoted(f"the shape of {shapes.label(x)}")
-    shapes.lines.append(
-        f"{shapes.sizes.helper('fits_into')}({quoted(shapes.label(v))}, {form.text}, {wanted.text}, {said})"
-    )
+    shapes.fits_into(v, form, wanted.text, f"the shape of {shapes.label(x)}")
 
 
 # ---------------------------------------------------------------- entries by their places
@@ -333,9 +329,7 @@ def _scattered(shapes: OpenShapes, node: Node) -> None:
     if form is None or indices is None or updates is None or shapes.graph[u].type.shape == ():
         return
     rows = f"{indices.text} + {form.text}[1:]"
-    said = quoted(f"the rows of {shapes.label(x)} at {shapes.label(i)}")
-    what = quoted(shapes.label(u))
-    shapes.lines.append(f"{shapes.sizes.helper('fits_into')}({what}, {updates.text}, {rows}, {said})")
+    shapes.fits_into(u, updates, rows, f"the rows of {shapes.label(x)} at {shapes.label(i)}")
 
 
 @rule("one_hot")

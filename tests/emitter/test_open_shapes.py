@@ -35,6 +35,8 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
      r"argument b.* a value in `y = f\(a\) \+ b`"),
     ("for k in 0:2 { z_{k+1} = z_{k}[1:] * b }", {"z_0": ones(4), "b": ones(5)}, "argument b: dimension 0 is 5"),
     ("g = grad(sum(a**2), a)\ny = g[1:] + b", {"a": ones(4), "b": ones(2)}, "argument b: dimension 0 is 2"),
+    ("g = grad(sum(sum(a * c, axis=0)**2), a)\ny = sum(g, axis=0)[0:2] * 2 + b",
+     {"a": ones(3, 2), "c": ones(2), "b": ones(3)}, "argument b: dimension 0 is 3"),
     ("y = x[5] * 2", {"x": ones(5)}, "dimension 0 of argument x is 5, but index 5 needs at least 6"),
     ("y = x[-3, ..., 0]", {"x": ones(2, 4)}, "dimension 0 of argument x is 2, but index -3 needs at least 3"),
     ("y = tanh(x)[..., 4]", {"x": ones(2, 4)}, r"dimension -1 of tanh\(x\) is 4, but index 4 needs at least 5"),
