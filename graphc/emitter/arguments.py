@@ -6,7 +6,7 @@ words by helpers that only then run.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from graphc.emitter.context import solve
 from graphc.emitter.naming import Names, argument_names
@@ -17,7 +17,7 @@ from graphc.ir.dims import Dim, open_owner
 from graphc.ir.graph import Argument, Graph
 from graphc.ir.types import Unknown
 
-__all__ = ["ARRAYS", "write_check", "write_limits"]
+__all__ = ["ARRAYS", "arrays_alone", "wrapped", "write_check", "write_limits"]
 
 KINDS = {"f": "fiub", "i": "iu", "b": "b"}
 """By the first letter of an argument's type the kinds of arrays that will do."""
@@ -33,8 +33,10 @@ def arrays(names, kinds, values):
     for name, value in zip(names, values):
         try:
             result.append(np.asarray(value))
-        except ValueError as error:  # rows of different lengths
+        except (TypeError, ValueError, RuntimeError) as error:  # rows of different lengths; what cannot be one
             raise ValueError(f"argument {name} is not an array: {error}") from None
+        if np.ma.is_masked(value):
+            raise ValueError(f"argument {name} has entries that are masked")
     for name, kind, array in zip(names, kinds, result):
         if array.dtype.kind not in KINDS[kind[0]]:
             raise ValueError(f"argument {name} must be {WORDS[kind[0]]}, not {array.dtype}")
@@ -89,7 +91,7 @@ def _usual(called: list[str], kinds: list[str]) -> list[str]:
     floating = [name for name, kind in zip(called, kinds, strict=True) if kind == "float"]
     if len(floating) < sum(kind[0] == "f" for kind in kinds):  # of a declared type, which need not be that of the rest
         return []
-    terms = [" is ".join([*(f"type({name})" for name in called), "np.ndarray"])]
+    terms = [arrays_alone(called)]
     if len(floating) > 1:
         terms.append(" is ".join(f"{name}.dtype" for name in floating))
     if floating:
@@ -99,11 +101,16 @@ def _usual(called: list[str], kinds: list[str]) -> list[str]:
         for name, kind in zip(called, kinds, strict=True)
         if kind != "float"
     ]
-    lines = [line for k, term in enumerate(terms) for line in _wrapped(("and " if k else "") + term)]
+    lines = [line for k, term in enumerate(terms) for line in wrapped(("and " if k else "") + term)]
     return ["    types = None", "    if not (  # the usual case: all is well with arrays of one type", *lines, "    ):"]
 
 
-def _wrapped(term: str) -> list[str]:
+def arrays_alone(called: Sequence[str]) -> str:
+    """The condition that all of them are plain arrays of NumPy."""
+    return " is ".join([*(f"type({name})" for name in called), "np.ndarray"])
+
+
+def wrapped(term: str) -> list[str]:
     """A long comparison over several lines."""
     lines, current = [], " " * 8
     for k, part in enumerate(term.split(" is ")):

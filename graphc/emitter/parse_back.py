@@ -156,8 +156,6 @@ class _Check:
             elif isinstance(node, ast.Attribute):
                 if node.attr in FORBIDDEN_ATTRIBUTES or (node.attr[0] == "_" and node.attr != "__version__"):
                     raise NotWhatWasMeant(f"`{definition.name}` asks for `.{node.attr}`")
-            elif isinstance(node, ast.Try) and definition.name == "Workspace":
-                continue  # around what makes arrays of the arguments
             elif isinstance(node, FORBIDDEN):
                 raise NotWhatWasMeant(f"`{definition.name}` holds `{_short(node)}`")
             elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from graphc.emitter.arguments import CHECK_HELPERS, write_limits
+from graphc.emitter.arguments import CHECK_HELPERS, arrays_alone, wrapped, write_limits
 from graphc.emitter.body import Line
 from graphc.emitter.buffered import Buffered, write_buffered
 from graphc.emitter.context import BodyContext, Live
@@ -88,9 +88,9 @@ def _class(working: Working) -> str:
         f"    def accept(self, {call}):",
         '        """The arguments as arrays; ValueError if this is not memory for them."""',
     ]
-    lines += ["        try:", *(f"            {name} = np.asarray({name})" for name in names)]
-    named = f"            check({call})  # says which of them is no array"
-    lines += ["        except ValueError:", named, "            raise"]
+    lines += ["        if not (", *("    " + line for line in wrapped(arrays_alone(names))), "        ):"]
+    lines.append(f"            check({call})  # says which of them is no array")
+    lines += [f"            {name} = np.asarray({name})" for name in names]
     lines += bracketed("        given = (", [part for n in names for part in (f"{n}.shape", f"{n}.dtype")], ")")
     lines += [
         "        if given != self.given or not self.as_given:",
@@ -173,7 +173,7 @@ def are_small(*values):
     """Whether each of the arguments has few entries; what is no array is left to the check of the arguments."""
     try:
         return max(map(np.size, values)) < 4096
-    except ValueError:
+    except (TypeError, ValueError, RuntimeError):
         return True
 '''
 

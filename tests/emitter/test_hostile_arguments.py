@@ -89,11 +89,37 @@ def refused(module: ModuleType, given: Mapping[str, Any], name: str) -> None:
 
 # ---------------------------------------------------------------- what is refused
 
+class Kept:
+    """What will not be made an array, as a tensor that a gradient is taken of."""
+
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        raise RuntimeError("detach it first")
+
+
+class Wrapped:
+    """What can be made an array, as a table of another library."""
+
+    def __init__(self, array: Any) -> None:
+        self.array = array
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        return self.array if dtype is None else self.array.astype(dtype)
+
+
+def hidden(a: Any) -> Any:
+    """An array one entry of which is masked."""
+    masked = np.ma.array(a)
+    masked[(0,) * a.ndim] = np.ma.masked
+    return masked
+
+
 WRONG: dict[str, Any] = {
     "complex": lambda a: a.astype(complex), "objects": lambda a: a.astype(object), "text": lambda a: a.astype(str),
     "bytes": lambda a: a.astype("S8"), "times": lambda a: np.zeros(a.shape, "datetime64[s]"),
     "durations": lambda a: np.zeros(a.shape, "timedelta64[s]"), "none": lambda a: None, "a word": lambda a: "word",
     "a dict": lambda a: {"a": 1}, "records": lambda a: np.zeros(a.shape, [("p", float)]),
+    "a tensor": lambda a: Kept(), "a generator": lambda a: iter(a.tolist()), "masked entries": hidden,
+    "large integers": lambda a: [10**30],
     "one axis more": lambda a: a[None], "one axis less": lambda a: a[0], "ragged": lambda a: [[1.0, 2.0], [3.0]],
     "longer": lambda a: np.concatenate([a, a], axis=0), "longer rows": lambda a: np.concatenate([a, a], axis=-1),
 }  # fmt: skip
@@ -160,7 +186,8 @@ TAKEN: dict[str, Any] = {
     "columns": np.asfortranarray, "strides": strided, "backwards": lambda a: a[::-1].copy()[::-1], "read-only": locked,
     "lists": lambda a: a.tolist(), "tuples": lambda a: tuple(map(tuple, a)) if a.ndim > 1 else tuple(a),
     "subclass": lambda a: a.view(Array), "swapped": lambda a: a.astype(a.dtype.newbyteorder(">")),
-    "masked": lambda a: np.ma.array(a), "matrix-like": lambda a: memoryview(a),
+    "masked": lambda a: np.ma.array(a), "matrix-like": lambda a: memoryview(a), "wrapped": Wrapped,
+    "records": lambda a: a.view(np.recarray),
 }  # fmt: skip
 
 
