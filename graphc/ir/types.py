@@ -144,6 +144,9 @@ class Solver:
     def meet(self, a: Unknown, b: Unknown, both: Unknown) -> None:
         """Note that two shapes which run time tells must broadcast, and what shape that makes."""
 
+    def at_least(self, size: Dim, minimum: Dim | int, what: str) -> None:
+        """Note that a size inside an operation's definition must not be smaller than this; checked at run time."""
+
     def agree(self, a: Dim, b: Dim) -> None:
         """Note that of two sizes, one of them only inferred, one is 1 or they are equal; checked at run time."""
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
+from graphc.ir.dims import Dim
 from graphc.ir.graph import Builder, Node
 from graphc.ir.types import Solver, Type, Unknown
 from graphc.language import tree
@@ -16,6 +17,9 @@ from graphc.ops.base import Op
 from graphc.rules.table import builtin_rule, signature_parts
 
 __all__ = ["at_rule", "composite_op", "expand_definition", "expand_rule", "rule_of"]
+
+Limit: TypeAlias = "tuple[int, Dim, str]"
+"""Which operand of an operation holds integers, of how many things, and whether they are labels or indices."""
 
 
 def composite_op(
@@ -41,9 +45,12 @@ def composite_op(
     operands, attributes, optional = signature_parts(statement.signature)
 
     # What the last solver was asked: operations that use one another twice would take exponential time.
-    asked: list[tuple[Solver, dict[Any, Type]]] = []
+    asked: list[tuple[Solver, dict[Any, tuple[Type, list[Limit]]]]] = []
 
     def infer(solver: Solver, types: list[Type], attrs: dict[str, Any]) -> Type:
+        return answer(solver, types, attrs)[0]
+
+    def answer(solver: Solver, types: list[Type], attrs: dict[str, Any]) -> tuple[Type, list[Limit]]:
         last = asked[0] if asked else None
         if last is None or last[0] is not solver:
             last = solver, {}
@@ -54,7 +61,7 @@ def composite_op(
             known[key] = compute(solver, types, attrs)
         return known[key]
 
-    def compute(solver: Solver, types: list[Type], attrs: dict[str, Any]) -> Type:
+    def compute(solver: Solver, types: list[Type], attrs: dict[str, Any]) -> tuple[Type, list[Limit]]:
         scratch = Builder(environment.ops if environment else None, solver)
         evaluator = Evaluator(scratch)
         ids = [
@@ -62,9 +69,12 @@ def composite_op(
             for name, type in zip(operands, types, strict=True)
         ]
         result = scratch.type(evaluator.inline(op, ids, attrs)[0])
+        for demand in evaluator.minimums:
+            solver.at_least(*demand)
+        limits = [(operands.index(name), size, kind) for name, size, kind in evaluator.limits]
         if shape and isinstance(result.shape, Unknown):
-            return result.with_shape(types[operands.index(shape)].shape)
-        return result
+            result = result.with_shape(types[operands.index(shape)].shape)
+        return result, limits
 
     op = Op(
         name=statement.signature.name,
@@ -73,6 +83,7 @@ def composite_op(
         attributes=attributes,
         positional=tuple(attributes),
         infer=infer,
+        limits=lambda solver, types, attrs: answer(solver, types, attrs)[1],
         doc=doc,
         math=math,
         source=source,

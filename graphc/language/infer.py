@@ -52,6 +52,7 @@ class LearningSolver(Solver):
         self.undeclared = undeclared
         self.bounds: dict[tuple[Any, tuple[Dim, ...]], None] = {}
         self.agreeing: dict[tuple[Dim, Dim], None] = {}
+        self.minimums: dict[tuple[Dim, int | Dim, str], None] = {}
         self._made_of: dict[str, dict[str, None]] = {}  # shapes that arguments broadcast to: of which ones
         self._parts: set[str] = set()  # those that are part of another one
 
@@ -109,6 +110,9 @@ class LearningSolver(Solver):
     def bound(self, inner: Any, outer: tuple[Dim, ...]) -> None:
         entry = (inner, outer)
         self.bounds.setdefault(entry)
+
+    def at_least(self, size: Dim, minimum: Dim | int, what: str) -> None:
+        self.minimums.setdefault((size, minimum, what))
 
     def agree(self, a: Dim, b: Dim) -> None:
         self.agreeing.setdefault((a, b))

@@ -116,7 +116,7 @@ class Lowering(Evaluator):
             bounds=tuple(self.solver.bounds),
             together=self.solver.together,
             agreeing=tuple(self.solver.agreeing),
-            minimums=tuple(self.minimums),
+            minimums=(*self.minimums, *self.solver.minimums),
             ranks=tuple(self.ranks.items()),
             limits=tuple(self.limits),
             ops=self.builder.ops,

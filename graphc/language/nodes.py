@@ -245,6 +245,8 @@ class Nodes:
             for needed, place in counted(node):
                 self.at_least(size, needed, f"{kind} {place}")
             return id
+        if node.op == "in_range" and node.attr("kind") == kind and self.builder[node.operands[1]].attr("dim") == size:
+            return id
         return self._checked(id, self.tensor(size), kind)
 
     def limit_along(self, id: int, x: int, axis: int) -> int:
@@ -295,7 +297,11 @@ class Nodes:
             results = self.inline(op, ids, filled)
             return results[0] if len(results) == 1 else tuple(results)
         assert all(i is not None for i in ids), f"{op.name}: an operand is missing"
-        return self.add(op.name, [i for i in ids if i is not None], filled)
+        given = [i for i in ids if i is not None]
+        if op.limits is not None:
+            for k, size, kind in op.limits(self.builder.solver, [self.type(i) for i in given], filled):
+                given[k] = self.limit(given[k], size, kind)
+        return self.add(op.name, given, filled)
 
     def inline(self, op: Op, operands: Sequence[int | None], attributes: Mapping[str, Value]) -> list[int]:
         """The nodes of a composite operation's definition."""

@@ -55,15 +55,13 @@ def loss_of(lowering: Lowering, outputs: dict[str, int]) -> str | None:
         if key is None:
             return None
         type = lowering.builder.type(lowering.values[key])
-        if type.rank != 0 or not type.is_float:
-            lowering.report(
-                Fault(
-                    "E0401",
-                    f"the loss is a scalar, and `{key}` is {type}",
-                    lowering.loss.span,
-                    help=f"for example `L = sum({key})`",
-                )
-            )
+        if type.rank != 0:
+            fault = Fault("E0401", f"the loss is a scalar, and `{key}` is {type}", lowering.loss.span)
+            fault.help = f"for example `L = sum({key})`"
+            lowering.report(fault)
+        elif not type.is_float:
+            kind = {"int": "an integer", "bool": "a truth value"}[type.dtype]
+            lowering.report(Fault("E0401", f"the loss is differentiated, and `{key}` is {kind}", lowering.loss.span))
         return key
     constants = lowering.environment.constants
     types = {name: lowering.builder.type(id) for name, id in outputs.items() if name not in constants}

@@ -115,6 +115,7 @@ class Op:
     or a function; `evaluate(*operands, **attributes)` the reference value by plain NumPy, written without regard to
     `numpy`. Operands in `optional` may be left out or be `none` (then `call` gets None and makes another operation of
     it); operands in `indices` are integers: an undeclared argument there becomes one, a list an integer constant.
+    `limits` says of which operands a definition asks that their integers stay in a range: (which, size, kind).
     `aliases` are the names that NumPy, or PyTorch's functional interface, gives to operands and attributes: a call may
     use them as keywords. `cost` is `free` (a view or a size), `cheap` (recompute rather than save) or `dear`.
     """
@@ -144,6 +145,7 @@ class Op:
     hidden: bool = False
     definition: tree.OpDef | None = None
     rule: tree.RuleDef | None = None
+    limits: Callable[[Solver, list[Type], dict[str, Any]], list[tuple[int, Dim, str]]] | None = None
     environment: Environment | None = None
 
     @property

@@ -9,8 +9,8 @@ An index is a tuple with an item per axis, hashable so that it can be an attribu
 - `ARRAY`: the place of an array of indices.
 
 A slice is clipped as in NumPy: of an axis of size N `x[:10]` has `min(N, 10)` entries. Where a program must know their
-number (`x[:, 1:3] @ W`), and between a place from the front and one from the end, a size with a name is taken to be
-large enough instead, which the generated module checks.
+number (`x[:, 1:3] @ W`), backwards (`x[3::-1]`), and from a place from the end to one from the front (`x[-3:2]`), a
+size with a name is taken to be large enough instead, which the generated module checks.
 """
 
 from __future__ import annotations
@@ -82,6 +82,11 @@ def normal_place(lowering: Bounding, size: Dim, place: Dim | int, axis: int) -> 
     return plain(at)
 
 
+def _is_inner(start: Dim, stop: Dim) -> bool:
+    """Whether a cut begins at a place from the front and ends at one from the end, as `1:-1` does."""
+    return start.is_nonnegative() and _from_the_end(stop)
+
+
 def _from_the_end(bound: Dim) -> bool:
     return bool(bound.terms) and (-bound).is_nonnegative()
 
@@ -140,9 +145,10 @@ def _clipped_by_name(
     """A cut that may reach beyond a size with a name; None for one that does not, or of which this cannot be said."""
     start, stop = (None if end is None else dim(end) for end in ends)
     given = [end for end in (start, stop) if end is not None]
-    if not all(end.is_nonnegative() for end in given) and not all(_from_the_end(end) for end in given):
+    inner = start is not None and stop is not None and _is_inner(start, stop)
+    if not inner and not all(end.is_nonnegative() for end in given) and not all(map(_from_the_end, given)):
         return None
-    if start is not None and stop is not None and not (stop - start).is_nonnegative():
+    if not inner and start is not None and stop is not None and not (stop - start).is_nonnegative():
         return (0, 0, None) if (start - stop).is_nonnegative() else None
     places = [_clipped_place(size, end) for end in given]
     if places == [end if end.is_nonnegative() else size + end for end in given] or not lowering.may_clip():
@@ -174,11 +180,14 @@ def length(size: Dim, item: tuple[Bound, Bound, int | None]) -> Dim:
     """The number of entries that a cut in normal form takes."""
     start, stop, step = item
     if step is None or step > 0:
-        beyond = None if start is None or stop is not None else written_end(dim(start), size)
-        if beyond is not None:
-            span = maximum(size - beyond, dim(0)) if beyond.is_nonnegative() else minimum(size, -beyond)
+        first, last = (None if end is None else written_end(dim(end), size) for end in (start, stop))
+        if stop is None and first is not None:
+            span = maximum(size - first, dim(0)) if first.is_nonnegative() else minimum(size, -first)
         else:
             span = (size if stop is None else dim(stop)) - (0 if start is None else start)
+            ends = (dim(start or 0) if first is None else first, last if last is not None else dim(stop or 0) - size)
+            if stop is not None and (first is not None or last is not None) and _is_inner(*ends):
+                span = maximum(size + ends[1] - ends[0], dim(0))
     else:
         span = (size - 1 if start is None else dim(start)) - (-1 if stop is None else stop)
     count = abs(step or 1)

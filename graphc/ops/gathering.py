@@ -115,7 +115,8 @@ register(Op(
 def _take_call(lowering: Lowering, x: int, i: int, *, axis: Any) -> int:
     i = integers(lowering, i)
     if axis is None:
-        x, axis = lowering.call("reshape", x, shape=-1), 0
+        unknown = lowering.type(x).rank is None
+        x, axis = lowering.add("ravel", [x]) if unknown else lowering.call("reshape", x, shape=-1), 0
     rank = lowering.type(x).rank
     if rank is None and axis != 0:
         rank = len(lowering.shape(x))

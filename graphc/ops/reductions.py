@@ -267,6 +267,8 @@ def _count_call(lowering: Lowering, x: int, *, axis: Any, ddof: Any) -> Any:
     if not isinstance(shape, Unknown):
         size = numel(shape if axes is None else tuple(shape[a] for a in axes))
         if isinstance(ddof, (int, Dim)):
+            if size.value is None and ddof:
+                lowering.at_least(size, ddof, f"ddof={ddof}")
             least = size if size.value is None or isinstance(ddof, Dim) else max(size.value, ddof)
             return lowering.tensor(dim(least) - ddof)
         count = lowering.tensor(size)

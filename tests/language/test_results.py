@@ -42,6 +42,12 @@ def test_values_and_memory(text: str, level: int) -> None:
                 assert not any(np.shares_memory(one, other) for other in arrays[k + 1 :])
 
 
+@pytest.mark.parametrize("value, kind", [("3", "an integer"), ("x[0] > 0", "a truth value")])
+def test_a_loss_is_floating(value: str, kind: str) -> None:
+    with pytest.raises(graphc.GraphcError, match=f"the loss is differentiated, and `L` is {kind}"):
+        graphc.compile(f"param x[N]\nL = {value}\nloss L")
+
+
 def test_a_constant_is_not_the_loss_of_itself() -> None:
     graph = graphc.parse("const c = 2.0\nL = sum(x)\noutput c, L")
     assert graph.loss == "L"

@@ -187,3 +187,19 @@ def test_no_rows_in_a_shape_with_a_quotient() -> None:
     agree(text, {"x": np.zeros((0, 4))}, np.zeros((0, 2, 2)), {"x": np.zeros((0, 4))})
     with pytest.raises(ValueError, match="shape"):
         compiled(text).forward(np.zeros((2, 3)))
+
+
+@pytest.mark.parametrize("index", ["1:-1", "2:-2", "0:-2", "1:-1:2"])
+@pytest.mark.parametrize("rows", [0, 1, 2, 3, 5])
+def test_what_is_inside_of_few_entries(index: str, rows: int) -> None:
+    """As NumPy has it: nothing. Where the program must know how many there are, the size is checked."""
+    x = np.arange(1.0, 1 + rows)
+    inside = eval(f"x[{index}]", {"x": x})
+    gradient = np.isin(x, inside) * 2.0
+    agree(f"param x[N]\ny = x[{index}] * 2", {"x": x}, inside * 2, {"x": gradient})
+
+
+def test_what_is_inside_of_a_known_number() -> None:
+    text = "param x[N], w[N-2]\ny = x[1:-1] * w"
+    hold(text, {"x": np.arange(5.0), "w": np.arange(3.0)}, lambda x, w: x[1:-1] * w)
+    hold("param x[N]\ny = x[2:] - 2 * x[1:-1] + x[:-2]", {"x": np.arange(5.0) ** 2}, lambda x: np.full(3, 2.0))

@@ -248,3 +248,11 @@ def test_integers_are_counted_where_they_are_asked_for(level: int) -> None:
 def test_of_what_type_can_be_counted(dtype: str) -> None:
     assert "`dtype` of `arange`" in error_of(f"input x[N]\ny = x * arange(N, dtype={dtype})")
     assert "from an integer on" in error_of('input x[3]\ny = x * arange(0.5, 3, dtype="int")')
+
+
+def test_entries_of_all_of_an_undeclared_argument() -> None:
+    x, i = np.arange(6.0).reshape(2, 3), np.array([5, 0, 5])
+    hold("y = take(x, i, axis=none)", {"x": x, "i": i}, lambda x, i: np.take(x, i))
+    for given in (np.array([6]), np.array([-7])):
+        with pytest.raises(ValueError, match="argument i must hold integers from -6 to 5"):
+            compiled("y = take(x, i, axis=none)").forward(x, given)

@@ -1,0 +1,53 @@
+"""What the definition of an operation with a rule of its own asks of its operands: the module checks it as well."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ops.programs import compiled, hold
+
+THIRD = """\
+op third(x) = x[2] * 2
+rule third(x) -> y { dx = 2 * dy * one_hot(2, shape(x)[0]) }
+"""
+LOSSES = """\
+op losses(S, y) = nll(S, y, reduction="none")
+rule losses(S, y) -> l { dS = -one_hot(y, shape(S)[1]) * expand_dims(dl, axis=-1);  dy = none }
+"""
+
+
+@pytest.mark.parametrize("level", [0, 1, 2])
+def test_sizes(level: int) -> None:
+    module = compiled(f"{THIRD}param x[N]\ny = third(x)", level)
+    assert module.forward(np.arange(3.0))[0] == 4
+    with pytest.raises(ValueError, match="dimension N of x is 2, but index 2 needs at least 3"):
+        module.forward(np.arange(2.0))
+
+
+@pytest.mark.parametrize("level", [0, 1, 2])
+@pytest.mark.parametrize("operation", ["losses", "twice"])
+def test_labels(level: int, operation: str) -> None:
+    """Also in an operation that uses another one."""
+    twice = "op twice(S, y) = 2 * losses(S, y)\nrule twice(S, y) -> l { dS = 2 * vjp(losses(S, y), S, dl);  dy = none }\n"
+    text = f"{LOSSES}{twice if operation == 'twice' else ''}param S[N, C]\ninput y[N]: int\nL = sum({operation}(S, y))"
+    module = compiled(text, level)
+    assert module.forward(np.eye(3), np.arange(3))[0] == (-3 if operation == "losses" else -6)
+    for label in (-1, 3):
+        with pytest.raises(ValueError, match=f"argument y must hold integers from 0 to 2, not {label}"):
+            module.forward(np.eye(3), np.array([0, label, 1]))
+
+
+@pytest.mark.parametrize("level", [0, 1, 2])
+def test_labels_that_are_computed(level: int) -> None:
+    module = compiled(f"{LOSSES}param S[N, C]\ninput k[N]: int\nL = sum(losses(S, k * 2))", level)
+    assert module.forward(np.eye(3), np.array([0, 1, 1]))[0] == -2
+    with pytest.raises(ValueError, match="must hold integers from 0 to 2, not 4"):
+        module.forward(np.eye(3), np.array([0, 1, 2]))
+
+
+def test_a_variance_of_too_few() -> None:
+    """NumPy divides by nothing, which is nan; here the size is asked for."""
+    with pytest.raises(ValueError, match="dimension N of x is 0, but ddof=1 needs at least 1"):
+        compiled("param x[N]\nv = var(x, ddof=1)").forward(np.zeros(0))
+    hold("param x[N]\nv = std(x, ddof=1)", {"x": np.array([1.0, 3.0])}, lambda x: np.std(x, ddof=1))
