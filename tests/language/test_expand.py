@@ -29,7 +29,8 @@ def test_sizes(level: int) -> None:
 @pytest.mark.parametrize("operation", ["losses", "twice"])
 def test_labels(level: int, operation: str) -> None:
     """Also in an operation that uses another one."""
-    twice = "op twice(S, y) = 2 * losses(S, y)\nrule twice(S, y) -> l { dS = 2 * vjp(losses(S, y), S, dl);  dy = none }\n"
+    rule = "rule twice(S, y) -> l { dS = 2 * vjp(losses(S, y), S, dl);  dy = none }"
+    twice = f"op twice(S, y) = 2 * losses(S, y)\n{rule}\n"
     text = f"{LOSSES}{twice if operation == 'twice' else ''}param S[N, C]\ninput y[N]: int\nL = sum({operation}(S, y))"
     module = compiled(text, level)
     assert module.forward(np.eye(3), np.arange(3))[0] == (-3 if operation == "losses" else -6)
