@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from graphc.ops.base import Op
 
-__all__ = ["MAX_NODES", "Argument", "Attrs", "Builder", "Graph", "Node", "Origin", "Statement"]
+__all__ = ["MAX_NODES", "Argument", "Attrs", "Builder", "Graph", "Node", "Origin", "Statement", "typed"]
 
 @cache
 def _of_table(name: str) -> Op:
@@ -219,6 +219,8 @@ class Builder:
         self.solver = solver or Solver()
         self.share = share
         self.origin: Origin | None = None
+        self.replays: dict[Any, Any] = {}  # see `ir/replay.py`
+        self.events: list[Any] | None = None  # of what is noted for it: new nodes, and names that nodes get
         self._next = 0
         self._known: dict[tuple[Any, ...], int] = {}
 
@@ -246,6 +248,10 @@ class Builder:
             node.op, tuple(operands), node.attrs, node.type, node.name, node.hint, origin or self.origin
         )
 
+    def enter(self, node: Node, operands: tuple[int, ...], origin: Origin | None) -> int:
+        """As `remake`, at this very place in the program."""
+        return self._enter(node.op, operands, node.attrs, node.type, node.name, node.hint, origin)
+
     def _enter(
         self, op: str, operands: tuple[int, ...], attrs: Attrs, type: Type | None, name: str | None, hint: str | None,
         origin: Origin | None,
@@ -266,7 +272,9 @@ class Builder:
         if id >= MAX_NODES:
             raise ShapeError(f"the program and its gradients have more than {MAX_NODES:,} operations", code="E0213")
         self._next += 1
-        self.nodes[id] = Node(id, op, operands, attrs, type, name, hint, origin)
+        self.nodes[id] = node = Node(id, op, operands, attrs, type, name, hint, origin)
+        if self.events is not None:
+            self.events.append(node)
         if key:
             self._known[key] = id
         return id
@@ -288,13 +296,31 @@ class Builder:
             node = self.nodes.pop(self._next)
             self._known.pop(_key(node.op, node.operands, node.attrs, node.name), None)
 
+    def withdraw(self, count: int) -> None:
+        """Take back the nodes made without sharing since there were `count`."""
+        while self._next > count:
+            self._next -= 1
+            del self.nodes[self._next]
+
     def rename(self, id: int, name: str) -> None:
         """Give a node its user's name."""
+        if self.events is not None:
+            self.events.append(("rename", id, name))
         self.nodes[id] = self.nodes[id].called(name, self.nodes[id].hint)
 
     def hint(self, id: int, name: str) -> None:
         """Suggest a name for a node in the generated code."""
+        if self.events is not None:
+            self.events.append(("hint", id, name))
         self.nodes[id] = self.nodes[id].called(self.nodes[id].name, name)
+
+    def suggest(self, id: int, name: str) -> None:
+        """Suggest a name for a node that is called nothing yet."""
+        node = self.nodes[id]
+        if self.events is not None:
+            self.events.append(("suggest", id, name))
+        if node.name is None and node.hint is None and node.op != "argument":
+            self.nodes[id] = node.called(None, name)
 
     # ------------------------------------------------------------ what every pass writes
 
@@ -313,13 +339,13 @@ def _key(op: str, operands: tuple[int, ...], attrs: Attrs, name: str | None) -> 
     """What makes two operations one. Arrays that a program makes of nothing under two names stay two: `c_0 = zeros(…)`
     beside `h_0 = zeros(…)` is a state of its own to its reader."""
     own = name if not operands and op != "const" else None
-    return op, operands, _typed(attrs) if attrs else (), own
+    return op, operands, typed(attrs) if attrs else (), own
 
 
-def _typed(value: Any) -> Any:
+def typed(value: Any) -> Any:
     """A key in which 1, 1.0 and True differ."""
     if isinstance(value, tuple):
-        return tuple(map(_typed, value))
+        return tuple(map(typed, value))
     if isinstance(value, slice):
-        return ("slice", _typed(value.start), _typed(value.stop), _typed(value.step))
+        return ("slice", typed(value.start), typed(value.stop), typed(value.step))
     return (type(value).__name__, repr(value) if isinstance(value, float) else value)

@@ -190,7 +190,7 @@ class Calls(Nodes):
         if isinstance(value, Tensor):
             node = self.builder[value.id]
             if node.operands and node.op != "matmul" and not node.name and not node.hint:
-                self.builder.hint(value.id, name)
+                self.builder.suggest(value.id, name)
         return value
 
     def _call_function(self, function: Function, expr: tree.Call, scope: Scope) -> Value:

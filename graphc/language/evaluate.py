@@ -268,6 +268,4 @@ class Evaluator(Calls):
 
     def named(self, id: int, name: str, scope: Scope) -> None:
         """A value got a name: in a body it is only a hint for the generated code."""
-        node = self.builder[id]
-        if node.name is None and node.hint is None and node.op != "argument":
-            self.builder.hint(id, name)
+        self.builder.suggest(id, name)

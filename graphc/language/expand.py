@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 from graphc.ir.dims import Dim
 from graphc.ir.graph import Builder, Node
+from graphc.ir.replay import replayed
 from graphc.ir.types import Solver, Type, Unknown
 from graphc.language import tree
 from graphc.language.evaluate import Evaluator
@@ -118,8 +119,13 @@ class _RuleEvaluator(Evaluator):
             super().named(id, name, scope)
 
 
-def expand_rule(builder: Builder, op: Op, node: Node, cotangent: int) -> list[int | None]:
+def expand_rule(builder: Builder, op: Op, node: Node, cotangent: int) -> Sequence[int | None]:
     """The contributions of a node's cotangent to its operands, one per operand; None where there is no gradient."""
+    inputs = (*node.operands, node.id, cotangent)
+    return replayed(builder, "rule", node.op, node.attrs, inputs, lambda: _evaluated(builder, op, node, cotangent))
+
+
+def _evaluated(builder: Builder, op: Op, node: Node, cotangent: int) -> list[int | None]:
     from graphc.rules.python import BUILDERS
 
     evaluator = _RuleEvaluator(builder)

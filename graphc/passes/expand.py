@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from graphc.ir.graph import Builder, Graph, Node
+from graphc.ir.replay import replayed
 from graphc.language.evaluate import Evaluator
 from graphc.ops.base import Op
 from graphc.passes.rebuild import rebuild_tracking, same
@@ -30,7 +31,11 @@ class _Expander(Evaluator):
 
 def expand_node(builder: Builder, node: Node, operands: list[int]) -> int:
     """The primitive nodes that a composite operation's node stands for, on these operands."""
-    return _Expander(builder).inline(builder.op(node.op), operands, dict(node.attrs))[0]
+    op = builder.op(node.op)
+    made = replayed(builder, "definition", node.op, node.attrs, operands,
+                    lambda: _Expander(builder).inline(op, operands, dict(node.attrs)))  # fmt: skip
+    assert made[0] is not None
+    return made[0]
 
 
 def expand(graph: Graph, share: bool) -> Graph:
