@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import types
 from collections.abc import Sequence
 from pathlib import Path
@@ -85,12 +84,14 @@ def module_from(text: str, name: str, options: Options = Options()) -> types.Mod
     """A module executed from its source; tracebacks show the generated lines."""
     import linecache
 
-    file = f"<graphc {name} {abs(hash(text)):x}>"
+    from graphc.emitter.code import code_of, file_of
+
+    file = file_of(text, name)
     module = LoadedModule(Path(name).stem if name != "<string>" else "graphc_module")
     module.__file__ = file
     module._text, module._options = text, options
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
-    exec(builtins.compile(text, file, "exec"), module.__dict__)
+    exec(code_of(text, name), module.__dict__)
     return module
 
 

@@ -208,9 +208,8 @@ def compile_graph(
 
         fused = fuse(optimised)
         observe("joint", fused)
-    text = emit_module(split, step, options.level, fused, options.tile_bytes, observe, options.threads, joint)
+    text = sign(emit_module(split, step, options.level, fused, options.tile_bytes, observe, options.threads, joint))
     parse_back(text, split.graph)
-    text = sign(text)
     observe("module", text)
     return text, split
 

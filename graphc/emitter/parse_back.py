@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from graphc.emitter.arguments import CHECK_HELPERS
+from graphc.emitter.code import code_of
 from graphc.emitter.naming import MODULE, USED_BUILTINS, argument_names
 from graphc.emitter.prelude import HELPERS
 from graphc.emitter.text import shown_lines
@@ -72,7 +73,7 @@ class _Check:
 
     def run(self) -> None:
         if len(self.text) <= CHUNK:  # what a tree cannot tell: names bound twice, a star out of place
-            compile(self.text, "module", "exec", dont_inherit=True)
+            code_of(self.text, self.graph.file)
         pieces = _DEFINITION.split(self.text)
         self._head(ast.parse(pieces[0]).body)
         for whole in pieces[1:]:
@@ -146,27 +147,46 @@ class _Check:
         """Everything in a function, or in the functions of a class: names, attributes and kinds of statements."""
         local = self.local.setdefault(definition.name, set())
         loaded: set[str] = set()
-        for node in _walk(definition):
-            if type(node) in _WITHOUT_NAMES:
-                continue
-            if isinstance(node, ast.Name):
-                (loaded if isinstance(node.ctx, ast.Load) else local).add(node.id)
-            elif isinstance(node, ast.arg):
-                local.add(node.arg)
+        stack: list[ast.AST] = [definition]
+        while stack:
+            node = stack.pop()
+            kind = type(node)
+            below = _BELOW.get(kind)
+            if below is not None:  # nodes that have nothing to be checked but what is below them
+                for field in below:
+                    stack.append(getattr(node, field))
+            elif kind in _LISTS:
+                one, several = _LISTS[kind]
+                if one:
+                    stack.append(getattr(node, one))
+                for field in several:
+                    stack += getattr(node, field)
+            elif isinstance(node, ast.Name):
+                (loaded if type(node.ctx) is ast.Load else local).add(node.id)
             elif isinstance(node, ast.Attribute):
                 if node.attr in FORBIDDEN_ATTRIBUTES or (node.attr[0] == "_" and node.attr != "__version__"):
                     raise NotWhatWasMeant(f"`{definition.name}` asks for `.{node.attr}`")
-            elif isinstance(node, FORBIDDEN):
-                raise NotWhatWasMeant(f"`{definition.name}` holds `{_short(node)}`")
-            elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-                inside = node is not definition
-                allowed = isinstance(definition, ast.ClassDef) or _is_run(node)
-                if node.decorator_list or (inside and not allowed):
-                    raise NotWhatWasMeant(f"`{definition.name}` holds a definition of `{node.name}`")
-                local.add(node.name)
+                stack.append(node.value)
+            else:
+                self._rare(node, definition, local)
+                stack += ast.iter_child_nodes(node)
         unknown = loaded - local - self.known
         if unknown or "np" in local:
             raise NotWhatWasMeant(f"`{definition.name}` uses `{min(unknown | {'np'})}`, which is not its own")
+
+
+    def _rare(self, node: ast.AST, definition: ast.FunctionDef | ast.ClassDef, local: set[str]) -> None:
+        """A node of another kind: what it binds, and whether it is one that the emitter writes."""
+        if isinstance(node, ast.arg):
+            local.add(node.arg)
+        elif isinstance(node, FORBIDDEN):
+            raise NotWhatWasMeant(f"`{definition.name}` holds `{_short(node)}`")
+        elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            inside = node is not definition
+            allowed = isinstance(definition, ast.ClassDef) or _is_run(node)
+            if node.decorator_list or (inside and not allowed):
+                raise NotWhatWasMeant(f"`{definition.name}` holds a definition of `{node.name}`")
+            local.add(node.name)
 
 
 def _is_run(node: ast.AST) -> bool:
@@ -178,30 +198,16 @@ def _is_run(node: ast.AST) -> bool:
     return len(loops) == 1 and len(names) == 1 and ast.unparse(loops[0].iter) == names[0]
 
 
-def _walk(tree: ast.AST) -> Iterator[ast.AST]:
-    """As `ast.walk`, but past the marks of contexts and operators, which are every second node."""
-    stack = [tree]
-    while stack:
-        node = stack.pop()
-        yield node
-        for field in _BELOW.get(type(node), node._fields):
-            below = getattr(node, field, None)
-            if isinstance(below, list):
-                stack += [each for each in below if isinstance(each, ast.AST)]
-            elif isinstance(below, ast.AST):
-                stack.append(below)
-
-
 _BELOW: dict[type, tuple[str, ...]] = {
-    ast.Name: (), ast.Constant: (), ast.Attribute: ("value",), ast.Subscript: ("value", "slice"),
-    ast.BinOp: ("left", "right"), ast.UnaryOp: ("operand",), ast.Tuple: ("elts",), ast.List: ("elts",),
+    ast.Constant: (), ast.Subscript: ("value", "slice"), ast.BinOp: ("left", "right"), ast.UnaryOp: ("operand",),
+    ast.keyword: ("value",), ast.Expr: ("value",),
 }  # fmt: skip
-"""The fields to look into of the nodes that there are most of; of the others all."""
-
-_WITHOUT_NAMES = frozenset(
-    [ast.Constant, ast.Subscript, ast.BinOp, ast.UnaryOp, ast.Tuple, ast.Call, ast.keyword, ast.Assign, ast.Expr]
-)
-"""Nodes that have nothing to be checked but what is below them."""
+_LISTS: dict[type, tuple[str, tuple[str, ...]]] = {
+    ast.Tuple: ("", ("elts",)), ast.List: ("", ("elts",)), ast.Call: ("func", ("args", "keywords")),
+    ast.Assign: ("value", ("targets",)), ast.Compare: ("left", ("comparators",)),
+}  # fmt: skip
+"""What is below the nodes that there are most of: one node each, and lists of them. Marks of contexts and operators,
+every second node of a tree, are none of them."""
 
 
 def _parts(piece: str) -> Iterator[ast.stmt]:

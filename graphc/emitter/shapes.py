@@ -14,6 +14,7 @@ class ShapeNames:
 
     def __init__(self, graph: Graph) -> None:
         self.names: dict[str, str] = {}
+        self._shown: dict[tuple[Dim, ...], str] = {}
         taken = set(graph.values)
         number = 0
         for argument in graph.arguments:
@@ -38,4 +39,8 @@ class ShapeNames:
         """`(N, D)`, `(n1,)`, `(?)`"""
         if isinstance(shape, Unknown):
             return "any shape"
-        return "(" + ", ".join(map(self.dim, shape)) + ("," if len(shape) == 1 else "") + ")"
+        shown = self._shown.get(shape)
+        if shown is None:
+            shown = "(" + ", ".join(map(self.dim, shape)) + ("," if len(shape) == 1 else "") + ")"
+            self._shown[shape] = shown
+        return shown

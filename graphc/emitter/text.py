@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 
 __all__ = ["WIDTH", "bracketed", "comment_text", "docstring", "quoted", "shown_lines"]
@@ -11,18 +10,12 @@ WIDTH = 100
 
 
 def _visible(text: str) -> str:
-    """The text with everything escaped that could end a line, hide, or turn the direction of writing."""
-    if text.isascii() and text.isprintable():
+    """The text with everything escaped that could end a line, hide, or turn the direction of writing.
+
+    What turns the direction is no printable character."""
+    if text.isprintable():
         return text
-    return "".join(
-        char
-        if char.isprintable() and unicodedata.bidirectional(char) not in _TURNS
-        else char.encode("unicode_escape").decode("ascii")
-        for char in text
-    )
-
-
-_TURNS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
 
 
 def comment_text(text: str) -> str:
@@ -56,7 +49,7 @@ def quoted(value: str | Sequence[str]) -> str:
 
 def _literal(text: str) -> str:
     plain = repr(text)
-    if plain.isprintable() and not any(unicodedata.bidirectional(c) in _TURNS for c in plain):
+    if plain.isprintable():
         return '"' + plain[1:-1] + '"' if '"' not in plain and "\\'" not in plain else plain
     return ascii(text)
 

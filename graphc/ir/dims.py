@@ -274,6 +274,9 @@ class Dim:
         """As a Python expression; `name` says how a symbol is written; `tight` adds parentheses round a sum."""
         if not self.terms:
             return "0"
+        single = self.symbol
+        if single is not None and not tight:
+            return name(single)
         positive = [t for t in self.terms if t[1] > 0]
         parts: list[str] = []
         for monomial, coefficient in positive + [t for t in self.terms if t[1] < 0]:

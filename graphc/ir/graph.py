@@ -223,6 +223,7 @@ class Builder:
         self.events: list[Any] | None = None  # of what is noted for it: new nodes, and names that nodes get
         self._next = 0
         self._known: dict[tuple[Any, ...], int] = {}
+        self._typed: dict[int, tuple[Any, Attrs]] = {}
 
     def op(self, name: str) -> Op:
         return self.ops.get(name) or _of_table(name)
@@ -258,7 +259,7 @@ class Builder:
     ) -> int:  # fmt: skip
         key: tuple[Any, ...] = ()
         if self.share and op != "argument":
-            key = _key(op, operands, attrs, name)
+            key = self._key(op, operands, attrs, name)
             known = self._known.get(key)
             if known is not None:
                 node = self.nodes[known]
@@ -279,9 +280,20 @@ class Builder:
             self._known[key] = id
         return id
 
+    def _key(self, op: str, operands: tuple[int, ...], attrs: Attrs, name: str | None) -> tuple[Any, ...]:
+        """What makes two operations one. Arrays that a program makes of nothing under two names stay two:
+        `c_0 = zeros(…)` beside `h_0 = zeros(…)` is a state of its own to its reader."""
+        own = name if not operands and op != "const" else None
+        if not attrs:
+            return op, operands, (), own
+        known = self._typed.get(id(attrs))
+        if known is None:
+            known = self._typed[id(attrs)] = (typed(attrs), attrs)  # with them, so that no others get their id
+        return op, operands, known[0], own
+
     def find(self, op: str, operands: Sequence[int], attrs: Mapping[str, Any] | None = None) -> int | None:
         """The node of this operation on these operands, if there is one that would be shared."""
-        return self._known.get(_key(op, tuple(operands), tuple(sorted((attrs or {}).items())), None))
+        return self._known.get(self._key(op, tuple(operands), tuple(sorted((attrs or {}).items())), None))
 
     def __getitem__(self, id: int) -> Node:
         return self.nodes[id]
@@ -294,7 +306,7 @@ class Builder:
         while self._next > count:
             self._next -= 1
             node = self.nodes.pop(self._next)
-            self._known.pop(_key(node.op, node.operands, node.attrs, node.name), None)
+            self._known.pop(self._key(node.op, node.operands, node.attrs, node.name), None)
 
     def withdraw(self, count: int) -> None:
         """Take back the nodes made without sharing since there were `count`."""
@@ -333,13 +345,6 @@ class Builder:
         for id in ids:
             node = graph.nodes[id]
             map[id] = self.remake(node, [map[u] for u in node.operands], node.origin)
-
-
-def _key(op: str, operands: tuple[int, ...], attrs: Attrs, name: str | None) -> tuple[Any, ...]:
-    """What makes two operations one. Arrays that a program makes of nothing under two names stay two: `c_0 = zeros(…)`
-    beside `h_0 = zeros(…)` is a state of its own to its reader."""
-    own = name if not operands and op != "const" else None
-    return op, operands, typed(attrs) if attrs else (), own
 
 
 def typed(value: Any) -> Any:

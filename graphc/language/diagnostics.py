@@ -229,11 +229,18 @@ def suggest(name: str, candidates: Iterable[str]) -> str | None:
     matcher.set_seq2(folded)
     # One letter wrong in a name of three is the least that still counts as a slip; single letters are never alike.
     needed = 0.65 if len(name) > 3 else 0.6
-    for candidate in sorted(set(candidates) - {name}):
-        if len(name) < 2 and candidate.casefold() != folded:
+    known_letter = frozenset(folded).__contains__
+    for candidate in sorted(candidates):
+        other = candidate.casefold()
+        if candidate == name or (len(name) < 2 and other != folded):
             continue
-        matcher.set_seq1(candidate.casefold())
-        if min(matcher.real_quick_ratio(), matcher.quick_ratio()) < needed:
+        # No more letters are alike than there are of its letters in the name: of most names that is enough to know.
+        bound = 2.0 * sum(map(known_letter, other)) / (len(folded) + len(other))
+        if bound < needed or bound <= best_ratio:
+            continue
+        matcher.set_seq1(other)
+        bound = min(matcher.real_quick_ratio(), matcher.quick_ratio())
+        if bound < needed or bound <= best_ratio:
             continue
         ratio = matcher.ratio()
         if ratio >= needed and ratio > best_ratio:

@@ -28,7 +28,8 @@ def check_statements(lowering: Lowering) -> None:
 
 def check_free_names(lowering: Lowering) -> None:
     """A free name is an input; one that looks like a slip of the pen for another name is said to be."""
-    known = {*lowering.declared, *lowering.assigned, *lowering.environment.constants, *lowering.environment.dims}
+    environment = lowering.environment
+    known = sorted({*lowering.declared, *lowering.assigned, *environment.constants, *environment.dims})
     for name, span in lowering.first_use.items():
         meant = slip(name, known) if lowering.budget.hint(len(known)) else None
         if meant is not None:

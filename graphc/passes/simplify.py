@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -72,23 +73,29 @@ class _Simplifier(Evaluator):
         """A simpler node for this one, or None. `type` is the type it must have; None: what the operation infers."""
         if op in LEAVES:
             return None
+        nodes = self.builder.nodes
         try:
             if type is None:
-                type = self.builder.op(op).infer(self.builder.solver, [self.type(u) for u in operands], dict(attrs))
+                type = self.builder.op(op).infer(self.builder.solver, [nodes[u].type for u in operands], dict(attrs))
+            made_by = tuple([nodes[u].op for u in operands])
+            simplifications = _that_may_apply(op, "broadcast_to" in made_by, type.shape == ())
+            rewrites = candidates(op, made_by)
+            if not simplifications and not rewrites:
+                return None
             place = Place(self, op, tuple(operands), attrs, type, self.uses)
-            for simplification in SIMPLIFICATIONS:
+            for simplification in simplifications:
                 found = simplification(place)
-                if found is not None and self.type(found) == type:
+                if found is not None and nodes[found].type == type:
                     return found
-            return self._rewritten(place)
+            return self._rewritten(place, rewrites)
         except ShapeError:  # sizes that were only inferred do not bear another form
             return None
 
     # ------------------------------------------------------------ rewrites
 
-    def _rewritten(self, place: Place) -> int | None:
+    def _rewritten(self, place: Place, rewrites: Sequence[Rewrite]) -> int | None:
         origin = self.builder.origin
-        for rewrite in candidates(place.op, tuple([self.builder[u].op for u in place.operands])):
+        for rewrite in rewrites:
             if rewrite.cancels and (origin is None or origin.rule is None):
                 continue
             for found in matches(self.builder, rewrite.pattern, place.op, place.operands, place.attrs):
@@ -154,7 +161,30 @@ def _folded(place: Place) -> int | None:
     return place.builder.const(number, place.type.dtype) if math.isfinite(number) else None
 
 
-SIMPLIFICATIONS = (
-    _folded, broadcast_dropped, scalars_gathered, scalar_out_of_sum, mean_of_sums, entries_only, arranged,
-    factor_at_hand, sum_at_hand, sign_into_number,
-)  # fmt: skip
+SIMPLIFICATIONS: tuple[tuple[Callable[[Place], int | None], frozenset[str] | None], ...] = (
+    (_folded, None),
+    (broadcast_dropped, None),
+    (scalars_gathered, frozenset(["multiply", "divide"])),
+    (scalar_out_of_sum, frozenset(["sum"])),
+    (mean_of_sums, frozenset(["mean"])),
+    (entries_only, frozenset(["multiply", "scatter", "sum", "gather", "gather_entry"])),
+    (arranged, frozenset(["squeeze", "sum", "matmul"])),
+    (factor_at_hand, frozenset(["multiply"])),
+    (sum_at_hand, frozenset(["sum", "mean"])),
+    (sign_into_number, frozenset(["negative"])),
+)
+"""What is tried at a node, in this order, and at the nodes of which operations; None: of any."""
+
+
+@cache
+def _that_may_apply(op: str, of_broadcast: bool, number: bool) -> tuple[Callable[[Place], int | None], ...]:
+    """What is worth trying at a node: most operations have the form of none of these.
+
+    `of_broadcast`: one of its operands is a broadcast; `number`: it is one.
+    """
+    found = [function for function, ops in SIMPLIFICATIONS if ops is None or op in ops]
+    if not number:
+        found.remove(_folded)
+    if not of_broadcast and op not in ("broadcast_to", "expand_dims"):
+        found.remove(broadcast_dropped)
+    return tuple(found)

@@ -58,7 +58,8 @@ def test_a_rule_is_evaluated_once_for_each_kind_of_operand(monkeypatch: pytest.M
         evaluated.clear()
         body = [f"h_{k + 1} = tanh(h_{k} @ W_{k} + b_{k})" for k in range(layers)]
         names = ", ".join(f"W_{k}[D, D], b_{k}[D]" for k in range(layers))
-        graphc.differentiate(graphc.parse("\n".join(["input h_0[N, D]", f"param {names}", *body, f"L = sum(h_{layers})"])))
+        program = ["input h_0[N, D]", f"param {names}", *body, f"L = sum(h_{layers})"]
+        graphc.differentiate(graphc.parse("\n".join(program)))
         return len(evaluated)
 
     assert 4 <= count(10) == count(40) <= 12
