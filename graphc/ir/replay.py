@@ -18,6 +18,8 @@ from graphc.ir.types import Solver
 __all__ = ["replayed"]
 
 Results = Sequence["int | None"]
+LOOKED_THROUGH = frozenset(["size", "size_of", "number", "as_float", "as_int", "stop_gradient"])
+"""Beside numbers and indices: what a value is made of decides there whether it is a plain number of Python."""
 
 
 def replayed(
@@ -57,7 +59,7 @@ def _kind(builder: Builder, what: str, op: str, attrs: Attrs, inputs: Sequence[i
         node = builder.nodes[id]
         if node.op == "const":
             seen.append((node.type, typed(node.attrs)))
-        elif node.type.dtype != "float" or node.type.shape == ():  # plain numbers and indices are looked through
+        elif node.type.dtype != "float" or node.type.shape == () or node.op in LOOKED_THROUGH:
             return None
         else:
             seen.append(node.type)
