@@ -19,7 +19,7 @@ from graphc.emitter.statements import STATEMENTS
 from graphc.ir.graph import Graph, Node
 from graphc.ir.types import Unknown
 
-__all__ = ["kinds_of"]
+__all__ = ["factors", "kinds_of"]
 
 VIEWS = {"transpose", "mT", "stop_gradient"}
 
@@ -57,3 +57,9 @@ def _is_inline(node: Node) -> bool:
     if node.op == "const":
         return not isinstance(node.attr("value"), tuple)
     return (node.op in ALWAYS_INLINE and node.op not in VIEWS) or node.op == "shape_of"
+
+
+def factors(graph: Graph) -> set[int]:
+    """What stands in products of matrices: NumPy copies it there in every call if it only shows another array again
+    and again, so a constant that does is written out."""
+    return {u for node in graph if node.op == "matmul" for u in node.operands}

@@ -8,6 +8,7 @@ from __future__ import annotations
 from graphc.emitter.context import BodyContext
 from graphc.emitter.describe import describe
 from graphc.emitter.expressions import ATOM, Text, fill
+from graphc.emitter.kinds import factors
 from graphc.emitter.layout import Layout
 from graphc.emitter.memory import Memory
 from graphc.emitter.tiles import Loops
@@ -42,12 +43,12 @@ class Operands:
         self.loops, self.called = loops, called
         self.texts: dict[int, Text] = {}
         self.filled: set[int] = set()  # the values that are made where memory is made
-        factors = {u for node in layout.graph if node.op == "matmul" for u in node.operands}
+        solid = factors(layout.graph)
         for item in layout.items:
             for id in item.nodes:
                 if layout.kind[id] == "constant":
                     text = self._constant(id).text
-                    if id in factors and layout.graph.op(layout.graph[id]).view:  # a product would copy what repeats
+                    if id in solid and layout.graph.op(layout.graph[id]).view:
                         text = f"np.ascontiguousarray({text})"
                     memory.keep(called[id], text)
                     self.filled.add(id)

@@ -1,10 +1,10 @@
 """What a compiled program costs, statement by statement: multiplications, functions, bytes, what is saved, the peak.
 
 The costs are those of the functions as they are emitted: what stands in them is counted, no more, no less. At -O0 and
--O1 they are `forward` and `backward`, which allocate as they go: a local array lives until its function returns, what
-stands inside an expression until it was used; NumPy puts the result of `+ - * /` into an operand that nobody else has
-(of 256 KiB or more). At -O2 it is `value_and_grad` in a workspace: an array that is as long as a tile stays in a cache,
-so only what goes to whole arrays counts as bytes moved.
+-O1 they are `forward` and `backward`, which allocate as they go: a local array lives until its function returns or its
+name is given again, what stands inside an expression until it was used; NumPy puts the result of `+ - * /` into an
+operand that nobody else has (of 256 KiB or more, and if nothing is broadcast). At -O2 it is `value_and_grad` in a
+workspace: an array that is as long as a tile stays in a cache, so only what goes to whole arrays counts as bytes moved.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 
 from graphc.emitter.body import Body, Line
 from graphc.emitter.buffered import Buffered
+from graphc.emitter.kinds import factors
 from graphc.emitter.module import holders_of
 from graphc.ir.dims import Dim, dim, numel
 from graphc.ir.graph import Graph, Node, Statement
@@ -29,6 +30,7 @@ from graphc.passes.cost import (
     multiplications,
     scratch,
 )
+from graphc.passes.in_order import copies
 from graphc.passes.partition import Split
 from graphc.pipeline import Options, compile_graph
 
@@ -207,6 +209,7 @@ class _Pure:
         self.done: list[tuple[tuple[int, bool], Work]] = []
         self.sizes: dict[int, Dim] = {}  # statement -> the bytes of its array
         self.array: dict[int, int] = {}  # statement -> the one whose array it has
+        self.called: dict[str, set[int]] = {}  # name -> the arrays that it holds
         self.held = dim(0)
         self.peaks: list[tuple[Dim, tuple[int, bool]]] = []
         self.group = (-1, False)
@@ -223,7 +226,7 @@ class _Pure:
 
     def kept(self, ids: Iterable[int]) -> Dim:
         """The bytes of the arrays that these values are in, arguments apart."""
-        bases = {base for id in ids for base in self.body.aliases.get(id, frozenset())}
+        bases = {base for id in ids for base in (id, *self.body.aliases.get(id, ()))}
         arrays = {self.array[base] for base in bases if base in self.array}
         return sum((self.sizes[array] for array in sorted(arrays)), dim(0))
 
@@ -242,9 +245,22 @@ class _Pure:
         size = self._value(node.id, over)
         if over is not None and over in self.array:
             self.array[node.id] = self.array[over]
-        elif not self.graph.op(node).view:
+        elif size.terms or not self.graph.op(node).view:  # what is shown may have been made inside the expression
             self.array[node.id] = node.id
             self.sizes[node.id] = size
+        self._call(node.id)
+
+    def _call(self, id: int) -> None:
+        """A statement gives its value a name. What the name meant before is gone, unless another one means it too."""
+        name = self.body.names.get(id)
+        if name is None:
+            return
+        shown = self.body.aliases.get(id, frozenset()) | {id}
+        before = self.called.get(name, set())
+        self.called[name] = {self.array[base] for base in shown if base in self.array}
+        for array in before - self.called[name]:
+            if not any(array in arrays for arrays in self.called.values()):
+                self.held = self.held - self.sizes[array]
 
     def _evaluate_root(self, id: int) -> None:
         """A result that stands inside the `return`, or is copied there."""
@@ -270,7 +286,7 @@ class _Pure:
         if id not in self.seen:
             self.seen.add(id)
             self.done.append((self.group, _work(self.graph, node, self.item)))
-        if op.view or op.cost == "free":
+        if (op.view or op.cost == "free") and not copies(self.graph, node):
             return sum(parts, dim(0))
         size = bytes_of(node.type, self.item) or dim(0)
         if not node.type.rank:
@@ -291,7 +307,9 @@ class _Pure:
     def _reused(self, node: Node, parts: list[Dim]) -> int | None:
         """The operand that NumPy puts the result into."""
         for position in REUSING.get(node.op, ()):
-            if parts[position].terms and self.graph[node.operands[position]].type == node.type:
+            types = [self.graph[u].type for u in node.operands]
+            other = types[1 - position]
+            if parts[position].terms and types[position] == node.type and other.shape in (node.type.shape, ()):
                 return position
         return None
 
@@ -360,6 +378,11 @@ class _Working:
                 row = bytes_of(type.with_shape(type.dims[1:]), self.item)
                 each = (row or dim(self.item)) * self.threads
                 tiles.append((Loop(rows, self.plan.widths.get(number, ())), each))
+        solid = factors(self.graph)
+        for id, kind in self.plan.kind.items():
+            node = self.graph[id]
+            if kind == "constant" and node.type.rank and (id in solid or not self.graph.op(node).view):
+                whole = whole + (bytes_of(node.type, self.item) or 0)
         for number, shape in self.plan.beside:
             rows = self.plan.items[number].rows
             assert rows is not None

@@ -16,23 +16,23 @@ from graphc.ir.types import Unknown
 from graphc.ops.cuts import WHOLE
 from graphc.passes.rebuild import rebuild, same
 
-__all__ = ["copy_in_order"]
+__all__ = ["copies", "copy_in_order"]
 
 
 def copy_in_order(graph: Graph) -> Graph:
     """The graph with a copy before each reshape that would make one."""
-    if not any(_copies(graph, node) for node in graph):
+    if not any(copies(graph, node) for node in graph):
         return graph
 
     def make(builder: Builder, node: Node, operands: list[int]) -> int:
-        if _copies(graph, node):
+        if copies(graph, node):
             operands = [builder.add("in_order", operands), *operands[1:]]
         return same(builder, node, operands)
 
     return rebuild(graph, make, share=True)
 
 
-def _copies(graph: Graph, node: Node) -> bool:
+def copies(graph: Graph, node: Node) -> bool:
     """Whether NumPy has to copy for a reshape: it joins axes between which the operand's array has others or gaps."""
     if node.op != "reshape" or len(node.operands) != 1:
         return False
@@ -44,7 +44,7 @@ def _copies(graph: Graph, node: Node) -> bool:
 
 def _is_moved(graph: Graph, node: Node) -> bool:
     """Whether a value shows an array's entries in another order, or not all that lie between them."""
-    while graph.op(node).view and not _copies(graph, node):
+    while graph.op(node).view and not copies(graph, node):
         if node.op in ("mT", "transpose") or (node.op == "slice" and any(part != WHOLE for part in _later(node))):
             return True
         node = graph[node.operands[0]]
