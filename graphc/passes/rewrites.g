@@ -38,6 +38,10 @@ rewrite x - x * y => x * (1 - y)
 rewrite x * z - y * z => (x - y) * z
 rewrite x * z + y * z => (x + y) * z
 
+# ---- what is 0 or 1 on one side of 0: exp(min(z, 0)) is 1 where z is positive, and exp(z) - 1 is never less than z
+rewrite (z > 0) + (z <= 0) * exp(minimum(z, 0)) => exp(minimum(z, 0))
+rewrite maximum(z, 0) + expm1(minimum(z, 0)) => maximum(z, expm1(minimum(z, 0)))
+
 # ---- quotients that cancel: the derivative of a logarithm meets the value that it is taken of. Only in what rules
 # made: where a program itself divides by 0, it gets what NumPy gives.
 rewrite (x / y) * y => x

@@ -28,6 +28,7 @@ from graphc.passes.broadcasts import broadcast_dropped, repeats
 from graphc.passes.cost import TYPICAL, typical
 from graphc.passes.dce import eliminate_dead_code
 from graphc.passes.entries import entries_only
+from graphc.passes.leaks import larger_of_lines
 from graphc.passes.patterns import Attribute, Match, Rewrite, candidates, matches
 from graphc.passes.place import Place
 from graphc.passes.products import arranged
@@ -172,6 +173,7 @@ SIMPLIFICATIONS: tuple[tuple[Callable[[Place], int | None], frozenset[str] | Non
     (factor_at_hand, frozenset(["multiply"])),
     (sum_at_hand, frozenset(["sum", "mean"])),
     (sign_into_number, frozenset(["negative"])),
+    (larger_of_lines, frozenset(["add"])),
 )
 """What is tried at a node, in this order, and at the nodes of which operations; None: of any."""
 

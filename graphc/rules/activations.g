@@ -28,7 +28,7 @@ rule leaky_relu(x, *, slope) -> y { dx = dy * (x > 0) + slope * dy * (x <= 0) }
 # aliases: input=x
 op elu(x, *, alpha=1) = relu(x) + alpha * expm1(negative_part(x))
 rule elu(x, *, alpha) -> y {
-    dx = dy * (x > 0) + alpha * dy * (x <= 0) * exp(negative_part(x))
+    dx = dy * ((x > 0) + (x <= 0) * (alpha * exp(negative_part(x))))
 }
 
 # elu with the alpha and the scale that keep mean and variance; the derivative at 0 is 1.0507 · 1.6733.
@@ -45,9 +45,7 @@ rule selu(x) -> y {
 # source: Barron 2017; PyTorch: celu
 # aliases: input=x
 op celu(x, *, alpha=1) = relu(x) + alpha * expm1(negative_part(x) / alpha)
-rule celu(x, *, alpha) -> y {
-    dx = dy * (x > 0) + dy * (x <= 0) * exp(negative_part(x) / alpha)
-}
+rule celu(x, *, alpha) -> y { dx = dy * exp(negative_part(x) / alpha) }
 
 # x times the probability that a standard normal variable is less than x.
 # math: {x} ⊙ Φ({x})

@@ -10,8 +10,6 @@ __all__ = ["EQUIVALENT"]
 _REASONS: dict[str, tuple[str, ...]] = {
     "the sign of twice a number, or whether it is 0, is that of the number": (
         "abs: dx: x -> 2 * x",
-        "celu: dx: x -> 2 * x",
-        "celu: dx: x -> 2 * x #2",
         "divergence: logq: q -> 2 * q #2",
         "divergence: dq: q -> 2 * q",
         "elu: dx: x -> 2 * x",
@@ -32,8 +30,6 @@ _REASONS: dict[str, tuple[str, ...]] = {
         "where: db: c -> 2 * c",
     ),
     "the value has the sign of its argument": (
-        "celu: dx: x -> y",
-        "celu: dx: x -> y #2",
         "elu: dx: x -> y",
         "elu: dx: x -> y #2",
         "leaky_relu: dx: x -> y",
