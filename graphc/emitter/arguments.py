@@ -448,6 +448,11 @@ def does_not_fill(name, shape, wanted):
     """The error for a value that has too many or too few entries for another shape."""
     return ValueError(f"{name} of shape {shape} cannot take the shape {wanted}: the numbers of entries differ")
 '''
+CHECK_HELPERS["no_entries"] = '''\
+def no_entries(name, shape, what):
+    """The error for a value without entries where one of them is looked for."""
+    return ValueError(f"{name} of shape {shape} has no entries, and {what} needs at least 1")
+'''
 CHECK_HELPERS["unequal_ranks"] = '''\
 def unequal_ranks(name, shape, other, wanted):
     """The error for indices along an axis that have not as many axes as the array."""

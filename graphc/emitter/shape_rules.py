@@ -63,6 +63,8 @@ def _reduction(shapes: OpenShapes, node: Node) -> None:
     if isinstance(axes, int):
         axes = (axes,)
     form = shapes.has_axes(node.operands[0], axes or ())
+    if form is not None and _needs_entries(shapes, node):
+        _not_empty(shapes, node.operands[0], form, axes, "max" if node.op == "largest" else node.op)
     if form is None or (axes is None and not keepdims):
         return
     whole = shapes.graph[node.operands[0]].type.shape
@@ -77,6 +79,21 @@ def _reduction(shapes: OpenShapes, node: Node) -> None:
     if keepdims and kept is not None and whole in shapes.forms:
         wide = shapes.forms[whole]
         shapes.forms[whole] = Form(wide.text, wide.within | {kept.text}, wide.leaves, wide.gone, wide.broadcast)
+
+
+def _needs_entries(shapes: OpenShapes, node: Node) -> bool:
+    """Whether this is an extreme, which there is none of no entries; of floating ones `largest` says -inf."""
+    if node.op == "largest":
+        return not shapes.graph[node.operands[0]].type.is_float
+    return node.op in ("max", "min", "argmax", "argmin")
+
+
+def _not_empty(shapes: OpenShapes, x: int, form: Form, axes: Sequence[int] | None, what: str) -> None:
+    for axis in axes or ():
+        shapes.is_long(x, axis, dim(1), what)
+    if axes is None:
+        said = quoted(shapes.label(x))
+        shapes.refuse(f"{_entries(form)} == 0", "no_entries", said, form.text, quoted(what))
 
 
 def _without(shapes: OpenShapes, form: Form, axes: Sequence[int], keepdims: bool) -> str:

@@ -72,6 +72,8 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("y = broadcast_to(a, (2, 3))", {"a": ones(2)}, r"argument a of shape \(2,\) .* dimension 0 is 2, not 3"),
     ("y = broadcast_to(a, shape(b))", {"a": ones(2), "b": ones(3)}, "argument a of shape .* the shape of argument b"),
     ("L = trace(a)\ny = broadcast_to(a, (2, 3))", {"a": ones(3, 2)}, "argument a of shape .* dimension 0 is 3, not 2"),
+    ("y = max(x)", {"x": ones(2, 0)}, r"argument x of shape \(2, 0\) has no entries, and max needs at least 1"),
+    ("y = argmin(x[1:], axis=0)", {"x": ones(1, 2)}, r"dimension 0 of x\[1:\] is 0, but argmin needs at least 1"),
     ("y = squeeze(a, axis=0)", {"a": ones(2)}, "dimension 0 of argument a is 2"),
     ("y = expand_dims(a, axis=2) + a", {"a": ones()}, "argument a must have at least 2 dimensions"),
     ("y = swapaxes(a, -1, -2) + b", {"a": ones(2, 3), "b": ones(3)}, "argument b: dimension 0 is 3"),
