@@ -2,7 +2,19 @@
 
 import sys
 
-from graphc.cli import main
+__all__ = ["main"]
+
+
+def main() -> int:
+    """Run the command line and return its exit status, also when an interrupt comes before it has been read."""
+    try:
+        from graphc.cli import main as command
+
+        return command()
+    except KeyboardInterrupt:
+        print("graphc: interrupted", file=sys.stderr)
+        return 130
+
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -29,6 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rtol", type=float, default=1e-5, help="relative tolerance (default: 1e-5)")
     parser.add_argument("--format", choices=("text", "json"), default="text", help="json: for an autograder")
     parser.add_argument("--gradescope", metavar="results.json", help="write the results as Gradescope reads them")
+    parser.add_argument("--force", action="store_true", help="replace even a results.json that is not graphc's")
     parser.add_argument("--points", type=float, default=100.0, help="the points for Gradescope (default: 100)")
 
 
@@ -51,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from graphc.grade.grading import grade_source
     from graphc.grade.reference import Reference
-    from graphc.grade.report import as_gradescope, as_json, as_text
+    from graphc.grade.report import as_gradescope, as_json, as_text, whose_gradescope
 
     try:
         reference = Reference(program.source, wrt, loss[0] if loss else None)
@@ -63,5 +64,6 @@ def run(arguments: argparse.Namespace) -> int:
     print_text(as_json(made) if arguments.format == "json" else as_text(made))
     if arguments.gradescope is not None:
         content = as_gradescope(made, arguments.points).encode("utf-8")
-        write_file(arguments.gradescope, content, force=True, inputs=[arguments.student, arguments.against])
+        read = [arguments.student, arguments.against]
+        write_file(arguments.gradescope, content, force=arguments.force, inputs=read, whose=whose_gradescope)
     return 0 if made.ok else 1

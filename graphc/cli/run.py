@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphc.cli.arrays import ArrayFile, npz_bytes, summary, whose_npz
 from graphc.cli.console import print_text, report
-from graphc.cli.failure import DATA, failure
+from graphc.cli.failure import DATA, UsageError, failure
 from graphc.cli.files import write_file
 from graphc.cli.options import add_output, add_program, add_report, add_what, options_of
 from graphc.cli.reading import read_program
@@ -36,6 +36,8 @@ def run(arguments: argparse.Namespace) -> int:
     from graphc.pipeline import compile_source
 
     options = options_of(arguments, verify=not arguments.no_verify)
+    if arguments.output == "-":
+        raise UsageError("argument -o: arrays go to a file, and standard output has their summary")
     program = read_program(arguments.program)
     try:
         compiled = compile_source(program.source, options)

@@ -9,11 +9,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from graphc.cli.table import table
+from graphc.emitter.signature import Ownership
 from graphc.grade.explain import Finding, Row, Verdict
 from graphc.grade.grading import Grade
 from graphc.grade.run import Failure
 
-__all__ = ["as_gradescope", "as_json", "as_text", "explanation", "rows_text"]
+__all__ = ["as_gradescope", "as_json", "as_text", "explanation", "rows_text", "whose_gradescope"]
+
+_RESULTS = ["score", "output", "visibility", "tests"]
 
 SMALL = 1e-10
 """Below this an error is rounding, which differs from machine to machine."""
@@ -178,6 +181,15 @@ def _row(row: Row) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def whose_gradescope(data: bytes) -> Ownership:
+    """Whether a file's content is a `results.json` as `as_gradescope` makes it."""
+    try:
+        found = json.loads(data)
+    except ValueError:
+        return "foreign"
+    return "ours" if isinstance(found, dict) and list(found) == _RESULTS else "foreign"
+
+
 def as_gradescope(grade: Grade, points: float = 100.0) -> str:
     """A `results.json` as Gradescope reads it: a test per gradient, the points shared equally."""
     rows: Sequence[Row] = grade.verdict.rows if grade.verdict is not None else ()
@@ -193,5 +205,5 @@ def as_gradescope(grade: Grade, points: float = 100.0) -> str:
             "output": "right" if passed else _verdict(row).lower() if row is not None else "there is none",
         })  # fmt: skip
     total = sum(test["score"] for test in tests)
-    whole = {"score": total, "output": as_text(grade), "visibility": "visible", "tests": tests}
+    whole = dict(zip(_RESULTS, (total, as_text(grade), "visible", tests), strict=True))
     return json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False) + "\n"

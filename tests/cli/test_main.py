@@ -210,3 +210,20 @@ def test_python_m_graphc_is_the_same(folder: Path) -> None:
     done = graphc_command("compile", "none.g", cwd=folder)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("error[E0502]: there is no file `none.g`")
+
+
+def test_an_interrupt_while_the_command_is_read(folder: Path) -> None:
+    script = """
+import sys
+
+class Interrupted:
+    def find_spec(self, name, *rest):
+        if name.startswith("graphc.cli"):
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupted())
+from graphc.__main__ import main
+sys.exit(main())
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=folder, capture_output=True, encoding="utf-8")
+    assert (done.returncode, done.stderr) == (130, "graphc: interrupted\n")

@@ -207,3 +207,8 @@ def test_single_precision_stays(graphc: Run, folder: Path, arrays: dict[str, Any
     assert graphc("run", "net.g", "--data", "data.npz", "-o", "out.npz").status == 0
     with np.load(folder / "out.npz") as written:
         assert {written[name].dtype.name for name in written} == {"float32"}
+
+
+def test_arrays_are_for_a_file(graphc: Run) -> None:
+    done = graphc("run", "net.g", "--data", "data.npz", "-o", "-")
+    assert done.status == 2 and "arrays go to a file" in done.err

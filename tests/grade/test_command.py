@@ -72,6 +72,17 @@ def test_for_programs(folder: Path) -> None:
     assert "`db` should be" in results["output"]
 
 
+def test_results_replace_results_and_nothing_else(folder: Path) -> None:
+    write(folder, RIGHT)
+    asked = ("grade", "student.py", "--against", "net.g", "--gradescope", "results.json")
+    assert [graphc_command(*asked, cwd=folder).returncode for _ in range(2)] == [0, 0]
+    (folder / "results.json").write_text('{"score": "mine"}')
+    done = graphc_command(*asked, cwd=folder)
+    assert done.returncode == 1 and "E0501" in done.stderr
+    assert (folder / "results.json").read_text() == '{"score": "mine"}'
+    assert graphc_command(*asked, "--force", cwd=folder).returncode == 0
+
+
 def test_an_exception_is_shown_with_its_own_line(folder: Path) -> None:
     write(folder, RIGHT.replace("    db = dr.sum()", "    db = dr.summe()"))
     done = graphc_command("grade", "student.py", "--against", "net.g", cwd=folder)

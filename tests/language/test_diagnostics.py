@@ -235,3 +235,11 @@ def test_cheap_to_import() -> None:
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_end_as_they_end_anywhere(end: str) -> None:
+    source = Source(end.join(["input x[N]", "", "y = x", "z = nosuch(y)"]) + end)
+    start = source.text.index("nosuch")
+    assert source.position(start) == (4, 5)
+    assert [source.line(k) for k in range(1, 5)] == ["input x[N]", "", "y = x", "z = nosuch(y)"]
