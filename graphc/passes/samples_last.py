@@ -22,7 +22,7 @@ from typing import Any
 
 from graphc.ir.dims import Dim, dim, numel
 from graphc.ir.graph import Builder, Graph, Node
-from graphc.ir.types import Unknown
+from graphc.ir.types import Type, Unknown
 from graphc.passes.dce import eliminate_dead_code
 from graphc.passes.rebuild import rebuild, same
 
@@ -86,10 +86,10 @@ class _Rewriter:
     def add(self, op: str, operands: Sequence[int], **attrs: Any) -> int:
         return self.builder.add(op, operands, attrs)
 
-    def result(self, op: str, operands: Sequence[int], **attrs: Any) -> int:
+    def result(self, op: str, operands: Sequence[int], type: Type | None = None, **attrs: Any) -> int:
         """The node's value, which takes its name."""
         hint = self.node.hint or (None if self.node.name else HINTS.get(op))
-        return self.builder.add(op, operands, attrs, name=self.node.name, hint=hint)
+        return self.builder.add(op, operands, attrs, type=type, name=self.node.name, hint=hint)
 
     def dims(self, id: int) -> tuple[Dim, ...]:
         return self.builder.type(id).dims
@@ -288,8 +288,9 @@ class _Rewriter:
         if node.op in BORDERS:
             return self._back(self.result(node.op, [self._view(x)], **_with_width(node)))
         if node.op == "concatenate" and all(len(self.dims(u)) == rank for u in operands):
-            joined = self.result(node.op, [self._view(u) for u in operands], axis=(attrs["axis"] - 1) % rank)
-            return self._back(joined)
+            type = Type(_moved(shape), node.type.dtype)  # no formula says that two halves are the whole
+            views = [self._view(u) for u in operands]
+            return self._back(self.result(node.op, views, type, axis=(attrs["axis"] - 1) % rank))
         if x not in self.last or len(operands) > 1:
             return None
         if node.op == "reshape" and len(shape) > 1 and shape[0] == self.dims(x)[0]:
