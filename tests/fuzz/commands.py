@@ -6,8 +6,11 @@ import contextlib
 import io
 import json
 import os
+import random
 import re
 import signal
+import sys
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -17,13 +20,15 @@ from types import FrameType
 import numpy as np
 
 from fuzz.agreement import agree
+from graphc import differentiate, parse
 from graphc.cli import main
 from graphc.explain.code_pages import codes
 from graphc.language.diagnostics import MOST_SHOWN, GraphcError
 from graphc.ops.table import names
+from graphc.verify.sampling import Sampler
 from ops.running import quietly
 
-__all__ = ["Hang", "Outcome", "every_command"]
+__all__ = ["Hang", "Outcome", "command", "every_command", "within"]
 
 PATIENCE = 120
 """Seconds after which a command hangs; none takes a tenth of it."""
@@ -67,7 +72,7 @@ def every_command(data: bytes, folder: Path, files: Mapping[str, str] | None = N
         if (folder / name).parent == folder:
             (folder / name).write_text(text, encoding="utf-8", newline="")
     (folder / "net.g").write_bytes(data)
-    with _within(folder), quietly():
+    with within(folder), quietly():
         found = _compiled(data)
         if found:
             return _refused(data, found, grade)
@@ -75,7 +80,7 @@ def every_command(data: bytes, folder: Path, files: Mapping[str, str] | None = N
 
 
 @contextlib.contextmanager
-def _within(folder: Path) -> Iterator[None]:
+def within(folder: Path) -> Iterator[None]:
     before = os.getcwd()
     os.chdir(folder)
     try:
@@ -206,6 +211,7 @@ def _accepted(data: bytes, grade: bool) -> Outcome:
         if said.status == 0:
             assert Path("net.py").read_bytes() == first.out
         command("show", "net.g", level, statuses=(0,))
+    _options(data, said.status == 0)
     for stage in STAGES:
         command("show", "net.g", "--stage", stage, statuses=(0,))
     for format in FORMATS:
@@ -229,6 +235,45 @@ def _accepted(data: bytes, grade: bool) -> Outcome:
     if grade:
         _graded()
     return verdict
+
+
+def _options(data: bytes, verified: bool) -> None:
+    """What else can be asked for: memory, threads, tiles, costs, times, a stub, names to differentiate by, a pipe."""
+    graph = differentiate(parse(data.decode("utf-8-sig")))
+    rng = random.Random(zlib.crc32(data))
+    memory, level = rng.choice(("lean", "fast")), rng.choice(("-O0", "-O1", "-O2"))
+    for more in (("--memory", memory, level), ("-O2", "--threads", "2"), ("-O2", "--tile", "64", "--threads", "3")):
+        words = ("compile", "net.g", "-o", "-", "--no-verify", *more)
+        assert command(*words, statuses=(0,)) == command(*words, statuses=(0,)), f"{more}: another text"
+    command("compile", "net.g", level, "-o", "other.py", "--stub", "--no-verify", statuses=(0,))
+    compile(Path("other.pyi").read_text(encoding="utf-8"), "other.pyi", "exec")
+    names = [name for name, id in graph.values.items() if graph[id].type.is_float]
+    if names:
+        wrt = ",".join(rng.sample(names, min(len(names), 2)))
+        asked = command("compile", "net.g", level, "-o", "-", "--no-verify", "--wrt", wrt)
+        assert asked.status == command("derive", "net.g", "--wrt", wrt).status, f"--wrt {wrt}: {asked.err}"
+    sizes = [f"{name}={rng.choice((1, 2, 3))}" for name in Sampler(graph, 0).names if name.isidentifier()]
+    given = ("--size", ",".join(sizes)) if sizes else ()
+    costs = command("cost", "net.g", level, "--json")  # of a program without shapes nothing can be counted
+    assert costs.status == 1 or json.loads(costs.out)
+    command("cost", "net.g", level, *given)
+    if verified:
+        command("bench", "net.g", level, "--seconds", "0", *given)
+    checked = command("check", "net.g", level, "--seed", "3", "--format", "json", *given)
+    assert all(json.loads(line)["code"] for line in checked.err.splitlines()), checked.err
+    with _standard_input(data):
+        piped = command("compile", "-", level, "-o", "-", "--no-verify", statuses=(0,))
+    assert b"def forward" in piped.out
+
+
+@contextlib.contextmanager
+def _standard_input(data: bytes) -> Iterator[None]:
+    before = sys.stdin
+    sys.stdin = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8")
+    try:
+        yield
+    finally:
+        sys.stdin = before
 
 
 def _graded() -> None:

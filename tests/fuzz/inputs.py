@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from fuzz.corpus import corpus
 from fuzz.grammatical import grammatical
 from fuzz.mutations import mutate, random_bytes
+from fuzz.program import Wide
+from fuzz.wide import wide
 from properties.programs import programs
 
 __all__ = ["KINDS", "Input"]
@@ -29,6 +31,8 @@ class Input:
     data: bytes
     made_of: str
     files: dict[str, str] = field(default_factory=dict, hash=False)
+    program: Wide | None = field(default=None, hash=False)
+    """The same with its meaning in Python, to be compared with autograd."""
 
 
 def _bytes(start: int) -> Iterator[Input]:
@@ -61,9 +65,15 @@ def _mutated_programs(start: int) -> Iterator[Input]:
         yield Input(mutate(rng, program.text, rng.choice(seeds).text), f"mutated program {number}")
 
 
+def _wide(start: int) -> Iterator[Input]:
+    for number in _count(start):
+        program = wide(number)
+        yield Input(program.text.encode(), f"wide program {number}", program=program)
+
+
 KINDS: dict[str, Callable[[int], Iterator[Input]]] = {
     "bytes": _bytes, "mutants": _mutants, "grammatical": _grammatical, "programs": _programs,
-    "mutated-programs": _mutated_programs,
+    "mutated-programs": _mutated_programs, "wide": _wide,
 }  # fmt: skip
 
 

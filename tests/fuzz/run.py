@@ -9,6 +9,7 @@ reason, with a line of what went wrong; a program that is mended afterwards belo
 from __future__ import annotations
 
 import argparse
+import copy
 import sys
 import tempfile
 import time
@@ -19,10 +20,14 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from fuzz.commands import Hang, every_command
+from fuzz.differential import compare
 from fuzz.inputs import KINDS, Input
+from fuzz.twin import differing
 
 MEMORY = 4 << 30
 SHORTENINGS = 150
+WITH_COMMANDS = 8
+"""Each so many-th of the wide programs goes through the commands as well."""
 
 
 def main() -> int:
@@ -40,14 +45,17 @@ def main() -> int:
     slowest = (0.0, "")
     end = time.monotonic() + arguments.seconds
     number = 0
+    twin: list[Input] = []
     while time.monotonic() < end:
         for kind, source in sources.items():
             # One that is accepted takes a hundred times as long as one that is refused.
-            for _ in range({"bytes": 20, "grammatical": 10, "mutants": 5}.get(kind, 1)):
+            for _ in range({"bytes": 20, "grammatical": 10, "mutants": 5, "wide": 8}.get(kind, 1)):
                 made = next(source)
                 number += 1
                 start = time.monotonic()
                 verdict, why = _try(made, grade=number % 50 == 0)
+                if number % 40 == 0:
+                    twin.append(made)
                 slowest = max(slowest, (time.monotonic() - start, made.made_of))
                 inputs[kind] += 1
                 verdicts[verdict] += 1
@@ -55,6 +63,11 @@ def main() -> int:
                     reasons[_reason(why)] = made.made_of
                     _keep(made, why, arguments.keep)
                     print(f"{made.made_of}: {_reason(why)}", flush=True)
+    different = differing([made.data for made in twin])
+    for at in different:
+        reasons[f"another hash seed, another output: {twin[at].made_of}"] = twin[at].made_of
+        _keep(twin[at], "another hash seed, another output", arguments.keep)
+    print(f"compared with a process of another hash seed: {len(twin)}, different: {len(different)}")
     print("inputs:", ", ".join(f"{count} {kind}" for kind, count in inputs.items()), f"= {sum(inputs.values())}")
     print("of them:", ", ".join(f"{count} {verdict}" for verdict, count in sorted(verdicts.items())))
     print(f"different findings: {len(reasons)}; slowest input {slowest[0]:.1f} s ({slowest[1]})")
@@ -73,6 +86,10 @@ def _try(made: Input, grade: bool = False) -> tuple[str, str]:
     """The verdict, and for `FAILED` the traceback."""
     with tempfile.TemporaryDirectory() as folder:
         try:
+            if made.program is not None:
+                compare(copy.deepcopy(made.program))
+                if made.program.number % WITH_COMMANDS:
+                    return "compared with autograd", ""
             outcome = every_command(made.data, Path(folder), made.files, grade)
         except KeyboardInterrupt:
             raise
@@ -113,7 +130,7 @@ def _shortened(made: Input, reason: str) -> bytes:
             while at < len(parts) and budget:
                 fewer = parts[:at] + parts[at + size :]
                 budget -= 1
-                verdict, why = _try(Input(separator.join(fewer), made.made_of, made.files))
+                verdict, why = _try(Input(separator.join(fewer), made.made_of, made.files))  # by the commands alone
                 if verdict == "FAILED" and _reason(why) == reason:
                     parts = fewer
                 else:

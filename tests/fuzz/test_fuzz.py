@@ -6,6 +6,7 @@ twice; and what is accepted computes the same at every level as in the reference
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
@@ -14,13 +15,20 @@ from pathlib import Path
 import pytest
 
 from fuzz.commands import Outcome, every_command
+from fuzz.differential import compare
+from fuzz.forms import CALCULUS, FORMS, SEVERAL
 from fuzz.inputs import KINDS, Input
+from fuzz.twin import differing
+from graphc.ops.table import names
 
 FOUND = sorted((Path(__file__).parent / "found").glob("*.g"))
 SHARES = 4
 """Each kind is in so many tests, for workers to share."""
-COUNTS = {"bytes": 100, "grammatical": 20, "mutants": 25, "programs": 3, "mutated-programs": 10}
+COUNTS = {"bytes": 100, "grammatical": 20, "mutants": 25, "programs": 3, "mutated-programs": 10, "wide": 1}
 """So many inputs of each kind a test has."""
+BY_SIGNS = {"greater_equal", "less_equal", "not_equal"}
+DIFFERENT = 25
+"""So many wide programs a test compares with autograd."""
 
 
 def test_every_kind_has_its_share() -> None:
@@ -36,6 +44,31 @@ def test_inputs(kind: str, share: int, tmp_path: Path) -> None:
         assert found["accepted"] == COUNTS[kind]
     if kind == "bytes":
         assert found["refused"] >= 0.9 * COUNTS[kind]
+
+
+@pytest.mark.parametrize("share", range(SHARES))
+def test_wide_programs_compute_what_autograd_does(share: int) -> None:
+    """Values, gradients and steps, at every level and in one more way, in both floating types, at three sizes."""
+    samples = 0
+    for made in islice(KINDS["wide"](share), DIFFERENT):
+        assert made.program is not None
+        try:
+            samples += compare(made.program).samples
+        except AssertionError as error:
+            raise AssertionError(f"{made.made_of}: {error}\n{made.program.text}") from error
+    assert samples >= 1.5 * DIFFERENT
+
+
+def test_every_operation_stands_in_wide_programs() -> None:
+    """The forms have all of them by their names, or by the signs and brackets that mean them."""
+    forms = " ".join(form for family in (*FORMS.values(), SEVERAL, CALCULUS) for form in family)
+    said = set(re.findall(r"\b(\w+)\(", forms))
+    assert set(names()) - said <= BY_SIGNS
+
+
+def test_another_hash_seed_changes_nothing() -> None:
+    inputs = [made.data for kind in COUNTS for made in islice(KINDS[kind](7), 4)]
+    assert differing(inputs) == []
 
 
 def _outcomes(kind: str, share: int, folder: Path) -> Iterator[tuple[Input, Outcome]]:
