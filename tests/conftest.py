@@ -7,11 +7,16 @@ import sys
 from types import ModuleType
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from modules import LoadSource, execute
 from tools import left_out
 
 _numbers = itertools.count(1)
+
+# The same examples everywhere, and none refused because the machine is slow.
+settings.register_profile("seeded", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("seeded")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

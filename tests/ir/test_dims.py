@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from graphc.ir.dims import Dim, broadcast_dim, dim, maximum, numel
 
 NAMES = ("N", "D", "H")
-derandomised = settings(derandomize=True, max_examples=300, deadline=None)
+many = settings(max_examples=300)
 
 sizes = st.fixed_dictionaries({name: st.integers(1, 12) for name in NAMES})
 leaves: st.SearchStrategy[Any] = st.one_of(st.sampled_from(NAMES).map(dim), st.integers(-4, 6).map(dim))
@@ -47,7 +47,7 @@ dims = st.recursive(leaves, _with_atoms, max_leaves=6)
 
 
 @given(dims, dims, sizes)
-@derandomised
+@many
 def test_arithmetic_is_that_of_integers(a: Dim, b: Dim, at: dict[str, int]) -> None:
     x, y = a.evaluate(at), b.evaluate(at)
     assert (a + b).evaluate(at) == x + y
@@ -59,7 +59,7 @@ def test_arithmetic_is_that_of_integers(a: Dim, b: Dim, at: dict[str, int]) -> N
 
 
 @given(dims, st.one_of(st.integers(1, 7).map(dim), st.sampled_from(NAMES).map(dim)), sizes)
-@derandomised
+@many
 def test_division_is_that_of_integers(a: Dim, b: Dim, at: dict[str, int]) -> None:
     x, y = a.evaluate(at), b.evaluate(at)
     assert (a // b).evaluate(at) == x // y
@@ -76,7 +76,7 @@ def test_what_divides_leaves_a_quotient() -> None:
 
 
 @given(dims, st.integers(-3, 5), sizes)
-@derandomised
+@many
 def test_integers_stand_on_either_side(a: Dim, n: int, at: dict[str, int]) -> None:
     x = a.evaluate(at)
     assert (n + a).evaluate(at) == n + x
@@ -95,7 +95,7 @@ def test_division_by_zero(operation: Callable[[Dim], Dim]) -> None:
 
 
 @given(polynomials, polynomials, polynomials)
-@derandomised
+@many
 def test_equal_polynomials_have_one_normal_form(a: Dim, b: Dim, c: Dim) -> None:
     for left, right in (
         (a + b, b + a), ((a + b) + c, a + (b + c)), (a * b, b * a), ((a * b) * c, a * (b * c)),
@@ -116,7 +116,7 @@ def test_monomials_of_one_degree_and_the_same_names_have_an_order() -> None:
 
 
 @given(polynomials, polynomials)
-@derandomised
+@many
 def test_polynomials_that_differ_somewhere_are_not_equal(a: Dim, b: Dim) -> None:
     """Polynomials of such degree that agree on this grid are the same; those that are equal agree everywhere."""
     grid = [{"N": n, "D": d, "H": h} for n in range(1, 8) for d in range(1, 8) for h in range(1, 8)]
@@ -124,7 +124,7 @@ def test_polynomials_that_differ_somewhere_are_not_equal(a: Dim, b: Dim) -> None
 
 
 @given(dims)
-@derandomised
+@many
 def test_no_coefficient_is_zero_and_no_monomial_stands_twice(a: Dim) -> None:
     assert all(coefficient for _, coefficient in a.terms)
     assert all(power > 0 for monomial, _ in a.terms for _, power in monomial)
@@ -154,7 +154,7 @@ def test_names() -> None:
 
 
 @given(dims, sizes)
-@derandomised
+@many
 def test_the_text_is_a_python_expression_of_the_same_value(a: Dim, at: dict[str, int]) -> None:
     assert eval(a.text(), {"max": max}, dict(at)) == a.evaluate(at)
     assert eval(f"7 * {a.text(tight=True)}", {"max": max}, dict(at)) == 7 * a.evaluate(at)
@@ -178,7 +178,7 @@ def test_text(size: Dim, text: str) -> None:
 
 
 @given(dims, st.fixed_dictionaries({}, optional=dict.fromkeys(NAMES, polynomials)), sizes)
-@derandomised
+@many
 def test_substitution_commutes_with_evaluation(a: Dim, bindings: dict[str, Dim], at: dict[str, int]) -> None:
     inner = {**at, **{name: b.evaluate(at) for name, b in bindings.items()}}
     try:
@@ -193,7 +193,7 @@ def test_substitution_commutes_with_evaluation(a: Dim, bindings: dict[str, Dim],
 
 
 @given(dims)
-@derandomised
+@many
 def test_substituting_nothing_changes_nothing(a: Dim) -> None:
     assert a.substitute({}) is a
     assert a.substitute({"Q": dim(3)}) is a
@@ -201,7 +201,7 @@ def test_substituting_nothing_changes_nothing(a: Dim) -> None:
 
 
 @given(polynomials, polynomials)
-@derandomised
+@many
 def test_an_exact_quotient_times_the_divisor_is_the_dividend(a: Dim, b: Dim) -> None:
     quotient = a.divided_by(b) if b.terms else None
     if quotient is not None:
@@ -209,7 +209,7 @@ def test_an_exact_quotient_times_the_divisor_is_the_dividend(a: Dim, b: Dim) -> 
 
 
 @given(polynomials, st.tuples(st.integers(1, 4), st.sampled_from(NAMES), st.integers(0, 2)))
-@derandomised
+@many
 def test_a_multiple_is_divided(a: Dim, monomial: tuple[int, str, int]) -> None:
     coefficient, name, power = monomial
     divisor = coefficient * dim(name) ** power
@@ -228,7 +228,7 @@ def test_what_does_not_divide() -> None:
 
 
 @given(polynomials, polynomials, st.sampled_from(NAMES))
-@derandomised
+@many
 def test_a_linear_size_is_taken_apart(a: Dim, b: Dim, name: str) -> None:
     slope, rest = (d.substitute({name: dim(2)}) for d in (a, b))  # neither holds the name any more
     parts = (slope * dim(name) + rest).linear_in(name)
@@ -236,7 +236,7 @@ def test_a_linear_size_is_taken_apart(a: Dim, b: Dim, name: str) -> None:
 
 
 @given(dims, st.sampled_from(NAMES), sizes)
-@derandomised
+@many
 def test_what_linear_in_says_holds(a: Dim, name: str, at: dict[str, int]) -> None:
     parts = a.linear_in(name)
     if parts is not None:
@@ -255,7 +255,7 @@ def test_what_is_not_linear() -> None:
 
 
 @given(dims, sizes)
-@derandomised
+@many
 def test_what_is_said_to_be_nonnegative_is(a: Dim, at: dict[str, int]) -> None:
     if a.is_nonnegative():
         assert a.evaluate(at) >= 0 or any(m and not all(isinstance(s, str) for s, _ in m) for m, _ in a.terms)
@@ -265,7 +265,7 @@ def test_what_is_said_to_be_nonnegative_is(a: Dim, at: dict[str, int]) -> None:
 
 
 @given(polynomials, polynomials, sizes)
-@derandomised
+@many
 def test_broadcasting_of_declared_sizes(a: Dim, b: Dim, at: dict[str, int]) -> None:
     """Equal, or one of them 1; everything else is refused, whatever the numbers would be."""
     together = broadcast_dim(a, b)
@@ -291,7 +291,7 @@ def test_broadcasting_of_open_sizes_is_left_to_run_time(n: int, m: int) -> None:
 
 
 @given(st.lists(st.sampled_from([*NAMES, 1, 2, 3]), max_size=4), sizes)
-@derandomised
+@many
 def test_number_of_entries(shape: list[str | int], at: dict[str, int]) -> None:
     product = 1
     for size in shape:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from graphc.ir.dims import Dim, dim
 from graphc.ir.types import Scalar, ShapeError, Solver, Type, Unknown, broadcast_shapes, promote, shape_text
 
-derandomised = settings(derandomize=True, max_examples=300, deadline=None)
+many = settings(max_examples=300)
 shapes = st.lists(st.sampled_from([0, 1, 2, 3]), max_size=4).map(tuple)
 
 
@@ -19,7 +19,7 @@ def symbolic(*sizes: str | int) -> tuple[Dim, ...]:
 
 
 @given(shapes, shapes)
-@derandomised
+@many
 def test_shapes_of_numbers_broadcast_as_in_numpy(a: tuple[int, ...], b: tuple[int, ...]) -> None:
     try:
         wanted = np.broadcast_shapes(a, b)
@@ -32,7 +32,7 @@ def test_shapes_of_numbers_broadcast_as_in_numpy(a: tuple[int, ...], b: tuple[in
 
 
 @given(shapes, shapes)
-@derandomised
+@many
 def test_names_broadcast_as_the_numbers_they_stand_for(a: tuple[int, ...], b: tuple[int, ...]) -> None:
     def named(shape: tuple[int, ...]) -> tuple[Dim, ...]:
         return tuple(dim(n) if n == 1 else dim("ZOTN"[n]) for n in shape)

@@ -222,7 +222,7 @@ def fewest(sizes: tuple[int, ...]) -> int:
     return min(fewest(sizes[: k + 1]) + fewest(sizes[k:]) + sizes[0] * sizes[k] * sizes[-1] for k in inner)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.integers(1, 9), min_size=3, max_size=LONGEST + 1), st.data())
 def test_any_chain_in_any_order(sizes: list[int], data: st.DataObject) -> None:
     shapes = list(pairwise(sizes))

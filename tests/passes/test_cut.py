@@ -35,7 +35,7 @@ def graphs(draw: st.DrawFn) -> tuple[dict[int, list[int]], dict[int, int], set[i
     return before, capacity, draw(some), draw(some)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(graphs())
 def test_the_cuts_are_those_of_networkx(graph: tuple[dict[int, list[int]], dict[int, int], set[int], set[int]]) -> None:
     before, capacity, sources, sinks = graph

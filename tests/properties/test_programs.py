@@ -32,7 +32,7 @@ LEVELS = (0, 1, 2)
 def examples(count: int) -> settings:
     """The same programs on every run; how long one takes is no failure."""
     return settings(
-        derandomize=True, max_examples=count, deadline=None,
+        max_examples=count,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
     )  # fmt: skip
 

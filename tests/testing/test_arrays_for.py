@@ -18,7 +18,7 @@ L = softmax_ce(X@W, y) + sum(v) + sum(m*X[:, 0])
 NET = graphc.load(PROGRAM)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(arrays_for(PROGRAM))
 def test_arguments_fit_the_program(arguments: dict[str, Any]) -> None:
     N, D = arguments["X"].shape
@@ -33,14 +33,14 @@ def test_arguments_fit_the_program(arguments: dict[str, Any]) -> None:
     assert set(grads) == {"W", "v"}
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(arrays_for("param x[n]\nL = sum(log(x))\n", largest=9))
 def test_values_lie_in_the_domain(arguments: dict[str, Any]) -> None:
     assert (arguments["x"] > 0).all()
     assert len(arguments["x"]) <= 9
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(arrays_for("input x[N, D]\nY = x[:, 3]\n", largest=6, sizes={"N": 2}))
 def test_sizes_are_given_or_large_enough(arguments: dict[str, Any]) -> None:
     N, D = arguments["x"].shape
