@@ -75,8 +75,11 @@ def write_check(graph: Graph, program: Graph, helpers: set[str], shapes: Callabl
     packed = signature + ("," if len(arguments) == 1 else "")
     usual = _usual(called, kinds)
     lines += usual
-    head = f"{'        ' if usual else '    '}{signature}, types = arrays("
-    lines += bracketed(head, [f"({names})", f"({_listed(kinds)})", f"({packed})"], ")")
+    indent = "        " if usual else "    "
+    lines += bracketed(f"{indent}{signature}, types = arrays(", [f"({names})", f"({_listed(kinds)})", f"({packed})"], ")")
+    if any("np.linalg." in str(graph.op(node).numpy) for node in graph):
+        helpers.add("double_at_most")
+        lines += bracketed(f"{indent}double_at_most(", [f"({names})", f"({packed})", "types"], ")")
     writer = _ShapeChecks(graph, program, called, helpers, shapes)
     lines += ["    " + line for line in writer.write()]
     lines.append(f"    return {signature}, types")
@@ -447,6 +450,14 @@ CHECK_HELPERS["does_not_fill"] = '''\
 def does_not_fill(name, shape, wanted):
     """The error for a value that has too many or too few entries for another shape."""
     return ValueError(f"{name} of shape {shape} cannot take the shape {wanted}: the numbers of entries differ")
+'''
+CHECK_HELPERS["double_at_most"] = '''\
+def double_at_most(names, arrays, types):
+    """ValueError for a floating type that NumPy's linear algebra does not know."""
+    for name, array in zip(names, arrays):
+        given = array.dtype if types is None else types.get(name, array.dtype)
+        if given.char == "g":
+            raise ValueError(f"argument {name} is of type {given}, and linear algebra is of float32 and float64")
 '''
 CHECK_HELPERS["no_entries"] = '''\
 def no_entries(name, shape, what):

@@ -156,6 +156,17 @@ def test_labels_out_of_range(net: ModuleType, label: int) -> None:
             call(**given)
 
 
+@pytest.mark.parametrize("level", LEVELS)
+def test_extended_precision_where_linear_algebra_has_none(level: int) -> None:
+    net = loaded("param A[n, n], b[n]\nL = sum(solve(A, b)**2)", level)
+    A, b = np.eye(2) * 2, np.ones(2)
+    for given in ((A, b.astype("g")), (A.astype("g"), b.astype("g"))):
+        with pytest.raises(ValueError, match=f"argument {'b' if given[0] is A else 'A'} is of type"):
+            net.forward(*given)
+    wide = loaded("param b[n]\nL = sum(b**2)", level).value_and_grad(b.astype("g"))
+    assert wide[0] == 2 and wide[1]["b"].dtype == np.dtype("g")
+
+
 def test_labels_that_are_no_integers(net: ModuleType) -> None:
     for labels in (np.zeros(SIZES["N"]), np.zeros(SIZES["N"], bool)):
         refused(net, {**arguments(), "y": labels}, "y")
