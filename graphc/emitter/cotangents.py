@@ -9,7 +9,7 @@ Outputs of integers and booleans have no gradient; what is given for them plays 
 
 from __future__ import annotations
 
-from graphc.emitter.arguments import CHECK_HELPERS
+from graphc.emitter.check_helpers import CHECK_HELPERS
 from graphc.emitter.naming import cotangent_names
 from graphc.ir.graph import Graph
 

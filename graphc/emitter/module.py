@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from graphc.emitter.arguments import CHECK_CONSTANTS, CHECK_HELPERS, write_check
+from graphc.emitter.arguments import write_check
 from graphc.emitter.body import Body, Line, write_body
+from graphc.emitter.check_helpers import CHECK_CONSTANTS, CHECK_HELPERS
 from graphc.emitter.context import BodyContext
 from graphc.emitter.cotangents import UNPACK, Incoming
 from graphc.emitter.describe import describe

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from graphc.emitter.arguments import CHECK_HELPERS
+from graphc.emitter.check_helpers import CHECK_HELPERS
 from graphc.emitter.code import code_of
 from graphc.emitter.naming import MODULE, USED_BUILTINS, argument_names
 from graphc.emitter.prelude import HELPERS

@@ -100,7 +100,7 @@ def _without(shapes: OpenShapes, form: Form, axes: Sequence[int], keepdims: bool
     if not keepdims and tuple(axes) in ((0,), (-1,)):
         return f"{form.text}[{'1:' if axes[0] == 0 else ':-1'}]"
     shown = "(" + ", ".join(map(str, axes)) + ("," if len(axes) == 1 else "") + ")"
-    return f"{shapes.sizes.helper('reduced')}({form.text}, {shown}{', keepdims=True' if keepdims else ''})"
+    return f"{shapes.sizes.helper('without_axes')}({form.text}, {shown}{', keepdims=True' if keepdims else ''})"
 
 
 @rule("count_of")

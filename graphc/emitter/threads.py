@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from graphc.emitter.arguments import CHECK_HELPERS
+from graphc.emitter.check_helpers import CHECK_HELPERS
 
 __all__ = ["combined", "private"]
 

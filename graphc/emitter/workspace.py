@@ -10,9 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from graphc.emitter.arguments import CHECK_HELPERS, arrays_alone, wrapped, write_limits
+from graphc.emitter.arguments import arrays_alone, wrapped, write_limits
 from graphc.emitter.body import Line
 from graphc.emitter.buffered import Buffered, write_buffered
+from graphc.emitter.check_helpers import CHECK_HELPERS
 from graphc.emitter.context import BodyContext, Live
 from graphc.emitter.cotangents import UNPACK, Incoming
 from graphc.emitter.describe import describe

@@ -163,3 +163,12 @@ def test_a_size_that_is_divided_is_asked_to_leave_nothing_over() -> None:
 def test_what_a_later_statement_says_of_an_argument(text: str) -> None:
     for level in (0, 1, 2):
         assert graphc.compile(text, level=level, verify=False)
+
+
+def test_arguments_called_as_the_helpers_are() -> None:
+    text = "wrong = sum(without_axes, axis=(0, 2), keepdims=true)\ny = wrong[0] + too_few_axes[1:]\nM = wrong_rank * 2"
+    net = graphc.load("param wrong_rank[N, D]\n" + text, verify=False)
+    found = net.forward(ones(2, 3), ones(2, 3, 4), ones(4))[0]
+    assert found.y.shape == (3, 3) and (found.M == 2).all()
+    with pytest.raises(ValueError, match="argument without_axes must have at least 3 dimensions, not 2"):
+        net.forward(ones(2, 3), ones(2, 3), ones(4))

@@ -1,0 +1,158 @@
+"""Helpers of the check of the arguments: Python text that puts into words what is wrong, and runs only then.
+
+A module holds those that its check calls. Each names the argument, or the value as the source writes it, the dimension
+and both sizes.
+"""
+
+from __future__ import annotations
+
+from graphc.emitter.text import quoted
+
+__all__ = ["CHECK_CONSTANTS", "CHECK_HELPERS", "KINDS"]
+
+KINDS = {"f": "fiub", "i": "iu", "b": "b"}
+"""By the first letter of an argument's type the kinds of arrays that will do."""
+
+ARRAYS = '''\
+def arrays(names, kinds, values):
+    """The arguments as arrays, floating ones of one type; ValueError for what cannot be one.
+
+    The last item is None, or the types of the floating arguments if they differ. Numbers that are not arrays and
+    arrays of integers take the type of the floating arrays beside them; half precision is computed with in float32.
+    """
+    result = []
+    for name, value in zip(names, values):
+        try:
+            result.append(np.asarray(value))
+        except (TypeError, ValueError, RuntimeError) as error:  # rows of different lengths; what cannot be one
+            raise ValueError(f"argument {name} is not an array: {error}") from None
+        if np.ma.is_masked(value):
+            raise ValueError(f"argument {name} has entries that are masked")
+    for name, kind, array in zip(names, kinds, result):
+        if array.dtype.kind not in KINDS[kind[0]]:
+            raise ValueError(f"argument {name} must be {WORDS[kind[0]]}, not {array.dtype}")
+    given = [array.dtype for array, kind in zip(result, kinds) if kind[0] == "f"]
+    alike = given and given.count(given[0]) == len(given) and given[0].char in "fd"
+    strict = np.__version__[0] != "1"  # before NumPy 2 a float32 scalar times a plain number is a float64
+    if not given or alike and strict and kinds.count("float") == len(given):
+        return *result, None
+    strong = [np.dtype(k) if k != "float" else a.dtype for a, k, v in zip(result, kinds, values)
+              if k[0] == "f" and (k != "float" or a.dtype.kind == "f" and type(v) is not float)]
+    common = np.result_type(np.float32, *strong) if strong else np.dtype("float64")
+    types = {}
+    for k, (name, kind) in enumerate(zip(names, kinds)):
+        if kind[0] == "f":
+            weak = result[k].dtype.kind != "f" or type(values[k]) is float
+            types[name] = np.dtype(kind) if kind != "float" else common if weak else result[k].dtype
+            result[k] = result[k].astype(types[name]).astype(common)
+    return *result, None if strict and all(t == common for t in types.values()) else types
+'''
+
+CHECK_HELPERS: dict[str, str] = {
+    "arrays": ARRAYS,
+    "wrong_rank": '''\
+def wrong_rank(name, array, wanted):
+    """The error for an argument with the wrong number of dimensions."""
+    return ValueError(f"argument {name} must have shape {wanted}, and its shape is {array.shape}")
+''',
+    "wrong_shape": '''\
+def wrong_shape(name, array, sizes, said, first=0):
+    """The error for an argument of which one size is wrong."""
+    for axis, (size, dimension) in enumerate(zip(sizes, said), first):
+        if array.shape[axis] != size:
+            wanted = f"{dimension}, which is {size}" if dimension else f"{size}"
+            found = f"not {array.shape[axis]}; its shape is {array.shape}"
+            return ValueError(f"argument {name}: dimension {axis} must be {wanted}, {found}")
+''',
+    "too_few_axes": '''\
+def too_few_axes(name, rank, least):
+    """The error for a value without an axis that the program speaks of."""
+    return ValueError(f"{name} must have at least {least} dimension{'s' * (least > 1)}, not {rank}")
+''',
+    "too_small": '''\
+def too_small(name, size, minimum, what):
+    """The error for a size that the program needs more of."""
+    return ValueError(f"dimension {name} is {size}, but {what} needs at least {minimum}")
+''',
+    "check_range": '''\
+def check_range(what, array, size, negative=False):
+    """ValueError for labels outside 0…size-1, or for indices, which may be negative."""
+    low = -size if negative else 0
+    if not size and not negative:
+        raise ValueError(f"{what} must hold labels of classes, and the number of classes is 0")
+    # of a few integers argmin finds the least several times as fast as min does
+    if array.size and not (low <= array.item(array.argmin()) and array.item(array.argmax()) < size):
+        wrong = array[(array < low) | (array >= size)].flat[0]
+        raise ValueError(f"{what} must hold integers from {low} to {size - 1}, not {wrong}")
+''',
+    "in_range": '''\
+def in_range(what, integers, size, negative=False):
+    """The integers; ValueError for a label outside 0…size-1, or for such an index, which may be negative."""
+    check_range(what, np.asarray(integers), size, negative)
+    return integers
+''',
+    "fits_into": '''\
+def fits_into(name, shape, outer, said):
+    """ValueError if broadcasting would enlarge an array of the shape `outer`."""
+    if len(shape) > len(outer):
+        raise ValueError(f"{name} of shape {shape} does not broadcast to {said}, which is {outer}: it has more axes")
+    for axis, (n, m) in enumerate(zip(shape, outer[len(outer) - len(shape) :])):
+        if n != m and n != 1:
+            wrong = f"its dimension {axis} is {n}, not {m}"
+            raise ValueError(f"{name} of shape {shape} does not broadcast to {said}, which is {outer}: {wrong}")
+''',
+}
+CHECK_HELPERS["fit_together"] = '''\
+def fit_together(names, shapes):
+    """ValueError for a value that does not broadcast with those before it."""
+    known = {}
+    for name, shape in zip(names, shapes):
+        for axis, size in enumerate(shape, -len(shape)):
+            wanted, other = known.setdefault(axis, (size, name)) if size != 1 else (1, name)
+            if size != wanted:
+                found = f"dimension {axis + len(shape)} is {size}, its shape is {shape}"
+                raise ValueError(f"{name}: {found}; that of {other} there is {wanted}: they must be equal or 1")
+'''
+CHECK_HELPERS["without_axes"] = '''\
+def without_axes(shape, axes, keepdims=False):
+    """The shape that is left when these axes are summed over."""
+    gone = {axis % len(shape) for axis in axes}
+    return tuple(1 if axis in gone else size for axis, size in enumerate(shape) if keepdims or axis not in gone)
+'''
+CHECK_HELPERS["not_one"] = '''\
+def not_one(name, size):
+    """The error for an axis that is left out although it has other entries."""
+    return ValueError(f"dimension {name} is {size}, and only an axis of size 1 can be left out")
+'''
+CHECK_HELPERS["does_not_fill"] = '''\
+def does_not_fill(name, shape, wanted):
+    """The error for a value that has too many or too few entries for another shape."""
+    return ValueError(f"{name} of shape {shape} cannot take the shape {wanted}: the numbers of entries differ")
+'''
+CHECK_HELPERS["double_at_most"] = '''\
+def double_at_most(names, arrays, types):
+    """ValueError for a floating type that NumPy's linear algebra does not know."""
+    for name, array in zip(names, arrays):
+        given = array.dtype if types is None else types.get(name, array.dtype)
+        if given.char == "g":
+            raise ValueError(f"argument {name} is of type {given}, and linear algebra is of float32 and float64")
+'''
+CHECK_HELPERS["no_entries"] = '''\
+def no_entries(name, shape, what):
+    """The error for a value without entries where one of them is looked for."""
+    return ValueError(f"{name} of shape {shape} has no entries, and {what} needs at least 1")
+'''
+CHECK_HELPERS["unequal_ranks"] = '''\
+def unequal_ranks(name, shape, other, wanted):
+    """The error for indices along an axis that have not as many axes as the array."""
+    return ValueError(f"{name} of shape {shape} and {other} of shape {wanted} must have equally many dimensions")
+'''
+CHECK_HELPERS["unequal_sizes"] = '''\
+def unequal_sizes(name, other, size, wanted):
+    """The error for two sizes that do not broadcast with each other."""
+    return ValueError(f"dimension {name} is {size} and {other} is {wanted}: they must be equal, or one of them 1")
+'''
+CHECK_CONSTANTS = f"""\
+KINDS = {{{", ".join(f"{quoted(kind)}: {quoted(chars)}" for kind, chars in KINDS.items())}}}
+WORDS = {{"f": "an array of real numbers", "i": "an array of integers", "b": "an array of booleans"}}
+"""
