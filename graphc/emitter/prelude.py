@@ -207,7 +207,7 @@ def im2col(x, entries, out=None):
     \"\"\"The windows of x (C, …, N) as columns: (C * entries, places * N).\"\"\"
     first = x[entries[0]]
     if out is None:
-        out = np.empty((len(x) * len(entries), first.size // max(1, len(x))), x.dtype)
+        out = np.empty((len(x) * len(entries), int(np.prod(first.shape[1:]))), x.dtype)
     columns = out.reshape(len(x), len(entries), *first.shape[1:])
     for k, entry in enumerate(entries):
         columns[:, k] = x[entry]
@@ -249,11 +249,12 @@ HELPERS["convolve_transpose"] = '''\
 def convolve_transpose(y, w, shape, stride=None, dilation=None, groups=1):
     \"\"\"The entries of y (N, O, …) times their kernels w (O, C / groups, …), added up in an array of that shape.\"\"\"
     channels, sizes = shape[1], shape[2:]
-    rows = np.moveaxis(y, 0, -1).reshape(groups, len(w) // groups, y.size // max(1, len(w)))
-    kernels = w.reshape(groups, len(w) // groups, w.size // max(1, len(w)))
+    y = np.moveaxis(y, 0, -1)
+    rows = y.reshape(groups, len(w) // groups, int(np.prod(y.shape[1:])))
+    kernels = w.reshape(groups, len(w) // groups, int(np.prod(w.shape[1:])))
     columns = kernels.swapaxes(1, 2) @ rows
     entries = windows(sizes, w.shape[2:], stride, dilation, behind=1)
-    x = col2im(columns, entries, np.empty((channels, *sizes, len(y)), y.dtype))
+    x = col2im(columns, entries, np.empty((channels, *sizes, y.shape[-1]), y.dtype))
     return np.moveaxis(x, -1, 0)
 '''
 

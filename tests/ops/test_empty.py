@@ -203,3 +203,15 @@ def test_what_is_inside_of_a_known_number() -> None:
     text = "param x[N], w[N-2]\ny = x[1:-1] * w"
     hold(text, {"x": np.arange(5.0), "w": np.arange(3.0)}, lambda x, w: x[1:-1] * w)
     hold("param x[N]\ny = x[2:] - 2 * x[1:-1] + x[:-2]", {"x": np.arange(5.0) ** 2}, lambda x: np.full(3, 2.0))
+
+
+@pytest.mark.parametrize("channels, kernels", [(0, 3), (2, 0), (0, 0)])
+def test_convolution_of_no_channels(channels: int, kernels: int) -> None:
+    """A sum of nothing: what is left is the bias."""
+    x, w, b = np.zeros((2, channels, 4, 4)), np.zeros((kernels, channels, 3, 3)), np.arange(kernels) + 1.0
+    text = "param x[N, C, H, W], w[O, C, 3, 3], b[O]\ny = conv2d(x, w, b, padding=1)"
+    value = np.broadcast_to(b[:, None, None], (2, kernels, 4, 4))
+    agree(text, {"x": x, "w": w, "b": b}, value, {"x": x, "w": w, "b": np.full(kernels, 32.0)})
+    text = "param x[N, O, H, W], w[O, C, 3, 3], b[C]\ny = conv_transpose2d(x, w, b)"
+    x, w, b = np.zeros((2, 0, 4, 4)), np.zeros((0, 3, 3, 3)), np.ones(3)
+    agree(text, {"x": x, "w": w, "b": b}, np.ones((2, 3, 6, 6)), {"x": x, "w": w, "b": np.full(3, 72.0)})
