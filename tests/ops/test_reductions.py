@@ -245,7 +245,7 @@ def test_the_gradient_of_logsumexp_takes_up_what_forward_has() -> None:
     ("input x[N]\nL = sum(x, keepdims=1)", "`keepdims` is true or false"),
     ("input x[N]\nL = max(x, 0.5)", "of two values take `maximum(a, b)`"),
     ("input x[N]\ny = argmax(x, axis=(0,))", "`axis` of `argmax` is one axis"),
-    ('input x[N]\nL = norm(x, "nuc")', "`ord` of `norm` is 'nuc'"),
+    ('input x[N]\nL = norm(x, "nuc")', '`ord` of `norm` is "nuc"'),
     ("input x[N, D]\ny = cumsum(x, axis=2)", "axis 2 is out of range for an array of 2 dimensions"),
 ])  # fmt: skip
 def test_refused(program: str, message: str) -> None:
