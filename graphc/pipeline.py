@@ -144,6 +144,7 @@ def optimise(graph: Graph, level: int, observe: Observer = _ignore) -> Graph:
     from graphc.passes.casts import cast_to_type
     from graphc.passes.chain import reassociate
     from graphc.passes.dce import eliminate_dead_code
+    from graphc.passes.differences import subtract_products
     from graphc.passes.expand import expand
     from graphc.passes.fold import fold
     from graphc.passes.shares import divide_by_sizes
@@ -166,7 +167,7 @@ def optimise(graph: Graph, level: int, observe: Observer = _ignore) -> Graph:
     if rewriting:
         graph = shorten_sigmoids(graph)
     if rewriting and level == 1:
-        graph = divide_by_sizes(graph)
+        graph = divide_by_sizes(subtract_products(graph))
     graph = cast_to_type(graph)
     observe("optimized", graph)
     return graph

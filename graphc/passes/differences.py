@@ -1,0 +1,68 @@
+"""A sign goes through products of matrices into the sums that they are added to: a pass over the array less.
+
+    m = -(dE * mask)                        p = dE * mask
+    dU = U * s + m @ V                      dU = U * s - p @ V
+    dV = V * s + m.T @ U                    dV = V * s - p.T @ U
+
+where nothing else uses m or the products. Not at -O2, which takes sums of products out of loops.
+"""
+
+from __future__ import annotations
+
+from graphc.ir.graph import Builder, Graph, Node
+from graphc.passes.dce import eliminate_dead_code
+from graphc.passes.rebuild import rebuild, same
+
+__all__ = ["subtract_products"]
+
+
+def subtract_products(graph: Graph) -> Graph:
+    """The graph with such sums as differences; itself if it has none."""
+    users: dict[int, list[Node]] = {}
+    for node in graph:
+        for u in node.operands:
+            users.setdefault(u, []).append(node)
+    signs: set[int] = set()
+    turned: dict[int, int] = {}  # sum -> the product that it subtracts
+    for node in graph:
+        if node.op == "negative" and node.type.rank and not node.name:
+            sums = _sums(graph, node, users)
+            if sums and turned.keys().isdisjoint(sums):
+                signs.add(node.id)
+                turned.update(sums)
+    if not signs:
+        return graph
+
+    def make(builder: Builder, node: Node, operands: list[int]) -> int:
+        if node.id in signs:
+            return operands[0]
+        if node.id not in turned:
+            return same(builder, node, operands)
+        position = node.operands.index(turned[node.id])
+        return builder.add("subtract", [operands[1 - position], operands[position]], {})
+
+    return eliminate_dead_code(rebuild(graph, make, share=False))
+
+
+def _sums(graph: Graph, node: Node, users: dict[int, list[Node]]) -> dict[int, int] | None:
+    """The sums that products with this value are added to, and the products; None if it has another use."""
+    sums: dict[int, int] = {}
+    stack = [(node.id, user) for user in users.get(node.id, ())]
+    roots = set(graph.roots)
+    if node.id in roots:
+        return None
+    while stack:
+        source, user = stack.pop()
+        if user.id in roots or user.name:
+            return None
+        if user.op == "mT":
+            stack += [(user.id, other) for other in users.get(user.id, ())]
+            continue
+        added = users.get(user.id, ())
+        if user.op != "matmul" or user.operands.count(source) > 1 or len(added) != 1 or added[0].op != "add":
+            return None
+        total = added[0]
+        if total.id in sums or total.operands.count(user.id) > 1 or graph[user.id].type != total.type:
+            return None
+        sums[total.id] = user.id
+    return sums

@@ -1,0 +1,61 @@
+"""Signs go through products into sums: how many arrays have their sign turned, and what is subtracted."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+import graphc
+from graphc.passes.differences import subtract_products
+from graphc.pipeline import optimise
+
+FACTORS = "input R[N, M], mask[N, M]\nparam U[N, K], V[M, K]\n"
+REGULAR = "0.05 * (sum(U**2) + sum(V**2))"
+
+
+def operations(text: str) -> Counter[str]:
+    """How often each operation on arrays stands in the graph of -O1."""
+    graph = optimise(graphc.differentiate(graphc.parse(FACTORS + text)), 1)
+    return Counter(node.op for node in graph if node.type.rank)
+
+
+@pytest.mark.parametrize(("text", "turned"), [
+    (f"E = mask * (R - U@V.T)\nL = 0.5*sum(E**2) + {REGULAR}", 0),
+    (f"E = mask * tanh(R - U@V.T)\nL = sum(E**4) + {REGULAR}", 0),
+    ("E = mask * (R - U@V.T)\nL = 0.5*sum(E**2)", 1),  # the products are results
+    (f"E = mask * (R - U@V.T - sum(V))\nL = 0.5*sum(E**2) + {REGULAR}", 0),  # its sum takes the value without the sign
+    (f"E = mask * (R - U@V.T)\nG = -E\nL = 0.5*sum(G**2) + {REGULAR} + sum(G)\noutput G, L\nloss L", 1),
+])  # fmt: skip
+def test_arrays_of_which_the_sign_is_turned(text: str, turned: int) -> None:
+    found = operations(text)
+    assert found["negative"] == turned, found
+
+
+@pytest.mark.parametrize("text", [
+    f"E = mask * (R - U@V.T)\nL = 0.5*sum(E**2) + {REGULAR}",
+    f"E = mask * tanh(R - U@V.T)\nL = sum(E**4) + {REGULAR}",
+    "L = sum((R - U@V.T)**2) + sum((mask - U@V.T)**2)",
+    "D = -(R * mask)\nL = sum((D@V)**2) + sum((D.T@U + V)**2)",
+    "D = R - U@V.T\nL = sum((exp(-D)@V + U)**2) + sum((V - D.T@U)**2)",
+])  # fmt: skip
+def test_the_numbers_stay_the_same(text: str) -> None:
+    rng = np.random.default_rng(0)
+    shapes = {"R": (5, 4), "mask": (5, 4), "U": (5, 2), "V": (4, 2)}
+    given = {name: rng.normal(size=shape) / 4 for name, shape in shapes.items()}
+    literal, net = (graphc.load(FACTORS + text, level=level) for level in (0, 1))
+    (L, grads), (other, others) = net.value_and_grad(**given), literal.value_and_grad(**given)
+    np.testing.assert_allclose(L, other, rtol=1e-12)
+    for name in ("U", "V"):
+        np.testing.assert_allclose(grads[name], others[name], rtol=1e-9, atol=1e-12)
+
+
+def test_the_backward_of_a_factorisation() -> None:
+    text = graphc.compile(f"{FACTORS}E = mask * (R - U@V.T)\nL = 0.5*sum(E**2) + {REGULAR}")
+    assert "dU -= dE_product @ V" in text and "dV -= dE_product.T @ U" in text
+
+
+def test_a_graph_without_such_a_sum_is_itself() -> None:
+    graph = graphc.parse(FACTORS + "L = sum(U) + sum(V)")
+    assert subtract_products(graph) is graph
