@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
-from graphc.ir.types import Unknown
+from graphc.ir.types import ShapeError, Unknown
 from graphc.language import tree
 from graphc.language.mismatch import inside
 from graphc.language.nodes import Nodes
@@ -62,12 +62,12 @@ class Calls(Nodes):
             if scope.environment.incomplete or {name, "import"} & scope.environment.damaged:
                 raise Silent
             raise self._unknown_function(expr, scope)
-        operands, attributes, spans = self._arguments(op, expr, scope)
+        operands, attributes, spans, places = self._arguments(op, expr, scope)
         scores = op.operands[0] if op.family == "losses" and not op.hidden else None
         if scores and scores not in scope.values and operands[0] is not None:
             self._called(scores, Tensor(operands[0]))  # S, and the cotangent dS
         values = [Tensor(o) if isinstance(o, int) else None for o in operands]
-        with self.at(expr.span, values, spans, expr):
+        with self.at(expr.span, values, spans, places):
             try:
                 result = self.apply(op, operands, attributes)
             except Fault as fault:
@@ -87,8 +87,8 @@ class Calls(Nodes):
 
     def _arguments(
         self, op: Op, expr: tree.Call, scope: Scope
-    ) -> tuple[list[int | None], dict[str, Value], list[Span]]:
-        """The operands (node ids, None where left out), attributes and the operands' places of a call."""
+    ) -> tuple[list[int | None], dict[str, Value], list[Span], dict[str, Span]]:
+        """The operands of a call (node ids, None where left out), its attributes, and the places of both."""
         given: dict[str, tuple[Value, Span]] = {}
         extra: list[tuple[Value, Span]] = []
         fixed = [name for name in op.operands if not name.startswith("*")]
@@ -145,7 +145,9 @@ class Calls(Nodes):
                 attributes[name] = value
             elif default is REQUIRED:
                 raise Fault("E0206", f"`{op.name}` needs its argument `{name}`", expr.name_span, help=_usage(op))
-        return operands, attributes, spans
+        keywords = {op.aliases.get(keyword.name, keyword.name): keyword.span for keyword in expr.keywords}
+        places = {name: span for name, (_, span) in given.items() if name in op.attributes}
+        return operands, attributes, spans, {**places, **keywords}
 
     def _compile_time(self, value: Tensor, span: Span, what: str) -> Value:
         node = self.builder[value.id]
@@ -153,7 +155,7 @@ class Calls(Nodes):
             return node.attr("value")
         if node.op == "size":
             return node.attr("dim")
-        help = "an argument by its name is written with one `=`" if "==" in span.text else None
+        help = "an argument by its name is written with one `=`" if "==" in span.text else _INSTEAD.get(what)
         label = "this is a tensor, known at run time only"
         raise Fault("E0211", f"{what} must be known at compile time", span, label, help=help)
 
@@ -179,6 +181,8 @@ class Calls(Nodes):
                 self.index(id)
                 return id
             return self.tensor(value)
+        except ShapeError as error:
+            raise Fault(error.code, error.message, span, error.label, help=error.help) from None
         except CallError as error:
             raise Fault(error.code, f"`{name}` of `{op.name}`: {error.message}", span, help=error.help) from None
 
@@ -272,6 +276,13 @@ class Calls(Nodes):
 
 
 # ---------------------------------------------------------------- small things
+
+_INSTEAD = {
+    "`axis` of `max`": "of two values take `maximum(a, b)`", "`axis` of `min`": "of two values take `minimum(a, b)`",
+    "`shape` of `zeros`": "a shape is a tuple of sizes; `zeros_like(x)` has the shape of `x`",
+    "`shape` of `ones`": "a shape is a tuple of sizes; `ones_like(x)` has the shape of `x`",
+}  # fmt: skip
+"""What was most likely meant by a tensor in the place of an attribute."""
 
 
 def _count(number: int) -> str:

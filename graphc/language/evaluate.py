@@ -16,7 +16,7 @@ from graphc.language.calls import Calls
 from graphc.language.literals import arithmetic, check_number, negate
 from graphc.language.nodes import describe
 from graphc.language.scope import Environment, Scope
-from graphc.language.values import Exhausted, Fault, Poison, Silent, Tensor, Value, is_size
+from graphc.language.values import Exhausted, Fault, Poison, Silent, Tensor, Value, is_number, is_size
 from graphc.ops.base import CallError, DynamicShape, Op
 from graphc.ops.table import find
 
@@ -100,8 +100,8 @@ class Evaluator(Calls):
         if isinstance(value, int) and not isinstance(value, bool):
             return value
         shown = f"; `{value}` is a dimension known at run time only" if isinstance(value, Dim) else ""
-        named = isinstance(value, Dim) and str(value).isidentifier()
-        help = f"give it a number: `const {value} = 4`" if named else None
+        named = (isinstance(value, Dim) and str(value).isidentifier()) or isinstance(expr, tree.Name)
+        help = f"give it a number: `const {expr.span.text} = 4`" if named and not is_number(value) else None
         raise Fault("E0211", f"{what} is an integer known at compile time{shown}", expr.span, help=help)
 
     def _unary(self, expr: tree.Unary, value: Value) -> Value:

@@ -17,9 +17,10 @@ from graphc.language import tree
 from graphc.language.constants import Constants
 from graphc.language.declarations import announced, check_declaration
 from graphc.language.declared_sizes import declared_size, hidden_sizes
-from graphc.language.diagnostics import Diagnostics
+from graphc.language.diagnostics import Diagnostics, suggest
 from graphc.language.evaluate import Evaluator
 from graphc.language.infer import Assumptions, LearningSolver
+from graphc.language.nodes import describe
 from graphc.language.results import loss_of, outputs_of
 from graphc.language.scope import Environment, Scope
 from graphc.language.slips import check_free_names, check_lookalikes, check_statements
@@ -208,7 +209,7 @@ class Lowering(Evaluator):
             raise Fault("E0211", message, statement.value.span, help=help)
         if isinstance(value, (list, tuple)):
             count = len(self.builder.nodes)
-            self.tensor(value)  # a ragged constant is an error where it is written
+            self.operand(value, statement.value.span)  # a ragged constant is an error where it is written
             self.builder.forget(count)
         self.environment.constants[name] = self.bodies.constants[name] = value
 
@@ -221,7 +222,8 @@ class Lowering(Evaluator):
                 raise
             except Fault as fault:
                 self.report(fault)
-                self.scope.values.setdefault(declared.name.id, POISON)
+                if declared.name.id not in self.assigned:  # else the assignment gives it a value
+                    self.scope.values.setdefault(declared.name.id, POISON)
             except Silent:
                 pass
 
@@ -304,11 +306,11 @@ class Lowering(Evaluator):
                 if not isinstance(value, Dim):
                     self.builder.rename(id, name)
             elif isinstance(value, (list, tuple)) and value and not _has_tensor(value):
-                self.values[name] = self.tensor(value)
+                self.values[name] = self.operand(value, statement.value.span)
             elif not isinstance(value, Poison):
                 raise Fault(
                     "E0205",
-                    f"`{name}` would not be a tensor",
+                    f"`{name}` would not be a tensor, but {describe(value)}",
                     statement.value.span,
                     help=_results(value) if isinstance(value, tuple) else None,
                 )
@@ -329,12 +331,13 @@ class Lowering(Evaluator):
         name = self.name(statement.target, self.scope)
         argument = self.arguments.get(name)
         if argument is None:
+            close = None if name in self.scope.values else suggest(name, self.arguments)
             raise Fault(
                 "E0216",
                 f"`<-` updates an argument, and `{name}` is "
                 + ("a value of the program" if name in self.scope.values else "not one"),
                 statement.target.span,
-                help="write `=` to assign a value",
+                help=f"did you mean `{close}`?" if close else "write `=` to assign a value",
             )
         if name in self.updates:
             raise Fault("E0202", f"`{name}` is updated twice", statement.target.span)

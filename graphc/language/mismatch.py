@@ -77,7 +77,8 @@ def inside(fault: Fault, what: str, place: Span | None) -> Fault:
 
 
 def _notes(operands: Sequence[Operand], source: Source) -> list[tuple[str, Span | None]]:
-    said = list(dict.fromkeys(_shape_of(each, source) for each in operands if each.quotable))
+    quoted = [each for each in operands if each.quotable and each.node.op != "const"]  # a number shows what it is
+    said = list(dict.fromkeys(_shape_of(each, source) for each in quoted))
     together = "; ".join(said)
     return [(text, None) for text in ([together] if len(together) <= WIDEST and said else said)]
 

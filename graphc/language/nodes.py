@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from graphc.ir.dims import Dim, dim
 from graphc.ir.graph import MAX_NODES, Argument, Builder, Node, Origin
 from graphc.ir.types import ShapeError, Type, Unknown
-from graphc.language import tree
 from graphc.language.budget import Budget
 from graphc.language.mismatch import Operand, mismatch
 from graphc.language.quoting import quotation
@@ -318,10 +317,13 @@ class Nodes:
         span: Span,
         values: Sequence[Value] = (),
         spans: Sequence[Span] = (),
-        call: tree.Call | None = None,
+        named: Mapping[str, Span] | None = None,
         operator: str | None = None,
     ) -> Iterator[None]:
-        """While nodes are added for an expression: its place for them, and for what goes wrong."""
+        """While nodes are added for an expression: its place for them, and for what goes wrong.
+
+        `spans` are the places of operands, `named` those of a call's other arguments.
+        """
         before = self.builder.origin
         if before is not None and not self.calls:
             self.builder.origin = Origin(before.statement, span, before.rule, before.primal)
@@ -336,12 +338,10 @@ class Nodes:
             raise Fault("E0213", str(error), span, help="give parts of the shapes names of their own") from None
         except CallError as error:
             place = span
-            if call is not None:
-                if isinstance(error.argument, int) and error.argument < len(spans):
-                    place = spans[error.argument]
-                for keyword in call.keywords:
-                    if keyword.name == error.argument:
-                        place = keyword.span
+            if named is not None and isinstance(error.argument, int) and error.argument < len(spans):
+                place = spans[error.argument]
+            elif named is not None and isinstance(error.argument, str):
+                place = named.get(error.argument, span)
             raise Fault(error.code, error.message, place, help=error.help) from None
         finally:
             self.builder.origin = before

@@ -57,7 +57,7 @@ def loss_of(lowering: Lowering, outputs: dict[str, int]) -> str | None:
         type = lowering.builder.type(lowering.values[key])
         if type.rank != 0:
             fault = Fault("E0401", f"the loss is a scalar, and `{key}` is {type}", lowering.loss.span)
-            fault.help = f"for example `L = sum({key})`"
+            fault.help = f"for example `{'total' if key == 'L' else 'L'} = sum({key})`"
             lowering.report(fault)
         elif not type.is_float:
             kind = {"int": "an integer", "bool": "a truth value"}[type.dtype]

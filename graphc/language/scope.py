@@ -68,6 +68,9 @@ class Scope:
 
         known: Iterable[str] = [*self.values, *self.environment.constants, *self.environment.dims]
         close = suggest(name, list(known))
+        sees = f"a body sees its arguments, constants and dimension names only: make `{name}` an argument"
+        if self.inside and self.inside.startswith("the rule"):
+            sees = "a rule sees its operands, its result and the gradient of that: `dy` of `y`"
         return Fault(
             "E0201",
             f"no value has the name `{name}`" + (f" in {self.inside}" if self.inside else ""),
@@ -75,7 +78,7 @@ class Scope:
             label="not known here",
             help=f"did you mean `{close}`?"
             if close
-            else f"a body sees its arguments, constants and dimension names only: make `{name}` an argument"
+            else sees
             if self.inside
             else None,
         )
@@ -84,6 +87,11 @@ class Scope:
         """Give a name its value. Raises Fault where it has one already."""
         if name in self.values:
             first = self.places.get(name)
+            if first == span:  # by a loop
+                help = f"each step of a loop needs a name of its own: `{span.text}_{{k}}`"
+                if "{" in span.text:
+                    help = "its subscripts must differ from step to step, of all the loops around it"
+                raise Fault("E0202", f"`{name}` is assigned at every step", span, "a name is assigned once", help=help)
             raise Fault(
                 "E0202",
                 f"`{name}` is assigned twice",

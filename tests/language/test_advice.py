@@ -1,0 +1,56 @@
+"""Mistakes in programs that parse: one message each, at the part that is wrong, with what would mend it."""
+
+from __future__ import annotations
+
+import pytest
+
+import graphc
+
+MISTAKES = [
+    ("for k in 0:3 { z = x }", "E0202", 1, 16, "each step of a loop needs a name of its own: `z_{k}`"),
+    ("for k in 0:n { z_{k} = x }", "E0211", 1, 12, "give it a number: `const n = 4`"),
+    ("input x[N]\nfor k in 0:N { z_{k} = x }", "E0211", 2, 12, "give it a number: `const N = 4`"),
+    ("input x[N]\nx = 3", "E0202", 2, 1, "give the value another name"),
+    ("const a = [1, [2, 3]]", "E0206", 1, 11, None),
+    ("L = sum((x, y))", "E0210", 1, 9, "declare its shape, for example `input x[N, D]`"),
+    ("L = max(x, y)", "E0211", 1, 12, "of two values take `maximum(a, b)`"),
+    ("y = zeros(x)", "E0211", 1, 11, "a shape is a tuple of sizes; `zeros_like(x)` has the shape of `x`"),
+    ("L = sum(x, axis==0)", "E0211", 1, 12, "an argument by its name is written with one `=`"),
+    ('L = einsum("ij,jk->iz", A, B)', "E0206", 1, 12, None),
+    ("y = eye(2.5)", "E0206", 1, 9, None),
+    ("y = concatenate([x, x], 7)\ninput x[N, D]", "E0206", 1, 25, "axes run from 0 to 1, or from -2 to -1"),
+    ("param weights\nL = sum(weights)\nweight <- weights * 2", "E0216", 3, 1, "did you mean `weights`?"),
+    ("loss L\nL = x * 2\ninput x[N]", "E0401", 1, 6, "for example `total = sum(L)`"),
+    (
+        "op f(x) = x * 2\nrule f(x) -> y { dx = 2 * dz }\nL = sum(f(x))", "E0201", 2, 27,
+        "a rule sees its operands, its result and the gradient of that: `dy` of `y`",
+    ),
+    (
+        "def f(x) = W @ x\nL = sum(f(y))", "E0201", 1, 12,
+        "a body sees its arguments, constants and dimension names only: make `W` an argument",
+    ),
+    ("L = (x,)", "E0205", 1, 5, "without the comma it is the value itself"),
+    ("L = sum[x * x]", "E0207", 1, 5, "to call `sum`, write `sum(…)`"),
+    ("input x[N / 2]\nL = sum(x)", "E0204", 1, 9, "write `//`"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "code", "line", "column", "help"), MISTAKES, ids=[each[0] for each in MISTAKES])
+def test_one_message_that_helps(text: str, code: str, line: int, column: int, help: str | None) -> None:
+    with pytest.raises(graphc.GraphcError) as caught:
+        graphc.compile(text, verify=False)
+    (error,) = caught.value.errors
+    assert (error.code, error.line, error.column, error.help) == (code, line, column, help)
+
+
+def test_numbers_are_not_explained() -> None:
+    with pytest.raises(graphc.GraphcError) as caught:
+        graphc.compile("input x[3]\ny = take(x, 7)")
+    assert [text for text, _ in caught.value.errors[0].notes] == ["`x` is declared (3,) on line 1"]
+
+
+def test_what_a_name_would_be_instead_of_a_tensor() -> None:
+    for text, what in (('"abc"', 'the text "abc"'), ("none", "`none`"), ("shape(x)", "a shape")):
+        with pytest.raises(graphc.GraphcError) as caught:
+            graphc.compile(f"y = {text}")
+        assert caught.value.errors[0].message.startswith(f"`y` would not be a tensor, but {what}")
