@@ -144,7 +144,7 @@ class _Writer:
         return grouped[::-1]
 
     def _op(self, id: int) -> Op:
-        return self.graph.op(self.graph[id])
+        return self.graph.op(self.graph.nodes[id])
 
     # ------------------------------------------------------------ what stands inside what
 

@@ -220,6 +220,7 @@ class Builder:
         self.share = share
         self.origin: Origin | None = None
         self.replays: dict[Any, Any] = {}  # see `ir/replay.py`
+        self.replayed = 0
         self.events: list[Any] | None = None  # of what is noted for it: new nodes, and names that nodes get
         self._next = 0
         self._known: dict[tuple[Any, ...], int] = {}

@@ -18,6 +18,8 @@ from graphc.ir.types import Solver
 __all__ = ["replayed"]
 
 Results = Sequence["int | None"]
+MANY = 100
+"""So many kinds are noted whether they come again or not."""
 LOOKED_THROUGH = frozenset(["size", "size_of", "number", "as_float", "as_int", "stop_gradient"])
 """Beside numbers and indices: what a value is made of decides there whether it is a plain number of Python."""
 
@@ -29,11 +31,15 @@ def replayed(
 
     `what` tells the uses apart of an operation's rule and of its definition.
     """
+    if len(builder.replays) > MANY and builder.replayed < len(builder.replays):
+        return make()  # every operand is of another kind: nothing is gained by noting
     key = _kind(builder, what, op, attrs, inputs)
     if key is None:
         return make()
     known = builder.replays.get(key)
-    if known is None:
+    if known is not None:
+        builder.replayed += 1
+    else:
         if not builder.share:
             results, builder.replays[key] = _noted(builder, inputs, make)
             return results

@@ -17,8 +17,9 @@ def needed(graph: Graph, roots: Iterable[int]) -> set[int]:
     """The roots and everything they are computed from."""
     seen = set(roots)
     stack = list(seen)
+    nodes = graph.nodes
     while stack:
-        for u in graph[stack.pop()].operands:
+        for u in nodes[stack.pop()].operands:
             if u not in seen:
                 seen.add(u)
                 stack.append(u)

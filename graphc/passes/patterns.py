@@ -134,8 +134,17 @@ def _rooted(
         return
     both = (operands, operands[::-1]) if op in COMMUTATIVE else (operands,)
     for order in both:
-        found = (*zip(parts, order, strict=True), *goals)
-        yield from _solutions(builder, found, Match(bindings, so_far.inner))
+        if all(map(_may_be, parts, [builder.nodes[u] for u in order])):
+            found = (*zip(parts, order, strict=True), *goals)
+            yield from _solutions(builder, found, Match(bindings, so_far.inner))
+
+
+def _may_be(pattern: tree.Expr, node: Node) -> bool:
+    """Whether a node is of the operation, or the number, that a pattern begins with: most are not."""
+    if isinstance(pattern, tree.Name):
+        return True
+    number = _number(pattern)
+    return node.op == _operation(pattern) if number is None else _is_number(node, number)
 
 
 def _solutions(builder: Builder, goals: tuple[Goal, ...], so_far: Match) -> Iterator[Match]:
@@ -143,12 +152,11 @@ def _solutions(builder: Builder, goals: tuple[Goal, ...], so_far: Match) -> Iter
         yield so_far
         return
     (pattern, id), rest = goals[0], goals[1:]
-    node = builder[id]
-    number = _number(pattern)
+    node = builder.nodes[id]
     if isinstance(pattern, tree.Name):
         if so_far.bindings.get(pattern.id, id) == id:
             yield from _solutions(builder, rest, Match({**so_far.bindings, pattern.id: id}, so_far.inner))
-    elif number is not None:
+    elif (number := _number(pattern)) is not None:
         if _is_number(node, number):
             yield from _solutions(builder, rest, so_far)
     elif node.op == _operation(pattern):

@@ -30,13 +30,17 @@ def rebuild_tracking(graph: Graph, make: Make, share: bool) -> tuple[Graph, dict
     """
     builder = Builder(graph.ops, share=share)
     moved: dict[int, int] = {}
-    for node in graph:
-        builder.origin = _moved(node.origin, moved)
+    nodes = builder.nodes
+    for node in graph.nodes.values():
+        origin = node.origin
+        builder.origin = origin if origin is None or origin.primal is None else _moved(origin, moved)
         moved[node.id] = made = make(builder, node, [moved[u] for u in node.operands])
-        new = builder[made]
+        if not node.name and not node.hint:
+            continue
+        new = nodes[made]
         unnamed = (node.name and not new.name) or (node.hint and not new.hint and not new.name)
         if unnamed and new.op not in ("argument", "seed") and new.type == node.type:
-            builder.nodes[made] = new.called(new.name or node.name, new.hint or node.hint)
+            nodes[made] = new.called(new.name or node.name, new.hint or node.hint)
     rebuilt = graph.replace(
         nodes=dict(builder.nodes),
         arguments=tuple(replace(a, node=moved[a.node]) for a in graph.arguments),
@@ -48,10 +52,9 @@ def rebuild_tracking(graph: Graph, make: Make, share: bool) -> tuple[Graph, dict
     return rebuilt, moved
 
 
-def _moved(origin: Origin | None, moved: dict[int, int]) -> Origin | None:
-    """The origin, the node that it differentiates being where it is now."""
-    if origin is None or origin.primal is None:
-        return origin
+def _moved(origin: Origin, moved: dict[int, int]) -> Origin:
+    """The origin of what a rule has made, the node that it differentiates being where it is now."""
+    assert origin.primal is not None
     primal = moved.get(origin.primal)
     if primal == origin.primal:
         return origin

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import graphc
+from graphc.ir import replay
 from graphc.ir.graph import Graph
 from graphc.passes.expand import expand
 
@@ -63,3 +64,20 @@ def test_a_rule_is_evaluated_once_for_each_kind_of_operand(monkeypatch: pytest.M
         return len(evaluated)
 
     assert 4 <= count(10) == count(40) <= 12
+
+
+def test_nothing_more_is_noted_where_no_kind_comes_again() -> None:
+    """Each undeclared matrix has sizes of its own."""
+    body = [f"h_{k + 1} = tanh(h_{k} @ W_{k} + b_{k})" for k in range(100)]
+    graph = graphc.parse("\n".join(["h_0 = X * 1.0", *body, "L = sum(h_100)"]))
+    kept: list[int] = []
+    plain = replay._noted
+
+    def noted(builder: Any, inputs: Any, make: Any) -> Any:
+        kept.append(len(builder.replays))
+        return plain(builder, inputs, make)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(replay, "_noted", noted)
+        graphc.differentiate(graph)
+    assert replay.MANY < len(kept) <= replay.MANY + 2
