@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from graphc.emitter.check_helpers import KINDS
+from graphc.emitter.check_helpers import CHECK_HELPERS, KINDS
 from graphc.emitter.context import solve
 from graphc.emitter.naming import Names, argument_names
 from graphc.emitter.open_shapes import OpenShapes, Sizes
-from graphc.emitter.sizes import needed_sizes
+from graphc.emitter.sizes import needed_sizes, words
 from graphc.emitter.text import WIDTH, bracketed, quoted
 from graphc.ir.dims import Dim, open_owner
 from graphc.ir.graph import Argument, Graph
@@ -141,7 +141,9 @@ class _ShapeChecks:
         # a size with a quotient in it after the check that nothing is divided by 0
         checks = [*compared[False], *self._ranks(), *self._minimums(), *compared[True], *self._bounds()]
         open_ = self.open_shapes()
-        checks += [*open_.needed(open_.ranges), *self.limits(), *open_.ranges]
+        asked = [*open_.needed(open_.ranges), *open_.ranges]
+        self.helpers |= words(asked) & CHECK_HELPERS.keys()
+        checks += [*asked[: len(asked) - len(open_.ranges)], *self.limits(), *open_.ranges]
         return [*lines, *needed_sizes(sizes, checks), *checks]
 
     def _ranked(self) -> list[tuple[Argument, tuple[Dim, ...]]]:
@@ -170,9 +172,7 @@ class _ShapeChecks:
     def open_shapes(self) -> OpenShapes:
         """The checks of values whose rank only run time tells."""
         known: Callable[[Dim], bool] = lambda size: all(name in self.known for name in size.names())  # noqa: E731
-        return OpenShapes(
-            self.program, Sizes(self.called, self.text, known, self._shape, self.helper, self.names)
-        )
+        return OpenShapes(self.program, Sizes(self.called, self.text, known, self._shape, self.names))
 
     def helper(self, name: str) -> str:
         self.helpers.add(name)

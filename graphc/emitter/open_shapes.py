@@ -18,7 +18,7 @@ from graphc.emitter.describe import describe
 from graphc.emitter.naming import Names
 from graphc.emitter.sizes import words
 from graphc.emitter.text import bracketed, quoted
-from graphc.ir.dims import Dim, dim
+from graphc.ir.dims import Dim, dim, maximum
 from graphc.ir.graph import Graph, Node
 from graphc.ir.types import Shape, Unknown
 from graphc.language.nodes import counted, leaves
@@ -56,13 +56,12 @@ class Form:
 
 @dataclass
 class Sizes:
-    """What the check of the arguments knows: names of arguments and sizes, helpers, how a shape is shown."""
+    """What the check of the arguments knows: names of arguments and sizes, how a shape is shown."""
 
     called: dict[str, str]
     text: Callable[[str], str]
     known: Callable[[Dim], bool]
     shown: Callable[[tuple[Dim, ...]], str]
-    helper: Callable[[str], str]
     names: Names
 
 
@@ -80,6 +79,7 @@ class OpenShapes:
         self.of: dict[int, tuple[str, ...]] = {}  # the arguments that a value is made of
         self.least: dict[Shape, int] = {}
         self.bound: dict[str, str] = {}
+        self.longest: dict[str, tuple[int, int]] = {}  # what a size must reach at least, and in which line it says so
         self.asking = True
         self.settled: set[Dim] = set()  # differences of sizes that have been asked to be 0
         self.graph = _as_written(self.program)
@@ -149,9 +149,9 @@ class OpenShapes:
         return quotation(self.graph[id], self.of[id], describe(self.graph, id))
 
     def refuse(self, condition: str, error: str, *parts: str) -> None:
-        """A check that raises what the helper `error` makes of these parts."""
+        """A check that raises what the helper of the module `error` makes of these parts."""
         if self.asking:
-            self.lines += [f"if {condition}:", f"    raise {self.sizes.helper(error)}({', '.join(parts)})"]
+            self.lines += [f"if {condition}:", f"    raise {error}({', '.join(parts)})"]
 
     def has_axes(self, id: int, axes: Sequence[int]) -> Form | None:
         """Require that a value has these axes; its shape, if the check can write it."""
@@ -177,8 +177,7 @@ class OpenShapes:
         form, place = self.form(id), dim(place)
         if form is None or not self.sizes.known(place):
             return
-        from_end = bool(place.terms) and (-place).is_nonnegative()
-        self.is_long(id, axis, -place if from_end else place + 1, f"index {place}")
+        self.is_long(id, axis, maximum(place + 1, -place), f"index {place}")
 
     def is_long(self, id: int, axis: int, least: Dim, what: str) -> None:
         """Require so many entries along an axis."""
@@ -186,7 +185,19 @@ class OpenShapes:
         if form is not None and self.sizes.known(least):
             size, wanted = form.size(axis), least.text(self.sizes.text)
             name = quoted(f"{axis} of {self.label(id)}")
+            before = len(self.lines)
             self.refuse(f"{size} < {wanted}", "too_small", name, size, wanted, quoted(what))
+            if least.value is not None and len(self.lines) > before:
+                self._greatest(size, least.value, before)
+
+    def _greatest(self, size: str, least: int, at: int) -> None:
+        """Of several numbers that a size must reach the greatest is asked for, where the first of them was."""
+        known, first = self.longest.setdefault(size, (least, at))
+        if first != at:
+            lines = [self.lines.pop(), self.lines.pop()][::-1]
+            if least > known:
+                self.lines[first : first + 2] = lines
+                self.longest[size] = least, first
 
     def in_range(self, id: int, of: int, axis: int) -> None:
         """Require that indices stay within an axis. Computed ones are checked where they are."""
@@ -197,7 +208,7 @@ class OpenShapes:
             name, size = node.attr("name"), form.size(axis)
             what = quoted(f"argument {name}")
             given = f"{what}, {self.sizes.called[name]}, {size}, negative=True"
-            self.ranges.append(f"{self.sizes.helper('check_range')}({given})")
+            self.ranges.append(f"check_range({given})")
         elif node.op == "const":
             places = list(leaves(node.attr("value")))
             for place in {int(min(places)), int(max(places))} if places else ():
@@ -254,7 +265,7 @@ class OpenShapes:
         if not self.asking:
             return
         parts = [f"({', '.join(labels)})", f"({', '.join(texts)})"]
-        self.lines += bracketed(f"{self.sizes.helper('fit_together')}(", parts, ")")
+        self.lines += bracketed("fit_together(", parts, ")")
 
     def fits(self, id: int, outer: tuple[Dim, ...]) -> None:
         """Require that a value does not enlarge a partner of known rank."""
@@ -269,7 +280,7 @@ class OpenShapes:
         """Require that the shape of a value broadcasts to another one without enlarging it."""
         if self.asking:
             given = f"{quoted(self.label(id))}, {form.text}, {outer}, {quoted(said)}"
-            self.lines.append(f"{self.sizes.helper('fits_into')}({given})")
+            self.lines.append(f"fits_into({given})")
 
     # ------------------------------------------------------------ the end
 
@@ -279,18 +290,21 @@ class OpenShapes:
         self.ranges = list(dict.fromkeys(self.ranges))
 
     def needed(self, code: Sequence[str]) -> list[str]:
-        """The checks of shapes, those that only name a shape as far as `code` or a later check needs it."""
+        """The checks of shapes; of those that only name a shape, what `code` or a later one needs."""
+        return self._kept(self.lines, code)
+
+    def bindings(self, code: Sequence[str]) -> list[str]:
+        """The names of shapes alone that `code` needs."""
+        return self._kept([line for line in self.lines if line.split(" = ")[0] in self.bound], code)
+
+    def _kept(self, lines: Sequence[str], code: Sequence[str]) -> list[str]:
         used, kept = words(code), list[str]()
-        for line in reversed(self.lines):
+        for line in reversed(lines):
             name = line.split(" = ")[0]
             if name not in self.bound or name in used:
                 used |= words([line])
                 kept.append(line)
         return kept[::-1]
-
-    def bindings(self, code: Sequence[str]) -> list[str]:
-        """The names of shapes alone that `code` needs."""
-        return [line for line in self.needed(code) if line.split(" = ")[0] in self.bound]
 
 
 def _once(lines: Sequence[str]) -> list[str]:

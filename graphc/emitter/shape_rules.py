@@ -44,6 +44,11 @@ def _indexed(shapes: OpenShapes, form: Form, index: Sequence[Any]) -> str:
     """The shape of what a basic index takes: of an argument itself, else of an array without memory."""
     if all(item == WHOLE for item in index):
         return form.text
+    places = [isinstance(item, (int, Dim)) for item in index]
+    if all(places):  # whichever entries these are, their shape is the same
+        return f"{form.text}[{len(index)}:]"
+    if index[0] is Ellipsis and all(places[1:]):
+        return f"{form.text}[:{1 - len(index)}]"
     items = index_texts(_Written(shapes.sizes.text), None, tuple(index))  # type: ignore[arg-type]  # all that it asks for
     array = form.text.removesuffix(".shape") if form.text.endswith(".shape") else f"np.broadcast_to(0, {form.text})"
     return f"{array}[{', '.join(items)}].shape"
@@ -100,7 +105,7 @@ def _without(shapes: OpenShapes, form: Form, axes: Sequence[int], keepdims: bool
     if not keepdims and tuple(axes) in ((0,), (-1,)):
         return f"{form.text}[{'1:' if axes[0] == 0 else ':-1'}]"
     shown = "(" + ", ".join(map(str, axes)) + ("," if len(axes) == 1 else "") + ")"
-    return f"{shapes.sizes.helper('without_axes')}({form.text}, {shown}{', keepdims=True' if keepdims else ''})"
+    return f"without_axes({form.text}, {shown}{', keepdims=True' if keepdims else ''})"
 
 
 @rule("count_of")

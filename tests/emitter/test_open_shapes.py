@@ -74,6 +74,8 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("L = trace(a)\ny = broadcast_to(a, (2, 3))", {"a": ones(3, 2)}, "argument a of shape .* dimension 0 is 3, not 2"),
     ("y = max(x)", {"x": ones(2, 0)}, r"argument x of shape \(2, 0\) has no entries, and max needs at least 1"),
     ("y = argmin(x[1:], axis=0)", {"x": ones(1, 2)}, r"dimension 0 of x\[1:\] is 0, but argmin needs at least 1"),
+    ("input n[N]\ny = b[N - 1] + sum(n)", {"n": ones(3), "b": ones(2)},
+     "dimension 0 of argument b is 2, but index N - 1 needs"),
     ("y = squeeze(a, axis=0)", {"a": ones(2)}, "dimension 0 of argument a is 2"),
     ("y = expand_dims(a, axis=2) + a", {"a": ones()}, "argument a must have at least 2 dimensions"),
     ("y = swapaxes(a, -1, -2) + b", {"a": ones(2, 3), "b": ones(3)}, "argument b: dimension 0 is 3"),
@@ -147,6 +149,9 @@ def test_what_the_program_settles_is_not_asked_for() -> None:
     text = graphc.compile("y = (a - mean(a, axis=0, keepdims=true)) * 2 + a\nz = a[1] + sum(a[1])", verify=False)
     check = text[text.index("def check(") :].split("\n\n\n")[0]
     assert "fit_together" not in check and check.count("if a.ndim < 1:") == 1 and check.count("if a.shape[0] < 2:") == 1
+    text = graphc.compile("for k in 0:5 { z_{k+1} = z_{k} * x[k] }", verify=False)
+    check = text[text.index("def check(") :].split("\n\n\n")[0]
+    assert check.count("x.shape[0] <") == 1 and "x.shape[0] < 5" in check and check.count("fit_together(") == 1
 
 
 def test_a_size_that_is_divided_is_asked_to_leave_nothing_over() -> None:
