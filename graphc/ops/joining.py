@@ -314,15 +314,16 @@ def _roll_call(lowering: Lowering, x: int, *, shift: Any, axis: Any) -> int:
         if isinstance(s, bool) or not isinstance(s, (int, Dim)):
             raise CallError("`shift` of `roll` is an integer or a size", argument="shift")
     steps = tuple(plain(s) for s in shifts)
+    together = (plain(sum(shifts, dim(0))),)  # one after the other along the same axis
     if axis is None:
-        if len(steps) > 1:
-            raise CallError("several shifts need as many axes", argument="axis")
-        return lowering.add("roll", [x], {"shift": steps, "axis": None})
+        return lowering.add("roll", [x], {"shift": together, "axis": None})
     given = axis if isinstance(axis, (tuple, list)) else (axis,)
     rank = lowering.type(x).rank
     axes = tuple(normal_axis(a, rank) for a in given)
     if len(steps) == 1:
         steps = steps * len(axes)
+    if len(axes) == 1:
+        steps = together
     if len(steps) != len(axes):
         raise CallError(f"{len(steps)} shifts for {len(axes)} axes", argument="shift")
     return lowering.add("roll", [x], {"shift": steps, "axis": axes})

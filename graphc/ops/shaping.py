@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from graphc.emitter.expressions import ATOM, Text
-from graphc.ir.dims import Dim, dim, numel
+from graphc.ir.dims import Atom, Dim, dim, numel
 from graphc.ir.graph import Node
 from graphc.ir.types import Shape, ShapeError, Solver, Type, Unknown, shape_text
 from graphc.ops.axes import normal_axes, normal_axis
@@ -199,9 +199,18 @@ def _squeeze_type(solver: Solver, types: list[Type], attrs: dict[str, Any]) -> T
     return types[0].with_shape(tuple(size for i, size in enumerate(shape) if i not in places))
 
 
+def _is_clipped(size: Dim) -> bool:
+    """Whether this is what a slice takes of an axis that may be shorter: `min(N, 1)` may be 1, and may be 0."""
+    symbols = [symbol for monomial, _ in size.terms for symbol, _ in monomial]
+    return any(isinstance(symbol, Atom) and symbol.kind in ("min", "max") for symbol in symbols)
+
+
 def _squeeze_call(lowering: Lowering, x: int, *, axis: Any) -> int:
     shape = lowering.type(x).shape
     if axis is None and not isinstance(shape, Unknown):
+        perhaps = next((size for size in shape if _is_clipped(size)), None)
+        if perhaps is not None:
+            raise ShapeError(f"whether {perhaps} is 1 cannot be told", operand=0, help="say which `axis` is meant")
         axis = tuple(i for i, size in enumerate(shape) if size.value == 1)
     axes = normal_axes(axis, None if isinstance(shape, Unknown) else len(shape))
     lowering.has_axes(x, axes or ())

@@ -133,3 +133,19 @@ ERRORS = [
 @pytest.mark.parametrize(("program", "message"), ERRORS)
 def test_errors(program: str, message: str) -> None:
     assert message in error_of(program)
+
+
+def test_a_slice_of_one_entry_is_squeezed() -> None:
+    """Then the axis must have an entry, which is checked."""
+    x = array(3, 4)
+    hold("input x[N, M]\ny = squeeze(x[:, :1])", {"x": x}, lambda x: np.squeeze(x[:, :1]), levels=(0, 1, 2))
+    hold("input x[N, M]\ny = squeeze(x[1:2])", {"x": x}, lambda x: np.squeeze(x[1:2]))
+    with pytest.raises(ValueError, match="dimension M of x is 0, but slice :1 needs at least 1"):
+        compiled("input x[N, M]\ny = squeeze(x[:, :1])").forward(np.zeros((3, 0)))
+
+
+@pytest.mark.parametrize("arguments", ["(1, 2)", "(1, 2), axis=0", "(1, 2), axis=(0, 1)", "3, axis=(0, 1)", "(N, 1)"])
+def test_several_shifts(arguments: str) -> None:
+    x = array(3, 4)
+    want = eval(f"lambda x: np.roll(x, {arguments.replace('N', '3')})", {"np": np})
+    hold(f"input x[N, M]\ny = roll(x, {arguments})", {"x": x}, want)
