@@ -153,8 +153,10 @@ _declare("prod", _by(np.multiply), number_type, _counted, "Π {x}",
          "The product over axes. The gradient is right where entries are zero.")  # fmt: skip
 _declare("mean", _mean_value, lambda dtype: "float", _floating, "mean({x})",
          "The sum over axes, divided by the number of entries that were added.")  # fmt: skip
-_declare("max", _by(np.maximum), _same, _itself, "max({x})", "The largest entry along axes, of which none may be empty; ties share the gradient.")
-_declare("min", _by(np.minimum), _same, _itself, "min({x})", "The smallest entry along axes, of which none may be empty; ties share the gradient.")
+_declare("max", _by(np.maximum), _same, _itself, "max({x})",
+         "The largest entry along axes, of which none may be empty; ties share the gradient.")  # fmt: skip
+_declare("min", _by(np.minimum), _same, _itself, "min({x})",
+         "The smallest entry along axes, of which none may be empty; ties share the gradient.")  # fmt: skip
 _declare("all", _by(np.logical_and), lambda dtype: "bool", _truth, "∀ {x}",
          "Whether all entries along axes are true; no gradient.")  # fmt: skip
 _declare("any", _by(np.logical_or), lambda dtype: "bool", _truth, "∃ {x}",

@@ -76,7 +76,7 @@ rule norm_power(x, *, p, axis, keepdims) -> y {
 
 # ---------------------------------------------------------------- logsumexp
 
-# log(Σ exp(x)) over axes without overflow; of entries that are all -inf, or of none, it is -inf, and their derivative 0.
+# log(Σ exp(x)) over axes without overflow; of entries that are all -inf, or of none, it is -inf, their derivative 0.
 # math: log Σ exp({x})
 # source: SciPy: logsumexp
 # aliases: a=x, input=x, dim=axis, keepdim=keepdims
