@@ -23,7 +23,7 @@ from graphc.emitter.describe import describe
 from graphc.emitter.expressions import Text
 from graphc.emitter.kinds import kinds_of
 from graphc.emitter.layout import Layout
-from graphc.emitter.lives import find_lives, late_order, ranges, split_loops
+from graphc.emitter.lives import find_lives, ranges, split_loops
 from graphc.emitter.loops import write_items
 from graphc.emitter.memory import Memory, allocating_context
 from graphc.emitter.naming import Names
@@ -35,6 +35,7 @@ from graphc.ir.dims import Dim
 from graphc.ir.graph import Graph
 from graphc.ir.types import Unknown
 from graphc.passes.regions import Item, find_regions
+from graphc.passes.schedule import late_order
 from graphc.passes.storage import share
 
 __all__ = ["Buffered", "Plan", "write_buffered"]

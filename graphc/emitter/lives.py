@@ -12,12 +12,10 @@ from dataclasses import dataclass, field
 
 from graphc.emitter.into import AT_LABELS, may_overwrite
 from graphc.emitter.layout import Layout
-from graphc.ir.graph import Graph
 from graphc.passes.regions import Item
-from graphc.passes.schedule import schedule
 from graphc.passes.storage import Range
 
-__all__ = ["FOREVER", "Lives", "find_lives", "late_order", "ranges", "split_loops"]
+__all__ = ["FOREVER", "Lives", "find_lives", "ranges", "split_loops"]
 
 FOREVER = float("inf")
 
@@ -28,16 +26,6 @@ class Lives:
 
     first: dict[int, int] = field(default_factory=dict)
     last: dict[int, float] = field(default_factory=dict)
-
-
-def late_order(graph: Graph, ids: list[int], kept: Sequence[int]) -> list[int]:
-    """What is cheap stands right before what needs it, so that it is read while it is in a cache."""
-    roots = set(kept)
-    late = [
-        id for id in ids
-        if id not in roots and (graph.op(graph[id]).cost != "dear" or graph.op(graph[id]).view)
-    ]  # fmt: skip
-    return schedule(graph, ids, late)
 
 
 def split_loops(items: Sequence[Item], kind: dict[int, str]) -> list[Item]:

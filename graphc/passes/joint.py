@@ -2,12 +2,13 @@
 
     dS = (P - onehot(y)) * dL       with dL = 1       dS = P - onehot(y)
 
-There is no cut and no cache: nothing is saved, nothing is computed twice.
+There is no cut and no cache: nothing is saved, and only what is cheaper than its memory is computed twice.
 """
 
 from __future__ import annotations
 
 from graphc.ir.graph import Builder, Graph, Node
+from graphc.passes.again import compute_again
 from graphc.passes.casts import cast_to_type
 from graphc.passes.coefficients import move_into_coefficients
 from graphc.passes.dce import eliminate_dead_code
@@ -25,7 +26,7 @@ def fuse(graph: Graph) -> Graph:
     if graph.loss:
         graph = simplify(_with_unit_seed(graph))
     graph = simplify(move_into_coefficients(reduce_strength(eliminate_dead_code(graph))))
-    return copy_in_order(cast_to_type(hoist(eliminate_dead_code(graph))))
+    return compute_again(copy_in_order(cast_to_type(hoist(eliminate_dead_code(graph)))))
 
 
 def _with_unit_seed(graph: Graph) -> Graph:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from graphc.ir.graph import Graph
 
-__all__ = ["schedule"]
+__all__ = ["late_order", "schedule"]
 
 
 def schedule(graph: Graph, ids: Sequence[int], late: Iterable[int]) -> list[int]:
@@ -35,3 +35,13 @@ def schedule(graph: Graph, ids: Sequence[int], late: Iterable[int]) -> list[int]
                 order.append(top)
     order.extend(id for id in ids if id not in placed)
     return order
+
+
+def late_order(graph: Graph, ids: list[int], kept: Sequence[int]) -> list[int]:
+    """What is cheap stands right before what needs it, so that it is read while it is in a cache."""
+    roots = set(kept)
+    late = [
+        id for id in ids
+        if id not in roots and (graph.op(graph[id]).cost != "dear" or graph.op(graph[id]).view)
+    ]  # fmt: skip
+    return schedule(graph, ids, late)

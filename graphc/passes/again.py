@@ -1,0 +1,123 @@
+"""What is cheap is computed again in the loop that needs it again, in the place of an array that is kept. -O2 only.
+
+    for rows in tiles:  t = tanh(Z);  u = 1 + t;  H = u * Z             t, Z and u are kept as whole arrays
+    for rows in tiles:  dZ = (u + (1 - t*t) * Z) * dH
+
+    for rows in tiles:  t = tanh(Z);  u = 1 + t;  H = u * Z             t and Z are kept
+    for rows in tiles:  v = 1 + t;  dZ = (v + (1 - t*t) * Z) * dH
+
+Only where the later loop reads the operands anyway: to write and read an array that fits into no cache takes longer
+than one more pass over a tile that is in one. A value that has to be kept for something else is not computed again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from graphc.ir.graph import Builder, Graph, Node
+from graphc.ir.types import Unknown
+from graphc.passes.rebuild import rebuild, same
+from graphc.passes.regions import Item, find_regions, read_by_rows
+from graphc.passes.schedule import late_order
+
+__all__ = ["compute_again"]
+
+
+def compute_again(graph: Graph) -> Graph:
+    """The graph with these values once for each loop that needs them; itself if there are none, or if the statements
+    would part a loop."""
+    loops = _Loops(graph)
+    wanted = {id for id in loops.inside if loops.is_worthwhile(graph[id])}
+    if not wanted:
+        return graph
+    moved: dict[int, int] = {}
+    made: dict[tuple[int, int], int] = {}  # a value in another loop than its own
+
+    def operand(builder: Builder, u: int, place: int | None) -> int:
+        if u not in wanted or place is None or place == loops.place[u]:
+            return moved[u]
+        if (u, place) not in made:
+            node = graph[u]
+            operands = [operand(builder, v, place) for v in node.operands]
+            made[u, place] = builder.add(node.op, operands, dict(node.attrs))
+            hint = node.name or node.hint
+            if hint:
+                builder.hint(made[u, place], hint)
+        return made[u, place]
+
+    def make(builder: Builder, node: Node, operands: list[int]) -> int:
+        place = loops.place.get(node.id)
+        moved[node.id] = same(builder, node, [operand(builder, u, place) for u in node.operands])
+        return moved[node.id]
+
+    again = rebuild(graph, make, share=False)
+    return again if _Loops(again).count <= loops.count else graph
+
+
+class _Loops:
+    """The loops over tiles as they will be, who is in which, and who reads whom."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        bound = {node.id for node in graph if node.op in ("argument", "seed")}
+        order = late_order(graph, [id for id in graph.nodes if id not in bound], graph.roots)
+        self.items: Sequence[Item] = find_regions(graph, order, bound)
+        self.bound, self.roots = bound, set(graph.roots)
+        self.place = {id: k for k, item in enumerate(self.items) for id in item.nodes}
+        self.inside = {
+            id for item in self.items if item.rows is not None for id in item.nodes if id not in item.collected
+        }
+        self.count = sum(item.rows is not None for item in self.items)
+        self.users: Mapping[int, list[int]] = _users(graph)
+
+    def is_worthwhile(self, node: Node) -> bool:
+        """Whether a value need not be kept if the loops that read it behind its own compute it again."""
+        op, shape = self.graph.op(node), node.type.shape
+        cheap = op.elementwise and op.cost == "cheap" and node.type.is_float and node.id not in self.roots
+        if not cheap or isinstance(shape, Unknown) or len(shape) < 2 or node.id not in self.inside:
+            return False
+        if any(size.value == 1 for size in shape):  # a column takes little memory
+            return False
+        own = self.place[node.id]
+        outside = [u for u in self.users.get(node.id, ()) if self.place[u] != own]
+        places = {self.place[u] for u in outside}
+        needed = all(self._reads(u, node.id) for u in outside)
+        return bool(places) and needed and all(self._has_operands(place, node) for place in places)
+
+    def _reads(self, user: int, id: int) -> bool:
+        """Whether a statement in a loop reads a value row by row."""
+        rows = self.items[self.place[user]].rows
+        node = self.graph[user]
+        found = read_by_rows(self.graph, node, rows) if rows is not None and not self.graph.op(node).view else None
+        return found is not None and all(k in found[0] for k, u in enumerate(node.operands) if u == id)
+
+    def _has_operands(self, place: int, node: Node) -> bool:
+        """Whether a loop has the operands of a value at hand."""
+        rows = self.items[place].rows
+        found = read_by_rows(self.graph, node, rows) if rows is not None else None
+        if found is None or found[1]:
+            return False
+        return all(
+            self._is_at_hand(u, place) if k in found[0] else self._is_early(u) for k, u in enumerate(node.operands)
+        )
+
+    def _is_at_hand(self, id: int, place: int) -> bool:
+        """Whether a loop reads a value row by row for something else, or it is an argument."""
+        if id in self.bound:
+            return True
+        if self.graph.op(self.graph[id]).view:
+            return False
+        return any(self.place[u] == place and self._reads(u, id) for u in self.users.get(id, ()))
+
+    def _is_early(self, id: int) -> bool:
+        """Whether a value is a number, or small, and made outside the loops."""
+        node = self.graph[id]
+        return id in self.bound or node.type.rank == 0 or (id not in self.inside and self.place.get(id) is not None)
+
+
+def _users(graph: Graph) -> dict[int, list[int]]:
+    users: dict[int, list[int]] = {}
+    for node in graph:
+        for u in dict.fromkeys(node.operands):
+            users.setdefault(u, []).append(node.id)
+    return users
