@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,7 +27,8 @@ class Argument:
 
     def declared(self, word: str) -> str:
         type = {"float": "", "label": ": int"}.get(self.kind, f": {self.kind}")
-        return f"{word} {self.name}[{', '.join(self.dims)}]{type}"
+        name = re.sub(r"^([Mc])_(\d)$", r"\1_{\2}", self.name)  # with a subscript as well as without
+        return f"{word} {name}[{', '.join(self.dims)}]{type}"
 
     def draw(self, rng: np.random.Generator, sizes: dict[str, int]) -> Any:
         shape = tuple(int(eval(d, dict(sizes))) for d in self.dims)

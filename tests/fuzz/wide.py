@@ -366,29 +366,61 @@ class _Maker:
 
     def loop(self) -> None:
         """`for`, unrolled by hand beside it."""
+        self.loops += 1
+        self.choice(self.recurrence, self.recurrence, self.backwards, self.layers, self.grid)(f"h{self.loops}")
+
+    def recurrence(self, h: str) -> None:
         found = self.filled(self.choice("{x}{b}", "{m}{d}"))
         if found is None:
             return
         places, reads = found
-        x, other = places.values() if len(places) == 2 else (*places.values(), *places.values())
-        self.loops += 1
-        h = f"h{self.loops}"
-        body = self.choice(
-            "{h}_{{k+1}} = tanh({h}_{{k}} + {o})",
-            "{h}_{{k+1}} = {h}_{{k}} * {o} / (k + 2) + {x}",
-            "{h}_{{k+1}} = sin({h}_{{k}}) - {o} * {h}_{{k}}",
-            "{h}_{{k+1}} = ({h}_{{k}} + {x}) / 2; {h}b_{{k}} = {h}_{{k+1}} * {o}",
-        )
-        first, last, step = self.choice((0, 3, 1), (0, 1, 1), (1, 4, 1), (0, 5, 1), (2, 2, 1))
-        start = f"{h}_{first} = {x}"
-        self.aliases.add(f"{h}_{first}")
-        inside = body.replace("{h}", h).replace("{x}", x).replace("{o}", other).replace("{{", "{").replace("}}", "}")
-        lines, makes = [start], [f"{h}_{first}"]
-        for k in range(first, last, step):
-            line = inside.replace("_{k+1}", f"_{k + 1}").replace("_{k}", f"_{k}").replace("(k + 2)", f"({k} + 2)")
-            lines.append(line)
-            makes += [part.split(" = ")[0].strip() for part in line.split(";")]
-        python = "\n".join(part.strip() for line in lines for part in line.split(";"))
+        x, o = places.values() if len(places) == 2 else (*places.values(), *places.values())
+        first, last = self.choice((0, 3), (0, 1), (1, 4), (0, 5), (2, 2))
+        body, more = self.choice(
+            (f"tanh({h}_@ + {o})", ""), (f"{h}_@ * {o} / (k + 2) + {x}", ""), (f"sin({h}_@) - {o} * {h}_@", ""),
+            (f"({h}_@ + {x}) / 2", f"{h}b_@ = {h}_+ * {o}"),
+        )  # fmt: skip
+        inside = f"{h}_+ = {body}" + (f"; {more}" if more else "")
+        text = inside.replace("_@", "_{k}").replace("_+", "_{k+1}")
+        lines = [f"{h}_{first} = {x}"]
+        for k in range(first, last):
+            line = inside.replace("_@", f"_{k}").replace("_+", f"_{k + 1}").replace("(k + 2)", f"({k} + 2)")
+            lines += line.split("; ")
+        self.unrolled(f"{lines[0]}\nfor k in {first}:{last} {{ {text} }}", lines, reads)
+
+    def backwards(self, h: str) -> None:
+        found = self.filled("{x}{b}")
+        if found is None:
+            return
+        x, o = (list(found[0].values()) * 2)[:2]
+        lines = [f"{h}_3 = {x}", *(f"{h}_{k - 1} = {h}_{k} * 0.5 - sin({o}) * {k}" for k in (3, 2, 1))]
+        loop = f"for k in 3:0:-1 {{\n    {h}_{{k-1}} = {h}_{{k}} * 0.5 - sin({o}) * k\n}}"
+        self.unrolled(f"{lines[0]}\n{loop}", lines, found[1])
+
+    def layers(self, h: str) -> None:
+        """Layers with parameters of their own, which are declared with subscripts."""
+        x = self.like(lambda shape: len(shape) == 2 and shape[1] == SIZES["D"])
+        if x is None:
+            return
+        layers = [((f"M_{k}", ("D", "D")), (f"c_{k}", ("D",))) for k in (0, 1)]
+        names = [self.argument(name, dims) for layer in layers for name, dims in layer]
+        lines = [f"{h}_0 = {x}", *(f"{h}_{k + 1} = tanh({h}_{k} @ M_{k} + c_{k}) + {h}_{k}" for k in (0, 1))]
+        loop = f"for k in 0:2 {{ {h}_{{k+1}} = tanh({h}_{{k}} @ M_{{k}} + c_{{k}}) + {h}_{{k}} }}"
+        self.unrolled(f"{lines[0]}\n{loop}", lines, frozenset([x, *names]))
+
+    def grid(self, h: str) -> None:
+        """A loop in a loop, and rows of an array by the loop's variable."""
+        x = self.like(lambda shape: len(shape) >= 1 and shape[0] in (SIZES["N"], 2))
+        if x is None:
+            return
+        lines = [f"{h}_{i}_{j} = {x}[{i}] * ({i} + 2*{j} + 1)" for i in (0, 1) for j in (0, 1, 2)]
+        loop = f"for i in 0:2 {{ for j in 0:3 {{ {h}_{{i,j}} = {x}[i] * (i + 2*j + 1) }} }}"
+        self.unrolled(loop, lines, frozenset([x]))
+
+    def unrolled(self, text: str, lines: list[str], reads: frozenset[str]) -> None:
+        """Keep a loop, if what its lines give is something to go on with."""
+        python = "\n".join(lines)
+        makes = [line.split(" = ")[0] for line in lines]
         known = dict(self.known)
         try:
             exec(python, known)
@@ -398,7 +430,7 @@ class _Maker:
             return
         for name in makes:
             self.values[name] = self.known[name] = np.asarray(known[name])
-        text = f"{start}\nfor k in {first}:{last} {{ {inside} }}"
+        self.aliases.add(makes[0])
         self.program.statements.append(Statement(text, python, tuple(makes), reads))
 
 
