@@ -168,6 +168,7 @@ def _at_sizes(
                 lambda: _slack(program, graph, arguments, sizes, wanted, 1e-6, narrow),
                 3e2,
                 kinds=not program.mixed,
+                least=0.5,
             )
     return 1
 
@@ -281,6 +282,7 @@ def _hold(
     slack: Callable[[], Values],
     times: float = 1e3,
     kinds: bool = True,
+    least: float = 1e-2,
 ) -> None:
     for name, got in have.items():
         want = wanted[name]
@@ -293,7 +295,7 @@ def _hold(
         sure = np.isfinite(want)
         scale = float(np.abs(want[sure]).max(initial=0.0))
         off = float(np.abs(got[sure] - want[sure]).max(initial=0.0))
-        allowed = tolerance * (scale + 1e-2)
+        allowed = tolerance * (scale + least)  # what is small may be the difference of what is not
         if off <= allowed:
             continue
         allowed += times * slack()[name]
