@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final
 
 from graphc.emitter.check_helpers import CHECK_HELPERS
 from graphc.emitter.code import code_of
@@ -155,12 +155,8 @@ class _Check:
             if below is not None:  # nodes that have nothing to be checked but what is below them
                 for field in below:
                     stack.append(getattr(node, field))
-            elif kind in _LISTS:
-                one, several = _LISTS[kind]
-                if one:
-                    stack.append(getattr(node, one))
-                for field in several:
-                    stack += getattr(node, field)
+            elif kind in _PARTS:
+                stack += _PARTS[kind](node)
             elif isinstance(node, ast.Name):
                 (loaded if type(node.ctx) is ast.Load else local).add(node.id)
             elif isinstance(node, ast.Attribute):
@@ -202,11 +198,14 @@ _BELOW: dict[type, tuple[str, ...]] = {
     ast.Constant: (), ast.Subscript: ("value", "slice"), ast.BinOp: ("left", "right"), ast.UnaryOp: ("operand",),
     ast.keyword: ("value",), ast.Expr: ("value",),
 }  # fmt: skip
-_LISTS: dict[type, tuple[str, tuple[str, ...]]] = {
-    ast.Tuple: ("", ("elts",)), ast.List: ("", ("elts",)), ast.Call: ("func", ("args", "keywords")),
-    ast.Assign: ("value", ("targets",)), ast.Compare: ("left", ("comparators",)),
-}  # fmt: skip
-"""What is below the nodes that there are most of: one node each, and lists of them. Marks of contexts and operators,
+_PARTS: dict[type, Callable[[Any], Iterable[ast.AST]]] = {
+    ast.Tuple: lambda node: node.elts,
+    ast.List: lambda node: node.elts,
+    ast.Call: lambda node: [node.func, *node.args, *node.keywords],
+    ast.Assign: lambda node: [*node.targets, node.value],
+    ast.Compare: lambda node: [node.left, *node.comparators],
+}
+"""What is below the nodes that there are most of: their fields, and lists of nodes. Marks of contexts and operators,
 every second node of a tree, are none of them."""
 
 
