@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from graphc.emitter.describe import describe
+from graphc.emitter.members import Members
 from graphc.emitter.naming import Names
 from graphc.emitter.sizes import words
 from graphc.emitter.text import bracketed, quoted
@@ -38,11 +39,12 @@ _PLAIN = re.compile(r"[^ ()]*(\[[^()]*\])?\.shape(\[[^()]*\])?")
 @dataclass(frozen=True)
 class Form:
     """How the check writes a shape. `within` are the texts of shapes that certainly broadcast to this one; `leaves` the
-    arguments whose common shape it is, with the axes that are gone from it, where it is as simple as that."""
+    arguments whose common shape it is, with the axes that are gone from it, where it is as simple as that: sets of the
+    `texts` and `names` of `OpenShapes`."""
 
     text: str
-    within: frozenset[str] = frozenset()
-    leaves: frozenset[str] = frozenset()
+    within: int = 0
+    leaves: int = 0
     gone: int | None = 0
     broadcast: bool = True  # and nothing but their common shape
 
@@ -75,6 +77,7 @@ class OpenShapes:
     ranges: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.texts, self.names = Members(), Members()
         self.forms: dict[Shape, Form] = {}
         self.of: dict[int, tuple[str, ...]] = {}  # the arguments that a value is made of
         self.least: dict[Shape, int] = {}
@@ -83,7 +86,8 @@ class OpenShapes:
         self.asking = True
         self.settled: set[Dim] = set()  # differences of sizes that have been asked to be 0
         self.graph = _as_written(self.program)
-        self.covered = [frozenset(names) for names in self.graph.together]
+        self.covered = [self.names.of(names) for names in self.graph.together]
+        self.ranks = [(self.names.of(names), rank) for names, rank in self.graph.ranks]
         for node in self.graph:
             self._visit(node)
         self._settle()
@@ -105,7 +109,7 @@ class OpenShapes:
         name = node.attr("name")
         self.of[node.id] = (name,)
         if isinstance(node.type.shape, Unknown):
-            self.forms[node.type.shape] = Form(f"{self.sizes.called[name]}.shape", leaves=frozenset([name]))
+            self.forms[node.type.shape] = Form(f"{self.sizes.called[name]}.shape", leaves=self.names.of([name]))
 
     def _operation(self, node: Node) -> None:
         from graphc.emitter.shape_rules import RULES
@@ -166,9 +170,8 @@ class OpenShapes:
         if form is None or not isinstance(shape, Unknown) or self.least.get(shape, 0) >= least or not self.asking:
             return
         self.least[shape] = least
-        if form.gone is not None and any(
-            frozenset(names) == form.leaves and rank >= least + form.gone for names, rank in self.graph.ranks
-        ):
+        gone = form.gone
+        if gone is not None and any(names == form.leaves and rank >= least + gone for names, rank in self.ranks):
             return
         self.refuse(f"{form.rank} < {least}", "too_few_axes", quoted(self.label(id)), form.rank, str(least))
 
@@ -244,15 +247,16 @@ class OpenShapes:
                 self.fits(u, result)
             return
         known = {text: self.form(u) or Form(text) for text, u in open_.items()}
-        wide = {t: u for t, u in open_.items() if not any(t in form.within for form in known.values())}
+        wide = {t: u for t, u in open_.items() if not any(self.texts.has(f.within, t) for f in known.values())}
         forms = [known[text] for text in wide]
         if len(wide) > 1:
-            leaves = frozenset[str]().union(*(form.leaves for form in forms))
+            leaves, within = 0, self.texts.of(wide)
+            for form in forms:
+                leaves, within = leaves | form.leaves, within | form.within
             broadcast = all(form.broadcast for form in forms)
-            if not (broadcast and any(leaves <= names for names in self.covered)):
+            if not (broadcast and any(leaves & names == leaves for names in self.covered)):
                 labels = [quoted(self.label(u)) for u in wide.values()]
                 self.fit_together(labels, [form.text for form in forms])
-            within = frozenset(wide).union(*(form.within for form in forms))
             alike = all(form.gone == forms[0].gone for form in forms)
             text = f"np.broadcast_shapes({', '.join(form.text for form in forms)})"
             gone = forms[0].gone if alike else None

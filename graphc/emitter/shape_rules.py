@@ -83,7 +83,8 @@ def _reduction(shapes: OpenShapes, node: Node) -> None:
     kept = shapes.form(node.id)
     if keepdims and kept is not None and whole in shapes.forms:
         wide = shapes.forms[whole]
-        shapes.forms[whole] = Form(wide.text, wide.within | {kept.text}, wide.leaves, wide.gone, wide.broadcast)
+        within = wide.within | shapes.texts.of([kept.text])
+        shapes.forms[whole] = Form(wide.text, within, wide.leaves, wide.gone, wide.broadcast)
 
 
 def _needs_entries(shapes: OpenShapes, node: Node) -> bool:
@@ -227,7 +228,7 @@ def _spread(shapes: OpenShapes, node: Node) -> None:
             shapes.fits(node.operands[0], shape)
         return
     form, wanted = shapes.form(node.operands[0]), shapes.form(node.id)
-    if form is None or wanted is None or form.text == wanted.text or form.text in wanted.within:
+    if form is None or wanted is None or form.text == wanted.text or shapes.texts.has(wanted.within, form.text):
         return
     shapes.fits_into(node.operands[0], form, wanted.text, shapes.shape_said(node.operands[1]))
 
