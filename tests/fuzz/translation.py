@@ -25,9 +25,9 @@ OF_TRUTHS = {
     "abs", "add", "all", "any", "argmax", "argmin", "attention", "broadcast_to", "clip", "concatenate", "diag",
     "dot", "einsum", "embedding", "equal", "expand_dims", "flatten", "flip", "floor_divide", "full_like", "greater",
     "greater_equal", "inner", "kron", "less", "less_equal", "matmul", "max", "maximum", "min", "minimum", "moveaxis",
-    "multiply", "not_equal", "ones_like", "outer", "pad", "prod", "remainder", "repeat", "reshape", "roll", "sign",
-    "split", "squeeze", "stack", "stop_gradient", "sum", "swapaxes", "take", "take_along_axis", "tensordot", "tile",
-    "trace", "transpose", "tril", "triu", "where", "zeros_like",
+    "multiply", "not_equal", "ones_like", "outer", "pad", "prod", "quadratic", "remainder", "repeat", "reshape", "roll",
+    "sign", "split", "squeeze", "stack", "stop_gradient", "sum", "swapaxes", "take", "take_along_axis", "tensordot",
+    "tile", "trace", "transpose", "tril", "triu", "where", "zeros_like",
 }  # fmt: skip
 """What gives truth values or integers of truth values."""
 FAR = -1e30

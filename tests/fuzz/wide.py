@@ -295,6 +295,8 @@ class _Maker:
         for part in parts:
             self.count += 1
             names.append(f"z{self.count}")
+            if len(parts) > 1:  # one result may be made of another, as by `halves`
+                self.aliases.add(names[-1])
             self.values[names[-1]] = self.known[names[-1]] = np.asarray(part)
         left = ", ".join(names)
         self.program.statements.append(Statement(f"{left} = {text}", f"{left} = {python}", tuple(names), reads))

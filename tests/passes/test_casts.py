@@ -21,6 +21,7 @@ NUMBERS = [
     "x * expand_dims(2.5, 0)", "x * reshape(2.5, (1,))", "x + tile(0.5, 3)", "x * repeat(2, 3)",
     "x + sum(expand_dims(2, 0), axis=0)", "x * stack([D / 2, 2, 1])", "stop_gradient(2) * x",
     "sum(x) * expand_dims(stop_gradient(2), 0)", "x + broadcast_to(2, (3,))", "mse(2, 1) * x",
+    'bce(sigmoid(0.3), sigmoid(x), reduction="none")',
 ]  # fmt: skip
 INTEGERS = [
     "x + solve([[2, 0, 1], [0, 1, 0], [0, 0, 1]], i)", "x * solve(A, i)", "solve(A, A) @ x", "inv(A) @ x", "det(A) * x",
