@@ -205,7 +205,7 @@ class _ShapeChecks:
             progress = False
             for argument, dims in ranked:
                 for axis, size in enumerate(dims):
-                    for symbol in sorted(set(size.names()) - set(self.known)):
+                    for symbol in sorted({name for name in size.names() if name not in self.known}):
                         text = self._solved(size, symbol, f"{self.called[argument.name]}.shape[{axis}]")
                         if text is not None:
                             self.known[symbol] = self.names.fresh(self.shown_symbol(symbol))
@@ -222,7 +222,7 @@ class _ShapeChecks:
         plain = solve(size, symbol, value)
         if plain is not None:
             return plain
-        if set(size.names()) - {symbol} - set(self.known):
+        if any(name != symbol and name not in self.known for name in size.names()):
             return None
         parts = size.linear_in(symbol)
         if parts is None or not parts[0].terms:

@@ -87,6 +87,7 @@ class OpenShapes:
         self.settled: set[Dim] = set()  # differences of sizes that have been asked to be 0
         self.graph = _as_written(self.program)
         self.covered = [self.names.of(names) for names in self.graph.together]
+        self.bounds = frozenset(self.graph.bounds)
         self.ranks = [(self.names.of(names), rank) for names, rank in self.graph.ranks]
         for node in self.graph:
             self._visit(node)
@@ -274,7 +275,7 @@ class OpenShapes:
     def fits(self, id: int, outer: tuple[Dim, ...]) -> None:
         """Require that a value does not enlarge a partner of known rank."""
         shape = self.graph[id].type.shape
-        if (shape, outer) in self.graph.bounds and isinstance(shape, Unknown) and shape.leaf:
+        if (shape, outer) in self.bounds and isinstance(shape, Unknown) and shape.leaf:
             return
         form = self.form(id)
         if form is not None and all(map(self.sizes.known, outer)):
