@@ -87,7 +87,7 @@ class BodyContext:
         text = size.text(self.symbol)
         if len(size.terms) > 1:
             return Text(text, SUM)
-        return Text(text, ATOM if size.symbol else PRODUCT)
+        return Text(text, ATOM if size.symbol or size.in_brackets else PRODUCT)
 
     def positive(self, size: Dim) -> bool:
         return self.graph.positive(size)

@@ -270,6 +270,14 @@ class Dim:
         """Whether this is certainly not negative, sizes themselves never being so."""
         return all(c >= 0 for _, c in self.terms)
 
+    @property
+    def in_brackets(self) -> bool:
+        """Whether the text is the larger or smaller of two sizes and nothing else: brackets are round it already."""
+        if len(self.terms) != 1 or self.terms[0][1] != 1 or len(self.terms[0][0]) != 1:
+            return False
+        ((symbol, power),) = self.terms[0][0]
+        return power == 1 and not isinstance(symbol, str) and symbol.kind in ("max", "min", "bcast")
+
     def text(self, name: Callable[[str], str] = str, tight: bool = False) -> str:
         """As a Python expression; `name` says how a symbol is written; `tight` adds parentheses round a sum."""
         if not self.terms:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from graphc.emitter.expressions import ATOM, PRODUCT, Text
-from graphc.ir.dims import Dim, dim, numel
+from graphc.ir.dims import Dim, dim, maximum, numel
 from graphc.ir.graph import Node
 from graphc.ir.types import Shape, Solver, Type, Unknown
 from graphc.ops.axes import normal_axes
@@ -269,30 +269,31 @@ def _count_call(lowering: Lowering, x: int, *, axis: Any, ddof: Any) -> Any:
     if not isinstance(shape, Unknown):
         size = numel(shape if axes is None else tuple(shape[a] for a in axes))
         if isinstance(ddof, (int, Dim)):
-            if size.value is None and ddof:
-                lowering.at_least(size, ddof, f"ddof={ddof}")
-            least = size if size.value is None or isinstance(ddof, Dim) else max(size.value, ddof)
-            return lowering.tensor(dim(least) - ddof)
+            return lowering.tensor(maximum(size - ddof, dim(0)))
         count = lowering.tensor(size)
+    elif isinstance(ddof, int):
+        return lowering.add("count_of", [x], {"axis": axes, "ddof": ddof})
     else:
-        count = lowering.add("count_of", [x], {"axis": axes})
+        count = lowering.add("count_of", [x], {"axis": axes, "ddof": 0})
     return lowering.call("subtract", count, lowering.tensor(ddof)) if ddof else count
 
 
 def _count_text(ctx: NumpyContext, node: Node, operands: list[Text]) -> Text:
     axes: Axes = node.attr("axis")
     x = operands[0].within(ATOM)
-    if axes is None:
-        return Text(f"{x}.size")
-    return Text(" * ".join(f"{x}.shape[{a}]" for a in axes), ATOM if len(axes) == 1 else PRODUCT)
+    ddof = node.attr("ddof")
+    count = f"{x}.size" if axes is None else " * ".join(f"{x}.shape[{a}]" for a in axes)
+    if ddof:
+        return Text(f"max({count} - {ddof}, 0)")
+    return Text(count, ATOM if axes is None or len(axes) == 1 else PRODUCT)
 
 
-def _count_value(x: Any, *, axis: Axes = None) -> int:
+def _count_value(x: Any, *, axis: Axes = None, ddof: int = 0) -> int:
     shape = np.shape(x)
     count = 1
     for size in shape if axis is None else [shape[a] for a in axis]:
         count *= size
-    return count
+    return max(count - ddof, 0) if ddof else count
 
 
 def _hidden(name: str, call: Callable[..., Any], doc: str, attributes: Mapping[str, Any] = REDUCED) -> None:
@@ -308,10 +309,10 @@ _hidden("sum_kept", _kept_call("sum"), "The sum in a shape that broadcasts again
 _hidden("largest_kept", _kept_call("largest"), "The largest entry in a shape that broadcasts against the array.")
 _hidden("count", _count_call, "The number of entries along axes, less ddof.", {"axis": None, "ddof": 0})
 register(Op(
-    name="count_of", family="reductions", operands=("x",), attributes={"axis": None}, hidden=True, cost="free",
-    infer=lambda solver, types, attrs: Type(()), numpy=_count_text, evaluate=_count_value, math="|{x}|",
-    doc="The number of entries along axes of a value of unknown rank: a plain number, which takes the type of what it "
-    "meets.", source="NumPy: ndarray.size",
+    name="count_of", family="reductions", operands=("x",), attributes={"axis": None, "ddof": 0}, hidden=True,
+    cost="free", infer=lambda solver, types, attrs: Type(()), numpy=_count_text, evaluate=_count_value, math="|{x}|",
+    doc="The number of entries along axes of a value of unknown rank, less ddof and at least 0: a plain number, which "
+    "takes the type of what it meets.", source="NumPy: ndarray.size",
 ))  # fmt: skip
 
 

@@ -62,6 +62,7 @@ def quietly(loud: bool = False) -> Iterator[None]:
     """Warnings are errors if `loud`, else they pass: where a value is not finite NumPy itself warns."""
     with warnings.catch_warnings(), np.errstate(all="warn"):
         warnings.simplefilter("error" if loud else "ignore")
+        warnings.simplefilter("ignore", graphc.GraphcWarning)
         yield
 
 

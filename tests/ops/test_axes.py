@@ -23,8 +23,8 @@ def test_one_axis(axis: Any, rank: int | None, expected: int) -> None:
     (-2, 1, "axis -2 is out of range for an array of 1 dimension"),
     (0, 0, "axis 0 is out of range for a scalar, which has no axis"),
     (1.0, 3, "`axis` is 1.0; an axis is an integer known at compile time"),
-    (True, 3, "`axis` is True"),
-    ("x", None, "`axis` is 'x'"),
+    (True, 3, "`axis` is true"),
+    ("x", None, '`axis` is "x"'),
     (dim("N"), 3, "`axis` is the size N"),
 ])  # fmt: skip
 def test_what_is_no_axis(axis: Any, rank: int | None, message: str) -> None:

@@ -311,7 +311,7 @@ def test_integers_stay_integers(expression: str) -> None:
 
 
 @pytest.mark.parametrize(("program", "message"), [
-    ('y = gelu(x, "erf")', '`approximate` of `gelu` is \'erf\'; it is "none" or "tanh"'),
+    ('y = gelu(x, "erf")', '`approximate` of `gelu` is "erf"; it is "none" or "tanh"'),
     ("y = dropout(x, m, 1)", "`p` of `dropout` is 1; it is a probability"),
     ("y = dropout(x, m, p=-0.5)", "`p` of `dropout` is -0.5; it is a probability"),
     ("input x[N], y[D]\nz = maximum(x, y)", "shapes (N,) and (D,) do not broadcast"),
