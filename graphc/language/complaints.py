@@ -30,6 +30,7 @@ NO_RETURN: Final = "E0112"
 BAD_ARGUMENTS: Final = "E0113"
 NO_CONTINUATION: Final = "E0114"
 NOT_A_TARGET: Final = "E0115"
+TOO_LARGE: Final = "E0213"
 
 WORDS: Final = ("input", "param", "const", "output", "loss", "import", "def", "op", "rule", "for", "return")
 CLOSER: Final = {"(": ")", "[": "]", "{": "}"}

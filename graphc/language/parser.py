@@ -16,7 +16,7 @@ from lark.exceptions import UnexpectedCharacters, UnexpectedToken
 from lark.parsers.lalr_interactive_parser import InteractiveParser
 
 from graphc.language.builder import Builder
-from graphc.language.complaints import CLOSER, TOO_DEEP, UNCLOSED, UNMATCHED, Complaint, Situation, complain
+from graphc.language.complaints import CLOSER, TOO_DEEP, TOO_LARGE, UNCLOSED, UNMATCHED, Complaint, Situation, complain
 from graphc.language.depth import DEEPEST
 from graphc.language.diagnostics import Diagnostics, Note
 from graphc.language.recovery import Extent, extent
@@ -29,6 +29,9 @@ __all__ = ["Parser", "PassThrough", "awaiting_states"]
 _LAYOUT: Final = frozenset(["NEWLINE", "SEMICOLON", "LPAR", "LSQB", "LBRACE", "SUBSCRIPTED", "RPAR", "RSQB", "RBRACE"])
 _OPENING: Final = frozenset(["LPAR", "LSQB", "LBRACE", "SUBSCRIPTED"])
 _FIRST_WORD: Final = re.compile(r"\w*")
+
+MOST_ERRORS: Final = 10_000
+"""After so many statements that do not parse, the rest of a text is not read: it is no program."""
 
 # A heading that did not parse is replaced by one of these, so that the errors of its body are found, too. The empty
 # name cannot be written in a program.
@@ -74,6 +77,7 @@ class Parser:
         self._found = found
         self._parser: InteractiveParser = lark.parse_interactive(source.text, start=start)
         self._open: list[Token] = []
+        self._errors = 0
         self._fresh = True
         """Whether no token of the present statement has been read."""
         self._statement_start = 0
@@ -172,7 +176,19 @@ class Parser:
             self._report(Complaint(TOO_DEEP, message, *_range(token), "this is nested too deeply"))
         else:
             self._complain(token, reach)
+        self._errors += 1
         self._recover(token, reach, start)
+        if self._errors == MOST_ERRORS:
+            self._stop(reach.stop)
+
+    def _stop(self, at: int) -> None:
+        """Leave out the rest of the text."""
+        size = len(self._source.text)
+        message = f"more than {MOST_ERRORS:,} statements do not parse"
+        self._report(Complaint(TOO_LARGE, message, min(at, size), size, "from here on nothing is read"))
+        self._builder.damaged.append((at, size))
+        lexer: Any = self._parser.lexer_thread.state
+        lexer.line_ctr.char_pos = size
 
     def _recover(self, token: Token, reach: Extent, start: int) -> None:
         """Parser and lexer to where the next statement begins."""

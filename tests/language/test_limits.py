@@ -10,6 +10,7 @@ from graphc.language import lowering, results
 from graphc.language.budget import Budget
 from graphc.language.diagnostics import render
 from graphc.language.diagnostics_json import as_json
+from graphc.language.parser import MOST_ERRORS
 
 LONG = 8_000
 
@@ -205,3 +206,15 @@ def test_a_diagnostic_is_short_whatever_it_quotes(text: str) -> None:
     for error in caught.value.errors:
         assert len(render(error)) <= 2500 and len(as_json([error])) <= 3500
         assert len(error.message) <= 400 and len(error.help or "") <= 400 and len(error.notes) <= 9
+
+
+@pytest.mark.parametrize("line", ["x", ")", "y = * 2"])
+def test_a_text_that_is_no_program_is_not_read_to_its_end(line: str) -> None:
+    with pytest.raises(graphc.GraphcError) as caught:
+        compiled(f"{line}\n" * 30_000 + "y = nosuch(x)")
+    assert len(caught.value.errors) == MOST_ERRORS + 1
+    assert caught.value.errors[-1].message == "more than 10,000 statements do not parse"
+    few = f"{line}\n" * 5_000 + "y = nosuch(x)"
+    with pytest.raises(graphc.GraphcError) as caught:
+        compiled(few)
+    assert len(caught.value.errors) == 5_001
