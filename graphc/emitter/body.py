@@ -20,7 +20,7 @@ from graphc.ir.graph import Graph, Node
 from graphc.ir.types import Unknown
 from graphc.ops.base import Op
 
-__all__ = ["Body", "Line", "write_body"]
+__all__ = ["Body", "Line", "under_comments", "write_body"]
 
 WIDEST = 72  # an expression longer than this is not put into another one
 FULL = 100  # nor is one that would make the other one longer than this
@@ -58,6 +58,20 @@ def group_of(node: Node) -> tuple[int, bool]:
     if node.origin is None:
         return (-1, False)
     return (node.origin.statement, node.origin.rule is not None)
+
+
+def under_comments(groups: Sequence[tuple[int, bool]], from_reverse: bool = False) -> list[tuple[int, bool]]:
+    """For each line the group whose comment it stands under: lines of one statement that follow each other stand under
+    one comment, that of the reverse pass if any of them is of it. With `from_reverse`, those before it stay apart."""
+    under: list[tuple[int, bool]] = []
+    for start, (index, reverse) in enumerate(groups):
+        follows = start > 0 and groups[start - 1][0] == index
+        under.append((index, reverse or (follows and under[-1][1])))
+    if not from_reverse:
+        for at in range(len(under) - 2, -1, -1):
+            if under[at][0] == under[at + 1][0]:
+                under[at] = under[at + 1]
+    return under
 
 
 def write_body(

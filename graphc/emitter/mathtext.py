@@ -78,7 +78,7 @@ class _Math:
         if node.op == "size":
             return Text(str(node.attr("dim")), ATOM if node.attr("dim").symbol else SUM)
         if node.op in TURNED:
-            return Text(operands[0].within(ATOM) + "ᵀ")
+            return Text(self._turned(node.operands[0], operands[0]) + "ᵀ")
         if node.op in UNSEEN:
             return operands[0]
         if node.op == "reshape" and (depth < DEEPEST or operands[0].precedence < ATOM):
@@ -100,6 +100,14 @@ class _Math:
         if node.op == "divide":
             return Text(f"{operands[0].within(ENTRYWISE)} / {operands[1].within(FACTOR)}", ENTRYWISE)
         return self._by_template(node, operands)
+
+    def _turned(self, id: int, operand: Text) -> str:
+        """What a matrix is transposed from: where other axes have been exchanged in it, its name in the code."""
+        if operand.precedence == ATOM and operand.text.endswith("ᵀ"):
+            while self.graph[id].op == "reshape" and id not in self.named:
+                id = self.graph[id].operands[0]
+            return self.named.get(id) or f"({operand})"
+        return operand.within(ATOM)
 
     def _constant(self, node: Node) -> Text:
         value = node.attr("value")
@@ -182,6 +190,8 @@ class _Math:
 
 
 def _factors(left: Text, right: Text, scaled: bool) -> Text:
+    if left.text.startswith("Σ "):  # whose end would not be seen
+        left = Text(f"({left})")
     if scaled:
         return Text(f"{left.within(PRODUCT)} {right.within(FACTOR)}", PRODUCT)
     return Text(f"{left.within(ENTRYWISE)} ⊙ {right.within(PRODUCT)}", ENTRYWISE)

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from graphc.emitter.arguments import write_check
-from graphc.emitter.body import Body, Line, write_body
+from graphc.emitter.body import Body, Line, under_comments, write_body
 from graphc.emitter.check_helpers import CHECK_CONSTANTS, CHECK_HELPERS
 from graphc.emitter.context import BodyContext
 from graphc.emitter.cotangents import UNPACK, Incoming
@@ -180,10 +180,12 @@ class _Module:
         lines += self._body(body)
         holders = holders_of(body, [*split.saved, *graph.outputs.values()])
         results = [self._result(body, i, holders) for i in graph.outputs.values()]
-        value = results[0] if len(results) == 1 else f"Outputs({', '.join(results)})"
         if body.context.uses_dtype:  # no argument has one
             lines.insert(at, '    dtype = np.dtype("float64")')
-        lines += bracketed(f"    return {value}, (", [*cache, "types"], ")")
+        *outputs, head = [f"    return {results[0]}, ("]
+        if len(results) > 1:
+            *outputs, head = bracketed("    return Outputs(", results, "), (")
+        lines += [*outputs, *bracketed(head, [*cache, "types"], ")")]
         return "\n".join(lines) + "\n"
 
     def _forward_doc(self) -> str:
@@ -280,9 +282,9 @@ class _Module:
         for line in body.lines:
             by_group.setdefault(line.group, []).append(line)
         borne = bearers(body.names)
-        for line in body.lines:
-            if line.group != group:
-                group = line.group
+        for line, under in zip(body.lines, under_comments([line.group for line in body.lines]), strict=True):
+            if under != group:
+                group = under
                 comment = self._group_comment(group, by_group[group], body.names, borne)
                 lines += ["", *(f"    # {line}" for line in comment)]
             lines.append("    " + self._beside(line, shown))

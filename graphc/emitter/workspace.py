@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from graphc.emitter.arguments import arrays_alone, wrapped, write_limits
-from graphc.emitter.body import Line
+from graphc.emitter.body import Line, under_comments
 from graphc.emitter.buffered import Buffered, write_buffered
 from graphc.emitter.check_helpers import CHECK_HELPERS
 from graphc.emitter.context import BodyContext, Live
@@ -392,10 +392,11 @@ def _body(working: Working, body: Buffered) -> list[str]:
     for _, line in body.lines:
         by_group.setdefault(line.group, []).append(line)
     borne = bearers(body.names)
-    for depth, line in body.lines:
+    groups = under_comments([line.group for _, line in body.lines], from_reverse=True)
+    for (depth, line), under in zip(body.lines, groups, strict=True):
         indent = "    " * (depth + 1)
-        if line.group != group:
-            group = line.group
+        if under != group:
+            group = under
             comment = working.comment(group, by_group[group], body.names, borne)
             lines += ["", *(f"{indent}# {line}" for line in comment)]
         lines.append(_beside(working, indent + line.text, line.node, shown))

@@ -6,6 +6,7 @@ import ast
 
 import pytest
 
+import graphc
 from graphc.emitter.lines import LONGEST, broken, broken_function
 from graphc.emitter.text import WIDTH
 
@@ -68,3 +69,12 @@ def test_what_nobody_reads_stays_on_its_line() -> None:
     line = "    x = np.array(" + "[" * 50 + "1.0, " * 20_000 + "]" * 50 + ")"
     assert broken_function(line) == line
     assert broken(line) == [line]
+
+
+def test_many_results() -> None:
+    names = [f"output_{k}" for k in range(12)]
+    text = "\n".join(f"{name} = x**{k}" for k, name in enumerate(names, 2))
+    module = graphc.compile(f"param x[]\n{text}", verify=False)
+    returned = module.partition("    return Outputs(\n")[2].partition("\n\n")[0].splitlines()
+    assert len(returned) > 4
+    assert max(map(len, returned)) <= WIDTH

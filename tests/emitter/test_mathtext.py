@@ -129,3 +129,32 @@ def test_a_name_that_is_given_again_stands_for_its_last_value_only() -> None:
     found = equations(text + "Z = stack([z_0, z_1, z_2], axis=1)")
     joined = [equation for equation in found if equation.startswith("dY = ")]
     assert joined and all(equation.count("dAy") <= 1 for equation in joined), found
+
+
+def test_a_sum_that_multiplies_is_seen_to_end() -> None:
+    assert "dXw = (Σ dL) (X w - y)" in equations("L = sum((X@w - y)**2)/2 + lam*sum(w**2)")
+
+
+def test_what_is_transposed_twice_by_other_axes_has_its_name() -> None:
+    split = "param B[N, 2, T, d], W[2*d, D]\nA = tanh(B)\nY = reshape(swapaxes(A, 1, 2), (N, T, 2*d))@W"
+    assert "dW = (Aᵀ)ᵀ dY" in equations(split)
+    block = (Path(__file__).parent.parent.parent / "examples" / "transformer_block.g").read_text(encoding="utf-8")
+    assert "dWo = flat_Aᵀ dR" in equations(block)
+
+
+@pytest.mark.parametrize(("level", "gradient"), [
+    (0, "dW = Xᵀ ((P - onehot(y)) ⊙ 1)"), (1, "dW = Xᵀ dXW"), (2, "dW = Xᵀ dXW"),
+])  # fmt: skip
+def test_statements_that_follow_each_other_stand_under_one_comment(level: int, gradient: str) -> None:
+    text = "input X[N, D], y[N]: int\nparam W[D, C]\nL = softmax_ce(X@W, y)\nW <- W - 0.1*grad(L, W)"
+    step = graphc.compile(text, level=level, verify=False).partition("def step")[2].partition("\ndef ")[0]
+    comments = [line for line in step.splitlines() if "# L = " in line]
+    assert len(comments) == 1, comments
+    assert comments[0].endswith(gradient)
+
+
+def test_what_is_computed_again_for_a_gradient_stands_under_its_comment() -> None:
+    text = "param X[N, D]\nA = gelu(X, approximate=\"tanh\")\nL = sum(A**2)"
+    module = graphc.compile(text, level=2, verify=False)
+    backward = module.partition("def backward_in")[2].partition("\ndef ")[0]
+    assert sum("# A = gelu" in line for line in backward.splitlines()) == 1
