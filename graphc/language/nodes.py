@@ -44,7 +44,7 @@ def is_plain(node: Node, known: Callable[[int], bool]) -> bool:
     """Whether a value is a plain number of Python in the generated code; `known` says that of its operands."""
     if node.op == "const":
         return not isinstance(node.attr("value"), tuple)
-    if node.op in ("size", "size_of", "number"):
+    if node.op in ("size", "size_of", "count_of", "number"):
         return True
     if node.op in ("as_float", "as_int", "stop_gradient"):
         return known(node.operands[0])

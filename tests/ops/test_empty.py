@@ -33,7 +33,16 @@ def agree(text: str, arguments: Arrays, value: Any, gradients: Arrays) -> None:
             np.testing.assert_equal(np.asarray(result), np.asarray(value))
             one = () if np.shape(value) == () else (np.ones_like(result),)
             found = module.backward(cache, *one, **keywords)
-        assert {name: g.tolist() for name, g in found.items()} == {name: g.tolist() for name, g in gradients.items()}
+            assert listed(found) == listed(gradients)
+            if hasattr(module, "value_and_grad"):
+                cotangents = {"cotangents": one[0]} if one else {}
+                result, found = module.value_and_grad(**arguments, **cotangents, **keywords)
+                np.testing.assert_equal(np.asarray(result), np.asarray(value))
+                assert listed(found) == listed(gradients)
+
+
+def listed(gradients: Arrays) -> dict[str, Any]:
+    return {name: gradient.tolist() for name, gradient in gradients.items()}
 
 
 def refused(text: str, arguments: Arrays, message: str) -> None:
@@ -112,6 +121,18 @@ def test_the_shift_is_plain_where_there_are_labels() -> None:
     ):
         assert plain in "\n".join(body(text)), text
     assert "S.max(axis=1, keepdims=True, initial=-np.inf)" in "\n".join(body("param S[N, C]\nP = softmax(S)"))
+
+
+# ---------------------------------------------------------------- numbers of entries
+
+
+@pytest.mark.parametrize("program", ["param x[N, C]\n", "param x\n"])
+def test_the_mean_of_nothing(program: str) -> None:
+    """Also where the gradient comes in as a plain number, and 1 / 0 would be an error of Python's."""
+    x = np.zeros((0, 3))
+    agree(f"{program}L = mean(x)", {"x": x}, np.nan, {"x": x})
+    agree(f"{program}L = mean(x * x)", {"x": x}, np.nan, {"x": x})
+    agree(f"{program}L = var(x)", {"x": x}, np.nan, {"x": x})
 
 
 # ---------------------------------------------------------------- extremes

@@ -41,7 +41,7 @@ def test_a_sigmoid_passes_four_times_over_its_argument(text: str, level: int) ->
 ])  # fmt: skip
 def test_an_exponential_that_is_of_another_use_or_kind_stays(text: str, exponentials: int) -> None:
     found = operations(f"param Z[N, D]\ninput T[N, D]\n{text}", 1)
-    assert found["exp"] == exponentials and found["abs"] == 1 and "40" not in graphc.compile(
+    assert found["exp"] == exponentials and found["abs"] == 1 and "80" not in graphc.compile(
         f"param Z[N, D]\ninput T[N, D]\n{text}", verify=False
     ).split("def forward")[1].split("def value_and_grad")[0]
 
@@ -54,7 +54,7 @@ def test_literally_it_stays_as_it_is() -> None:
 @pytest.mark.parametrize(("dtype", "ends"), [("f", 87.0), ("d", 708.0)])
 def test_it_is_exact_from_end_to_end(dtype: str, ends: float, level: int) -> None:
     net = graphc.load("y = sigmoid(x)", level=level, verify=False)
-    x = np.concatenate([np.linspace(-ends, ends, 4001), np.linspace(-1, 1, 1001), [36.0, 37.0, 38.0, 39.9, 40.0, 40.1]])
+    x = np.concatenate([np.linspace(-ends, ends, 4001), np.linspace(-1, 1, 1001), [36.0, 37.0, 38.0, 79.9, 80.0, 80.1]])
     x = x.astype(dtype)
     with np.errstate(all="raise", under="ignore"):
         y, _ = net.forward(x)
@@ -64,6 +64,14 @@ def test_it_is_exact_from_end_to_end(dtype: str, ends: float, level: int) -> Non
     assert np.abs(y / (1 / (1 + np.exp(-wide))) - 1).max() <= 4 * np.finfo(dtype).eps
     assert far.tolist() == [0, 0, 1, 1]
     assert np.isnan(net.forward(np.array([np.nan, 0], dtype))[0]).tolist() == [True, False]
+
+
+def test_extended_precision_loses_no_digits() -> None:
+    """Beside 1 a number that float64 no longer sees is seen there."""
+    x = np.linspace(36, 100, 200).astype(np.longdouble)
+    y, _ = graphc.load("y = sigmoid(x)", verify=False).forward(x)
+    assert y.dtype == x.dtype
+    assert np.abs(y - 1 / (1 + np.exp(-x))).max() <= 2 * np.finfo(np.longdouble).eps
 
 
 def test_half_precision_does_not_overflow() -> None:
