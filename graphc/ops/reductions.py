@@ -88,8 +88,10 @@ def _call(name: str, alone: Callable[[Lowering, int], int]) -> Callable[..., int
         axes = axes_of(lowering, x, axis, keepdims)
         if axes == () or lowering.type(x).rank == 0:
             return alone(lowering, x)
-        if name in ("max", "min") or not lowering.type(x).is_float:
-            _not_empty(lowering, x, axes, "max" if name == "largest" else name)
+        if name in ("max", "min"):
+            _not_empty(lowering, x, axes, name)
+        elif name == "largest" and not lowering.type(x).is_float:  # no integer is -inf
+            _not_empty(lowering, x, axes, "max")
         return lowering.add(name, [x], {"axis": axes, "keepdims": keepdims})
 
     return call

@@ -135,6 +135,22 @@ def test_the_mean_of_nothing(program: str) -> None:
     agree(f"{program}L = var(x)", {"x": x}, np.nan, {"x": x})
 
 
+@pytest.mark.parametrize("program", ["param x[N, C]\n", "param x\n"])
+@pytest.mark.parametrize("values", ["x > 0", "0 + (x > 0)"])
+@pytest.mark.parametrize("reduction, value", [("sum", 0), ("prod", 1), ("all", True), ("any", False), ("mean", np.nan)])
+def test_counts_of_nothing(program: str, values: str, reduction: str, value: float) -> None:
+    """Booleans and integers are added up and compared like other numbers; only an extreme needs entries."""
+    x = np.zeros((0, 3))
+    for axis, expected in [("", value), (", axis=0", np.full(3, value))]:
+        text = f"{program}y = {reduction}({values}{axis})\nL = sum(x)\noutput L, y\nloss L"
+        for module, keywords in modules(text, {"x": x}):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                (loss, found), cache = module.forward(x, **keywords)
+            np.testing.assert_equal(np.asarray(found), expected)
+            assert (loss, module.backward(cache, **keywords)["x"].tolist()) == (0, [])
+
+
 # ---------------------------------------------------------------- extremes
 
 
