@@ -63,20 +63,22 @@ def reverse(evaluator: Evaluator, seeds: dict[int, int], x: int) -> int:
     return gradient if gradient is not None else zeros_of(evaluator.builder, x)
 
 
-def _gradient(evaluator: Evaluator, loss: int, x: int) -> int:
+def _gradient(evaluator: Evaluator, loss: int, x: int, expr: tree.Call | None = None) -> int:
     """The gradient of a scalar. Several gradients of one loss share its reverse pass."""
     from graphc.passes.differentiate import Adjoint, zeros_of
 
     if loss not in evaluator.adjoints:
         evaluator.adjoints[loss] = Adjoint(evaluator.builder, {loss: evaluator.builder.const(1.0)}, name=False)
     gradient = evaluator.adjoints[loss].gradients([x])[0]
+    if gradient is None and expr is not None:
+        evaluator.zero_gradients.append((x, expr))
     return gradient if gradient is not None else zeros_of(evaluator.builder, x)
 
 
 def _grad(evaluator: Evaluator, values: Sequence[Value], expr: tree.Call) -> Value:
     loss, x = _tensors(evaluator, values, expr, ("L", "W"))
     _scalar(evaluator, loss, expr)
-    return Tensor(_gradient(evaluator, loss, x))
+    return Tensor(_gradient(evaluator, loss, x, expr))
 
 
 def _vjp(evaluator: Evaluator, values: Sequence[Value], expr: tree.Call) -> Value:

@@ -23,7 +23,7 @@ from graphc.language.infer import Assumptions, LearningSolver
 from graphc.language.nodes import describe
 from graphc.language.results import loss_of, outputs_of
 from graphc.language.scope import Environment, Scope
-from graphc.language.slips import check_free_names, check_lookalikes, check_statements
+from graphc.language.slips import check_free_names, check_gradients, check_lookalikes, check_statements
 from graphc.language.source import Span
 from graphc.language.updates import check_update
 from graphc.language.values import POISON, Exhausted, Fault, Poison, Silent, Tensor, Value
@@ -101,6 +101,7 @@ class Lowering(Evaluator):
             return None
         check_statements(self)
         check_free_names(self)
+        check_gradients(self)
         check_lookalikes(self)
         self._check_sizes()
         outputs = outputs_of(self)

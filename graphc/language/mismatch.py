@@ -114,7 +114,11 @@ def _mend(operator: str, left: Operand, right: Operand, arguments: Mapping[str, 
     a, b = left.type.shape, right.type.shape
     if isinstance(a, Unknown) or isinstance(b, Unknown) or not (left.quotable and right.quotable):
         return None
-    return _mend_product(left, right, a, b, arguments) if operator == "@" else _mend_broadcast(left, right, a, b)
+    if operator == "@":
+        return _mend_product(left, right, a, b, arguments)
+    matrices = operator == "*" and len(a) == len(b) == 2 and a[1] == b[0] and a[::-1] != b
+    product = f"a product of matrices is `{_bracketed(left.text)} @ {_bracketed(right.text)}`" if matrices else None
+    return product or _mend_broadcast(left, right, a, b)
 
 
 def _mend_product(

@@ -22,6 +22,7 @@ from graphc.ops.base import REQUIRED, CallError, DynamicShape, Op
 from graphc.ops.table import find
 
 if TYPE_CHECKING:
+    from graphc.language import tree
     from graphc.passes.differentiate import Adjoint
 
 __all__ = ["COMPARING", "FACTORS", "PLAIN", "Nodes", "counted", "describe", "is_plain", "leaves"]
@@ -64,6 +65,7 @@ class Nodes:
         self.ranks: dict[tuple[str, ...], int] = {}
         self.limits: dict[tuple[str, Dim, str], None] = {}
         self.adjoints: dict[int, Adjoint] = {}  # the reverse passes of the losses that `grad` was asked for
+        self.zero_gradients: list[tuple[int, tree.Call]] = []  # what `grad` was asked for in vain
 
     def add(self, op: str, operands: Sequence[int] = (), attrs: Mapping[str, Any] | None = None) -> int:
         if len(self.builder.nodes) >= MAX_NODES:

@@ -14,7 +14,7 @@ from graphc.language.values import Fault
 if TYPE_CHECKING:
     from graphc.language.lowering import Lowering
 
-__all__ = ["check_free_names", "check_lookalikes", "check_statements"]
+__all__ = ["check_free_names", "check_gradients", "check_lookalikes", "check_statements"]
 
 
 def check_statements(lowering: Lowering) -> None:
@@ -39,6 +39,16 @@ def check_free_names(lowering: Lowering) -> None:
                 span,
                 help=f"did you mean `{meant}`? otherwise declare it: `input {name}`",
             )
+
+
+def check_gradients(lowering: Lowering) -> None:
+    """A gradient that a program asks for is hardly meant to be zero."""
+    for id, call in lowering.zero_gradients:
+        loss, x = (argument.span for argument in call.arguments)
+        node = lowering.builder[id]
+        place = node.origin.span if node.op == "argument" and node.origin else x
+        message = f"`{loss.text}` does not depend on `{x.text}` smoothly: its gradient is zero"
+        lowering.diagnostics.warning("W0401", message, place)
 
 
 def check_lookalikes(lowering: Lowering) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 import graphc
+from graphc.language.source import Source
+from graphc.pipeline import Options, compile_source
 
 MISTAKES = [
     ("for k in 0:3 { z = x }", "E0202", 1, 16, "each step of a loop needs a name of its own: `z_{k}`"),
@@ -32,6 +34,9 @@ MISTAKES = [
     ("L = (x,)", "E0205", 1, 5, "without the comma it is the value itself"),
     ("L = sum[x * x]", "E0207", 1, 5, "to call `sum`, write `sum(…)`"),
     ("input x[N / 2]\nL = sum(x)", "E0204", 1, 9, "write `//`"),
+    ("input X[N, D]\nparam W[D, H]\nY = X*W", "E0203", 3, 5, "a product of matrices is `X @ W`"),
+    ("input X[N, D]\nparam W[D, N]\nY = X*W", "E0203", 3, 5, "transpose it: `W.T`"),
+    ("input X[N, D]\nparam W[D, H]\nY = X + W", "E0203", 3, 5, None),
 ]  # fmt: skip
 
 
@@ -54,3 +59,16 @@ def test_what_a_name_would_be_instead_of_a_tensor() -> None:
         with pytest.raises(graphc.GraphcError) as caught:
             graphc.compile(f"y = {text}")
         assert caught.value.errors[0].message.startswith(f"`y` would not be a tensor, but {what}")
+
+
+@pytest.mark.parametrize(("text", "places"), [
+    ("L = sum(X@W)\nW <- W - 0.1*grad(L, Q)", [(2, 22)]),  # once, although Q is one of the variables, too
+    ("param W[D, D], U[D]\nL = sum(W)\nU <- U - grad(L, U)", [(1, 16)]),
+    ("input Z[N]\nparam w[N]\nL = sum(w)\nfor k in 0:3 { g_{k} = grad(L, Z) + w }", [(1, 7)]),
+    ("param w[N]\nv = 2*w\nL = sum(w)\noutput L, g\ng = sum(grad(L, v))", [(5, 17)]),
+    ("param w[N]\nL = sum(w)\nw <- w - grad(L, w)", []),
+])  # fmt: skip
+def test_a_gradient_that_is_zero_is_pointed_out(text: str, places: list[tuple[int, int]]) -> None:
+    warnings = compile_source(Source(text, "net.g"), Options(verify=False)).warnings.warnings
+    found = [(each.span.line, each.span.column) for each in warnings if each.code == "W0401" and each.span]
+    assert found == places
