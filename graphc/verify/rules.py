@@ -26,6 +26,8 @@ UNFIT = (ShapeError, CallError, ValueError, AssertionError, IndexError, np.linal
 """What an operation or NumPy says to operands that do not suit it."""
 SHAPES: tuple[tuple[int, ...], ...] = ((3, 4), (3, 3), (3,), (), (2, 3, 4), (2, 2, 4, 4))
 FALLBACK = (0.7, 2, 1)
+MOST_KINDS = 3
+"""Of operands, with which a rule is checked."""
 
 
 def rule_graph(
@@ -119,14 +121,15 @@ def check_rules(graph: Graph, diagnostics: Diagnostics, seed: int = 0) -> None:
 
 
 def _check_own(op: Op, graph: Graph, diagnostics: Diagnostics, seed: int) -> None:
-    """Try operands until some serve: those that the program uses first, then usual ones."""
+    """Try operands of each kind that the program uses; if none of them serves, usual ones until some do."""
     assert op.rule is not None
-    used = [n for n in graph if n.op == op.name]
     reason = "no shape of the operands that was tried fits"
     refused: Fault | None = None
-    doubtful = False
-    tried = [([graph[u].type for u in node.operands], dict(node.attrs)) for node in used[:3]]
+    doubtful = checked = False
+    tried = _kinds(op, graph)
     for attempt, (types, attrs) in enumerate([*tried, *_candidates(op)]):
+        if checked and attempt >= len(tried):
+            return
         concrete = [_concrete(t) for t in types]
         if doubtful and any(t.dtype == "int" for t in types):
             continue  # it takes floating operands: integers would leave lines of the rule unchecked
@@ -136,7 +139,7 @@ def _check_own(op: Op, graph: Graph, diagnostics: Diagnostics, seed: int) -> Non
             try:
                 error, where = rule_error(op, values, concrete, attrs, graph.ops, seed)
             except Fault as fault:
-                refused = refused or fault
+                refused = refused or (None if checked else fault)
                 break
             except UNFIT as problem:
                 reason = str(problem) or reason
@@ -146,14 +149,27 @@ def _check_own(op: Op, graph: Graph, diagnostics: Diagnostics, seed: int) -> Non
                 continue
             if error > TOLERANCE:
                 diagnostics.add(_wrong(op, where, error))
-            return
+                return
+            checked = True
+            break
         if refused is not None and attempt < len(tried):
             break
     if refused is not None:
         place = refused.span or op.rule.span
         diagnostics.error(refused.code, refused.message, place, refused.label, tuple(refused.notes), refused.help)
-    else:
+    elif not checked:
         diagnostics.warning("W0301", f"the rule of `{op.name}` was not checked: {reason}", op.rule.signature.name_span)
+
+
+def _kinds(op: Op, graph: Graph) -> list[tuple[list[Type], dict[str, Any]]]:
+    """The types of operands and the attributes that the program uses an operation with: the first few."""
+    kinds: list[tuple[list[Type], dict[str, Any]]] = []
+    for node in graph:
+        if node.op == op.name and len(kinds) < MOST_KINDS:
+            kind = [graph[u].type for u in node.operands], dict(node.attrs)
+            if kind not in kinds:
+                kinds.append(kind)
+    return kinds
 
 
 def _wrong(op: Op, where: str, error: float) -> Diagnostic:

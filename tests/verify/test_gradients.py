@@ -250,6 +250,16 @@ def test_a_wrong_rule_of_ones_own_is_an_error_at_its_line(dx: str, dw: str, wron
     assert caught.value.line == 2
 
 
+@pytest.mark.parametrize("second", ["f(x, k=3)", "f(w, k=3)"])
+def test_a_rule_is_checked_as_each_use_needs_it(second: str) -> None:
+    """Also where the whole program's gradients hardly depend on it."""
+    text = "op f(x, *, k) = x * k\nrule f(x, *, k) -> y { dx = 2 * dy }\nparam x[N, D], w[D]\n"
+    text += f"L = sum(f(x, k=2)**2) + sum(w**2) + 1e-9 * sum({second})"
+    with pytest.raises(graphc.GraphcError) as caught:
+        graphc.compile(text)
+    assert "E0304" in str(caught.value) and caught.value.line == 2
+
+
 def test_none_for_an_operand_that_has_a_gradient_is_found_where_it_is_used() -> None:
     with pytest.raises(graphc.GraphcError) as caught:
         graphc.compile(own(dx="none"))
