@@ -22,12 +22,12 @@ from ops.references import reference
 __all__ = ["Translation", "meanings"]
 
 OF_TRUTHS = {
-    "abs", "add", "all", "any", "argmax", "argmin", "attention", "broadcast_to", "clip", "concatenate", "diag",
-    "dot", "einsum", "embedding", "equal", "expand_dims", "flatten", "flip", "floor_divide", "full_like", "greater",
-    "greater_equal", "inner", "kron", "less", "less_equal", "matmul", "max", "maximum", "min", "minimum", "moveaxis",
-    "multiply", "not_equal", "ones_like", "outer", "pad", "prod", "quadratic", "remainder", "repeat", "reshape", "roll",
-    "sign", "split", "squeeze", "stack", "stop_gradient", "sum", "swapaxes", "take", "take_along_axis", "tensordot",
-    "tile", "trace", "transpose", "tril", "triu", "where", "zeros_like",
+    "abs", "add", "all", "any", "argmax", "argmin", "attention", "broadcast_to", "ceil", "clip", "concatenate",
+    "diag", "dot", "einsum", "embedding", "equal", "expand_dims", "flatten", "flip", "floor", "floor_divide",
+    "full_like", "greater", "greater_equal", "inner", "kron", "less", "less_equal", "matmul", "max", "maximum", "min",
+    "minimum", "moveaxis", "multiply", "not_equal", "ones_like", "outer", "pad", "prod", "quadratic", "remainder",
+    "repeat", "reshape", "roll", "round", "sign", "split", "squeeze", "stack", "stop_gradient", "sum", "swapaxes",
+    "take", "take_along_axis", "tensordot", "tile", "trace", "transpose", "tril", "triu", "where", "zeros_like",
 }  # fmt: skip
 """What gives truth values or integers of truth values."""
 FAR = -1e30
@@ -352,7 +352,7 @@ _OWN: dict[str, Callable[..., Any]] = {
     "where": _where,
     "split": _split,
     "hardtanh": lambda x, min_val=-1, max_val=1: _clip(x, min_val, max_val),
-    "round": lambda x, decimals=0: np.round(_plain(x), decimals),
+    "round": lambda x, decimals=0: x if np.result_type(_plain(x)).kind == "b" else np.round(_plain(x), decimals),
     "floor": lambda x: np.floor(_plain(x)),
     "ceil": lambda x: np.ceil(_plain(x)),
     "sign": lambda x: np.sign(_plain(x)),
