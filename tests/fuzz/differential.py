@@ -139,7 +139,7 @@ def _at_sizes(
             text = str(error)
             assert not usual or program.undeclared or "needs at least" in text, f"{way} refuses: {text}"
             # NumPy's own words where there is no largest entry, and for convolutions of no channels
-            named = re.search(r"\b(arguments?|dimension)\b|zero-size|array of size 0 into shape", text)
+            named = re.search(r"\b(arguments?|dimension)\b|\(of \w|zero-size|array of size 0 into shape", text)
             assert named, (
                 f"{way} at {sizes}: it does not say which argument is wrong: {text}"
             )
