@@ -76,7 +76,7 @@ def test_python_m_graphc_calls_itself_graphc(tmp_path: Path) -> None:
 
 def test_the_console_script_is_the_same_command() -> None:
     scripts = importlib.metadata.entry_points(group="console_scripts", name="graphc")
-    assert [script.value for script in scripts] == ["graphc.cli:main"]
+    assert [script.value for script in scripts] == ["graphc.__main__:main"]
 
 
 def test_grammar_and_rules_are_found_from_any_folder(tmp_path: Path) -> None:
