@@ -51,9 +51,14 @@ def _kron(r: Operands, out: Out) -> Expr:
 @define("roll")
 def _roll(r: Operands, out: Out) -> Expr:
     shape = r.shape(0)
+    axes = r.node.attr("axis")
+    if axes is None:
+        if len(shape) != 1:
+            raise Undefined("entries that are rolled across rows")
+        axes = (0,)
     places = list(out)
     inside: list[Expr] = []
-    for axis, shift in zip(r.node.attr("axis"), r.node.attr("shift"), strict=True):
+    for axis, shift in zip(axes, r.node.attr("shift"), strict=True):
         index = fresh(shape[axis])
         turned = apply("mod", add(index, size(dim(shift))), size(shape[axis]))
         inside.append(when(turned, "=", out[axis]))

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import graphc
-from graphc.explain.definitions import DEFINITIONS
+from graphc.explain.definitions import DEFINITIONS, Undefined
 from graphc.explain.entries import Entries
 from graphc.explain.index_calculus import contribution, derivative, evaluate, expanded
 from graphc.explain.indices import substitute, total
@@ -57,6 +57,7 @@ param a[A], b[A]; c = mse(a, b); d = mae(a, b); e = huber(a, b, delta=0.4); f = 
 param a[A], b[A]; c = bce_with_logits(a, b); d = hardtanh(a); e = hardsigmoid(a)
 param X[A,B,C]; a = transpose(X); b = transpose(X, axes=(1,2,0)); c = swapaxes(X, 0, 1); d = reshape(X, (A, B*C))
 param X[A,2*B]; a = reshape(X, (A*B, 2)); b = reshape(X, (2*A*B,)); c = flip(X, axis=1); d = roll(X, 1, axis=0)
+param x[A], X[A,B]; a = roll(x, 2); b = roll(x, -1) * x
 param X[A,B], Y[A,C]; a = concatenate([X, Y], axis=1); b = stack([X, X*2], axis=1); c = X[:, None, :];\
     d = squeeze(c, axis=1)
 param X[4,B]; a = X[1]; b = X[1:3]; c = X[::-1, 0]; d = X[::2, 1:]; e = pad(X, ((1, 0), (0, 2)));\
@@ -201,3 +202,9 @@ def test_the_derivative_of_a_definition_is_the_rule(label: str) -> None:
 def test_every_definition_is_tested() -> None:
     reached = {node.op for _, graph, node in nodes()}
     assert set(DEFINITIONS) - reached == NOT_MADE_BY_CALLS | WITHOUT_OPERANDS
+
+
+def test_entries_that_are_rolled_across_rows_have_no_index_expression() -> None:
+    graph = graphc.parse("param w[N, D]\ny = roll(w, 1)")
+    with pytest.raises(Undefined):
+        Entries(graph, {}).definition(graph.outputs["y"])
