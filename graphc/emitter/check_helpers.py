@@ -13,7 +13,9 @@ __all__ = ["CHECK_CONSTANTS", "CHECK_HELPERS", "KINDS"]
 KINDS = {"f": "fiub", "i": "iu", "b": "b"}
 """By the first letter of an argument's type the kinds of arrays that will do."""
 
-ARRAYS = '''\
+CHECK_HELPERS: dict[str, str] = {}
+
+CHECK_HELPERS["arrays"] = '''\
 def arrays(names, kinds, values):
     """The arguments as arrays, floating ones of one type; ValueError for what cannot be one.
 
@@ -47,15 +49,12 @@ def arrays(names, kinds, values):
             result[k] = result[k].astype(types[name]).astype(common)
     return *result, None if strict and all(t == common for t in types.values()) else types
 '''
-
-CHECK_HELPERS: dict[str, str] = {
-    "arrays": ARRAYS,
-    "wrong_rank": '''\
+CHECK_HELPERS["wrong_rank"] = '''\
 def wrong_rank(name, array, wanted):
     """The error for an argument with the wrong number of dimensions."""
     return ValueError(f"argument {name} must have shape {wanted}, and its shape is {array.shape}")
-''',
-    "wrong_shape": '''\
+'''
+CHECK_HELPERS["wrong_shape"] = '''\
 def wrong_shape(name, array, sizes, said, first=0):
     """The error for an argument of which one size is wrong."""
     for axis, (size, dimension) in enumerate(zip(sizes, said), first):
@@ -63,18 +62,18 @@ def wrong_shape(name, array, sizes, said, first=0):
             wanted = f"{dimension}, which is {size}" if dimension else f"{size}"
             found = f"not {array.shape[axis]}; its shape is {array.shape}"
             return ValueError(f"argument {name}: dimension {axis} must be {wanted}, {found}")
-''',
-    "too_few_axes": '''\
+'''
+CHECK_HELPERS["too_few_axes"] = '''\
 def too_few_axes(name, rank, least):
     """The error for a value without an axis that the program speaks of."""
     return ValueError(f"{name} must have at least {least} dimension{'s' * (least > 1)}, not {rank}")
-''',
-    "too_small": '''\
+'''
+CHECK_HELPERS["too_small"] = '''\
 def too_small(name, size, minimum, what):
     """The error for a size that the program needs more of."""
     return ValueError(f"dimension {name} is {size}, but {what} needs at least {minimum}")
-''',
-    "check_range": '''\
+'''
+CHECK_HELPERS["check_range"] = '''\
 def check_range(what, array, size, negative=False):
     """ValueError for labels outside 0…size-1, or for indices, which may be negative."""
     low = -size if negative else 0
@@ -84,14 +83,14 @@ def check_range(what, array, size, negative=False):
     if array.size and not (low <= array.item(array.argmin()) and array.item(array.argmax()) < size):
         wrong = array[(array < low) | (array >= size)].flat[0]
         raise ValueError(f"{what} must hold integers from {low} to {size - 1}, not {wrong}")
-''',
-    "in_range": '''\
+'''
+CHECK_HELPERS["in_range"] = '''\
 def in_range(what, integers, size, negative=False):
     """The integers; ValueError for a label outside 0…size-1, or for such an index, which may be negative."""
     check_range(what, np.asarray(integers), size, negative)
     return integers
-''',
-    "fits_into": '''\
+'''
+CHECK_HELPERS["fits_into"] = '''\
 def fits_into(name, shape, outer, said):
     """ValueError if broadcasting would enlarge an array of the shape `outer`."""
     if len(shape) > len(outer):
@@ -100,8 +99,7 @@ def fits_into(name, shape, outer, said):
         if n != m and n != 1:
             wrong = f"its dimension {axis} is {n}, not {m}"
             raise ValueError(f"{name} of shape {shape} does not broadcast to {said}, which is {outer}: {wrong}")
-''',
-}
+'''
 CHECK_HELPERS["fit_together"] = '''\
 def fit_together(names, shapes):
     """ValueError for a value that does not broadcast with those before it."""

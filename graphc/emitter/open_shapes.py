@@ -24,6 +24,7 @@ from graphc.ir.graph import Graph, Node
 from graphc.ir.types import Shape, Unknown
 from graphc.language.nodes import counted, leaves
 from graphc.language.quoting import MOST_NAMED, quotation
+from graphc.ops.axes import least_rank
 from graphc.passes.dce import needed
 from graphc.passes.expand import expand
 
@@ -161,8 +162,7 @@ class OpenShapes:
     def has_axes(self, id: int, axes: Sequence[int]) -> Form | None:
         """Require that a value has these axes; its shape, if the check can write it."""
         form = self.form(id)
-        least = max((a + 1 if a >= 0 else -a for a in axes), default=0)
-        self.has_rank(id, least)
+        self.has_rank(id, least_rank(axes))
         return form
 
     def has_rank(self, id: int, least: int) -> None:

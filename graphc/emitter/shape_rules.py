@@ -14,6 +14,7 @@ from graphc.emitter.text import quoted
 from graphc.ir.dims import Dim, dim, numel
 from graphc.ir.graph import Node
 from graphc.ir.types import Unknown
+from graphc.ops.axes import least_rank
 from graphc.ops.cuts import ARRAY, WHOLE, Index, axes_of, index_texts
 
 __all__ = ["RULES"]
@@ -125,7 +126,7 @@ def _expanded(shapes: OpenShapes, node: Node) -> None:
     form = shapes.form(node.operands[0])
     if form is None:
         return
-    shapes.has_rank(node.operands[0], max(a + 1 if a >= 0 else -a for a in axes) - len(axes))
+    shapes.has_rank(node.operands[0], least_rank(axes) - len(axes))
     if axes == (0,):
         shapes.result(node, f"(1, *{form.text})", gone=None, broadcast=False)
     elif axes == (-1,):

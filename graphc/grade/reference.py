@@ -120,11 +120,7 @@ class Reference:
     @cached_property
     def consumers(self) -> dict[int, list[int]]:
         """Per operation those that use its value."""
-        found: dict[int, list[int]] = {}
-        for node in self.graph:
-            for u in dict.fromkeys(node.operands):
-                found.setdefault(u, []).append(node.id)
-        return found
+        return self.graph.users()
 
     @cached_property
     def only_parameters(self) -> frozenset[int]:

@@ -6,6 +6,7 @@ sorting by id is a topological order and every tie is broken the same way on eve
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
@@ -159,6 +160,20 @@ class Graph:
     def roots(self) -> list[int]:
         """Everything that must be kept: outputs, gradients, updates."""
         return [*self.outputs.values(), *self.gradients.values(), *self.updates.values()]
+
+    def uses(self) -> Counter[int]:
+        """How often each value is used: as an operand, and as something that must be kept."""
+        uses = Counter(u for node in self for u in node.operands)
+        uses.update(self.roots)
+        return uses
+
+    def users(self) -> dict[int, list[int]]:
+        """For each value those that it is an operand of, each of them once."""
+        users: dict[int, list[int]] = {}
+        for node in self:
+            for u in dict.fromkeys(node.operands):
+                users.setdefault(u, []).append(node.id)
+        return users
 
     def __getitem__(self, id: int) -> Node:
         return self.nodes[id]

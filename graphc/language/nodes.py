@@ -18,6 +18,7 @@ from graphc.language.quoting import quotation
 from graphc.language.source import Span
 from graphc.language.unrolling import Unrolling
 from graphc.language.values import Exhausted, Fault, Poison, Silent, Tensor, Value
+from graphc.ops.axes import least_rank
 from graphc.ops.base import REQUIRED, CallError, DynamicShape, Op
 from graphc.ops.table import find
 
@@ -197,7 +198,7 @@ class Nodes:
         return False
 
     def has_axes(self, id: int, axes: Iterable[int]) -> None:
-        least = max((a + 1 if a >= 0 else -a for a in axes), default=0)
+        least = least_rank(axes)
         names, gone = self._of_its_rank(id) if self.type(id).rank is None and least else ((), 0)
         if names:
             self.ranks[names] = max(self.ranks.get(names, 0), least + gone)

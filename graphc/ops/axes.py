@@ -12,7 +12,7 @@ from graphc.ir.dims import Dim
 from graphc.ir.types import check_rank
 from graphc.ops.base import CallError, described
 
-__all__ = ["normal_axes", "normal_axis"]
+__all__ = ["least_rank", "normal_axes", "normal_axis"]
 
 
 def normal_axis(axis: Any, rank: int | None, name: str = "axis") -> int:
@@ -25,11 +25,16 @@ def normal_axis(axis: Any, rank: int | None, name: str = "axis") -> int:
     if isinstance(axis, bool) or not isinstance(axis, int):
         raise CallError(f"`{name}` is {described(axis)}; an axis is an integer known at compile time", argument=name)
     if rank is None:
-        check_rank(axis + 1 if axis >= 0 else -axis)
+        check_rank(least_rank([axis]))
         return axis
     if not -rank <= axis < rank:
         raise CallError(f"{name} {axis} is out of range for {_array(rank)}", argument=name, help=_range(rank))
     return axis % rank
+
+
+def least_rank(axes: Iterable[int]) -> int:
+    """The least number of axes of an array that has these, some of them counted from its end."""
+    return max((a + 1 if a >= 0 else -a for a in axes), default=0)
 
 
 def normal_axes(axis: Any, rank: int | None, name: str = "axis") -> tuple[int, ...] | None:

@@ -12,7 +12,7 @@ than one more pass over a tile that is in one. A value that has to be kept for s
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from graphc.ir.graph import Builder, Graph, Node
 from graphc.ir.types import Unknown
@@ -68,7 +68,7 @@ class _Loops:
             id for item in self.items if item.rows is not None for id in item.nodes if id not in item.collected
         }
         self.count = sum(item.rows is not None for item in self.items)
-        self.users: Mapping[int, list[int]] = _users(graph)
+        self.users = graph.users()
 
     def is_worthwhile(self, node: Node) -> bool:
         """Whether a value need not be kept if the loops that read it behind its own compute it again."""
@@ -113,11 +113,3 @@ class _Loops:
         """Whether a value is a number, or small, and made outside the loops."""
         node = self.graph[id]
         return id in self.bound or node.type.rank == 0 or (id not in self.inside and self.place.get(id) is not None)
-
-
-def _users(graph: Graph) -> dict[int, list[int]]:
-    users: dict[int, list[int]] = {}
-    for node in graph:
-        for u in dict.fromkeys(node.operands):
-            users.setdefault(u, []).append(node.id)
-    return users

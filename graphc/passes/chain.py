@@ -14,7 +14,6 @@ Of a long chain `LONGEST` factors are looked at together, so the time is linear 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -90,8 +89,7 @@ class _Planner:
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        self.uses = Counter(u for node in graph for u in node.operands)
-        self.uses.update(graph.roots)
+        self.uses = graph.uses()
         self.best: dict[int, int] = {}
         self.chosen: dict[int, _Plan] = {}
         self.factors: dict[int, tuple[_Factor, ...]] = {}

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 
 from graphc.ir.graph import Builder, Graph, Node
 from graphc.passes.dce import eliminate_dead_code
@@ -20,8 +19,7 @@ SMALLEST, LARGEST = 1e-30, 1e30  # coefficients that float32 holds with all digi
 
 def move_into_coefficients(graph: Graph) -> Graph:
     """The graph with the replacements above, where nothing else uses what they take apart."""
-    uses = Counter(u for node in graph for u in node.operands)
-    uses.update(graph.roots)
+    uses = graph.uses()
     shared: set[int] = set()  # what more than one node uses, in the new graph
 
     def make(builder: Builder, node: Node, operands: list[int]) -> int:

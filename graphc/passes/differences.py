@@ -18,15 +18,12 @@ __all__ = ["subtract_products"]
 
 def subtract_products(graph: Graph) -> Graph:
     """The graph with such sums as differences; itself if it has none."""
-    users: dict[int, list[Node]] = {}
-    for node in graph:
-        for u in node.operands:
-            users.setdefault(u, []).append(node)
+    users, roots = graph.users(), set(graph.roots)
     signs: set[int] = set()
     turned: dict[int, int] = {}  # sum -> the product that it subtracts
     for node in graph:
         if node.op == "negative" and node.type.rank and not node.name:
-            sums = _sums(graph, node, users)
+            sums = _sums(graph, node, users, roots)
             if sums and turned.keys().isdisjoint(sums):
                 signs.add(node.id)
                 turned.update(sums)
@@ -44,25 +41,25 @@ def subtract_products(graph: Graph) -> Graph:
     return eliminate_dead_code(rebuild(graph, make, share=False))
 
 
-def _sums(graph: Graph, node: Node, users: dict[int, list[Node]]) -> dict[int, int] | None:
+def _sums(graph: Graph, node: Node, users: dict[int, list[int]], roots: set[int]) -> dict[int, int] | None:
     """The sums that products with this value are added to, and the products; None if it has another use."""
-    sums: dict[int, int] = {}
-    stack = [(node.id, user) for user in users.get(node.id, ())]
-    roots = set(graph.roots)
     if node.id in roots:
         return None
+    sums: dict[int, int] = {}
+    stack = [(node.id, user) for user in users.get(node.id, ())]
     while stack:
-        source, user = stack.pop()
+        source, id = stack.pop()
+        user = graph[id]
         if user.id in roots or user.name:
             return None
         if user.op == "mT":
             stack += [(user.id, other) for other in users.get(user.id, ())]
             continue
         added = users.get(user.id, ())
-        if user.op != "matmul" or user.operands.count(source) > 1 or len(added) != 1 or added[0].op != "add":
+        if user.op != "matmul" or user.operands.count(source) > 1 or len(added) != 1:
             return None
-        total = added[0]
-        if total.id in sums or total.operands.count(user.id) > 1 or graph[user.id].type != total.type:
+        total = graph[added[0]]
+        if total.op != "add" or user.type != total.type or total.id in sums or total.operands.count(user.id) > 1:
             return None
         sums[total.id] = user.id
     return sums

@@ -14,7 +14,6 @@ it leaves unused is removed by the next pass. A named value stays what it is: on
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -29,8 +28,7 @@ __all__ = ["fold"]
 
 def fold(graph: Graph) -> Graph:
     """The graph with the rewrites above applied wherever they fit."""
-    uses = Counter(u for node in graph for u in node.operands)
-    uses.update(graph.roots)
+    uses = graph.uses()
     summed = {u for node in graph if node.op == "add" for u in node.operands if uses[u] == 1}
     moved: dict[int, int] = {}
 

@@ -85,8 +85,7 @@ def _long_product(builder: Builder, array: int, matrix: int) -> int:
 # ---------------------------------------------------------------- sums of products
 
 def _sums(graph: Graph) -> Graph:
-    uses = Counter(u for node in graph for u in node.operands)
-    uses.update(graph.roots)
+    uses = graph.uses()
     inner = {
         u for node in graph if node.op == "add" for u in node.operands
         if graph[u].op == "add" and uses[u] == 1 and graph[u].type == node.type

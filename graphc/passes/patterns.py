@@ -18,7 +18,7 @@ from graphc.language import tree
 from graphc.language.evaluate import OPERATORS
 from graphc.language.source import Source
 
-__all__ = ["COMMUTATIVE", "Attribute", "Bindings", "Match", "Rewrite", "candidates", "matches", "rewrites"]
+__all__ = ["COMMUTATIVE", "Attribute", "Bindings", "Match", "Rewrite", "candidates", "is_number", "matches", "rewrites"]
 COMMUTATIVE = {"add", "multiply", "maximum", "minimum"}
 
 
@@ -144,7 +144,7 @@ def _may_be(pattern: tree.Expr, node: Node) -> bool:
     if isinstance(pattern, tree.Name):
         return True
     number = _number(pattern)
-    return node.op == _operation(pattern) if number is None else _is_number(node, number)
+    return node.op == _operation(pattern) if number is None else is_number(node, number)
 
 
 def _solutions(builder: Builder, goals: tuple[Goal, ...], so_far: Match) -> Iterator[Match]:
@@ -157,7 +157,7 @@ def _solutions(builder: Builder, goals: tuple[Goal, ...], so_far: Match) -> Iter
         if so_far.bindings.get(pattern.id, id) == id:
             yield from _solutions(builder, rest, Match({**so_far.bindings, pattern.id: id}, so_far.inner))
     elif (number := _number(pattern)) is not None:
-        if _is_number(node, number):
+        if is_number(node, number):
             yield from _solutions(builder, rest, so_far)
     elif node.op == _operation(pattern):
         inside = Match(so_far.bindings, (*so_far.inner, id))
@@ -194,7 +194,8 @@ def _attributes(pattern: tree.Expr, attrs: Mapping[str, Any], bindings: Bindings
     return bindings
 
 
-def _is_number(node: Node, number: int | float) -> bool:
+def is_number(node: Node, number: int | float) -> bool:
+    """Whether a node is this number."""
     value = node.attr("value")
     return node.op == "const" and isinstance(value, (int, float)) and not isinstance(value, bool) and value == number
 

@@ -62,8 +62,7 @@ class _Rewriter:
 
     def __init__(self, graph: Graph) -> None:
         self.last: dict[int, int] = {}
-        self.uses: Counter[int] = Counter(u for node in graph for u in node.operands)
-        self.uses.update(graph.roots)
+        self.uses = graph.uses()
         self.used: Counter[int] = Counter()
         self.ranks = {node.type.rank for node in graph if node.op in CONVOLUTIONS}
         self.builder = Builder()

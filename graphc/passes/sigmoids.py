@@ -14,6 +14,7 @@ from collections import Counter
 
 from graphc.ir.graph import Builder, Graph, Node
 from graphc.passes.dce import eliminate_dead_code
+from graphc.passes.patterns import is_number
 from graphc.passes.rebuild import rebuild, same
 
 __all__ = ["shorten_sigmoids"]
@@ -23,8 +24,7 @@ NO_MORE = 80
 
 def shorten_sigmoids(graph: Graph) -> Graph:
     """The graph with these sigmoids in their shorter form; itself if it has none."""
-    uses = Counter(u for node in graph for u in node.operands)
-    uses.update(graph.roots)
+    uses = graph.uses()
     arguments = {node.id: x for node in graph if (x := _argument(graph, node, uses)) is not None}
     if not arguments:
         return graph
@@ -56,13 +56,7 @@ def _argument(graph: Graph, node: Node, uses: Counter[int]) -> int | None:
     size = graph[minus.operands[0]]
     if (minus.op, size.op) != ("negative", "abs") or size.operands[0] != mask.operands[0]:
         return None
-    if not (_is_number(graph, mask.operands[1], 0) and _is_number(graph, one_and_e.operands[0], 1)):
+    if not (is_number(graph[mask.operands[1]], 0) and is_number(graph[one_and_e.operands[0]], 1)):
         return None
     alone = [uses[part.id] for part in (numerator, one_and_e, mask, e)] == [1, 1, 1, 2]
     return mask.operands[0] if alone and not any(n.name for n in (numerator, one_and_e, mask, e)) else None
-
-
-def _is_number(graph: Graph, id: int, number: float) -> bool:
-    node = graph[id]
-    value = node.attr("value")
-    return node.op == "const" and not isinstance(value, tuple) and float(value) == number

@@ -24,8 +24,7 @@ __all__ = ["reduce_strength"]
 
 def reduce_strength(graph: Graph) -> Graph:
     """The graph with the replacements above."""
-    uses = Counter(u for node in graph for u in node.operands)
-    uses.update(graph.roots)
+    uses = graph.uses()
 
     def make(builder: Builder, node: Node, operands: list[int]) -> int:
         made = None
