@@ -14,7 +14,7 @@ from graphc.cli.cost import add_figures, missing_shapes
 from graphc.cli.failure import DATA, UsageError, failure
 from graphc.cli.options import add_program, add_report, add_what, options_of
 from graphc.cli.reading import read_program
-from graphc.cli.sizes import sizes_of, symbols_of
+from graphc.cli.sizes import meaningless, sizes_of, symbols_of
 from graphc.cli.table import table
 from graphc.language.diagnostics import Diagnostics, GraphcError
 
@@ -40,7 +40,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    options = replace(options_of(arguments, verify=False), threads=1)  # the times of threads would not add up
+    asked = options_of(arguments, verify=False)
+    options = replace(asked, threads=1)  # the times of threads would not add up
     sizes = sizes_of(arguments.size)
     if not 0 <= arguments.seconds <= 3600:
         raise UsageError("argument --seconds: a number from 0 to 3600 is expected")
@@ -78,6 +79,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_text(json.dumps(result.data(), indent=2, ensure_ascii=False) + "\n")
     else:
+        if asked.threads > 1:
+            note("measured on one thread, so that the times of the statements add up")
         if assumed:
             note(f"not given, so {ASSUMED}: {', '.join(map(names.symbol, assumed))}")
         print_text(result.text())
@@ -94,8 +97,7 @@ def _drawn(joint: Graph, sizes: Mapping[str, int], dtype: str, seed: int) -> tup
 
     sample = Sampler(joint, seed).at(sizes)
     if sample is None:
-        wanted = "; ".join(f"{what}: {size} is at least {least}" for size, least, what in joint.minimums[:3])
-        raise failure(DATA, "the program has no meaning with these sizes", help=wanted or "give others with --size")
+        raise meaningless(joint)
     values = {name: np.asarray(v, dtype) if np.asarray(v).dtype.kind == "f" else v for name, v in sample.items()}
     if joint.loss:
         return values, []

@@ -10,7 +10,7 @@ from graphc.cli.console import print_text, report
 from graphc.cli.failure import failure
 from graphc.cli.options import add_program, add_report, add_what, options_of
 from graphc.cli.reading import read_program
-from graphc.cli.sizes import sizes_of, symbols_of
+from graphc.cli.sizes import sizes_of, symbols_of, too_small
 from graphc.cli.table import table
 from graphc.language.diagnostics import Diagnostics, GraphcError
 
@@ -51,6 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
 
         joint = joint_graph(lower_source(program.source, diagnostics), options, diagnostics)
         symbols = symbols_of(sizes, ShapeNames(joint).names, joint)
+        too_small(joint, symbols)
         costs = costs_of(joint, options, 8 if arguments.dtype == "float64" else 4, symbols)
         missing_shapes(joint, costs)
     except GraphcError as error:

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from graphc.cli.failure import DATA, UsageError, failure
-from graphc.language.diagnostics import suggest
+from graphc.ir.dims import dim
+from graphc.language.diagnostics import GraphcError, suggest
 
 if TYPE_CHECKING:
     from graphc.ir.graph import Graph
 
-__all__ = ["sizes_of", "symbols_of"]
+__all__ = ["meaningless", "sizes_of", "symbols_of", "too_small"]
 
 DIGITS = 7
 
@@ -41,3 +42,17 @@ def symbols_of(sizes: Mapping[str, int], names: Mapping[str, str], graph: Graph)
             help = f"did you mean `{close}`?" if close else have
             raise failure(DATA, f"no argument of the program has a dimension `{name}`", help=help)
     return {symbols[name]: size for name, size in sizes.items()}
+
+
+def too_small(graph: Graph, sizes: Mapping[str, int]) -> None:
+    """Refuse sizes with which the program has no meaning. Raises GraphcError."""
+    for size, least, _ in graph.minimums:
+        missing = dim(least) - size
+        if set(missing.names()) <= set(sizes) and missing.evaluate(sizes) > 0:
+            raise meaningless(graph)
+
+
+def meaningless(graph: Graph) -> GraphcError:
+    """The error for sizes with which the program has no meaning."""
+    wanted = "; ".join(f"{what}: {size} is at least {least}" for size, least, what in graph.minimums[:3])
+    return failure(DATA, "the program has no meaning with these sizes", help=wanted or "give others with --size")

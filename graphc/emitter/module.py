@@ -25,7 +25,7 @@ from graphc.ir.types import Unknown
 from graphc.passes.dce import needed
 from graphc.passes.partition import Split
 
-__all__ = ["emit_module", "holders_of"]
+__all__ = ["emit_module", "holders_of", "is_own"]
 
 COLUMN = 48  # shapes stand beside the code from this column on
 
@@ -259,13 +259,10 @@ class _Module:
         """A result as it leaves: an array that shares memory with nothing."""
         node = self.graph[id]
         text = body.texts[id]
-        shared = body.aliases.get(id, frozenset((id,)))
         if node.type.shape == ():
             dtype = body.context.dtype() if node.type.is_float else node.type.dtype
             return f"np.array({text}, {dtype})"
-        if node.op == "broadcast_to" and id not in body.fresh:
-            return f"{text.within(6)}.copy()"
-        own = shared <= body.fresh and all(holders[each] <= 1 for each in shared)
+        own = is_own(body, id, holders)
         if isinstance(node.type.shape, Unknown):  # perhaps a NumPy scalar, which is not writable
             kind = f", {body.context.dtype()}" if node.type.is_float else ""
             return f"np.asarray({text}{kind})" if own else f"np.array({text}{kind})"
@@ -414,6 +411,14 @@ def _called(graph: Graph) -> dict[int, str]:
 def holders_of(body: Body, kept: Iterable[int]) -> Counter[int]:
     """Of each value in memory, how many of those that leave the function may share it."""
     return Counter(value for id in kept for value in body.aliases.get(id, (id,)))
+
+
+def is_own(body: Body, id: int, holders: Counter[int]) -> bool:
+    """Whether a result may leave as it is: an array of its own, which nothing else that leaves shares."""
+    if body.context.node(id).op == "broadcast_to" and id not in body.fresh:
+        return False
+    shared = body.aliases.get(id, frozenset((id,)))
+    return shared <= body.fresh and all(holders[each] <= 1 for each in shared)
 
 
 def _title(file: str) -> str:

@@ -12,11 +12,13 @@ from graphc.explain.formulas import factored, order_of_sizes
 from graphc.ir.dims import Dim, dim, numel
 from graphc.ir.graph import Node, Statement
 from graphc.ir.types import Unknown
+from graphc.passes.cost import bytes_of as bytes_of_type
 
 __all__ = ["CostTable", "amount", "of_bytes", "place", "tile_count", "where"]
 
 MOST_NAMED = 8
 """Of the values that are saved so many are named."""
+KINDS = {"float": "numbers", "int": "integers", "bool": "booleans"}
 WIDTH = 100
 WIDEST = 34
 """Of a statement in the table; the rest of it is left out."""
@@ -37,38 +39,41 @@ class CostTable:
     def rows(self) -> list[list[str]]:
         """A row per statement under the name of its function, and the sums."""
         rows: list[list[str]] = [["statement", "multiplications", "functions", "bytes"]]
-        part, total = None, Work()
+        part = None
         for row in self.costs.rows:
             if row.part != part:
                 part = row.part
                 rows += [[""], [part]]
             rows.append([place(row), *self._cells(row.work)])
-            total.add(row.work)
-        return [*rows, [""], ["total", *self._cells(total)]]
+        return [*rows, [""], ["total", *self._cells(sum_of(self.costs.rows))]]
 
     def limits(self) -> list[int]:
         return [0, 22, 14, 24]
 
     def _cells(self, work: Work) -> list[str]:
-        mark = " + ?" if work.unknown else ""
-        cells = [self._count(work.multiplications), self._count(work.functions), self._bytes(work.bytes)]
-        return [(cell if cell != "0" else "-") + (mark if k != 1 else "") for k, cell in enumerate(cells)]
+        cells = (
+            (self._count(work.multiplications), work.uncounted),
+            (self._count(work.functions), work.uncounted),
+            (self._bytes(work.bytes), work.unknown),
+        )
+        return [(cell if cell != "0" else "-") + (" + ?" if missing else "") for cell, missing in cells]
 
     def notes(self) -> list[str]:
         """What is saved, the peaks, and how the numbers are meant."""
         costs = self.costs
         notes = []
-        if costs.level < 2:
-            names = [name for name, _, _ in costs.saved]
-            made = [name for name, _, argument in costs.saved if not argument]
-            notes.append(f"saved: {self._entries(names, [node for _, node, _ in costs.saved])}")
-            if made and len(made) < len(names):
-                notes.append(f"       made by forward: {self._entries(made, self._made())}")
+        names = [name for name, _, _ in costs.saved]
+        made = [name for name, _, argument in costs.saved if not argument]
+        notes.append(f"saved: {self._entries(names, [node for _, node, _ in costs.saved])}")
+        if made and len(made) < len(names):
+            notes.append(f"       made by forward: {self._entries(made, self._made())}")
         for name, memory in costs.memory.items():
             label = "workspace" if name == "workspace" else f"peak of {name}"
             if memory.peak.terms or memory.tiles:
                 notes.append(f"{label}: {self._memory(memory)}")
-        if not self.exact and len(self.order):
+        if costs.level > 1:
+            notes.append("(value_and_grad saves nothing; a call without a workspace allocates one for itself)")
+        if not self.exact and any(memory.at for memory in costs.memory.values()):
             notes.append("(which peak is the largest is judged with 64 for each size that is not given)")
         notes.append(f"({self._item()})")
         inferred = [f"{short} is {long}" for short, long in self._inferred()]
@@ -102,14 +107,15 @@ class CostTable:
                 unknown = True
             elif node.type.dtype != "shape":
                 totals[node.type.dtype] = totals.get(node.type.dtype, dim(0)) + numel(node.type.shape)
-        kinds = [(kind, total) for kind in ("float", "int", "bool") if (total := totals.get(kind)) is not None]
-        parts = [self._formula(total) + ("" if kind == "float" else f" {kind}") for kind, total in kinds]
+        kinds = [(kind, total) for kind in KINDS if (total := totals.get(kind)) is not None]
+        parts = [f"{self._formula(total)} {KINDS[kind]}" for kind, total in kinds]
+        parts += ["?"] * unknown
         shown = [*names[:MOST_NAMED], f"{len(names) - MOST_NAMED} more"] if len(names) > MOST_NAMED + 1 else names
-        text = f"{', '.join(shown) or 'nothing'} = {' + '.join(parts) or '0'}{' + ?' if unknown else ''}"
+        text = f"{', '.join(shown) or 'nothing'} = {', '.join(parts) or '0'}"
         if not self.exact:
-            return f"{text} numbers"
+            return text
         bytes = sum((total * {"float": self.costs.item, "int": 8, "bool": 1}[kind] for kind, total in kinds), dim(0))
-        return f"{text} numbers, {of_bytes(bytes.evaluate(self.sizes))}"
+        return f"{text}: {of_bytes(bytes.evaluate(self.sizes))}"
 
     def _memory(self, memory: Memory) -> str:
         text = self._bytes(memory.peak)
@@ -128,6 +134,11 @@ class CostTable:
         for loop, row in memory.tiles:
             total += tile_rows(loop, self.sizes, self.costs.tile, self.costs.item) * row.evaluate(self.sizes)
         return total
+
+    def _saved_bytes(self) -> Dim:
+        """Of what is saved; values of unknown shapes are not counted."""
+        sizes = (bytes_of_type(node.type, self.costs.item) for _, node, _ in self.costs.saved)
+        return sum((size for size in sizes if size is not None), dim(0))
 
     def _formula(self, size: Dim) -> str:
         return factored(size.substitute(self.bindings), self.order, self.names.symbol)
@@ -148,19 +159,23 @@ class CostTable:
             "level": costs.level,
             "dtype": "float64" if costs.item == 8 else "float32",
             "sizes": {self.names.symbol(name): size for name, size in self.sizes.items()},
+            "inferred": dict(self._inferred()),
             "statements": [self._row_data(row) for row in costs.rows],
+            "total": self._work_data(sum_of(costs.rows)),
             "saved": [
                 {"name": name, "argument": argument, **self._number("numbers", _numel(node))}
                 for name, node, argument in costs.saved
             ],
+            "saved_bytes": self._number("bytes", self._saved_bytes())["bytes"],
             "memory": {name: self._memory_data(memory) for name, memory in costs.memory.items()},
             "not_counted": costs.unknown,
         }
 
     def _row_data(self, row: Row) -> dict[str, Any]:
-        work = row.work
+        return {**where(row), **self._work_data(row.work)}
+
+    def _work_data(self, work: Work) -> dict[str, Any]:
         return {
-            **where(row),
             **self._number("multiplications", work.multiplications),
             **self._number("functions", work.functions),
             **self._number("bytes", work.bytes),
@@ -180,6 +195,14 @@ class CostTable:
         if size is None:
             return {name: None}
         return {name: {"formula": self._formula(size), **({"value": size.evaluate(self.sizes)} if self.exact else {})}}
+
+
+def sum_of(rows: Iterable[Row]) -> Work:
+    """The work of all rows."""
+    total = Work()
+    for row in rows:
+        total.add(row.work)
+    return total
 
 
 def _numel(node: Node) -> Dim | None:

@@ -9,14 +9,14 @@ workspace: an array that is as long as a tile stays in a cache, so only what goe
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from graphc.emitter.body import Body, Line
 from graphc.emitter.buffered import Buffered
 from graphc.emitter.kinds import factors
-from graphc.emitter.module import holders_of
+from graphc.emitter.module import holders_of, is_own
 from graphc.ir.dims import Dim, dim, numel
 from graphc.ir.graph import Graph, Node, Statement
 from graphc.ir.types import Unknown
@@ -36,14 +36,17 @@ from graphc.pipeline import Options, compile_graph
 
 __all__ = ["Costs", "Memory", "Row", "Work", "costs_of"]
 
-REUSING = {"add": (0, 1), "multiply": (0, 1), "subtract": (0,), "divide": (0,)}
+REUSING = {"add": (0, 1), "multiply": (0, 1), "subtract": (0,), "divide": (0,), "negative": (0,)}
 """Operators of which NumPy puts the result into an operand that nothing else refers to: into which."""
+LARGE = 262144
+"""Of so many bytes an operand has to be for that; where not all sizes are given, it counts as being so large."""
 
 
 @dataclass
 class Work:
     """What is done. `products` are those of the multiplications that BLAS does; `cached` are bytes in arrays that stay
-    in a cache; `unknown` are the values whose shapes nothing fixes, of which nothing is counted."""
+    in a cache; `unknown` are the operations of which not all is counted, as nothing fixes their shapes, `uncounted`
+    those of them whose multiplications or functions are not."""
 
     multiplications: Dim = field(default_factory=lambda: dim(0))
     products: Dim = field(default_factory=lambda: dim(0))
@@ -53,6 +56,7 @@ class Work:
     calls: int = 0
     loops: list[Loop] = field(default_factory=list)
     unknown: list[int] = field(default_factory=list)
+    uncounted: list[int] = field(default_factory=list)
 
     def add(self, other: Work) -> None:
         self.multiplications = self.multiplications + other.multiplications
@@ -63,6 +67,7 @@ class Work:
         self.calls += other.calls
         self.loops += other.loops
         self.unknown += other.unknown
+        self.uncounted += other.uncounted
 
     @property
     def is_nothing(self) -> bool:
@@ -126,10 +131,11 @@ def costs_of(joint: Graph, options: Options, item: int = 8, sizes: Mapping[str, 
     text, split = compile_graph(joint, options, seen.__setitem__)
     point = _Point(sizes or {})
     if options.level < 2:
-        forward = _Pure(split.graph, seen["forward-body"], "forward", item)
-        backward = _Pure(split.graph, seen["backward-body"], "backward", item)
+        outputs, gradients = list(split.graph.outputs.values()), list(split.graph.gradients.values())
+        forward = _Pure(split.graph, seen["forward-body"], "forward", item, point, outputs, split.saved)
+        backward = _Pure(split.graph, seen["backward-body"], "backward", item, point, gradients, split.saved)
         rows = [*forward.rows(), *backward.rows()]
-        kept = forward.kept([*split.saved, *split.graph.outputs.values()])
+        kept = forward.kept()
         memory = {"forward": forward.peak(point), "backward": backward.peak(point)}
         whole = [memory["forward"], Memory(kept + memory["backward"].peak, memory["backward"].at)]
         memory["value_and_grad"] = max(whole, key=lambda m: point.value(m.peak))
@@ -139,7 +145,7 @@ def costs_of(joint: Graph, options: Options, item: int = 8, sizes: Mapping[str, 
         rows = working.rows()
         memory = {"workspace": working.memory(), "value_and_grad": working.fresh(point)}
         bodies = {"value_and_grad": [line for _, line in seen["joint-body"].lines]}
-    saved = [] if options.level > 1 else _saved(split, seen["backward-body"])
+    saved = _saved(split, seen["backward-body"])
     unknown = _unknown_arguments(joint)
     return Costs(
         joint, options.level, item, options.tile_bytes, options.threads, text, rows, saved, memory, unknown, bodies
@@ -158,6 +164,9 @@ class _Point:
         except ZeroDivisionError:
             return 0
 
+    def is_known(self, size: Dim) -> bool:
+        return set(size.names()) <= set(self.sizes)
+
 
 def _unknown_arguments(graph: Graph) -> list[str]:
     shapes = [(a.name, graph[a.node].type) for a in graph.arguments]
@@ -173,15 +182,17 @@ def _saved(split: Split, body: Body) -> list[tuple[str, Node, bool]]:
 
 def _work(graph: Graph, node: Node, item: int) -> Work:
     """The work of one operation."""
-    found = multiplications(graph, node), functions(graph, node), bytes_moved(graph, node, item)
+    multiplied, evaluated = multiplications(graph, node), functions(graph, node)
+    moved = bytes_moved(graph, node, item)
     op = graph.op(node)
     idle = op.view or op.cost == "free"
-    if any(part is None for part in found):
-        return Work(calls=0 if idle else 1, unknown=[] if idle else [node.id])
-    multiplied, evaluated, moved = (part if part is not None else dim(0) for part in found)
+    calls = 0 if idle or is_of_numbers(graph, node) else 1
+    unknown = [] if idle or None not in (multiplied, evaluated, moved) else [node.id]
+    uncounted = unknown if None in (multiplied, evaluated) else []
+    multiplied = multiplied or dim(0)
     products = multiplied if node.op in IN_BLAS else dim(0)
-    scalar = is_of_numbers(graph, node)
-    return Work(multiplied, products, evaluated, moved, calls=0 if idle or scalar else 1)
+    return Work(multiplied, products, evaluated or dim(0), moved or dim(0), calls=calls, unknown=unknown,
+                uncounted=uncounted)  # fmt: skip
 
 
 def _rows(graph: Graph, part: str, work: Iterable[tuple[tuple[int, bool], Work]]) -> list[Row]:
@@ -204,8 +215,13 @@ def _rows(graph: Graph, part: str, work: Iterable[tuple[tuple[int, bool], Work]]
 class _Pure:
     """A function that allocates as it goes."""
 
-    def __init__(self, graph: Graph, body: Body, part: str, item: int) -> None:
-        self.graph, self.body, self.part, self.item = graph, body, part, item
+    def __init__(
+        self, graph: Graph, body: Body, part: str, item: int, point: _Point, results: list[int], saved: Sequence[int]
+    ) -> None:
+        self.graph, self.body, self.part, self.item, self.point = graph, body, part, item, point
+        self.results, self.leaving = set(results), [*saved, *results]
+        self.holders = holders_of(body, self.leaving)
+        self.copied = dim(0)  # the bytes of results that are copied as they leave
         self.done: list[tuple[tuple[int, bool], Work]] = []
         self.sizes: dict[int, Dim] = {}  # statement -> the bytes of its array
         self.array: dict[int, int] = {}  # statement -> the one whose array it has
@@ -224,11 +240,11 @@ class _Pure:
         statements = self.graph.statements
         return Memory(held, statements[group[0]] if 0 <= group[0] < len(statements) else None)
 
-    def kept(self, ids: Iterable[int]) -> Dim:
-        """The bytes of the arrays that these values are in, arguments apart."""
-        bases = {base for id in ids for base in (id, *self.body.aliases.get(id, ()))}
+    def kept(self) -> Dim:
+        """The bytes of the arrays that the results and what is saved are in, arguments apart."""
+        bases = {base for id in self.leaving for base in (id, *self.body.aliases.get(id, ()))}
         arrays = {self.array[base] for base in bases if base in self.array}
-        return sum((self.sizes[array] for array in sorted(arrays)), dim(0))
+        return sum((self.sizes[array] for array in sorted(arrays)), self.copied)
 
     def _walk(self) -> None:
         last: int | None = None
@@ -267,12 +283,9 @@ class _Pure:
         node = self.graph[id]
         if id in self.body.inlined:
             self._value(id, None)
-        holders = holders_of(self.body, self.body.texts)
-        shared = self.body.aliases.get(id, frozenset((id,)))
-        own = shared <= self.body.fresh and all(holders[each] <= 1 for each in shared)
         size = bytes_of(node.type, self.item)
-        gradient = id in self.graph.gradients.values() if self.part == "backward" else id in self.graph.outputs.values()
-        if gradient and not own and size is not None and node.type.rank:
+        if id in self.results and node.type.rank and size is not None and not is_own(self.body, id, self.holders):
+            self.copied = self.copied + size
             self._grow(size)
 
     def _grow(self, size: Dim, extra: Dim | None = None) -> None:
@@ -307,11 +320,20 @@ class _Pure:
     def _reused(self, node: Node, parts: list[Dim]) -> int | None:
         """The operand that NumPy puts the result into."""
         for position in REUSING.get(node.op, ()):
-            types = [self.graph[u].type for u in node.operands]
-            other = types[1 - position]
-            if parts[position].terms and types[position] == node.type and other.shape in (node.type.shape, ()):
+            mine, *others = node.operands[position], *node.operands[:position], *node.operands[position + 1 :]
+            if not parts[position].terms or self.graph[mine].type != node.type or not self._is_large(parts[position]):
+                continue
+            if all(self._goes_along(u, node, position) for u in others):
                 return position
         return None
+
+    def _is_large(self, size: Dim) -> bool:
+        return not self.point.is_known(size) or self.point.value(size) >= LARGE
+
+    def _goes_along(self, other: int, node: Node, position: int) -> bool:
+        """Whether NumPy works in an operand beside this one: a number of its own on the left takes the work over."""
+        shape = self.graph[other].type.shape
+        return shape == node.type.shape or (shape == () and (position == 0 or self.body.context.plain(other)))
 
     def _operand(self, u: int) -> Dim:
         return self._value(u, None) if u in self.body.inlined else dim(0)
@@ -348,7 +370,8 @@ class _Working:
                     touched.add(base)
                     memory = memory + size
         return Work(work.multiplications, work.products, work.functions, memory, work.bytes,
-                    loops=[Loop(loop.rows, loop.widths, work.calls)], unknown=work.unknown)  # fmt: skip
+                    loops=[Loop(loop.rows, loop.widths, work.calls)], unknown=work.unknown,
+                    uncounted=work.uncounted)  # fmt: skip
 
     def _bases(self, id: int) -> list[int]:
         stack, found = [id], []

@@ -34,6 +34,9 @@ IN_BLAS = {"matmul", "product_as", "convolve", "convolve_transpose", "convolve_k
 LOOKED_UP = {"pick", "take", "gather", "embedding", "take_along_axis"}
 """What reads as many entries of its first operand as its result has."""
 
+IN_ORDER_OF = {"max_windows": 0, "sum_windows": 0, "max_unpool": 1}
+"""Operations on windows: of which operand the result has the memory order."""
+
 
 def typical(size: Dim) -> int:
     """The number that a size or a cost counts for where it is compared: at least 1, whatever `H - K` would be."""
@@ -45,15 +48,12 @@ def typical(size: Dim) -> int:
 
 def multiplications(graph: Graph, node: Node) -> Dim | None:
     """The multiplications that a node takes; None where its rank is known at run time only."""
-    shapes = [graph[u].type.shape for u in node.operands]
-    if isinstance(node.type.shape, Unknown):
-        return None
     if node.op in ONE_EACH or node.op in ONE_PER_RESULT:
-        return numel(node.type.shape)
+        return None if isinstance(node.type.shape, Unknown) else numel(node.type.shape)
     count = PRODUCTS.get(node.op)
     if count is None:
         return dim(0)
-    if any(isinstance(shape, Unknown) for shape in shapes):
+    if any(isinstance(type.shape, Unknown) for type in (node.type, *(graph[u].type for u in node.operands))):
         return None
     return count(node, [graph[u].type for u in node.operands])
 
@@ -147,14 +147,34 @@ def bytes_moved(graph: Graph, node: Node, item: int) -> Dim | None:
 
 
 def scratch(graph: Graph, node: Node, item: int) -> Dim:
-    """The memory that an operation needs while it runs, beside operands and result."""
-    if node.op in ("convolve", "convolve_kernel"):  # x with samples last, and the columns: the window at each place
-        x, other = (graph[u].type.dims for u in node.operands[:2])
-        kernel, places = (other, node.type.dims) if node.op == "convolve" else (node.type.dims, other)
-        columns = x[0] * x[1] * numel(kernel[2:]) * numel(places[2:])
-        return (numel(x) + columns) * item  # y has its samples last already, as what comes of a convolution
-    if node.op == "convolve_transpose":  # the columns before they are added up
-        y, w = (graph[u].type.dims for u in node.operands[:2])
+    """The memory that an operation needs while it runs, beside operands and result: of convolutions the columns, that
+    is the window at each place, and those operands with their samples last that have them first."""
+    if node.op not in ("convolve", "convolve_kernel", "convolve_transpose"):
+        return dim(0)
+    first, second = (graph[u].type.dims for u in node.operands[:2])
+    turned = 0 if _samples_are_last(graph, node.operands[0]) else numel(first)
+    if node.op == "convolve_transpose":
         groups: int = node.attr("groups", 1)
-        return y[0] * w[1] * groups * numel(w[2:]) * numel(y[2:]) * item
-    return dim(0)
+        columns = first[0] * second[1] * groups * numel(second[2:]) * numel(first[2:])
+    elif node.op == "convolve":
+        columns = first[0] * first[1] * numel(second[2:]) * numel(node.type.dims[2:])
+    else:
+        columns = first[0] * first[1] * numel(node.type.dims[2:]) * numel(second[2:])
+        turned = turned + (0 if _samples_are_last(graph, node.operands[1]) else numel(second))
+    return (turned + columns) * item
+
+
+def _samples_are_last(graph: Graph, id: int) -> bool:
+    """Whether an array is in the memory order that a convolution leaves, its samples last; operations on entries and
+    on windows keep the order of an operand."""
+    node = graph[id]
+    while node.op not in ("convolve", "convolve_transpose"):
+        if node.op in IN_ORDER_OF:
+            node = graph[node.operands[IN_ORDER_OF[node.op]]]
+            continue
+        alike = (graph[u] for u in node.operands if graph[u].type.shape == node.type.shape)
+        following = next(alike, None) if graph.op(node).elementwise else None
+        if following is None:
+            return False
+        node = following
+    return True

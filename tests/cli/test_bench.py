@@ -53,8 +53,16 @@ def test_programs_without_a_loss_get_cotangents(graphc: Run, folder: Path) -> No
 
 def test_sizes_that_do_not_fit(graphc: Run, folder: Path) -> None:
     (folder / "conv.g").write_text("input X[N, C, H, H]\nparam W[4, C, K, K]\nL = sum(conv2d(X, W))\n")
-    done = graphc("bench", "conv.g", "--size", "N=1,C=1,H=3,K=5", "--seconds", "0")
-    assert done.status == 1 and "no meaning with these sizes" in done.err
+    for command in (("bench", "--seconds", "0"), ("cost",)):
+        done = graphc(*command, "conv.g", "--size", "N=1,C=1,H=3,K=5")
+        assert (done.status, done.out) == (1, "") and "no meaning with these sizes" in done.err
+    assert graphc("cost", "conv.g", "--size", "H=5,K=5").status == 0
+    assert graphc("cost", "conv.g", "--size", "H=3").status == 0  # K may be 3
+
+
+def test_it_is_measured_on_one_thread(graphc: Run) -> None:
+    done = graphc("bench", "net.g", "-O2", "--threads", "2", "--size", SIZES, "--seconds", "0")
+    assert done.status == 0 and "measured on one thread" in done.err
 
 
 def test_a_clock_stands_before_each_statement_and_in_loops() -> None:

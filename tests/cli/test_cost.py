@@ -46,8 +46,20 @@ def test_json(graphc: Run) -> None:
     assert first["multiplications"] == {"formula": "30", "value": 30}
     assert first["bytes"]["value"] == 4 * ((6 + 15 + 10) + (10 + 5 + 10))
     assert {"forward", "backward", "value_and_grad"} == set(data["memory"])
+    assert data["total"]["multiplications"]["value"] == sum(s["multiplications"]["value"] for s in data["statements"])
+    assert data["saved_bytes"]["value"] == 4 * sum(each["numbers"]["value"] for each in data["saved"])
     formulas = json.loads(graphc("cost", "net.g", "--json").out)
     assert formulas["statements"][0]["multiplications"] == {"formula": "N*D*H"}
+
+
+def test_what_is_saved_is_told_by_its_kinds(graphc: Run, folder: Path) -> None:
+    (folder / "ce.g").write_text("input X[N, D], y[N]: int\nparam W[D, C]\nL = softmax_ce(X@W, y)\n")
+    for level in ("-O1", "-O2"):
+        assert "saved: X, y, P = N*(D + C) numbers, N integers\n" in graphc("cost", "ce.g", level).out
+        done = graphc("cost", "ce.g", level, "--size", "N=2,D=3,C=5")
+        assert "saved: X, y, P = 16 numbers, 2 integers: 144 B\n" in done.out
+        data = json.loads(graphc("cost", "ce.g", level, "--json", "--size", "N=2,D=3,C=5").out)
+        assert data["saved_bytes"] == {"formula": "144", "value": 144}
 
 
 def test_an_unknown_size(graphc: Run) -> None:
@@ -59,7 +71,8 @@ def test_inferred_sizes_have_short_names(graphc: Run, folder: Path) -> None:
     (folder / "card.g").write_text("Z = X@W1 + b1; H = relu(Z); S = H@W2 + b2; L = softmax_ce(S, y)\n")
     done = graphc("cost", "card.g")
     assert done.status == 0 and max(map(len, done.out.splitlines())) <= 100
-    assert "n1*n2*n3 + ?" in done.out and "n1 is X.shape[0]" in done.out
+    assert "n1*n2*n3 " in done.out and "n1 is X.shape[0]" in done.out
+    assert "8*(n1*(n3 + n4) + n3*n4)" in done.out  # of `b2` nothing is counted but the product is
     assert "the shape of `b1`, `b2` is not counted; declare it: `param b1[…]`" in " ".join(done.out.split())
     assert graphc("cost", "card.g", "--size", "n1=5").status == 0
 
