@@ -25,7 +25,7 @@ __all__ = [
 TYPICAL = 64
 
 ONE_EACH = {"multiply", "divide", "square", "outer", "kron", "linear_scan"}
-ONE_PER_OPERAND_ENTRY = {"vdot", "vecdot", "prod", "cumprod", "others"}
+ONE_PER_OPERAND_ENTRY = {"vdot", "vecdot", "norm", "prod", "cumprod", "others"}
 ONE_PER_RESULT = {"mean"}
 CUBIC = {"solve", "solve_vector", "inv", "det", "det_sign", "logdet", "cholesky", "pinv"}
 """Factorisations; whatever their constant is, n**3 is counted."""
@@ -81,7 +81,7 @@ def _entries_of_operand(node: Node, operands: Sequence[Type]) -> Dim:
 
 def _factorisation(node: Node, operands: Sequence[Type]) -> Dim:
     *batch, _, n = operands[0].dims
-    columns = numel(node.type.dims) * n if node.op == "solve" else dim(0)
+    columns = numel(node.type.dims) * n if node.op in ("solve", "solve_vector") else dim(0)
     one: Dim = n**3
     return numel(tuple(batch)) * one + columns
 
@@ -148,7 +148,10 @@ def bytes_moved(graph: Graph, node: Node, item: int) -> Dim | None:
 
 def scratch(graph: Graph, node: Node, item: int) -> Dim:
     """The memory that an operation needs while it runs, beside operands and result: of convolutions the columns, that
-    is the window at each place, and those operands with their samples last that have them first."""
+    is the window at each place, and those operands with their samples last that have them first; of norms the squares.
+    """
+    if node.op == "norm" and node.attr("axis") is not None:
+        return numel(graph[node.operands[0]].type.dims) * item
     if node.op not in ("convolve", "convolve_kernel", "convolve_transpose"):
         return dim(0)
     first, second = (graph[u].type.dims for u in node.operands[:2])
