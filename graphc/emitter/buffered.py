@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from graphc.emitter.allocation import allocate
-from graphc.emitter.body import Line, group_of
+from graphc.emitter.body import Line
 from graphc.emitter.called import call_values
 from graphc.emitter.context import BodyContext
 from graphc.emitter.describe import describe
@@ -38,7 +38,10 @@ from graphc.passes.regions import Item, find_regions
 from graphc.passes.schedule import late_order
 from graphc.passes.storage import share
 
-__all__ = ["Buffered", "Plan", "write_buffered"]
+__all__ = ["RESULTS", "Buffered", "Plan", "write_buffered"]
+
+RESULTS = (-2, False)
+"""The group of lines that put results which have no array into one: they belong to no statement."""
 
 
 @dataclass
@@ -134,7 +137,7 @@ def _results(
                 kept = names.fresh(f"{node.name or describe(graph, id)}_result")
                 memory.keep(kept, f"np.empty({memory.shape(node)}, {memory.dtype(node)})")
                 write = f"{kept}.fill({text})" if node.type.rank == 0 else f"np.copyto({kept}, {text})"
-                lines.append((0, Line(write, node, group_of(node))))
+                lines.append((0, Line(write, None, RESULTS)))
                 text = Text(kept)
         texts.setdefault(id, []).append(text)
     for id in pinned:

@@ -292,16 +292,17 @@ def bearers(named: Mapping[int, str]) -> dict[str, list[int]]:
 
 def equations(
     graph: Graph, nodes: Sequence[Node], named: Mapping[int, str], borne: Mapping[str, Sequence[int]]
-) -> list[str]:
-    """The mathematics of the gradients of one statement; `named` are the names in the function's code, `borne` what
-    `bearers` says of them.
+) -> dict[int, str]:
+    """The mathematics of the gradients of one statement, by their nodes; `named` are the names in the function's code,
+    `borne` what `bearers` says of them.
 
     A gradient that several statements add to is written as a sum where it is complete and short, else as what this
     statement adds.
     """
     group = _Group(graph, nodes, named, borne)
-    found = [text for node in nodes if group.says_something(node) and (text := group.equation(node)) is not None]
-    return found or [text for node in nodes if (text := group.equation(node)) is not None]
+    speaking = [node for node in nodes if group.says_something(node)]
+    found = {node.id: text for node in speaking if (text := group.equation(node)) is not None}
+    return found or {node.id: text for node in nodes if (text := group.equation(node)) is not None}
 
 
 class _Group:

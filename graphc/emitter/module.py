@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -282,7 +282,9 @@ class _Module:
         for line, under in zip(body.lines, under_comments([line.group for line in body.lines]), strict=True):
             if under != group:
                 group = under
-                comment = self._group_comment(group, by_group[group], body.names, borne)
+                nodes = {line.node.id: line.node for line in by_group[group] if line.node is not None}
+                found = equations(self.graph, list(nodes.values()), body.names, borne) if group[1] else {}
+                comment = self._group_comment(group, found.values())
                 lines += ["", *(f"    # {line}" for line in comment)]
             lines.append("    " + self._beside(line, shown))
         return [*lines, ""] if body.lines else lines
@@ -295,12 +297,7 @@ class _Module:
         return f"{line.text:<{COLUMN}}  # {self.shapes.shape(node.type.shape)}"
 
     def _group_comment(
-        self,
-        group: tuple[int, bool],
-        lines: Sequence[Line],
-        names: dict[int, str],
-        borne: dict[str, list[int]],
-        graph: Graph | None = None,
+        self, group: tuple[int, bool], found: Collection[str], graph: Graph | None = None
     ) -> list[str]:
         """The statement, its place, and in backward the mathematics: beside it, or below where that is too wide."""
         graph = graph or self.graph
@@ -314,8 +311,6 @@ class _Module:
         head = f"{text}    {comment_text(f'{statement.file}:{statement.line}')}"
         if not reverse:
             return [head]
-        nodes = {line.node.id: line.node for line in lines if line.node is not None}
-        found = equations(graph, list(nodes.values()), names, borne)
         whole = "    ".join([head, *found])
         if len(whole) <= WIDTH:
             return [whole]

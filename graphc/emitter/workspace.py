@@ -6,19 +6,21 @@ its results are nobody else's; with one it allocates nothing after the first cal
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from graphc.emitter.arguments import arrays_alone, wrapped, write_limits
-from graphc.emitter.body import Line, under_comments
-from graphc.emitter.buffered import Buffered, write_buffered
+from graphc.emitter.body import under_comments
+from graphc.emitter.buffered import RESULTS, Buffered, write_buffered
 from graphc.emitter.check_helpers import CHECK_HELPERS
 from graphc.emitter.context import BodyContext, Live
 from graphc.emitter.cotangents import UNPACK, Incoming
 from graphc.emitter.describe import describe
 from graphc.emitter.expressions import Text
-from graphc.emitter.mathtext import bearers
+from graphc.emitter.mathtext import bearers, equations
 from graphc.emitter.naming import Names
 from graphc.emitter.shapes import ShapeNames
 from graphc.emitter.sizes import needed_sizes, words
@@ -30,7 +32,7 @@ from graphc.passes.partition import Split
 __all__ = ["Cache", "Working", "in_workspace", "write_parts", "write_working"]
 
 COLUMN = 72
-Comment = Callable[["tuple[int, bool]", "Sequence[Line]", "dict[int, str]", "dict[str, list[int]]"], "list[str]"]
+Comment = Callable[["tuple[int, bool]", "Collection[str]"], "list[str]"]
 
 
 class Working:
@@ -163,7 +165,10 @@ def _value_and_grad(working: Working) -> list[str]:
     ask = _seed_lines(working, body.context, seeds, working.arguments) if seeds else []
     working.helpers.add("as_types")
     tail = bracketed("    grads = {", gradients, "}")
-    value = outputs[0] if len(outputs) == 1 else f"Outputs({', '.join(outputs)})"
+    value = outputs[0]
+    if len(outputs) > 1:
+        value = names.fresh("outputs")
+        tail += bracketed(f"    {value} = Outputs(", outputs, ")")
     tail.append(f"    return {value}, grads if workspace.types is None else as_types(grads, workspace.types)")
     return _function(working, body, "value_and_grad", head, ask, tail)
 
@@ -384,22 +389,28 @@ def _used_only(allocation: Sequence[str], unpacked: Sequence[str]) -> list[str]:
 
 
 def _body(working: Working, body: Buffered) -> list[str]:
-    """The lines under the comments of their statements, shapes beside."""
+    """The lines under the comments of their statements, shapes beside. A statement's lines may stand in several places:
+    each comment has the mathematics of what is computed below it."""
     shown: set[int] = set()
     lines: list[str] = []
-    group: tuple[int, bool] | None = None
-    by_group: dict[tuple[int, bool], list[Line]] = {}
+    by_group: dict[tuple[int, bool], list[Node]] = {}
     for _, line in body.lines:
-        by_group.setdefault(line.group, []).append(line)
+        if line.node is not None:
+            by_group.setdefault(line.group, []).append(line.node)
     borne = bearers(body.names)
+    found: dict[tuple[int, bool], dict[int, str]] = {}
     groups = under_comments([line.group for _, line in body.lines], from_reverse=True)
-    for (depth, line), under in zip(body.lines, groups, strict=True):
-        indent = "    " * (depth + 1)
-        if under != group:
-            group = under
-            comment = working.comment(group, by_group[group], body.names, borne)
-            lines += ["", *(f"{indent}# {line}" for line in comment)]
-        lines.append(_beside(working, indent + line.text, line.node, shown))
+    for group, run in groupby(zip(groups, body.lines, strict=True), key=itemgetter(0)):
+        here = [each for _, each in run]
+        if group[1] and group not in found:
+            nodes = {node.id: node for node in by_group.get(group, ())}
+            found[group] = equations(working.graph, list(nodes.values()), body.names, borne)
+        below = dict.fromkeys(line.node.id for _, line in here if line.node is not None)
+        math = [text for id in below if (text := found.get(group, {}).get(id)) is not None]
+        comment = ["results, in memory of the workspace"] if group == RESULTS else working.comment(group, math)
+        indent = "    " * (here[0][0] + 1)
+        lines += ["", *(f"{indent}# {line}" for line in comment)]
+        lines += [_beside(working, "    " * (depth + 1) + line.text, line.node, shown) for depth, line in here]
     return [*lines, ""] if lines else lines
 
 
