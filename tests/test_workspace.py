@@ -147,6 +147,28 @@ def test_a_workspace_for_other_shapes_is_refused(net: ModuleType) -> None:
     net.backward(net.forward(**arguments(300), workspace=workspace)[1], workspace=workspace)
     with pytest.raises(ValueError, match="other shapes"):
         net.backward(cache, workspace=workspace)
+    for dtype, other in ((np.float32, np.float64), (np.float64, np.float32)):
+        _, cache = net.forward(**arguments(300, dtype))
+        with pytest.raises(ValueError, match="other shapes or types"):
+            net.backward(cache, workspace=net.Workspace(**arguments(300, other)))
+
+
+def test_what_is_no_workspace_of_the_module_is_refused(net: ModuleType) -> None:
+    given = arguments()
+    others = graphc.load(NET, level=2, verify=False)
+    _, cache = net.forward(**given)
+    for wrong in (others.Workspace(**given), net.Workspace, {}, True):
+        for call in (net.value_and_grad, net.forward):
+            with pytest.raises(TypeError, match="must be a Workspace of this module"):
+                call(**given, workspace=wrong)
+        with pytest.raises(TypeError, match="must be a Workspace of this module"):
+            net.backward(cache, workspace=wrong)
+
+
+def test_a_module_says_where_its_results_live(net: ModuleType) -> None:
+    assert net.__doc__ and "where the results live until it is used again:\n    workspace = Workspace(" in net.__doc__
+    for function in (net.forward, net.backward, net.value_and_grad):
+        assert "with a workspace they live in it." in function.__doc__
 
 
 def test_labels_are_checked_every_time(net: ModuleType) -> None:

@@ -104,6 +104,13 @@ class _Module:
         lines.append(f"    {outputs}, grads = value_and_grad({call}{weights})")
         if self.step is not None:
             lines.append(f"    new = step({call})")
+        if self.fused is not None:
+            separator = ", " if call or weights else ""
+            lines += [
+                "or in memory that is made once, where the results live until it is used again:",
+                f"    workspace = Workspace({call})",
+                f"    {outputs}, grads = value_and_grad({call}{weights}{separator}workspace=workspace)",
+            ]
         gradients = ", ".join(graph.gradients) or "nothing"
         lines += ["", f"The gradients, by name: {gradients}.", "Made by graphc; it is yours."]
         return docstring(lines)

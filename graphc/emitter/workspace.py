@@ -64,6 +64,7 @@ _NOTHING_MADE = "        self.value_and_grad = self.forward = self.backward = No
 
 def _class(working: Working) -> str:
     names, call = working.signature, working.call
+    working.helpers.add("check_workspace")
     if names:
         working.helpers.add("for_others")
     labels = quoted([a.name for a in working.graph.arguments])
@@ -117,6 +118,12 @@ def _first(names: Sequence[str], call: str) -> str:
     return f"{before}= {call}[:{len(names)}]"
 
 
+CHECK_HELPERS["check_workspace"] = '''\
+def check_workspace(workspace):
+    """TypeError for what is no workspace of this module."""
+    if not isinstance(workspace, Workspace):
+        raise TypeError(f"argument workspace must be a Workspace of this module, not {workspace!r:.80}")
+'''
 CHECK_HELPERS["for_others"] = '''\
 def for_others(names, given, known):
     """ValueError if a workspace was made for arrays of other shapes or types."""
@@ -160,6 +167,8 @@ def _value_and_grad(working: Working) -> list[str]:
         "    if workspace is None:",
         *_small(working),
         f"        workspace = Workspace({working.call})",
+        "    else:",
+        "        check_workspace(workspace)",
         *_accepted(working),
     ]
     ask = _seed_lines(working, body.context, seeds, working.arguments) if seeds else []
@@ -266,7 +275,12 @@ def in_workspace(function: str, name: str, call: str) -> str:
     lines = function.split("\n")
     start, _, rest = lines[0].rpartition("):")
     lines[0] = f"{start}{'' if start.endswith('(') else ', '}*, workspace=None):{rest}"
-    lines[2:2] = ["    if workspace is not None:", f"        return {name}_in(workspace{', ' if call else ''}{call})"]
+    lines[1] = lines[1].removesuffix('."""') + '; with a workspace they live in it."""'
+    lines[2:2] = [
+        "    if workspace is not None:",
+        "        check_workspace(workspace)",
+        f"        return {name}_in(workspace{', ' if call else ''}{call})",
+    ]
     return "\n".join(lines)
 
 
@@ -316,16 +330,22 @@ def _backward(working: Working, split: Split, cache: Cache) -> list[str]:
         '    """As backward, in a workspace: the gradients live in it."""',
     ]
     known = [id for id in saved if not isinstance(graph[id].type.shape, Unknown) and graph[id].type.rank]
-    check, expected = [], names.fresh("shapes")
+    check, expected = [], names.fresh("expected")
+    have = [f"{saved[id]}.shape" for id in known]
+    wanted = [body.allocating.shape(graph[id].type.shape) for id in known]
+    floating = next((id for id in known if graph[id].type.is_float), None)
+    if floating is not None and (dtype := body.allocating.dtype()) != "dtype":
+        have.append(f"{saved[floating]}.dtype")
+        wanted.append(dtype)
     if known:
-        have = bracketed(f"    if {expected} != (", [f"{saved[id]}.shape" for id in known], "):")
-        check = [*have, '        raise ValueError("the cache is of arrays of other shapes than the workspace")']
-    wanted = ", ".join(body.allocating.shape(graph[id].type.shape) for id in known) + ("," if len(known) == 1 else "")
+        check = bracketed(f"    if {expected} != (", have, "):")
+        check.append('        raise ValueError("the cache is of arrays of other shapes or types than the workspace")')
+    kept = (expected, f"({', '.join(wanted)}{',' * (len(wanted) == 1)})") if known else None
     ask = [*check, *_seed_lines(working, body.context, seeds, saved, shapes)]
     tail = bracketed("    grads = {", gradients, "}")
     working.helpers.add("as_types")
     tail.append("    return grads if types is None else as_types(grads, types)")
-    return _function(working, body, "backward", head, ask, tail, (expected, f"({wanted})") if known else None, cached)
+    return _function(working, body, "backward", head, ask, tail, kept, cached)
 
 
 def _doc(graph: Graph) -> str:
