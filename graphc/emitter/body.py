@@ -7,6 +7,7 @@ dZ = np.multiply(dP, H > 0, out=dP)
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
@@ -360,12 +361,15 @@ class _Writer:
             self.called[id] = self.called[final] = name
 
     def _becomes(self, statements: list[int], reuse: dict[int, int]) -> dict[int, int]:
-        """An unnamed array that is overwritten bears the name of what it becomes: per value the last of that chain."""
+        """Per value the last of the chain of statements that overwrite its array, whose name it bears: an unnamed array
+        bears the name of what it becomes, unless a reader looks for it by itself."""
         overwritten_by = {old: new for new, old in reuse.items()}
+        readers = Counter(u for id in statements for u in self._reads(id))
         final: dict[int, int] = {}
         for id in reversed(statements):  # who overwrites comes later
             new = overwritten_by.get(id)
-            ends = new is None or self.graph[id].name or self._turns(id, new)
+            is_read = readers[id] > 1 and new not in self.added  # else: dS[i] += ds, where dS is a gradient already
+            ends = new is None or self.graph[id].name or is_read or self._is_step(id, new)
             final[id] = id if ends or new is None else final[new]
         return final
 
@@ -386,10 +390,15 @@ class _Writer:
                 last[id] = float("inf")
         return last
 
-    def _turns(self, old: int, new: int) -> bool:
-        """Whether what several statements read becomes a gradient that it is not: the name would be wrong for it."""
-        reached = behind_cotangents(self.graph)
-        return len(self.consumers.get(old, ())) > 1 and bool(reached) and old not in reached and new in reached
+    def _is_step(self, old: int, new: int) -> bool:
+        """Whether what the one statement that overwrites it reads more than once would get a wrong name: a product of
+        matrices, or what becomes a gradient and is none."""
+        if len(self.consumers.get(old, ())) < 2:
+            return False
+        node, reached = self.graph[old], behind_cotangents(self.graph)
+        if node.op == "matmul" or (node.op == "add" and any(self.graph[u].op == "matmul" for u in node.operands)):
+            return True
+        return bool(reached) and old not in reached and new in reached
 
     # ------------------------------------------------------------ text
 
@@ -430,7 +439,7 @@ class _Writer:
         if special is not None:
             texts = special.write(self.context, node, target, [self._text(u) for u in node.operands], over is not None)
             return [Line(text, node, group) for text in texts]
-        if over is None:
+        if over is None or (not node.type.rank and self.called[over] != target):  # a number is not written into
             return [Line(f"{target} = {self._expression(id)}", node, group)]
         operands = [self._text(u) for u in node.operands]
         position = node.operands.index(over)

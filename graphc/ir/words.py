@@ -30,6 +30,9 @@ def by_operands(nodes: Mapping[int, Node], node: Node) -> str:
     """The word for an operation, and the first name among its operands; a product of short names is both of them."""
     if node.op == "matmul" and (factors := product_of(nodes, node)):
         return factors
+    if node.op == "add" and nodes[node.operands[0]].op == "matmul" and nodes[node.operands[1]].type.rank == 1:
+        weights = nodes[nodes[node.operands[0]].operands[1]].name
+        return f"affine_{weights}" if weights else "affine"
     word = WORDS.get(node.op, node.op)
     for u in node.operands:
         source = _source(nodes, u)

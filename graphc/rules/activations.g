@@ -58,7 +58,8 @@ op gelu_exact(x) {
 rule gelu_exact(x) -> y {
     cdf = 0.5 * (1 + erf(0.7071067811865476 * x))
     pdf = 0.3989422804014327 * exp(-0.5 * x**2)
-    dx = dy * (cdf + x * pdf)
+    slope = cdf + x * pdf
+    dx = dy * slope
 }
 
 # gelu with a hyperbolic tangent in place of the error function.
@@ -109,7 +110,8 @@ rule softsign(x) -> y { dx = dy / (1 + abs(x))**2 }
 op silu(x) = x * sigmoid(x)
 rule silu(x) -> y {
     s = sigmoid(x)
-    dx = dy * (s + y * (1 - s))
+    slope = s + y * (1 - s)
+    dx = dy * slope
 }
 
 # x * tanh(softplus(x)).
@@ -119,7 +121,8 @@ rule silu(x) -> y {
 op mish(x) = x * tanh(softplus(x))
 rule mish(x) -> y {
     t = tanh(softplus(x))
-    dx = dy * (t + x * sigmoid(x) * (1 - t**2))
+    slope = t + x * sigmoid(x) * (1 - t**2)
+    dx = dy * slope
 }
 
 # x kept between 0 and 6; the derivative at 0 and 6 is 0.

@@ -36,7 +36,8 @@ rule log_softmax(x, *, axis) -> y { dx = dy - exp(y) * sum(dy, axis=axis, keepdi
 op standardise(x, *, axis, eps) {
     centred = x - mean(x, axis=axis, keepdims=true)
     deviation = sqrt(mean(centred**2, axis=axis, keepdims=true) + eps)
-    return centred / deviation
+    xhat = centred / deviation
+    return xhat
 }
 rule standardise(x, *, axis, eps) -> y {
     centred = x - mean(x, axis=axis, keepdims=true)

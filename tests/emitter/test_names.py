@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import graphc
+from ops.programs import array, body, hold
 
 ATTENTION = """\
 input X[N, T, D]
@@ -31,3 +32,33 @@ def test_transposes_that_cancel_leave_nothing() -> None:
     text = graphc.compile("input X[N, D]\nparam W[D, H]\nWt = W.T\nL = sum(X@Wt.T)", verify=False)
     assert "X @ W)" in text or "X @ W " in text
     assert "= W.T" not in text.partition("def forward")[2]
+
+
+# ---------------------------------------------------------------- what is overwritten
+
+def test_what_several_statements_read_keeps_its_name_when_it_is_overwritten() -> None:
+    program = "input X[N, D], t[N, H]\nparam W[D, H], g[H], b[H]\nY = layer_norm(silu(X@W), g, b)\nL = sum((Y - t)**2)"
+    forward = body(program)
+    assert "XW = X @ W" in forward, "a product of matrices is not called by what becomes of it"
+    assert "xhat = np.divide(centred, deviation, out=centred)" in forward
+    assert "slope = np.add(s, silu * (1 - s), out=s)" in forward or any("out=s)" in line for line in forward)
+    for line in forward:
+        name, _, value = line.partition(" = ")
+        assert not (" @ " in value and name in ("centred", "xhat", "silu", "slope", "Y")), line
+    hold(program, {"X": array(4, 3), "t": array(4, 2), "W": array(3, 2), "g": array(2), "b": array(2)})
+
+
+def test_what_one_statement_reads_is_written_into_under_one_name() -> None:
+    assert "A /= A.sum(axis=1, keepdims=True)" in body("input X[N, 3]\nA = softmax(X)")
+    assert "dS *= dL" in body("param S[N, 3]\ninput y[N]: int\nL = softmax_ce(S, y)", "backward")
+
+
+def test_an_affine_map_is_called_by_its_weights() -> None:
+    assert "affine_W = X @ W + b" in body("input X[N, D]\nparam W[D, H], b[H]\nL = sum(softplus(X@W + b))")
+
+
+def test_numbers_that_several_statements_read_are_added_as_numbers() -> None:
+    program = "param u[N], s[]\nz = u @ u\nh_1 = z + 1\n"
+    program += "for k in 1:4 { h_{k+1} = (h_{k} + (z + 1)) / 2; b_{k} = h_{k+1} * s }\n"
+    program += "L = tanh(b_2) + h_4 * h_4 + tanh(b_3)"
+    hold(program, {"u": array(3), "s": array()}, levels=(0, 1, 2))
