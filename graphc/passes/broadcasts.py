@@ -3,13 +3,19 @@
 broadcast_to(dZ[:, None], (N, H)) * X         becomes       dZ[:, None] * X
 broadcast_to(dL, (N, C)) * 2                  becomes       broadcast_to(dL * 2, (N, C))
 2 * broadcast_to(r[:, None], (N, D))          becomes       broadcast_to(2 * r[:, None], (N, D))
+broadcast_to(dL, (N, 1)) * a[None]            becomes       broadcast_to(dL * a[None], (N, D))
 sum(broadcast_to(dL, (N, C)), axis=1)         becomes       broadcast_to(dL * C, (N,))
+sum(broadcast_to(r, (N, D)), axis=0)          becomes       r * N
+mT(broadcast_to(r, (N, D)))                   becomes       broadcast_to(r[:, None], (D, N))
+X.T @ broadcast_to(dL, (N, C))                becomes       broadcast_to(dL * sum(X, axis=0)[:, None], (D, C))
+X.T @ broadcast_to(r[:, None], (N, C))        becomes       broadcast_to(X.T @ r[:, None], (D, C))
 """
 
 from __future__ import annotations
 
-from graphc.ir.dims import numel
+from graphc.ir.dims import dim, numel
 from graphc.ir.types import Type, Unknown
+from graphc.language.nodes import is_plain
 from graphc.passes.place import Place
 
 __all__ = ["broadcast_dropped", "repeats"]
@@ -21,7 +27,7 @@ def broadcast_dropped(place: Place) -> int | None:
     """The node without a broadcast that it does not need."""
     operation, type = place.builder.op(place.op), place.type
     if operation.elementwise:
-        return _of_operand(place) or _after(place) or _before_broadcast(place)
+        return _of_operand(place) or _after(place) or _before_broadcast(place) or _of_sources(place)
     if place.op == "broadcast_to" and len(place.operands) == 1:
         inner = place.node(0)
         if inner.type == type:
@@ -29,16 +35,18 @@ def broadcast_dropped(place: Place) -> int | None:
         return place.add("broadcast_to", inner.operands, place.attrs) if _is_plain(place, inner.id) else None
     if isinstance(type.shape, Unknown) or not place.operands:
         return None
+    if place.op == "matmul":
+        return _product(place, 0) or _product(place, 1)
+    if place.op == "sum":
+        return _sum(place) if _is_plain(place, place.operands[0]) else None
     scalar = _repeated(place, place.operands[0])
     if scalar is not None and place.op == "expand_dims" and place.node(0).op == "const":
         return place.repeat(scalar, type)
+    if scalar is None and place.op == "mT":
+        return _transposed(place)
     if scalar is None or scalar == place.operands[0]:
         return None
-    if place.op in MOVING:
-        return place.repeat(scalar, type)
-    if place.op == "sum":
-        return _sum(place, scalar)
-    return None
+    return place.repeat(scalar, type) if place.op in MOVING else None
 
 
 def _is_plain(place: Place, id: int) -> bool:
@@ -93,6 +101,60 @@ def _before_broadcast(place: Place) -> int | None:
     return place.repeat(made, place.type)
 
 
+def _of_sources(place: Place) -> int | None:
+    """The operation on what was broadcast, and what it gives broadcast: on fewer entries."""
+    if isinstance(place.type.shape, Unknown):
+        return None
+    trial = [place.builder[u].operands[0] if _is_plain(place, u) else u for u in place.operands]
+    if trial == list(place.operands) or not repeats(place.inferred(trial), place.type):
+        return None
+    return place.repeat(place.add(place.op, trial, place.attrs), place.type)
+
+
+def _product(place: Place, k: int) -> int | None:
+    """A product of matrices of which one repeats rows or columns: they are multiplied, or the other's summed, once."""
+    factor, other = place.node(k), place.node(1 - k)
+    if not _is_plain(place, factor.id) or (factor.type.rank, other.type.rank) != (2, 2):
+        return None
+    source = place.builder[factor.operands[0]]
+    if not (factor.type.is_float and other.type.is_float) or isinstance(source.type.shape, Unknown):
+        return None
+    if source.type.shape == () and (factor.name or factor.hint) and not _is_constant(place, source.id):
+        return None  # a gradient by name that the incoming one fills: dW = X.T @ dY is what one derives
+    kept = (dim(1), dim(1), *source.type.dims)[-2:]
+    if kept[1 - k] == 1 and factor.type.dims[1 - k] != 1:  # what the sum goes over is repeated
+        turned = other.op == "mT"
+        axis = (1 - k if turned else k,)
+        total = place.add("sum", [other.operands[0] if turned else other.id], {"axis": axis, "keepdims": False})
+        if k == 1:
+            total = place.add("expand_dims", [total], {"axis": (1,)})
+        return place.repeat(place.add("multiply", [source.id, total]), place.type)
+    if kept[k] == 1 and factor.type.dims[k] != 1:
+        narrow = list(factor.type.dims)
+        narrow[k] = dim(1)
+        is_row = source.type.rank == 1
+        wanted = factor.type.with_shape(tuple(narrow))
+        part = place.add("expand_dims", [source.id], {"axis": (0,)}) if is_row else place.repeat(source.id, wanted)
+        return place.repeat(place.add("matmul", [part, other.id] if k == 0 else [other.id, part]), place.type)
+    return None
+
+
+def _is_constant(place: Place, id: int) -> bool:
+    """Whether a number is made of constants and sizes alone."""
+    return is_plain(place.builder[id], lambda u: _is_constant(place, u))
+
+
+def _transposed(place: Place) -> int | None:
+    """The transpose of a row that is repeated: a column, repeated."""
+    node = place.node(0)
+    if not _is_plain(place, node.id) or node.type.rank != 2:
+        return None
+    (source,) = node.operands
+    rank = place.typed(source).rank
+    turned = place.add("mT", [source]) if rank == 2 else place.add("expand_dims", [source], {"axis": (1,)})
+    return place.repeat(turned, place.type) if rank in (1, 2) else None
+
+
 def _repeated(place: Place, id: int) -> int | None:
     """The number that a value is, or repeats."""
     node = place.builder[id]
@@ -102,11 +164,27 @@ def _repeated(place: Place, id: int) -> int | None:
     return inside if inside is not None and place.typed(inside).shape == () else None
 
 
-def _sum(place: Place, scalar: int) -> int | None:
-    axes = place.attrs["axis"]
-    sizes = [n for k, n in enumerate(place.node(0).type.dims) if axes is None or k in axes]
-    total = place.add("multiply", [scalar, place.maker.tensor(numel(tuple(sizes)))])
-    return place.repeat(total, place.type)
+def _sum(place: Place) -> int | None:
+    """Along the axes that a broadcast repeats, the sum is a multiple; along the others, it is that of the source."""
+    node = place.node(0)
+    (source,) = node.operands
+    if isinstance(place.typed(source).shape, Unknown):
+        return None
+    sizes, dims = node.type.dims, place.typed(source).dims
+    before = len(sizes) - len(dims)
+    axes = range(len(sizes)) if place.attrs["axis"] is None else place.attrs["axis"]
+    repeated = [k for k in axes if k < before or dims[k - before] != sizes[k]]
+    if not repeated:
+        return None
+    inside = tuple(k - before for k in axes if k >= before)  # those that are repeated have one entry
+    if set(inside) - {k - before for k in repeated}:
+        every = len(inside) == len(dims) and not place.attrs["keepdims"]
+        axis = None if every else inside
+        source = place.add("sum", [source], {"axis": axis, "keepdims": place.attrs["keepdims"]})
+    elif inside and not place.attrs["keepdims"]:
+        source = place.add("squeeze", [source], {"axis": inside})
+    count = place.maker.tensor(numel(tuple(sizes[k] for k in repeated)))
+    return place.repeat(place.add("multiply", [source, count]), place.type)
 
 
 def repeats(narrow: Type, wide: Type) -> bool:

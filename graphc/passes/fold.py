@@ -5,6 +5,7 @@
     dW = mT(expand_dims(x, 0)) @ expand_dims(dy, 0)             dW = outer(x, dy)
     dV = sum(mT(X) @ dZ, axis=0)        X: (B, N, D)            dV = mT(reshape(X, (B*N, D))) @ reshape(dZ, (B*N, H))
     dA = mT(mT(X) @ dY)                                         dA = mT(dY) @ X
+    s = sum(mT(X), axis=0)                                      s = sum(X, axis=1)
     dZ = unslice(da, 0:H) + unslice(db, H:2*H)                  dZ = concatenate([da, db], axis=1)
     T = mT(mT(Z)); U = reshape(reshape(Z, a), b)                T = Z; U = reshape(Z, b)
 
@@ -295,6 +296,8 @@ def _by_entries_of(place: _Place, A: int, B: int) -> int:
 def _sum_of_products(place: _Place) -> int | None:
     """`sum over a batch of mT(A) @ B` as one product of tall matrices: both reshapes are free."""
     product = place[0]
+    if product.op == "mT" and place.node.op == "sum":
+        return _sum_of_transpose(place, product)
     if product.op != "matmul" or not place.only_here() or len(place.operands) > 1:
         return None
     shape = place.shape(product)
@@ -308,6 +311,17 @@ def _sum_of_products(place: _Place) -> int | None:
     tall = place.add("reshape", [A.operands[0]], {"shape": (rows, left[-1])})
     other = place.add("reshape", [B.id], {"shape": (rows, right[-1])})
     return place.add("matmul", [place.add("mT", [tall]), other])
+
+
+def _sum_of_transpose(place: _Place, matrix: Node) -> int | None:
+    """The sum along the other axis."""
+    axes, keepdims = place.node.attr("axis"), place.node.attr("keepdims")
+    if matrix.type.rank != 2:
+        return None
+    if axes is None or len(axes) != 1:
+        return place.add("sum", list(matrix.operands), dict(place.node.attrs))
+    total = place.add("sum", list(matrix.operands), {"axis": (1 - axes[0],), "keepdims": False})
+    return place.add("expand_dims", [total], {"axis": axes}) if keepdims else total
 
 
 def _sums_batch(place: _Place, rank: int) -> bool:

@@ -12,7 +12,7 @@ squeeze(expand_dims(V, -2) @ A, -2)           becomes       V @ A             v_
 sum(U[..., None] * V[:, None], axis=0)        becomes       mT(U) @ V         Σ_i u_i v_iᵀ
 sum(A * U[..., None], axis=1)                 becomes       U @ A             u_iᵀ A
 sum(A * V[:, None], axis=2)                   becomes       V @ mT(A)         A v_i
-eye(m) @ A                                    becomes       A
+eye(m) @ A                                    becomes       A                 and s * eye(m) @ A becomes s * A
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from graphc.ir.graph import Node
 from graphc.ir.types import Unknown
 from graphc.passes.place import Place
 
-__all__ = ["arranged"]
+__all__ = ["arranged", "is_multiple_of_identity"]
 
 
 def arranged(place: Place) -> int | None:
@@ -117,6 +117,28 @@ def _sum_of_one_scaled_matrix(place: Place) -> int | None:
 def _with_identity(place: Place) -> int | None:
     for k in range(2):
         node, other = place.node(k), place.operands[1 - k]
-        if node.op == "eye" and node.attr("k") == 0 and node.type.dims[0] == node.type.dims[1]:
+        if _is_identity(node):
             return other
+        scale = _scale_of_identity(place, node)
+        if scale is not None:
+            return place.add("multiply", [scale, other])
+    return None
+
+
+def is_multiple_of_identity(place: Place, node: Node) -> bool:
+    """Whether this is a square matrix with one number on its diagonal: its own transpose."""
+    return _is_identity(node) or _scale_of_identity(place, node) is not None
+
+
+def _is_identity(node: Node) -> bool:
+    return node.op == "eye" and node.attr("k") == 0 and node.type.dims[0] == node.type.dims[1]
+
+
+def _scale_of_identity(place: Place, node: Node) -> int | None:
+    """The number that the identity is multiplied by."""
+    for one, scale in (node.operands, node.operands[::-1]) if node.op == "multiply" else ():
+        number = place.builder[scale]
+        floating = number.type.is_float or number.op == "const"
+        if _is_identity(place.builder[one]) and number.type.shape == () and floating:
+            return scale
     return None

@@ -9,6 +9,7 @@ rewrite x - 0 => x
 rewrite 0 - x => -x
 rewrite x * 1 => x
 rewrite x / 1 => x
+rewrite x * (y * 1) => x * y
 rewrite -(-x) => x
 
 # ---- signs move outwards, and into sums
@@ -49,6 +50,8 @@ rewrite (x * y) / y => x
 
 # ---- transposes
 rewrite mT(mT(x)) => x
+rewrite mT(mT(x) @ y) => mT(y) @ x
+rewrite mT(x @ mT(y)) => y @ mT(x)
 
 # ---- labels: a gradient at one entry per row meets a whole row (derivations E2)
 rewrite P - one_hot(y, n=k) => subtract_one_hot(broadcast_to(P, shape=shape(one_hot(y, n=k))), y)

@@ -2,6 +2,8 @@
 
     -(2 * dL * x)              becomes      -2 * dL * x
     -((x * (dL / N)) * y)      becomes      x * -(dL / N) * y
+    2 * -x                     becomes      -2 * x
+    -sum(2 * x, axis=0)        becomes      sum(-2 * x, axis=0)
 
 where x * (dL / N) is of no other use and bears no name.
 """
@@ -13,26 +15,45 @@ from graphc.passes.place import Place
 __all__ = ["sign_into_number"]
 
 DEEPEST = 8  # products within products
+LINEAR = {"sum", "mean", "mT", "expand_dims", "squeeze", "reshape"}
 
 
 def sign_into_number(place: Place) -> int | None:
     """The product with its number's sign turned, in the place of an array with its sign turned."""
-    if place.op != "negative" or place.type.shape == () or not place.type.is_float:
+    if place.type.shape == () or not place.type.is_float:
         return None
+    if place.op == "multiply":
+        return _from_array(place)
     return _turned(place, place.operands[0], DEEPEST)
+
+
+def _from_array(place: Place) -> int | None:
+    for number, array in (place.operands, place.operands[::-1]):
+        factor, node = place.builder[number], place.builder[array]
+        if factor.op == "const" and factor.type.shape == () and node.op == "negative" and factor.attr("value") != -1:
+            turned = place.builder.const(-factor.attr("value"), factor.type.dtype)
+            return place.add("multiply", [turned, node.operands[0]])
+    return None
 
 
 def _turned(place: Place, id: int, depth: int) -> int | None:
     """The product with its sign turned; None if it is none, if it is needed as it is, or if it has no number in it."""
     node = place.builder[id]
-    if node.op not in ("multiply", "divide") or not depth or node.name or node.hint or not place.alone(id):
+    if not depth or node.name or node.hint or not place.alone(id):
+        return None
+    if node.op in LINEAR and node.type.shape != ():
+        inside = _turned(place, node.operands[0], depth - 1)
+        return None if inside is None else place.builder.add(node.op, [inside], dict(node.attrs))
+    if node.op not in ("multiply", "divide"):
         return None
     left, right = node.operands
     for one, other in ((left, right), (right, left))[: 2 if node.op == "multiply" else 1]:
         is_number = place.typed(one).shape == () and place.typed(other).shape != ()
-        if is_number and place.typed(one).is_float and place.typed(other).is_float:
+        value = place.builder[one].attr("value")
+        bears_sign = value != 1 if place.builder[one].op == "const" else place.typed(one).is_float
+        if is_number and bears_sign and place.typed(other).is_float:
             turned = _negative(place, one)
-        elif place.typed(one).shape == node.type.shape:
+        elif place.typed(one).is_float and place.typed(one).shape != ():
             found = _turned(place, one, depth - 1)
             if found is None:
                 continue
@@ -47,6 +68,8 @@ def _turned(place: Place, id: int, depth: int) -> int | None:
 def _negative(place: Place, id: int) -> int:
     """A number with its sign turned: that of its coefficient, if it has one."""
     node = place.builder[id]
+    if node.op == "const":
+        return place.builder.const(-node.attr("value"), node.type.dtype)
     if node.op in ("multiply", "divide"):
         for position, u in enumerate(node.operands[: 2 if node.op == "multiply" else 1]):
             coefficient = place.builder[u]

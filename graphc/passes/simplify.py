@@ -27,6 +27,7 @@ from graphc.passes.at_hand import factor_at_hand, sum_at_hand
 from graphc.passes.broadcasts import broadcast_dropped, repeats
 from graphc.passes.cost import TYPICAL, typical
 from graphc.passes.dce import eliminate_dead_code
+from graphc.passes.diagonals import without_diagonal
 from graphc.passes.entries import entries_only
 from graphc.passes.leaks import larger_of_lines
 from graphc.passes.patterns import Attribute, Match, Rewrite, candidates, matches
@@ -170,9 +171,10 @@ SIMPLIFICATIONS: tuple[tuple[Callable[[Place], int | None], frozenset[str] | Non
     (mean_of_sums, frozenset(["mean"])),
     (entries_only, frozenset(["multiply", "scatter", "sum", "gather", "gather_entry"])),
     (arranged, frozenset(["squeeze", "sum", "matmul"])),
+    (without_diagonal, frozenset(["matmul", "mT", "sum", "diagonal", "trace"])),
     (factor_at_hand, frozenset(["multiply"])),
     (sum_at_hand, frozenset(["sum", "mean"])),
-    (sign_into_number, frozenset(["negative"])),
+    (sign_into_number, frozenset(["negative", "multiply"])),
     (larger_of_lines, frozenset(["add"])),
 )
 """What is tried at a node, in this order, and at the nodes of which operations; None: of any."""

@@ -28,3 +28,36 @@ def test_gradients_of_sums_are_not_spread_before_they_are_needed(text: str) -> N
 def test_what_nothing_else_repeats_is_kept() -> None:
     after = simplified("param x[N]\nY = broadcast_to(x, (3, N))\nL = sum(Y * Y)\noutput Y, L\nloss L")
     assert counted(after)["broadcast_to"] >= 1
+
+
+NET = "input X[N, D]\nparam a[D], M[D, D]\n"
+
+
+@pytest.mark.parametrize(("text", "products"), [
+    ("Q = sum(grad(sum(tanh(X * a[None]) @ M), a)**2)", 0),
+    ("Q = sum(grad(sum(tanh(X @ M) @ M), M)**2)", 6),
+    ("Y = X @ M\nQ = sum(grad(sum(Y), X)**2) + sum(grad(mean(Y), M)**2)", 0),
+    ("Q = sum(X @ broadcast_to(a, (D, D)))", 0),
+    ("Q = sum(tanh(broadcast_to(a, (N, D)) @ M))", 4),  # of one row
+    ("Q = sum(broadcast_to(a, (N, D)).T @ X)", 0),
+    ("Q = sum(tanh(broadcast_to(a[:, None], (D, N)) @ X))", 1),  # Xᵀ dY has rows that are all of one sum
+    ("Q = sum(exp(broadcast_to(a, (N, D))) * broadcast_to(sum(M, axis=1), (N, D)))", 0),
+    ("Q = sum(sum(broadcast_to(a[:, None], (D, N)), axis=0)**2)", 0),
+])  # fmt: skip
+def test_products_with_what_repeats_rows_or_columns(text: str, products: int) -> None:
+    """What repeats numbers is multiplied before it is repeated, or the other factor summed."""
+    assert counted(simplified(NET + text))["matmul"] <= products
+    hold(NET + text, {"X": array(4, 3), "a": array(3), "M": array(3, 3)}, levels=(0, 1, 2))
+
+
+def test_a_gradient_by_name_is_multiplied_as_it_is_derived() -> None:
+    """Of a sum the gradient dY is one number; dW = Xᵀ dY is what a reader derives."""
+    after = simplified("input X[N, D]\nparam W[D, C]\nY = X @ W\nL = sum(Y)")
+    assert counted(after)["matmul"] == 2
+
+
+@pytest.mark.parametrize("sizes", [{"N": 0}, {"N": 1}, {"D": 1}])
+def test_products_of_sizes_that_only_broadcast(sizes: dict[str, int]) -> None:
+    N, D = sizes.get("N", 4), sizes.get("D", 3)
+    text = NET + "Q = sum(grad(sum(tanh(X * a[None]) @ M), a)**2) + sum(grad(sum(X @ M), M)**2)"
+    hold(text, {"X": array(N, D), "a": array(D), "M": array(D, D)}, levels=(0, 1, 2))

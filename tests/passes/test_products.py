@@ -6,7 +6,7 @@ import numpy as np
 
 import graphc
 from graphc.pipeline import optimise
-from ops.programs import array, hold
+from ops.programs import array, body, hold
 from passes.operations import apart, counted, entries, simplified
 
 SUM_OF_OUTER = "param U[N, m], V[N, n]\nY = sum(U[..., None] * V[:, None], axis=0)\nL = sum(Y * Y)"
@@ -39,6 +39,25 @@ def test_a_product_with_the_identity_is_none() -> None:
     assert counted(after)["matmul"] <= 1
     assert not [n for n in after if n.op == "eye" and n.id in {u for m in after for u in m.operands[:1]}
                 and any(m.op == "matmul" and m.name == "Y" for m in after)]  # fmt: skip
+
+
+def test_a_multiple_of_the_identity_and_its_transpose_are_no_products() -> None:
+    text = "param W1[D, H], W2[H, C]\ninput x[D]\n"
+    text += "L = sum(jacobian(tanh(x @ W1) @ W2, x)**2) + sum((3 * eye(D).T @ W1)**3)"
+    assert not any("eye" in line for line in [*body(text), *body(text, "backward")])
+    hold(text, {"W1": array(3, 2), "W2": array(2, 4), "x": array(3)}, levels=(0, 1, 2))
+
+
+def test_a_transpose_of_a_product_of_a_transpose_is_one_product() -> None:
+    text = "param A[m, n], B[m, k]\nY = (A.T @ B).T\nL = sum(Y * Y)"
+    assert "Y = B.T @ A" in body(text)
+    hold(text, {"A": array(3, 2), "B": array(3, 4)}, lambda A, B: ((A.T @ B) ** 2).sum())
+
+
+def test_sums_of_a_transpose_are_sums_along_the_other_axis() -> None:
+    text = "param A[m, n]\nL = sum(exp(sum(A.T, axis=0))) + sum(tanh(sum(A.T, axis=1, keepdims=true))) + sum(A.T) ** 2"
+    assert not any(".T" in line for line in body(text))
+    hold(text, {"A": array(3, 2)}, lambda A: np.exp(A.sum(1)).sum() + np.tanh(A.sum(0)).sum() + A.sum() ** 2)
 
 
 def test_a_product_with_another_diagonal_stays() -> None:

@@ -24,6 +24,8 @@ def turned(text: str) -> int:
     (LAYER + "L = sum(tanh(T - X@W)**2)", 0),
     (LAYER + "input M[N, C]\nL = sum((M * (T - X@W))**2)", 0),
     (LAYER + "E = M * (T - X@W)\nL = sum(E**2)", 1),  # a reader is shown dE
+    ("input X[N, D]\nparam C[K, D]\nL = sum(min(sum((X[:, None] - C)**2, axis=2), axis=1))", 0),  # through the sum
+    ("param w[D]\ninput V[D]\nL = sum(tanh(w))\nHv = hvp(L, w, V)", 0),  # 2 * -x
     (LAYER + "L = sum(exp(-X@W) * T)", 1),  # the program's own
 ])  # fmt: skip
 def test_arrays_of_which_the_sign_is_turned(text: str, count: int) -> None:
@@ -33,6 +35,7 @@ def test_arrays_of_which_the_sign_is_turned(text: str, count: int) -> None:
 @pytest.mark.parametrize("text", [
     'L = mse(T, X@W, reduction="mean")', "L = sum((T - X@W)**2)", "L = sum(abs(T - X@W) / 3)",
     "L = sum((0.5 * (T - X@W) / N)**4)", "Y = T - X@W\nL = dot(flatten(Y * 2), flatten(Y)) / sum(square(W))",
+    "L = sum(exp(sum(-(2 * W), axis=0)) * mean(3 * W, axis=0))", "L = sum(exp(2 * -tanh(W)) * -1)",
     "L = sum(-(2 * sum(W)) * X)", "L = -sum(-(W / sum(square(W))) * (W - 1))",
 ])  # fmt: skip
 def test_the_numbers_stay_the_same(text: str) -> None:

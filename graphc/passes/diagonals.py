@@ -1,0 +1,80 @@
+"""Products with a diagonal matrix scale rows or columns, and the diagonal of a product needs no product.
+
+diag(v) @ M             becomes       v[:, None] * M
+M @ diag(v)             becomes       M * v
+mT(diag(v))             becomes       diag(v)         and eye(n) is its own transpose, too
+diagonal(mT(A))         becomes       diagonal(A)
+sum(diag(v), axis=1)    becomes       v
+diagonal(broadcast_to(v, (n, n)))        becomes       v
+diagonal(A @ mT(B))     becomes       sum(A * B, axis=-1)          where nothing else needs the product
+diagonal(mT(A) @ B)     becomes       sum(A * B, axis=-2)
+"""
+
+from __future__ import annotations
+
+from graphc.ir.dims import dim
+from graphc.ir.graph import Node
+from graphc.ir.types import Unknown
+from graphc.passes.place import Place
+from graphc.passes.products import is_multiple_of_identity
+
+__all__ = ["without_diagonal"]
+
+
+def without_diagonal(place: Place) -> int | None:
+    """The node without a matrix that is zero but for its diagonal, or of which only the diagonal is used."""
+    if place.op == "matmul":
+        return _scaled(place)
+    node = place.node(0)
+    if place.op == "mT":
+        return node.id if _is_diagonal(node) or is_multiple_of_identity(place, node) else None
+    if place.op in ("diagonal", "trace") and node.op == "mT" and place.attrs["k"] == 0:
+        return place.add(place.op, node.operands, {"k": 0})
+    if place.op == "sum":
+        return _summed(place, node) if _is_diagonal(node) else None
+    if place.op == "trace" or place.attrs["k"] != 0:
+        return None
+    if node.op == "broadcast_to":
+        return _of_broadcast(place, node)
+    return _of_product(place, node) if node.op == "matmul" and place.alone(node.id) else None
+
+
+def _is_diagonal(node: Node) -> bool:
+    return node.op == "from_diagonal" and node.attr("k") == 0 and node.type.rank == 2 and node.type.is_float
+
+
+def _scaled(place: Place) -> int | None:
+    left, right = place.node(0), place.node(1)
+    if _is_diagonal(left) and right.type.is_float and (right.type.rank or 0) > 1:
+        column = place.add("expand_dims", left.operands, {"axis": (1,)})
+        return place.add("multiply", [column, right.id])
+    if _is_diagonal(right) and left.type.is_float and (left.type.rank or 0) > 1:
+        return place.add("multiply", [left.id, right.operands[0]])
+    return None
+
+
+def _summed(place: Place, node: Node) -> int:
+    axes = place.attrs["axis"]
+    if axes is None or len(axes) != 1:
+        return place.add("sum", node.operands, {"axis": (0,), "keepdims": place.attrs["keepdims"]})
+    return place.add("expand_dims", node.operands, {"axis": axes}) if place.attrs["keepdims"] else node.operands[0]
+
+
+def _of_broadcast(place: Place, node: Node) -> int | None:
+    source = place.builder[node.operands[0]]
+    if source.type.rank == 2 and dim(1) in source.type.dims and node.type.rank == 2:
+        return place.add("squeeze", [source.id], {"axis": (source.type.dims.index(dim(1)),)})
+    return source.id if source.type.rank == 1 else None
+
+
+def _of_product(place: Place, product: Node) -> int | None:
+    left, right = (place.builder[u] for u in product.operands)
+    shape = product.type.shape
+    if isinstance(shape, Unknown) or len(shape) < 2 or shape[-1] != shape[-2] or left.type.rank != right.type.rank:
+        return None
+    rank = len(shape)
+    if left.op == "mT":
+        pair, axis = [left.operands[0], right.id], rank - 2
+    else:
+        pair, axis = [left.id, place.add("mT", [right.id])], rank - 1
+    return place.add("sum", [place.add("multiply", pair)], {"axis": (axis,), "keepdims": False})
