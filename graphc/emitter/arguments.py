@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 from graphc.emitter.check_helpers import CHECK_HELPERS, KINDS
 from graphc.emitter.context import solve
+from graphc.emitter.lines import broken
 from graphc.emitter.naming import Names, argument_names
 from graphc.emitter.open_shapes import OpenShapes, Sizes
 from graphc.emitter.sizes import needed_sizes, words
@@ -39,14 +40,14 @@ def write_check(graph: Graph, program: Graph, helpers: set[str], shapes: Callabl
     lines += usual
     indent = "        " if usual else "    "
     given = [f"({names})", f"({_listed(kinds)})", f"({packed})"]
-    lines += bracketed(f"{indent}{signature}, types = arrays(", given, ")")
+    head = f"{indent}{signature}, types = arrays("
+    lines += bracketed(head, given, ")") if len(head) <= WIDTH else broken(f"{head}{', '.join(given)})")
     if any("np.linalg." in str(graph.op(node).numpy) for node in graph):
         helpers.add("double_at_most")
         lines += bracketed(f"{indent}double_at_most(", [f"({names})", f"({packed})", "types"], ")")
     writer = _ShapeChecks(graph, program, called, helpers, shapes)
     lines += ["    " + line for line in writer.write()]
-    lines.append(f"    return {signature}, types")
-    return lines
+    return [*lines, *broken(f"    return {signature}, types")]
 
 
 def _usual(called: list[str], kinds: list[str]) -> list[str]:

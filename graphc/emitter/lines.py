@@ -23,6 +23,7 @@ from graphc.emitter.text import WIDTH
 __all__ = ["broken", "broken_function"]
 
 LONGEST: Final = 110  # code up to here stays on its line; what is broken is broken to WIDTH
+LONGEST_WITH_COMMENT: Final = 120  # and with the shape beside it
 LONGEST_BROKEN: Final = 20_000  # what is longer still, nobody reads
 COMMENT_COLUMN: Final = 54
 BINDING: Final = (("==", "!=", "<", "<=", ">", ">="), ("+", "-"), ("*", "/", "@", "//", "%"))
@@ -34,7 +35,9 @@ def broken_function(text: str) -> str:
     lines: list[str] = []
     for line in text.split("\n"):
         code = line.lstrip()
-        whole = not LONGEST < len(_without_comment(line)) <= LONGEST_BROKEN or code.startswith(("#", '"""'))
+        width = len(_without_comment(line))
+        shape_outside = len(line) > LONGEST_WITH_COMMENT and width > LONGEST_WITH_COMMENT // 2
+        whole = not (width > LONGEST or shape_outside) or len(line) > LONGEST_BROKEN or code.startswith(("#", '"""'))
         lines += [line] if whole else broken(line)
     return "\n".join(lines)
 
@@ -127,7 +130,9 @@ def _statement(code: str, tokens: list[_Token], indent: str) -> list[str]:
         if len(indent) + widest[0].end <= WIDTH and (not equals or 2 * inside > len(right)):
             return _opened(code, tokens, indent)
     if not equals:
-        return [indent + code]
+        if not code.startswith("return ") or not tokens:  # or it is the beginning of something longer
+            return [indent + code]
+        return [f"{indent}return (", *_pieces(code.removeprefix("return "), indent + "    "), f"{indent})"]
     return [f"{indent}{left} {equals.string} (", *_pieces(right, indent + "    "), f"{indent})"]
 
 
@@ -180,9 +185,10 @@ def _pieces(inner: str, indent: str) -> list[str]:
     if len(indent) + len(inner) <= WIDTH:
         return [indent + inner]
     tokens = _tokens(inner)
-    if any(token.string == "for" and token.depth == 0 for token in tokens):
+    clauses = [token.start for token in tokens if token.string == "for" and token.depth == 0]
+    if clauses and len(indent) + len(inner) <= LONGEST_WITH_COMMENT:
         return [indent + inner]
-    cuts = [token.end for token in tokens if token.depth == 0 and token.string == ","]
+    cuts = clauses or [token.end for token in tokens if token.depth == 0 and token.string == ","]
     for operators in BINDING:
         if not cuts:
             cuts = [t.start for t in tokens if t.depth == 0 and t.operator and t.string in operators]

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from textwrap import wrap
 from typing import Any
 
 from graphc.emitter.arguments import write_check
@@ -97,22 +98,22 @@ class _Module:
             lines.append(f"    {name}: {self.shapes.shape(graph[id].type.shape)}, an output")
         call = ", ".join(self.signature)
         outputs = self._output_display()
-        lines += ["", "Use:", f"    {outputs}, cache = forward({call})"]
+        lines += ["", "Use:", *broken(f"    {outputs}, cache = forward({call})")]
         seeds = [] if graph.loss else self.incoming.floating
         lines.append(f"    grads = backward({', '.join(['cache', *seeds])})")
         weights = ", cotangents=…" if seeds else ""
-        lines.append(f"    {outputs}, grads = value_and_grad({call}{weights})")
+        lines += broken(f"    {outputs}, grads = value_and_grad({call}{weights})")
         if self.step is not None:
-            lines.append(f"    new = step({call})")
+            lines += broken(f"    new = step({call})")
         if self.fused is not None:
             separator = ", " if call or weights else ""
             lines += [
                 "or in memory that is made once, where the results live until it is used again:",
-                f"    workspace = Workspace({call})",
-                f"    {outputs}, grads = value_and_grad({call}{weights}{separator}workspace=workspace)",
+                *broken(f"    workspace = Workspace({call})"),
+                *broken(f"    {outputs}, grads = value_and_grad({call}{weights}{separator}workspace=workspace)"),
             ]
-        gradients = ", ".join(graph.gradients) or "nothing"
-        lines += ["", f"The gradients, by name: {gradients}.", "Made by graphc; it is yours."]
+        gradients = f"The gradients, by name: {', '.join(graph.gradients) or 'nothing'}."
+        lines += ["", *wrap(gradients, WIDTH, break_long_words=False), "Made by graphc; it is yours."]
         return docstring(lines)
 
     def _imports(self) -> str:
@@ -428,10 +429,20 @@ def _title(file: str) -> str:
 
 
 def _source_constant(source: str) -> str:
-    lines = source.splitlines(keepends=True)
-    if len(lines) < 2:
+    pieces = [piece for line in source.splitlines(keepends=True) for piece in _pieces(line)]
+    if len(pieces) < 2:
         return quoted(source)
-    return "(\n" + "".join(f"    {quoted(line)}\n" for line in lines) + ")"
+    return "(\n" + "".join(f"    {quoted(piece)}\n" for piece in pieces) + ")"
+
+
+def _pieces(line: str) -> list[str]:
+    """A line of the program as strings that fit into lines of the module, cut between words where there are any."""
+    found = []
+    while len(line) > WIDTH + 12:
+        at = line.rfind(" ", 1, WIDTH) + 1 or WIDTH
+        found.append(line[:at])
+        line = line[at:]
+    return [*found, line]
 
 
 CHECK_HELPERS.update(

@@ -20,11 +20,12 @@ from graphc.emitter.context import BodyContext, Live
 from graphc.emitter.cotangents import UNPACK, Incoming
 from graphc.emitter.describe import describe
 from graphc.emitter.expressions import Text
+from graphc.emitter.lines import broken
 from graphc.emitter.mathtext import bearers, equations
 from graphc.emitter.naming import Names
 from graphc.emitter.shapes import ShapeNames
 from graphc.emitter.sizes import needed_sizes, words
-from graphc.emitter.text import bracketed, comment_text, quoted
+from graphc.emitter.text import WIDTH, bracketed, comment_text, quoted
 from graphc.ir.graph import Graph, Node
 from graphc.ir.types import Unknown
 from graphc.passes.partition import Split
@@ -93,7 +94,7 @@ def _class(working: Working) -> str:
         '        """The arguments as arrays; ValueError if this is not memory for them."""',
     ]
     lines += ["        if not (", *("    " + line for line in wrapped(arrays_alone(names))), "        ):"]
-    lines.append(f"            check({call})  # says which of them is no array")
+    lines += ["            # says which of them is no array", f"            check({call})"]
     lines += [f"            {name} = np.asarray({name})" for name in names]
     lines += bracketed("        given = (", [part for n in names for part in (f"{n}.shape", f"{n}.dtype")], ")")
     lines += [
@@ -214,7 +215,10 @@ def _small(working: Working) -> list[str]:
 def _accepted(working: Working) -> list[str]:
     if not working.signature:
         return []
-    return bracketed("    ", working.signature, f" = workspace.accept({working.call})", tuple_=True)
+    tail = f" = workspace.accept({working.call})"
+    if len(tail) + 5 > WIDTH:
+        return broken(f"    {working.tuple}{tail}")
+    return bracketed("    ", working.signature, tail, tuple_=True)
 
 
 def _function(

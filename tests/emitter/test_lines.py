@@ -7,7 +7,7 @@ import ast
 import pytest
 
 import graphc
-from graphc.emitter.lines import LONGEST, broken, broken_function
+from graphc.emitter.lines import LONGEST, LONGEST_WITH_COMMENT, broken, broken_function
 from graphc.emitter.text import WIDTH
 
 NAMES = ", ".join(f"name_{i}" for i in range(20))
@@ -78,3 +78,23 @@ def test_many_results() -> None:
     returned = module.partition("    return Outputs(\n")[2].partition("\n\n")[0].splitlines()
     assert len(returned) > 4
     assert max(map(len, returned)) <= WIDTH
+
+
+MANY = ", ".join(f"w_{i}{j}[D, D]" for i in range(4) for j in range(5))
+WIDE = (
+    f"# a comment of the program, {'of many words, ' * 9}ends here\ninput X[N, D]\nparam {MANY}\nconst eta = 0.1\n"
+    + "L = " + " + ".join(f"sum(tanh(X @ w_{i}{j}))" for i in range(4) for j in range(5)) + "\n"
+    + "w_00 <- w_00 - eta * grad(L, w_00)\n"
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("level", [0, 1, 2])
+def test_no_line_is_wider_than_what_a_screen_shows(level: int) -> None:
+    """But for those of the program that the docstring shows as they are."""
+    text = graphc.compile(WIDE, level=level, verify=False)
+    programs = {f"    {line}" for line in WIDE.splitlines()}
+    wide = [line for line in text.splitlines() if len(line) > LONGEST_WITH_COMMENT and line not in programs]
+    assert not wide
+    space: dict[str, object] = {}
+    exec(compile(text, "wide", "exec"), space)
+    assert space["SOURCE"] == WIDE
