@@ -1,11 +1,11 @@
 """What is cheap is computed again in the loop that needs it again, in the place of an array that is kept. -O2 only.
 
-    for rows in tiles:  t = tanh(Z);  u = 1 + t;  H = u * Z             t, Z and u are kept as whole arrays
-    for rows in tiles:  dZ = (u + (1 - t*t) * Z) * dH
+    X: (N, D), W: (D, H), V: (H, C)
+    Z = X @ W; t = tanh(Z); u = 1 + t                      Z = X @ W; t = tanh(Z); u = 1 + t
+    A = u * Z; dA = (A @ V) @ mT(V)                        A = u * Z; dA = (A @ V) @ mT(V)
+    dt = dA * Z; dZ = dA * u + dt * (1 - t*t)   becomes    dt = dA * Z; v = 1 + t; dZ = dA * v + dt * (1 - t*t)
 
-    for rows in tiles:  t = tanh(Z);  u = 1 + t;  H = u * Z             t and Z are kept
-    for rows in tiles:  v = 1 + t;  dZ = (v + (1 - t*t) * Z) * dH
-
+The products divide the loops over tiles: u is an array of the first one alone, and no whole array is kept for it.
 Only where the later loop reads the operands anyway: to write and read an array that fits into no cache takes longer
 than one more pass over a tile that is in one. A value that has to be kept for something else is not computed again.
 """

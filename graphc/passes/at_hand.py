@@ -1,11 +1,12 @@
 """Sums of products where a value at hand takes the place of part of the work.
 
-    d = (X - M) * e; de = sum(dd * (X - M), axis=0) * e                   de = sum(dd * d, axis=0)
-    db = sum(dy, axis=0); m = mean(dy * g, axis=0)                        m = db * g / N
-    dg = sum(dy * x, axis=0); a = mean(dy * g * x, axis=0)                a = dg * g / N
+    c, dy, x: (N, D), e, g: (D,)
+    y = c * e; de = sum(dy * c, axis=0) * e                     becomes       de = sum(dy * y, axis=0)
+    db = sum(dy, axis=0); dm = mean(dy * g, axis=0)             becomes       dm = db * g / N
+    dg = sum(dy * x, axis=0); da = mean(dy * g * x, axis=0)     becomes       da = dg * g / N
 
-The first is what the derivative of `(x - m) * exp(s)` with respect to s looks like, the others are in that of a batch
-normalisation.
+With c = x - m the first is what the derivative of `(x - m) * exp(s)` with respect to s looks like, the others are in
+that of a batch normalisation.
 """
 
 from __future__ import annotations

@@ -1,14 +1,15 @@
 """Broadcasts that the operation makes anyway, dropped; numbers that were broadcast before an operation, after it.
 
-broadcast_to(dZ[:, None], (N, H)) * X         becomes       dZ[:, None] * X
+dZ, r: (N,), X: (N, D), S: (N, C), a: (D,), dL: ()
+broadcast_to(dZ[:, None], (N, D)) * X         becomes       dZ[:, None] * X
 broadcast_to(dL, (N, C)) * 2                  becomes       broadcast_to(dL * 2, (N, C))
 2 * broadcast_to(r[:, None], (N, D))          becomes       broadcast_to(2 * r[:, None], (N, D))
 broadcast_to(dL, (N, 1)) * a[None]            becomes       broadcast_to(dL * a[None], (N, D))
 sum(broadcast_to(dL, (N, C)), axis=1)         becomes       broadcast_to(dL * C, (N,))
-sum(broadcast_to(r, (N, D)), axis=0)          becomes       r * N
-mT(broadcast_to(r, (N, D)))                   becomes       broadcast_to(r[:, None], (D, N))
-X.T @ broadcast_to(dL, (N, C))                becomes       broadcast_to(dL * sum(X, axis=0)[:, None], (D, C))
-X.T @ broadcast_to(r[:, None], (N, C))        becomes       broadcast_to(X.T @ r[:, None], (D, C))
+sum(broadcast_to(a, (N, D)), axis=0)          becomes       a * N
+mT(broadcast_to(a, (N, D)))                   becomes       broadcast_to(a[:, None], (D, N))
+mT(X) @ broadcast_to(dL, (N, C))              becomes       broadcast_to(dL * sum(X, axis=0)[:, None], (D, C))
+mT(X) @ broadcast_to(r[:, None], (N, C))      becomes       broadcast_to(mT(X) @ r[:, None], (D, C))
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Booleans that meet nothing but plain numbers, and what is made of plain numbers: of the program's floating type.
 
-    d = dL * (x > 0)            with dL = 1       d = 1.0 * (x > 0).astype(x.dtype)
-    d = expand_dims(dL, 0)      with dL = 1       d = np.full(1, 1.0, x.dtype)
-    d = log(p) * x              with p = 0.3      d = float(np.log(0.3)) * x
+    expand_dims(1.0, 0)      becomes      broadcast_to(1.0, (1,))        np.full(1, 1.0, x.dtype)
+
+    d = dL * (x > 0)         with dL = 1, is the same with (x > 0).astype(x.dtype)
+    d = log(p) * x           with p = 0.3, is float(np.log(0.3)) * x
 
 NumPy would make float64 of them, whatever the program's type.
 A program as it is written has these casts already; here they are made good where a rewrite has put a plain number in

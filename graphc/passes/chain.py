@@ -1,6 +1,6 @@
 """Products of several matrices in the order that costs least, through the sums between them.
 
-    param X[N, 784], W0[784, 1000], b0[1000], W1[1000, 10], b1[10]
+    X: (N, 784), W0: (784, 1000), b0: (1000,), W1: (1000, 10), b1: (10,)
     Z = X @ W0 + b0                                             W0W1 = W0 @ W1
     Y = Z @ W1 + b1                 becomes                     Y = X @ W0W1 + (b0 @ W1 + b1)
 

@@ -1,7 +1,8 @@
 """Numbers move into the coefficients of polynomials: a pass over the array less for each. For -O2 only.
 
-    t = (0.8 * x) * (1 + 0.04 * s)              t = x * (0.8 + 0.032 * s)
-    u = 0.8 * (1 + 0.13 * s)                    u = 0.8 + 0.104 * s
+    x, s: (N, D)
+    t = (0.8 * x) * (1 + 0.04 * s)      becomes      t = x * (0.8 + 0.032 * s)
+    u = 0.8 * (1 + 0.13 * s)            becomes      u = 0.8 + 0.104 * s
 """
 
 from __future__ import annotations

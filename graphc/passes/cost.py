@@ -1,7 +1,7 @@
 """What a graph costs: multiplications, values of functions and bytes, as polynomials in the sizes.
 
     Z = X @ W        X: (N, D), W: (D, H)        N*D*H multiplications      8*(N*D + D*H + N*H) bytes in float64
-    Y = Z * s        Z: (N, H)                   N*H multiplications        16*N*H + 8 bytes
+    Y = Z * s        Z: (N, H), s: ()            N*H multiplications        16*N*H bytes
     E = exp(Y)       Y: (N, H)                   N*H values of functions    16*N*H bytes
 
 Two costs are compared with every size that has a name being `TYPICAL`: which of two polynomials is smaller depends on

@@ -1,7 +1,8 @@
 """Dead code: what no output, gradient or update needs.
 
-Z = X @ W; U = exp(Z); L = sum(Z)       with output L:
-Z = X @ W; L = sum(Z)
+Z = X @ W; U = exp(Z); L = sum(Z)       becomes       Z = X @ W; L = sum(Z)           where L is the output
+
+X: (N, D), W: (D, H)
 """
 
 from __future__ import annotations

@@ -1,13 +1,14 @@
 """Products with a diagonal matrix scale rows or columns, and the diagonal of a product needs no product.
 
-diag(v) @ M             becomes       v[:, None] * M
-M @ diag(v)             becomes       M * v
-mT(diag(v))             becomes       diag(v)         and eye(n) is its own transpose, too
-diagonal(mT(A))         becomes       diagonal(A)
-sum(diag(v), axis=1)    becomes       v
-diagonal(broadcast_to(v, (n, n)))        becomes       v
-diagonal(A @ mT(B))     becomes       sum(A * B, axis=-1)          where nothing else needs the product
-diagonal(mT(A) @ B)     becomes       sum(A * B, axis=-2)
+v: (n,), M, S: (n, m), K, T: (m, n), A: (n, n)
+diag(v) @ M                           becomes       v[:, None] * M
+K @ diag(v)                           becomes       K * v
+mT(diag(v))                           becomes       diag(v)         and eye(n) is its own transpose, too
+diag(mT(A))                           becomes       diag(A)
+sum(diag(v), axis=1)                  becomes       v
+diag(broadcast_to(v, (n, n)))         becomes       v
+diag(M @ mT(S))                       becomes       sum(M * S, axis=-1)          where nothing else needs the product
+diag(mT(K) @ T)                       becomes       sum(K * T, axis=-2)
 """
 
 from __future__ import annotations

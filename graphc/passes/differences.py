@@ -1,8 +1,9 @@
 """A sign goes through products of matrices into the sums that they are added to: a pass over the array less.
 
-    m = -(dE * mask)                        p = dE * mask
-    dU = U * s + m @ V                      dU = U * s - p @ V
-    dV = V * s + m.T @ U                    dV = V * s - p.T @ U
+    dE, mask: (N, M), U: (N, K), V: (M, K), s: ()
+    m = -(dE * mask)                            p = dE * mask
+    dU = U * s + m @ V          becomes         dU = U * s - p @ V
+    dV = V * s + mT(m) @ U                      dV = V * s - mT(p) @ U
 
 where nothing else uses m or the products. Not at -O2, which takes sums of products out of loops.
 """

@@ -1,10 +1,9 @@
 """Reverse-mode differentiation of a graph by the derivation rules.
 
-    L = sum(relu(x @ w))        forward
-    dL = 1                      the cotangent
-    d(relu) = broadcast(dL)     rule sum
-    d(x@w) = d(relu) * (x@w > 0)        rule relu
-    dw = x.T @ d(x@w)           rule matmul
+    x: (N, D), w: (D, H), dL: ()
+    z = x @ w                                       dy = broadcast_to(dL, (N, H))       rule sum
+    y = relu(z)                                     dz = dy * (y > 0)                   rule relu
+    L = sum(y)                  becomes             dw = mT(x) @ dz                     rule matmul
 
 Un-broadcasting happens here and nowhere else: a contribution that is wider than its operand is summed to it.
 """

@@ -1,11 +1,14 @@
 """Arrays that are zero but for some entries: less is done with the entries alone (derivations E2).
 
-scatter(u, i) * X                         becomes       scatter(u * X[i], i)
-scatter(s, (arange(N), y))                becomes       one_hot(y) * s          for a number s
-(one_hot(y) * s) * x                      becomes       one_hot(y) * (s * x[y])         for vectors
-sum(one_hot(y), axis=-1)                  becomes       1
-sum(one_hot(y) * X, axis=-1)              becomes       X[arange(N), y]
-log(X)[i]                                 becomes       log(X[i])               where the rest of log(X) is not needed
+X, S: (N, C), u: (K, C), i: (K,) int, y: (N,) int, x: (C,), j: () int, s: ()
+vjp(S[i], S, u) * X                                       becomes       vjp(S[i], S, u * X[i])
+vjp(S[arange(N), y], S, broadcast_to(s, (N,)))            becomes       one_hot(y, C) * s
+(one_hot(j, C) * s) * x                                   becomes       one_hot(j, C) * (s * x[j])
+sum(one_hot(y, C), axis=-1)                               becomes       broadcast_to(1, (N,))
+sum(one_hot(y, C) * X, axis=-1)                           becomes       X[arange(N), y]
+log(X)[i]                                                 becomes       log(X[i])
+
+where the rest of log(X) is not needed; `vjp(S[i], S, u)` is zero but for u at the places i.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 """Composite operations replaced by their definitions, after differentiation has used their rules.
 
-    P = softmax(S)      becomes     shifted = S - max(S); e = exp(shifted); P = e / sum(e)
+    S: (N, C)
+    P = softmax(S)      becomes     shifted = S - largest(S, axis=1, keepdims=true); e = exp(shifted)
+                                    P = e / sum(e, axis=1, keepdims=true)
 
 Value and gradient are written with the same subexpressions, so that sharing them leaves one of each.
 """

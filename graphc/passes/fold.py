@@ -1,13 +1,17 @@
 """Normal forms folded back into what one would write, and products in their cheapest form.
 
-    y = squeeze(expand_dims(x, 0) @ W, 0)                       y = x @ W
-    dx = squeeze(expand_dims(dy, 0) @ mT(W), 0)                 dx = dy @ mT(W)
-    dW = mT(expand_dims(x, 0)) @ expand_dims(dy, 0)             dW = outer(x, dy)
-    dV = sum(mT(X) @ dZ, axis=0)        X: (B, N, D)            dV = mT(reshape(X, (B*N, D))) @ reshape(dZ, (B*N, H))
-    dA = mT(mT(X) @ dY)                                         dA = mT(dY) @ X
-    s = sum(mT(X), axis=0)                                      s = sum(X, axis=1)
-    dZ = unslice(da, 0:H) + unslice(db, H:2*H)                  dZ = concatenate([da, db], axis=1)
-    T = mT(mT(Z)); U = reshape(reshape(Z, a), b)                T = Z; U = reshape(Z, b)
+    y = squeeze(expand_dims(x, 0) @ W, 0)               becomes    y = x @ W
+    dx = squeeze(expand_dims(dy, 0) @ mT(W), 0)         becomes    dx = dy @ mT(W)
+    dW = mT(expand_dims(x, 0)) @ expand_dims(dy, 0)     becomes    dW = outer(x, dy)
+    dV = sum(mT(X) @ dZ, axis=0)                        becomes    dV = mT(reshape(X, (B*N, D))) @ reshape(dZ, (B*N, H))
+    dA = mT(mT(Y) @ dY)                                 becomes    dA = mT(dY) @ Y
+    s = sum(mT(Y), axis=0)                              becomes    s = sum(Y, axis=1)
+    dS = vjp(S[:, 0:2], S, a) + vjp(S[:, 2:6], S, b)    becomes    dS = concatenate([a, b], axis=1)
+    T = tanh(mT(mT(Z)))                                 becomes    T = tanh(Z)
+    U = reshape(reshape(Z, (H, N)), (N*H,))             becomes    U = reshape(Z, (N*H,))
+
+    x: (D,), dy: (H,), W: (D, H), X: (B, N, D), dZ: (B, N, H), Y: (N, D), dY, Z: (N, H)
+    S: (N, 6), a: (N, 2), b: (N, 4)
 
 A product whose inner size is 1 becomes one by entries. Each rewrite looks at a node and the nodes it is made from; what
 it leaves unused is removed by the next pass. A named value stays what it is: only the way to it changes.

@@ -1,10 +1,20 @@
 """Hoisting out of unrolled loops: the same product of every part of an array is one product of the array. -O2 only.
 
-    Z_0 = X[0] @ W; Z_1 = X[1] @ W; …       P = X @ W; Z_0 = P[0]; Z_1 = P[1]; …       X: (T, N, D)
-    G = mT(A_0) @ B_0 + mT(A_1) @ B_1 + …   G = mT(concatenate([A_0, A_1, …])) @ concatenate([B_0, B_1, …])
-    s = sum(B_0, axis=0) + sum(B_1, axis=0) + …      s = sum(concatenate([B_0, B_1, …]), axis=0)
+    X: (3, N, D), W: (D, H), A_0, A_1, A_2: (N, D), B_0, B_1, B_2: (N, H)
 
-The second kind is what the gradients of shared parameters look like. One long product takes less time than many short
+    Z_0 = X[0] @ W                          P = reshape(reshape(X, (3*N, D)) @ W, (3, N, H)); Z_0 = P[0]
+    Z_1 = X[1] @ W             becomes      Z_1 = P[1]
+    Z_2 = X[2] @ W                          Z_2 = P[2]
+
+    E = mT(A_0) @ B_0                       A = concatenate([A_2, A_1, A_0])
+    F = E + mT(A_1) @ B_1                   B = concatenate([B_2, B_1, B_0])
+    G = F + mT(A_2) @ B_2      becomes      G = mT(A) @ B
+
+    q = sum(B_0, axis=0)
+    r = q + sum(B_1, axis=0)                B = concatenate([B_2, B_1, B_0])
+    s = r + sum(B_2, axis=0)   becomes      s = sum(B, axis=0)
+
+The last two are what the gradients of shared parameters look like. One long product takes less time than many short
 ones and their sums, and the parts are written into their places of the long array as they are made.
 """
 

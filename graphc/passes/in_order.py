@@ -1,8 +1,8 @@
 """A reshape that NumPy cannot do without a copy is a copy, which then goes into memory made once. -O2 only.
 
-    Y = reshape(transpose(A, axes=(0, 2, 1, 3)), (B, T, h*d))      A: (B, h, T, d)
-
-    C = in_order(transpose(A, axes=(0, 2, 1, 3)));  Y = reshape(C, (B, T, h*d))
+    A: (B, h, T, d)
+    U = transpose(A, axes=(0, 2, 1, 3))                         U = transpose(A, axes=(0, 2, 1, 3))
+    Y = reshape(U, (B, T, h*d))                    becomes      Y = reshape(in_order(U), (B, T, h*d))
 
 Heads of attention are joined like this. Without a word NumPy makes an array of its own in every call; and where two
 values need the same one, as a value and its gradient do, it makes it twice.

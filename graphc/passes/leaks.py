@@ -1,5 +1,6 @@
 """What is steeper on one side of 0 is the larger of two lines: two passes over the array in the place of four.
 
+    x: (N, D)
     maximum(x, 0) + 0.01 * minimum(x, 0)        becomes        maximum(x, 0.01 * x)
 
 where the number lies between 0 and 1: there the line that is steeper is the larger one of positive x alone.

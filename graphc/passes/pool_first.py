@@ -1,6 +1,7 @@
 """Maps that are monotone, and bias, behind a max-pool: they then run over what the pool leaves. For -O2 only.
 
-    C = relu(conv(X, W) + b); P = max_pool(C)       P = relu(max_pool(conv(X, W)) + b)
+    Z: (N, C, 6, 6), b: (C, 1, 1)
+    P = max_pool2d(relu(Z + b), 2)      becomes      P = relu(max_pool2d(Z, 2) + b)
 
 A border of -inf, which no maximum takes, may lie between them.
 

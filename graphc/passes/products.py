@@ -1,14 +1,14 @@
 """Products in the arrangement that moves no axes and computes nothing twice.
 
-A: (N, m, n)
-squeeze(mT(A) @ expand_dims(v, -1), -1)       becomes       squeeze(expand_dims(v, -2) @ A, -2)        v_iᵀ A_i
+A: (N, m, n), u: (N, m), v: (N, n)
+squeeze(mT(A) @ expand_dims(u, -1), -1)       becomes       squeeze(expand_dims(u, -2) @ A, -2)        u_iᵀ A_i
 squeeze(expand_dims(v, -2) @ mT(A), -2)       becomes       squeeze(A @ expand_dims(v, -1), -1)        A_i v_i
-sum(A * v[..., None], axis=-2)                becomes       squeeze(expand_dims(v, -2) @ A, -2)        v_iᵀ A_i
+sum(A * u[..., None], axis=-2)                becomes       squeeze(expand_dims(u, -2) @ A, -2)        u_iᵀ A_i
 sum(A * v[..., None, :], axis=-1)             becomes       squeeze(A @ expand_dims(v, -1), -1)        A_i v_i
 
-A: (m, n)
+A: (m, n), U: (N, m), V: (N, n)
 squeeze(A @ expand_dims(V, -1), -1)           becomes       V @ mT(A)         A v_i for many v_i
-squeeze(expand_dims(V, -2) @ A, -2)           becomes       V @ A             v_iᵀ A
+squeeze(expand_dims(U, -2) @ A, -2)           becomes       U @ A             u_iᵀ A
 sum(U[..., None] * V[:, None], axis=0)        becomes       mT(U) @ V         Σ_i u_i v_iᵀ
 sum(A * U[..., None], axis=1)                 becomes       U @ A             u_iᵀ A
 sum(A * V[:, None], axis=2)                   becomes       V @ mT(A)         A v_i

@@ -1,7 +1,11 @@
 """Arrays of convolutions with their samples as the last axis, and convolutions as products. For -O2 only.
 
-    y = convolve(x, w)              x_ = pad(transpose(X)) of (C, H, W, N);  c = columns(x_)
-                                    y_ = product_as(reshape(w, (O, C·KH·KW)), c, shape=(O, H, W, N))
+    X: (N, C, 6, 6), w: (O, C, 3, 3), b: (O,)
+    y = conv2d(X, w) + b[:, None, None]     becomes     x_ = in_order(transpose(X, axes=(1, 2, 3, 0)))
+                                                        c = columns(x_, size=(3, 3), stride=(1, 1), dilation=(1, 1))
+                                                        y_ = product_as(reshape(w, (O, 9*C)), c, shape=(O, 4, 4, N))
+                                                        y = transpose(y_ + b[:, None, None, None], axes=(3, 0, 1, 2))
+
     dw = convolve_kernel(x, dy)     dw = product_as(reshape(dy_, (O, H·W·N)), mT(c), shape=(O, C, KH, KW))
     dx = convolve_transpose(dy, w)  dx_ = add_columns(mT(reshape(w)) @ reshape(dy_))
     a = relu(y + b[:, None, None])  a_ = relu(y_ + b[:, None, None, None])

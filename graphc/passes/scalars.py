@@ -1,11 +1,12 @@
 """Numbers gathered, so that as few arrays as possible are multiplied by one.
 
-(A * s) / t         becomes       A * (s / t)
-2 * (dL * 0.5)      becomes       dL
-(a * A) * s         becomes       (a * s) * A         where a has fewer entries than A, and a * A is used nowhere else
-sum(A * s)          becomes       sum(A) * s          where A * s is used nowhere else, or sum(A) is simple
-mean(sum(A, axis))  becomes       sum(A) / n          a sum over everything needs no array of sums
-mean(v)             becomes       sum(v) / n          which takes NumPy a third of the time, for a few entries
+A: (N, D), a: (D,), s, t, dL: (), v: (n,)
+(A * s) / t               becomes       A * (s / t)
+2 * (dL * 0.5)            becomes       dL
+(a * A) * s               becomes       (a * s) * A         where a has fewer entries than A, and a * A no other use
+sum(A * s)                becomes       sum(A) * s          where A * s is used nowhere else, or sum(A) is simple
+mean(sum(A, axis=0))      becomes       sum(A) / D          a sum over everything needs no array of sums
+mean(v)                   becomes       sum(v) / n          which takes NumPy a third of the time, for a few entries
 """
 
 from __future__ import annotations

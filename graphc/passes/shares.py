@@ -1,6 +1,7 @@
 """A product with 1 / N, where N is a size, is a quotient: what an expert writes in the derivative of a mean.
 
-    dS *= 1.0 / N           becomes       dS /= N
+    d: (N, C)
+    dS = d * (1.0 / N)          becomes       dS = d / N
 
 Of no rows 1 / N is an error of Python's, the quotient of an array without entries is none. Only where a rule made the
 1 / N: a program that asks for it gets it.

@@ -1,7 +1,8 @@
 """Sigmoids of which nothing else uses the exponential take four passes over their argument in the place of seven.
 
-    e = exp(-abs(x))                       e = exp(min(x, 80))
-    y = max(x >= 0, e) / (1 + e)           y = e / (1 + e)
+    x: (N, D)
+    e = exp(-abs(x))                                    e = exp(minimum(x, 80))
+    y = maximum(x >= 0, e) / (1 + e)     becomes        y = e / (1 + e)
 
 The form on the left is that of the rules: `softplus(x)` and its derivative share its exponential. The one on the right
 is as exact, far below 0 too, and at the other end 1 + e is e: from 37 on in float64, from 79 on in every type of

@@ -1,9 +1,10 @@
 """A sign goes into the number that an array is multiplied by: a pass over the array less.
 
+    x, y: (N, D), dL: ()
     -(2 * dL * x)              becomes      -2 * dL * x
     -((x * (dL / N)) * y)      becomes      x * -(dL / N) * y
     2 * -x                     becomes      -2 * x
-    -sum(2 * x, axis=0)        becomes      sum(-2 * x, axis=0)
+    -sum(2 * x * y, axis=0)    becomes      sum(-2 * x * y, axis=0)
 
 where x * (dL / N) is of no other use and bears no name.
 """

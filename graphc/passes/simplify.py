@@ -1,6 +1,7 @@
 """Simplification while the graph is made anew, node by node, with shared subexpressions.
 
-dS = (P - one_hot(y)) * broadcast(dL)      becomes      dS = subtract_one_hot(P, y) * dL
+P: (N, C), y: (N,) int, dL: ()
+dS = (P - one_hot(y, C)) * broadcast_to(dL, (N, C))      becomes      dS = subtract_one_hot(P, y) * dL
 
 Constants are folded, numbers and broadcasts moved to where they cost least, and the rewrites of `rewrites.g` applied,
 each only where the type stays and no work is added. Node by node from the operands up, so one pass is enough.

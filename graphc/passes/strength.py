@@ -1,10 +1,11 @@
 """Strength reduction: the same numbers, up to rounding, by cheaper operations. For -O2 only.
 
-    s = sum(a * b)                  s = vdot(a, b)                       no array of products
-    r = sum(a * b, axis=-1)         r = vecdot(a, b)
-    m = mean(a, axis=1)             m = sum(a, axis=1) / n               a sum is a product with ones
-    P = e / total                   P = e * (1 / total)                  total has fewer entries than e
-    y = x / 3                       y = x * 0.333…
+    a, b, e: (N, n), x: (n,), total: (N, 1)
+    s = sum(a * b)                becomes      s = vdot(a, b)                       no array of products
+    r = sum(a * b, axis=-1)       becomes      r = vecdot(a, b)
+    m = mean(a, axis=1)           becomes      m = sum(a, axis=1) / n               a sum is a product with ones
+    P = e / total                 becomes      P = e * (1 / total)                  total has fewer entries than e
+    y = x / 8.0                   becomes      y = x * 0.125
 """
 
 from __future__ import annotations
