@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from graphc.emitter.shapes import ShapeNames
-from graphc.explain.costs import Costs, Loop, Memory, Row, Work
+from graphc.explain.costs import Costs, Loop, Memory, Row, Saved, Work
 from graphc.explain.formulas import factored, order_of_sizes
 from graphc.ir.dims import Dim, dim, numel
 from graphc.ir.graph import Node, Statement
@@ -62,11 +62,10 @@ class CostTable:
         """What is saved, the peaks, and how the numbers are meant."""
         costs = self.costs
         notes = []
-        names = [name for name, _, _ in costs.saved]
-        made = [name for name, _, argument in costs.saved if not argument]
-        notes.append(f"saved: {self._entries(names, [node for _, node, _ in costs.saved])}")
-        if made and len(made) < len(names):
-            notes.append(f"       made by forward: {self._entries(made, self._made())}")
+        notes.append(f"saved: {self._entries(costs.saved)}")
+        made = [each for each in costs.saved if not (each.argument or each.view)]
+        if made and len(made) < len(costs.saved):
+            notes.append(f"       made by forward: {self._entries(made)}")
         for name, memory in costs.memory.items():
             label = "workspace" if name == "workspace" else f"peak of {name}"
             if memory.peak.terms or memory.tiles:
@@ -96,13 +95,11 @@ class CostTable:
 
         return ((name, shown(symbol)) for symbol, name in self.names.names.items())
 
-    def _made(self) -> list[Node]:
-        return [node for _, node, argument in self.costs.saved if not argument]
-
-    def _entries(self, names: Sequence[str], nodes: Sequence[Node]) -> str:
+    def _entries(self, saved: Sequence[Saved]) -> str:
+        names = [each.name for each in saved]
         totals: dict[str, Dim] = {}
         unknown = False
-        for node in nodes:
+        for node in (each.node for each in saved if not each.view):
             if isinstance(node.type.shape, Unknown):
                 unknown = True
             elif node.type.dtype != "shape":
@@ -137,7 +134,7 @@ class CostTable:
 
     def _saved_bytes(self) -> Dim:
         """Of what is saved; values of unknown shapes are not counted."""
-        sizes = (bytes_of_type(node.type, self.costs.item) for _, node, _ in self.costs.saved)
+        sizes = (bytes_of_type(each.node.type, self.costs.item) for each in self.costs.saved if not each.view)
         return sum((size for size in sizes if size is not None), dim(0))
 
     def _formula(self, size: Dim) -> str:
@@ -163,8 +160,9 @@ class CostTable:
             "statements": [self._row_data(row) for row in costs.rows],
             "total": self._work_data(sum_of(costs.rows)),
             "saved": [
-                {"name": name, "argument": argument, **self._number("numbers", _numel(node))}
-                for name, node, argument in costs.saved
+                {"name": each.name, "argument": each.argument, "view": each.view,
+                 **self._number("numbers", _numel(each.node))}
+                for each in costs.saved
             ],
             "saved_bytes": self._number("bytes", self._saved_bytes())["bytes"],
             "memory": {name: self._memory_data(memory) for name, memory in costs.memory.items()},

@@ -106,10 +106,19 @@ class Memory:
     tiles: list[tuple[Loop, Dim]] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Saved:
+    """A value that crosses from forward to backward; `view`: it shows an array that crosses, too."""
+
+    name: str
+    node: Node
+    argument: bool
+    view: bool
+
+
 @dataclass
 class Costs:
-    """The costs of a program. `item` is the size of a floating number, `saved` what crosses from forward to backward
-    (its name, its bytes, whether it is an argument)."""
+    """The costs of a program. `item` is the size of a floating number, `saved` what goes from forward to backward."""
 
     graph: Graph
     level: int
@@ -118,7 +127,7 @@ class Costs:
     threads: int
     module: str
     rows: list[Row]
-    saved: list[tuple[str, Node, bool]]
+    saved: list[Saved]
     memory: dict[str, Memory]
     unknown: list[str]
     bodies: dict[str, list[Line]]
@@ -145,7 +154,7 @@ def costs_of(joint: Graph, options: Options, item: int = 8, sizes: Mapping[str, 
         rows = working.rows()
         memory = {"workspace": working.memory(), "value_and_grad": working.fresh(point)}
         bodies = {"value_and_grad": [line for _, line in seen["joint-body"].lines]}
-    saved = _saved(split, seen["backward-body"])
+    saved = _saved(split, seen["forward-body"], seen["backward-body"])
     unknown = _unknown_arguments(joint)
     return Costs(
         joint, options.level, item, options.tile_bytes, options.threads, text, rows, saved, memory, unknown, bodies
@@ -173,11 +182,18 @@ def _unknown_arguments(graph: Graph) -> list[str]:
     return [name for name, type in shapes if isinstance(type.shape, Unknown)]
 
 
-def _saved(split: Split, body: Body) -> list[tuple[str, Node, bool]]:
+def _saved(split: Split, forward: Body, backward: Body) -> list[Saved]:
     graph = split.graph
-    nodes = [(id, graph[id]) for id in split.saved]
-    return [(body.names.get(id, node.name or node.op), node, node.op == "argument") for id, node in nodes
-            if node.type.dtype != "shape" and node.op not in ("const", "size", "number")]  # fmt: skip
+    found: list[Saved] = []
+    arrays: set[int] = set()
+    for id in split.saved:
+        node = graph[id]
+        if node.type.dtype != "shape" and node.op not in ("const", "size", "number"):
+            shown = forward.aliases.get(id, frozenset((id,)))
+            name = backward.names.get(id, node.name or node.op)
+            found.append(Saved(name, node, node.op == "argument", shown <= arrays))
+            arrays |= shown
+    return found
 
 
 def _work(graph: Graph, node: Node, item: int) -> Work:

@@ -149,12 +149,19 @@ def test_what_is_made_in_its_place_costs_nothing_to_join() -> None:
 
 def test_what_is_saved() -> None:
     found = costs(MLP)
-    assert [(name, argument) for name, _, argument in found.saved] == [
+    assert [(each.name, each.argument) for each in found.saved] == [
         ("X", True), ("y", True), ("W2", True), ("H", False), ("P", False),
     ]  # fmt: skip
     notes = CostTable(found, {}).notes()
     assert notes[0] == "saved: X, y, W2, H, P = N*(D + H + C) + H*C numbers, N integers"
     assert notes[1].strip() == "made by forward: H, P = N*(H + C) numbers"
+
+
+def test_what_shows_an_argument_takes_no_memory() -> None:
+    found = costs("param x[n], M[m, n], c[m]\nJ = jacobian(M@x, x)\nD = J.T\nu = D@c\nv = c@J\noutput u, v")
+    assert [(each.name, each.view) for each in found.saved] == [("M", False), ("c", False), ("D", True)]
+    notes = CostTable(found, {}).notes()
+    assert "D = n*m" not in notes[0] and not any("made by forward" in note for note in notes)
 
 
 # ---------------------------------------------------------------- peaks, as Python traces them
