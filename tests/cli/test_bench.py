@@ -27,6 +27,9 @@ def test_every_statement_has_a_time(graphc: Run, level: str) -> None:
     assert {line for line, _ in timed} == {4, 5, 6, 7}
     assert all(row["seconds"] > 0 and row["model_seconds"] > 0 for row in timed.values())
     assert sum(row["share"] for row in data["statements"]) <= 1
+    assert data.keys() >= {
+        "file", "level", "dtype", "sizes", "rounds", "seconds", "rest_seconds", "model_seconds", "machine", "statements",
+    }  # fmt: skip
     assert data["rounds"] >= 3 and data["sizes"] == {"N": 200, "D": 30, "H": 20, "C": 10}
 
 

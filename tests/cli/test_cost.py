@@ -52,6 +52,26 @@ def test_json(graphc: Run) -> None:
     assert formulas["statements"][0]["multiplications"] == {"formula": "N*D*H"}
 
 
+@pytest.mark.parametrize("level", ["-O0", "-O1", "-O2"])
+def test_the_form_of_the_json_is_fixed(graphc: Run, level: str) -> None:
+    """What programs that read it rely on; more may come, nothing goes."""
+    for sizes in ((), ("--size", "N=2"), ("--size", "N=2,D=3,H=5,C=7")):
+        data = json.loads(graphc("cost", "net.g", level, "--json", *sizes).out)
+        assert data.keys() >= {
+            "file", "level", "dtype", "sizes", "inferred", "statements", "total", "saved", "saved_bytes", "memory",
+            "not_counted",
+        }  # fmt: skip
+        counts = {"multiplications", "functions", "bytes", "complete"}
+        assert data["total"].keys() >= counts
+        for row in data["statements"]:
+            assert row.keys() >= {"part", "gradient", "steps", "statement", "file", "line", *counts}
+        for each in data["saved"]:
+            assert each.keys() >= {"name", "argument", "view", "numbers"}
+        exact = len(sizes) > 0 and "C=" in sizes[1]
+        numbers = [data["saved_bytes"], data["total"]["bytes"], *data["memory"].values()]
+        assert all({"formula"} | ({"value"} if exact else set()) <= each.keys() for each in numbers)
+
+
 def test_what_is_saved_is_told_by_its_kinds(graphc: Run, folder: Path) -> None:
     (folder / "ce.g").write_text("input X[N, D], y[N]: int\nparam W[D, C]\nL = softmax_ce(X@W, y)\n")
     for level in ("-O1", "-O2"):
