@@ -28,7 +28,8 @@ def test_every_statement_has_a_time(graphc: Run, level: str) -> None:
     assert all(row["seconds"] > 0 and row["model_seconds"] > 0 for row in timed.values())
     assert sum(row["share"] for row in data["statements"]) <= 1
     assert data.keys() >= {
-        "file", "level", "dtype", "sizes", "rounds", "seconds", "rest_seconds", "model_seconds", "machine", "statements",
+        "file", "level", "dtype", "sizes", "rounds", "seconds", "rest_seconds", "model_seconds", "machine",
+        "statements",
     }  # fmt: skip
     assert data["rounds"] >= 3 and data["sizes"] == {"N": 200, "D": 30, "H": 20, "C": 10}
 
