@@ -93,7 +93,12 @@ def _class(working: Working) -> str:
         f"    def accept(self, {call}):",
         '        """The arguments as arrays; ValueError if this is not memory for them."""',
     ]
-    lines += ["        if not (", *("    " + line for line in wrapped(arrays_alone(names))), "        ):"]
+    alone = arrays_alone(names)
+    if len(alone) <= WIDTH - 18:
+        plain = f"not ({alone})" if len(names) > 1 else f"type({names[0]}) is not np.ndarray"
+        lines.append(f"        if {plain}:")
+    else:
+        lines += ["        if not (", *("    " + line for line in wrapped(alone)), "        ):"]
     lines += ["            # says which of them is no array", f"            check({call})"]
     lines += [f"            {name} = np.asarray({name})" for name in names]
     lines += bracketed("        given = (", [part for n in names for part in (f"{n}.shape", f"{n}.dtype")], ")")
@@ -104,7 +109,7 @@ def _class(working: Working) -> str:
     ]
     limits = write_limits(working.graph, working.program, working.helpers, working.shapes.dim)
     lines += ["        " + line for line in limits]
-    lines.append(f"        return {working.tuple}")
+    lines.append(f"        return {working.tuple if len(names) > 1 else f'({working.tuple})'}")
     return "\n".join(lines) + "\n"
 
 

@@ -20,7 +20,7 @@ MOST_NAMED = 8
 """Of the values that are saved so many are named."""
 KINDS = {"float": "numbers", "int": "integers", "bool": "booleans"}
 WIDTH = 100
-WIDEST = 34
+WIDEST = 33
 """Of a statement in the table; the rest of it is left out."""
 
 
@@ -48,7 +48,7 @@ class CostTable:
         return [*rows, [""], ["total", *self._cells(sum_of(self.costs.rows))]]
 
     def limits(self) -> list[int]:
-        return [0, 22, 14, 24]
+        return [0, 20, 12, 22]
 
     def _cells(self, work: Work) -> list[str]:
         cells = (
