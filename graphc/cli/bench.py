@@ -112,33 +112,43 @@ def _drawn(joint: Graph, sizes: Mapping[str, int], dtype: str, seed: int) -> tup
 
 class _Result:
     def __init__(self, costs: Costs, sizes: Mapping[str, int], timings: Timings, machine: Machine) -> None:
-        from graphc.explain.timings import REST, model
+        from graphc.explain.timings import model
 
         self.costs, self.sizes, self.timings, self.machine = costs, sizes, timings, machine
         self.model = [model(row.work, machine, costs, sizes) for row in costs.rows]
-        self.sum = sum(timings.rows.values()) or 1e-9
-        self.rest = timings.rows.get(REST, 0.0)
+        self.spent = [timings.rows.get(number, 0.0) for number in range(len(costs.rows))]
+        # Of values and gradients, and of the training step, which computes them anew: the rows, and all their seconds.
+        self.parts: list[list[int]] = [[] for _ in timings.rest]
+        for number, row in enumerate(costs.rows):
+            self.parts[row.part == "step"].append(number)
+        pairs = zip(self.parts, timings.rest, strict=True)
+        self.sums = [sum(self.spent[number] for number in part) + rest or 1e-9 for part, rest in pairs]
+
+    def share(self, number: int) -> float:
+        """Of a row in the time of all rows of its function or functions."""
+        return self.spent[number] / self.sums[self.costs.rows[number].part == "step"]
 
     def text(self) -> str:
         from graphc.explain.cost_table import amount, of_bytes, place
 
         rows = [["statement", "time", "share", "model", "time/model", "multiplications", "bytes"]]
-        part = None
-        for number, row in enumerate(self.costs.rows):
-            if row.part != part:
-                part = row.part
-                rows += [[""], [part]]
-            spent, expected, work = self.timings.rows.get(number, 0.0), self.model[number], row.work
-            moved = (work.bytes + work.cached).evaluate(self.sizes)
-            rows.append([
-                place(row), _time(spent), f"{spent / self.sum:.1%}", _time(expected),
-                f"{spent / expected:.1f}" if expected else "-",
-                amount(work.multiplications.evaluate(self.sizes)), of_bytes(moved),
-            ])  # fmt: skip
-        rows += [[""], ["  checks and results", _time(self.rest), f"{self.rest / self.sum:.1%}"]]
-        expected = sum(self.model)
-        ratio = f"{self.sum / expected:.1f}" if expected else "-"
-        rows += [[""], ["total", _time(self.sum), "", _time(expected), ratio]]
+        for k, part in enumerate(self.parts):
+            name = None
+            for number in part:
+                row, spent, expected = self.costs.rows[number], self.spent[number], self.model[number]
+                if row.part != name:
+                    name = row.part
+                    rows += [[""], [name]]
+                moved = (row.work.bytes + row.work.cached).evaluate(self.sizes)
+                rows.append([
+                    place(row), _time(spent), f"{self.share(number):.1%}", _time(expected),
+                    f"{spent / expected:.1f}" if expected else "-",
+                    amount(row.work.multiplications.evaluate(self.sizes)), of_bytes(moved),
+                ])  # fmt: skip
+            rest, whole, expected = self.timings.rest[k], self.sums[k], sum(self.model[number] for number in part)
+            ratio = f"{whole / expected:.1f}" if expected else "-"
+            rows += [[""], ["  checks and results", _time(rest), f"{rest / whole:.1%}"]]
+            rows += [[""], ["total of step" if k else "total", _time(whole), "", _time(expected), ratio]]
         machine = self.machine
         return table(rows) + (
             f"\nmedians of {self.timings.rounds} rounds; the model of this machine: {machine.products / 1e9:.3g} G "
@@ -154,23 +164,25 @@ class _Result:
         names = ShapeNames(self.costs.graph)
         statements = []
         for number, row in enumerate(self.costs.rows):
-            spent = self.timings.rows.get(number, 0.0)
             statements.append({
-                **where(row), "seconds": spent, "share": spent / self.sum, "model_seconds": self.model[number],
+                **where(row), "seconds": self.spent[number], "share": self.share(number),
+                "model_seconds": self.model[number],
                 "multiplications": row.work.multiplications.evaluate(self.sizes),
                 "functions": row.work.functions.evaluate(self.sizes),
                 "bytes": row.work.bytes.evaluate(self.sizes),
                 "cached_bytes": row.work.cached.evaluate(self.sizes),
             })  # fmt: skip
+        seconds = {}
+        for prefix, part, whole, rest in zip(("", "step_"), self.parts, self.sums, self.timings.rest, strict=False):
+            seconds[f"{prefix}seconds"], seconds[f"{prefix}rest_seconds"] = whole, rest
+            seconds[f"{prefix}model_seconds"] = sum(self.model[number] for number in part)
         return {
             "file": self.costs.graph.file,
             "level": self.costs.level,
             "dtype": "float64" if self.costs.item == 8 else "float32",
             "sizes": {names.symbol(name): size for name, size in self.sizes.items()},
             "rounds": self.timings.rounds,
-            "seconds": self.sum,
-            "rest_seconds": self.rest,
-            "model_seconds": sum(self.model),
+            **seconds,
             "machine": self.machine.data(),
             "statements": statements,
         }

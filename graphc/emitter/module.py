@@ -45,7 +45,8 @@ def emit_module(
     """The source of the module. `step` is the graph of the training step's new values, if there is one; `fused` that
     of values and gradients together, if the module is to have a workspace; `tile` how many bytes of an array its loops
     take at a time, `threads` on how many threads they run. `observe` sees the functions as they are written:
-    `forward-body`, `backward-body`, `joint-body`. `program` is the graph before it was optimised, if it was."""
+    `forward-body`, `backward-body`, `joint-body`, `step-body`. `program` is the graph before it was optimised.
+    """
     ignore: Callable[[str, Any], None] = lambda stage, result: None  # noqa: E731
     return _Module(split, step, level, fused, tile, observe or ignore, threads, program or split.graph).write()
 
@@ -384,6 +385,7 @@ class _Module:
         saved_graph, saved_shapes = self.graph, self.shapes
         self.graph = graph
         body = write_body(graph, order, dict(arguments), roots, names, self.helpers, {}, self.level > 0, "step")
+        self.observe("step-body", body)
         call = ", ".join(self.signature)
         lines = [
             f"def step({call}):",

@@ -39,13 +39,16 @@ class CostTable:
     def rows(self) -> list[list[str]]:
         """A row per statement under the name of its function, and the sums."""
         rows: list[list[str]] = [["statement", "multiplications", "functions", "bytes"]]
-        part = None
-        for row in self.costs.rows:
-            if row.part != part:
-                part = row.part
-                rows += [[""], [part]]
-            rows.append([place(row), *self._cells(row.work)])
-        return [*rows, [""], ["total", *self._cells(sum_of(self.costs.rows))]]
+        for title, part in zip(("total", "total of step"), parts_of(self.costs.rows), strict=True):
+            name = None
+            for row in part:
+                if row.part != name:
+                    name = row.part
+                    rows += [[""], [name]]
+                rows.append([place(row), *self._cells(row.work)])
+            if part or title == "total":
+                rows += [[""], [title, *self._cells(sum_of(part))]]
+        return rows
 
     def limits(self) -> list[int]:
         return [0, 20, 12, 22]
@@ -151,6 +154,7 @@ class CostTable:
     def data(self) -> dict[str, Any]:
         """The same for programs: formulas as text, and numbers where all sizes are given."""
         costs = self.costs
+        main, step = parts_of(costs.rows)
         return {
             "file": costs.graph.file,
             "level": costs.level,
@@ -158,7 +162,8 @@ class CostTable:
             "sizes": {self.names.symbol(name): size for name, size in self.sizes.items()},
             "inferred": dict(self._inferred()),
             "statements": [self._row_data(row) for row in costs.rows],
-            "total": self._work_data(sum_of(costs.rows)),
+            "total": self._work_data(sum_of(main)),
+            **({"step_total": self._work_data(sum_of(step))} if step else {}),
             "saved": [
                 {"name": each.name, "argument": each.argument, "view": each.view,
                  **self._number("numbers", _numel(each.node))}
@@ -195,6 +200,14 @@ class CostTable:
         return {name: {"formula": self._formula(size), **({"value": size.evaluate(self.sizes)} if self.exact else {})}}
 
 
+def parts_of(rows: Iterable[Row]) -> tuple[list[Row], list[Row]]:
+    """The rows of values and gradients, and those of the training step, which computes them anew."""
+    found: tuple[list[Row], list[Row]] = ([], [])
+    for row in rows:
+        found[row.part == "step"].append(row)
+    return found
+
+
 def sum_of(rows: Iterable[Row]) -> Work:
     """The work of all rows."""
     total = Work()
@@ -224,7 +237,7 @@ def place(row: Row) -> str:
     """A statement and its line; a gradient's carries a mark where both stand in one function."""
     if row.statement is None:
         return "  what belongs to no statement"
-    mark = "∂ " if row.part == "value_and_grad" and row.gradient else ""
+    mark = "∂ " if row.part in ("value_and_grad", "step") and row.gradient else ""
     steps = f" ×{len(row.groups)}" if len(row.groups) > 1 else ""
     return f"  {row.statement.line:>3}  {mark}{_short(row.statement, WIDEST - len(mark) - len(steps))}{steps}"
 

@@ -154,6 +154,14 @@ def costs_of(joint: Graph, options: Options, item: int = 8, sizes: Mapping[str, 
         rows = working.rows()
         memory = {"workspace": working.memory(), "value_and_grad": working.fresh(point)}
         bodies = {"value_and_grad": [line for _, line in seen["joint-body"].lines]}
+    if "step-body" in seen:
+        body = seen["step-body"]
+        of_step = body.context.graph
+        step = _Pure(of_step, body, "step", item, point, list(of_step.updates.values()),
+                     [argument.node for argument in of_step.arguments])  # fmt: skip
+        rows += step.rows()
+        memory["step"] = step.peak(point)
+        bodies["step"] = body.lines
     saved = _saved(split, seen["forward-body"], seen["backward-body"])
     unknown = _unknown_arguments(joint)
     return Costs(

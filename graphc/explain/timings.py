@@ -96,10 +96,11 @@ def model(work: Work, machine: Machine, costs: Costs, sizes: Mapping[str, int]) 
 
 @dataclass
 class Timings:
-    """Seconds per row of the costs (and `REST`), the medians over the rounds; `total` is that of whole rounds."""
+    """Seconds per row of the costs, the medians over the rounds; `rest` is that of what belongs to no statement, of
+    values and gradients and of the training step, if the program has one."""
 
     rows: dict[int, float]
-    total: float
+    rest: list[float]
     rounds: int
 
 
@@ -111,26 +112,30 @@ def measure(costs: Costs, arguments: Mapping[str, Any], cotangents: Sequence[Any
     clock = _Clock()
     module: dict[str, Any] = {"clock": clock}
     exec(compile(marked(costs), f"<graphc {costs.graph.file}>", "exec"), module)
-    run = _round(costs, module, arguments, cotangents)
-    run()
-    rounds: list[dict[int, float]] = []
-    totals: list[float] = []
+    values = list(arguments.values())
+    runs = [_round(costs, module, values, cotangents)]
+    if "step" in costs.bodies:
+        runs.append(partial(module["step"], *values))
+    for run in runs:
+        run()
+    rounds: list[list[dict[int, float]]] = []
     end = time.perf_counter() + seconds
     while len(rounds) < 3 or time.perf_counter() < end:
-        clock.start()
-        started = time.perf_counter()
-        run()
-        totals.append(time.perf_counter() - started)
-        rounds.append(clock.stop())
+        rounds.append([clock.around(run) for run in runs])
+    medians = [_medians(each) for each in zip(*rounds, strict=True)]
+    rows = {key: value for each in medians for key, value in each.items() if key != REST}
+    return Timings(rows, [each.get(REST, 0.0) for each in medians], len(rounds))
+
+
+def _medians(rounds: Sequence[Mapping[int, float]]) -> dict[int, float]:
     keys = dict.fromkeys(key for each in rounds for key in each)
-    medians = {key: statistics.median(each.get(key, 0.0) for each in rounds) for key in keys}
-    return Timings(medians, statistics.median(totals), len(rounds))
+    return {key: statistics.median(each.get(key, 0.0) for each in rounds) for key in keys}
 
 
 def _round(
-    costs: Costs, module: dict[str, Any], arguments: Mapping[str, Any], cotangents: Sequence[Any]
+    costs: Costs, module: dict[str, Any], values: Sequence[Any], cotangents: Sequence[Any]
 ) -> Callable[[], object]:
-    values = list(arguments.values())
+    """Values and gradients once."""
     if costs.level > 1:
         workspace = module["Workspace"](*values)
         more = {} if costs.graph.loss else {"cotangents": tuple(cotangents)}
@@ -155,15 +160,18 @@ class _Clock:
         self.row = REST
         self.since = time.perf_counter()
 
+    def around(self, run: Callable[[], object]) -> dict[int, float]:
+        """The seconds per row of one run."""
+        self.start()
+        run()
+        self(REST)
+        return self.spent
+
     def __call__(self, row: int) -> None:
         now = time.perf_counter()
         self.spent[self.row] = self.spent.get(self.row, 0.0) + now - self.since
         self.row = row
         self.since = time.perf_counter()
-
-    def stop(self) -> dict[int, float]:
-        self(REST)
-        return self.spent
 
 
 def marked(costs: Costs) -> str:

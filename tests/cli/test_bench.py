@@ -34,6 +34,19 @@ def test_every_statement_has_a_time(graphc: Run, level: str) -> None:
     assert data["rounds"] >= 3 and data["sizes"] == {"N": 200, "D": 30, "H": 20, "C": 10}
 
 
+@pytest.mark.parametrize("level", ["-O1", "-O2"])
+def test_a_training_step_is_measured_by_itself(graphc: Run, folder: Path, level: str) -> None:
+    (folder / "sgd.g").write_text("input x[N, D]\nparam w[D]\nL = sum((x @ w)**2)\nw <- w - 0.1 * grad(L, w)\n")
+    data = json.loads(graphc("bench", "sgd.g", level, "--seconds", "0", "--json").out)
+    for of_step, prefix in ((False, ""), (True, "step_")):
+        rows = [row for row in data["statements"] if (row["part"] == "step") == of_step]
+        assert rows and all(row["seconds"] > 0 for row in rows)
+        whole = data[f"{prefix}rest_seconds"] + sum(row["seconds"] for row in rows)
+        assert whole == pytest.approx(data[f"{prefix}seconds"])
+        assert sum(row["share"] for row in rows) <= 1
+    assert "total of step" in graphc("bench", "sgd.g", level, "--seconds", "0").out
+
+
 def test_the_table_fits_and_says_what_was_assumed(graphc: Run) -> None:
     done = graphc("bench", "net.g", "--size", "N=5", "--seconds", "0")
     assert done.status == 0 and max(map(len, done.out.splitlines())) <= 110

@@ -72,6 +72,21 @@ def test_the_form_of_the_json_is_fixed(graphc: Run, level: str) -> None:
         assert all({"formula"} | ({"value"} if exact else set()) <= each.keys() for each in numbers)
 
 
+@pytest.mark.parametrize("level", ["-O0", "-O1", "-O2"])
+def test_a_training_step_is_counted_by_itself(graphc: Run, folder: Path, level: str) -> None:
+    (folder / "sgd.g").write_text("input x[N, D]\nparam w[D]\nL = sum((x @ w)**2)\nw <- w - 0.1 * grad(L, w)\n")
+    data = json.loads(graphc("cost", "sgd.g", level, "--json", "--size", "N=7,D=5").out)
+    step = [row for row in data["statements"] if row["part"] == "step"]
+    assert [row["multiplications"]["value"] for row in step if row["line"] == 4] == [5]
+    rest = sum(row["multiplications"]["value"] for row in data["statements"] if row["part"] != "step")
+    assert data["total"]["multiplications"]["value"] == rest
+    assert data["step_total"]["multiplications"]["value"] == sum(row["multiplications"]["value"] for row in step)
+    shown = graphc("cost", "sgd.g", level).out
+    places = [shown.index(words) for words in ("\ntotal ", "\nstep\n", "w <- w - 0.1", "\ntotal of step")]
+    assert places == sorted(places)
+    assert "peak of step: " in shown
+
+
 def test_what_is_saved_is_told_by_its_kinds(graphc: Run, folder: Path) -> None:
     (folder / "ce.g").write_text("input X[N, D], y[N]: int\nparam W[D, C]\nL = softmax_ce(X@W, y)\n")
     for level in ("-O1", "-O2"):

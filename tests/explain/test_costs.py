@@ -263,6 +263,15 @@ def test_peaks_of_pure_functions(text: str, sizes: dict[str, int], margin: float
     assert expected == pytest.approx([forward, backward, both], rel=margin)
 
 
+def test_the_peak_of_a_training_step() -> None:
+    text = f"{MLP}W1 <- W1 - 0.1 * grad(L, W1)\nW2 <- W2 - 0.1 * grad(L, W2)\n"
+    sizes = {"N": 1000, "D": 300, "H": 200, "C": 100}
+    found = costs(text, 1, sizes)
+    module, values = module_from(found.module, "peaks"), arguments(found, sizes)
+    _, traced_peak = traced(lambda: module.step(*values))
+    assert found.memory["step"].peak.evaluate(sizes) == pytest.approx(traced_peak, rel=MARGIN)
+
+
 IN_PLACE = [(text, sizes) for text, sizes, _ in PEAKS if text not in (CONV, SPREAD, NORMS)]
 
 
