@@ -14,7 +14,7 @@ from graphc.cli.cost import add_figures, missing_shapes
 from graphc.cli.failure import DATA, UsageError, failure
 from graphc.cli.options import add_program, add_report, add_what, options_of
 from graphc.cli.reading import read_program
-from graphc.cli.sizes import meaningless, sizes_of, symbols_of
+from graphc.cli.sizes import meaningless, sizes_of, symbols_of, too_small
 from graphc.cli.table import table
 from graphc.language.diagnostics import Diagnostics, GraphcError
 
@@ -25,14 +25,15 @@ if TYPE_CHECKING:
 
 __all__ = ["configure", "run"]
 
-ASSUMED = 64
-"""What a size is that is not given."""
+ASSUMED = (64, 32, 16, 8)
+"""What a size is that is not given: the first with which a round takes no more than these multiplications and bytes."""
+MOST_MULTIPLICATIONS, MOST_BYTES = 2 * 10**9, 3 * 10**8
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     add_program(parser)
     add_what(parser)
-    parser.add_argument("--size", metavar="N=5,D=4", help=f"sizes of dimensions; others are {ASSUMED}")
+    parser.add_argument("--size", metavar="N=5,D=4", help=f"sizes of dimensions; others are {ASSUMED[0]} or less")
     add_figures(parser)
     parser.add_argument("--seconds", type=float, default=1.0, help="for about how long it runs (default: 1)")
     parser.add_argument("--seed", type=int, default=0, help="draws other arguments (default: 0)")
@@ -59,9 +60,15 @@ def run(arguments: argparse.Namespace) -> int:
         joint = joint_graph(lower_source(program.source, diagnostics), options, diagnostics)
         names = ShapeNames(joint)
         given = symbols_of(sizes, names.names, joint)
-        assumed = {name: ASSUMED for name in order_of_sizes(joint) if name not in given}
-        costs = costs_of(joint, options, 8 if arguments.dtype == "float64" else 4, {**given, **assumed})
+        item = 8 if arguments.dtype == "float64" else 4
+        missing = [name for name in order_of_sizes(joint) if name not in given]
+        assumed = dict.fromkeys(missing, ASSUMED[0])
+        costs = costs_of(joint, options, item, {**given, **assumed})
         missing_shapes(joint, costs)
+        size = _handy(costs, given, missing)
+        if missing and size != ASSUMED[0]:
+            assumed = dict.fromkeys(missing, size)
+            costs = costs_of(joint, options, item, {**given, **assumed})
         values, cotangents = _drawn(joint, {**given, **assumed}, arguments.dtype, arguments.seed)
         try:
             with warnings.catch_warnings():
@@ -82,10 +89,28 @@ def run(arguments: argparse.Namespace) -> int:
         if asked.threads > 1:
             note("measured on one thread, so that the times of the statements add up")
         if assumed:
-            note(f"not given, so {ASSUMED}: {', '.join(map(names.symbol, assumed))}")
+            note(f"not given, so {size}: {', '.join(map(names.symbol, assumed))}")
         print_text(result.text())
     report(program.located(diagnostics.warnings))
     return 0
+
+
+def _handy(costs: Costs, given: Mapping[str, int], missing: list[str]) -> int:
+    """What the missing sizes are."""
+    from graphc.explain.cost_table import CostTable, sum_of
+
+    found = ASSUMED[0]
+    for size in ASSUMED:
+        sizes = {**given, **dict.fromkeys(missing, size)}
+        try:
+            too_small(costs.graph, sizes)
+        except GraphcError:
+            break
+        found, table = size, CostTable(costs, sizes)
+        bytes = max((table.bytes_of(memory) for memory in costs.memory.values()), default=0)
+        if sum_of(costs.rows).multiplications.evaluate(sizes) <= MOST_MULTIPLICATIONS and bytes <= MOST_BYTES:
+            break
+    return found
 
 
 def _drawn(joint: Graph, sizes: Mapping[str, int], dtype: str, seed: int) -> tuple[dict[str, Any], list[Any]]:

@@ -54,6 +54,14 @@ def test_the_table_fits_and_says_what_was_assumed(graphc: Run) -> None:
     assert "total" in done.out and "the model of this machine" in done.out
 
 
+def test_sizes_that_are_not_given_are_handy(graphc: Run, folder: Path) -> None:
+    """A convolution of 64 channels over 64 images of 64 by 64 takes seconds and a gigabyte."""
+    (folder / "conv.g").write_text("input X[N, C, H, H]\nparam W[C, C, 3, 3]\nL = sum(relu(conv2d(X, W)))\n")
+    assert "not given, so 32: N, C, H" in graphc("bench", "conv.g", "--seconds", "0").err
+    done = graphc("bench", "conv.g", "--size", "N=2,C=8", "--seconds", "0")
+    assert done.status == 0 and "not given, so 64: H" in done.err
+
+
 def test_undeclared_programs_get_rows_and_sizes(graphc: Run, folder: Path) -> None:
     (folder / "card.g").write_text("Z = X@W1 + b1; H = relu(Z); S = H@W2 + b2; L = softmax_ce(S, y)\n")
     assert graphc("bench", "card.g", "--seconds", "0").status == 0
