@@ -6,6 +6,7 @@ Lines are counted, not seconds. What a line of C does (a copied list, `in` for a
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import CodeType
 
 import pytest
 
@@ -127,3 +128,20 @@ def test_names_are_compared_so_many_times_and_no_more() -> None:
 
     assert compared(300) > 5_000, "in a small program all of them are"
     assert compared(3000) <= 2 * MOST_HINTS, "an undeclared program is lowered twice"
+
+
+def scopes(code: CodeType) -> int:
+    """The scopes in a text: functions, classes, comprehensions."""
+    return 1 + sum(scopes(each) for each in code.co_consts if isinstance(each, CodeType))
+
+
+def test_the_emitted_text_has_no_scope_for_each_of_its_loops() -> None:
+    """In each of them Python looks for all names of the function around it: quadratic time to compile."""
+
+    def softmaxes(n: int) -> CodeType:
+        text = f"input x[N, D]\nparam W[D, D]\nz_0 = x\nfor k in 0:{n} {{ z_{{k+1}} = softmax(z_{{k}} @ W) }}\n"
+        module = graphc.compile(text + f"L = sum(z_{n}**2)", level=2, verify=False)
+        assert module.count("in tiles") >= 2 * n
+        return compile(module, "softmaxes", "exec")
+
+    assert scopes(softmaxes(6)) == scopes(softmaxes(2))

@@ -3,7 +3,7 @@
     zero, zeros, Z, loop_1 = memory           zero = X.dtype.type(0)
                                               zeros = np.zeros(H, X.dtype)
                                               Z = np.empty((N, H), X.dtype)
-                                              loop_1 = [(Z[rows], …) for rows, own in tiles(N, step)]
+                                              loop_1 = []; for rows, own in tiles(N, step): …
 """
 
 from __future__ import annotations

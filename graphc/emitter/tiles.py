@@ -1,6 +1,11 @@
 """The tiles that loops run over: which arrays a loop cuts into rows, and what the pieces are called in it.
 
-    for X_rows, Z in loop_1:            loop_1 = [(X[rows], Z[own]) for rows, own in tiles(N, step)]
+    for X_rows, Z in loop_1:            loop_1 = []
+                                        for rows, own in tiles(N, step):
+                                            loop_1.append((X[rows], Z[own]))
+
+The tiles are appended by a loop and not by a comprehension: each of those is a scope of its own, in which Python looks
+for all names of the function around it, so that a function of many loops took quadratic time to compile.
 """
 
 from __future__ import annotations
@@ -77,8 +82,9 @@ class Tiles:
             share = bracketed("[(", texts, f") for {self.rows}, {self.own}, {self.thread} in {self.share}]")
             share[-1] += f" for {self.share} in tiles_by_thread({self.count}, {self.step})]"
             return ["\n".join([f"{self.name} = [{share[0]}", *share[1:]])]
-        end = f") for {self.rows}, {self.own} in tiles({self.count}, {self.step})]"
-        return ["\n".join(bracketed(f"{self.name} = [(", texts, end))]
+        tiles = bracketed(f"    {self.name}.append((", texts, "))")
+        over = f"for {self.rows}, {self.own} in tiles({self.count}, {self.step}):"
+        return ["\n".join([f"{self.name} = []", over, *tiles])]
 
 
 class Loops:
