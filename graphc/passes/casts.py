@@ -2,7 +2,7 @@
 
     expand_dims(1.0, 0)      becomes      broadcast_to(1.0, (1,))        np.full(1, 1.0, x.dtype)
 
-    d = dL * (x > 0)         with dL = 1, is the same with (x > 0).astype(x.dtype)
+    d = dL * (x > 0)         with dL = 1, is (x > 0).astype(x.dtype)
     d = log(p) * x           with p = 0.3, is float(np.log(0.3)) * x
 
 NumPy would make float64 of them, whatever the program's type.
@@ -57,6 +57,9 @@ def cast_to_type(graph: Graph) -> Graph:
         if node.id in lonely:
             pairs = zip(node.operands, operands, strict=True)
             operands = [builder.add("as_float", [v], {}) if graph[u].type.dtype == "bool" else v for u, v in pairs]
+            once = [v for v in operands if builder[v].op != "const" or builder[v].attr("value") != 1]
+            if node.op == "multiply" and len(once) == 1 and builder.type(once[0]) == node.type:
+                return once[0]
         id = same(builder, node, operands)
         if node.id in numbers:
             return builder.add("number", [id], {})

@@ -65,3 +65,8 @@ def test_a_choice_keeps_its_condition() -> None:
     (choice,) = (node for node in graph if node.op == "where")
     kinds: list[Any] = [graph[u].type.dtype for u in choice.operands]
     assert kinds[0] == "bool"
+
+
+def test_a_mask_is_not_multiplied_by_one() -> None:
+    text = "param S[N, C]\ninput s[N]\nM = relu(S - s[:, None])\nL = sum(M)"
+    assert "np.multiply(1" not in graphc.compile(text, level=2)
