@@ -392,13 +392,15 @@ class _Writer:
 
     def _is_step(self, old: int, new: int) -> bool:
         """Whether what the one statement that overwrites it reads more than once would get a wrong name: a product of
-        matrices, or what becomes a gradient and is none."""
+        matrices, what becomes a gradient and is none, or what a rule names and becomes what it does not."""
         if len(self.consumers.get(old, ())) < 2:
             return False
         node, reached = self.graph[old], behind_cotangents(self.graph)
         if node.op == "matmul" or (node.op == "add" and any(self.graph[u].op == "matmul" for u in node.operands)):
             return True
-        return bool(reached) and old not in reached and new in reached
+        becomes = self.graph[new]
+        unlike = old not in reached or (node.hint and not (becomes.name or becomes.hint))
+        return new in reached and bool(unlike)
 
     # ------------------------------------------------------------ text
 

@@ -14,6 +14,7 @@ from functools import cache
 from typing import TypeAlias
 
 from graphc.emitter.expressions import Text
+from graphc.emitter.recognised import is_exponential, recognised
 from graphc.emitter.text import comment_text
 from graphc.ir.dims import Dim, dim
 from graphc.ir.graph import Graph, Node
@@ -31,6 +32,7 @@ DEEPEST = 6
 LOOSE, COMPARE, SUM, ENTRYWISE, PRODUCT, FACTOR, ATOM = range(7)
 
 COMPARISONS = {"less", "less_equal", "greater", "greater_equal", "equal", "not_equal"}
+OPPOSITE = {"less": ">=", "less_equal": ">", "greater": "<=", "greater_equal": "<", "equal": "!=", "not_equal": "=="}
 UNSEEN = {"broadcast_to", "stop_gradient", "expand_dims", "squeeze", "as_float", "as_int", "number", "in_range"}
 TURNED = {"transpose", "mT"}
 
@@ -72,6 +74,10 @@ class _Math:
     def made_of(self, id: int, depth: int = DEEPEST) -> Text:
         """What a value is made of, whether it has a word or not."""
         node = self.graph[id]
+        known = recognised(self.graph, node)
+        if known is not None:
+            template, x = known
+            return Text(template.format(x=self.text(x, depth - 1)), PRODUCT if " " in template[:5] else ATOM)
         operands = [self.text(u, depth - 1) for u in node.operands]
         if node.op == "const":
             return self._constant(node)
@@ -83,6 +89,8 @@ class _Math:
             return operands[0]
         if node.op == "reshape" and (depth < DEEPEST or operands[0].precedence < ATOM):
             return operands[0]
+        if node.op == "logical_not":
+            return self._not(node, operands[0], depth)
         if node.op in COMPARISONS:
             return Text(f"1{{{self._by_template(node, operands)}}}")
         if node.op in ("slice", "gather", "gather_entry"):
@@ -100,6 +108,15 @@ class _Math:
         if node.op == "divide":
             return Text(f"{operands[0].within(ENTRYWISE)} / {operands[1].within(FACTOR)}", ENTRYWISE)
         return self._by_template(node, operands)
+
+    def _not(self, node: Node, operand: Text, depth: int) -> Text:
+        """The opposite comparison, where that is what is written."""
+        inner = self.graph[node.operands[0]]
+        opposite = OPPOSITE.get(inner.op)
+        if opposite is None or self.word(inner.id) is not None:
+            return self._by_template(node, [operand])
+        left, right = (self.text(u, depth - 1).within(SUM) for u in inner.operands)
+        return Text(f"1{{{left} {opposite} {right}}}")
 
     def _turned(self, id: int, operand: Text) -> str:
         """What a matrix is transposed from: where other axes have been exchanged in it, its name in the code."""
@@ -378,6 +395,8 @@ class _Group:
 
     def says_something(self, node: Node) -> bool:
         """Whether a value has a name, or is more than another one in other clothes, or a constant."""
+        if is_exponential(self.graph, node):
+            return False
         plain = not node.operands or self.graph.op(node).view or node.op in UNSEEN
         return not plain or node.name is not None or (node.hint is not None and node.hint[1:] in self.graph.values)
 

@@ -28,6 +28,8 @@ from graphc.passes.partition import Split
 
 __all__ = ["emit_module", "holders_of", "is_own"]
 
+SECOND = "  # the second result of forward"
+"""Python shows it, with the line, to those who wrote `backward(forward(…))`."""
 COLUMN = 48  # shapes stand beside the code from this column on
 
 
@@ -234,6 +236,8 @@ class _Module:
             targets = ", ".join(seeds) if len(seeds) > 1 else f"({seeds[0]},)"
             head.append(f"    {targets} = {incoming.chosen(incoming.all)}")
         head += bracketed("    ", cached, " = cache", tuple_=True)
+        if len(head[-1]) + len(SECOND) <= WIDTH:
+            head[-1] += SECOND
         return "\n".join([*head, *lines]) + "\n"
 
     def _backward_doc(self) -> str:

@@ -332,13 +332,17 @@ class Lowering(Evaluator):
         name = self.name(statement.target, self.scope)
         argument = self.arguments.get(name)
         if argument is None:
-            close = None if name in self.scope.values else suggest(name, self.arguments)
+            is_value = name in self.scope.values
+            close = None if is_value else suggest(name, self.arguments)
+            mended = "write `=` to assign a value"
+            if not is_value:
+                mended = f"use it in the program, declare `param {name}`, or {mended}"
             raise Fault(
                 "E0216",
-                f"`<-` updates an argument, and `{name}` is "
-                + ("a value of the program" if name in self.scope.values else "not one"),
+                "`<-` updates an argument, and "
+                + (f"`{name}` is a value of the program" if is_value else f"nothing else uses `{name}`"),
                 statement.target.span,
-                help=f"did you mean `{close}`?" if close else "write `=` to assign a value",
+                help=f"did you mean `{close}`?" if close else mended,
             )
         if name in self.updates:
             raise Fault("E0202", f"`{name}` is updated twice", statement.target.span)

@@ -20,7 +20,10 @@ rule negative_part(x) -> y { dx = dy * (x < 0) }
 # source: PyTorch: leaky_relu (negative_slope)
 # aliases: input=x, negative_slope=slope
 op leaky_relu(x, *, slope=0.01) = maximum(x, 0) + slope * minimum(x, 0)
-rule leaky_relu(x, *, slope) -> y { dx = dy * (x > 0) + slope * dy * (x <= 0) }
+rule leaky_relu(x, *, slope) -> y {
+    positive = x > 0
+    dx = dy * positive + slope * dy * logical_not(positive)
+}
 
 # x where it is positive, else alpha * (exp(x) - 1); the derivative at 0 is alpha.
 # math: max({x}, 0) + {alpha} (exp(min({x}, 0)) − 1)

@@ -158,3 +158,22 @@ def test_what_is_computed_again_for_a_gradient_stands_under_its_comment() -> Non
     module = graphc.compile(text, level=2, verify=False)
     backward = module.partition("def backward_in")[2].partition("\ndef ")[0]
     assert sum("# A = gelu" in line for line in backward.splitlines()) == 1
+
+
+@pytest.mark.parametrize(("text", "level"), [
+    ("param z[N]\nL = sum(softplus(z))", 0), ("param z[N]\nL = sum(softplus(z)**2)", 0),
+    ("param z[N]\ninput t[N]\nL = bce_with_logits(z, t)", 0), ("param z[N]\nL = -sum(log_sigmoid(2 * z))", 1),
+])  # fmt: skip
+def test_sigmoids_are_written_as_such_however_they_are_computed(text: str, level: int) -> None:
+    found = equations(text, level)
+    assert not any("1{" in line or " e " in line or line.startswith("e =") for line in found)
+    assert any("σ(" in line for line in found) or "sigmoid" in " ".join(found), found
+
+
+def test_equations_name_what_stands_in_the_code() -> None:
+    """The S of the rule of a Cholesky factor is overwritten; its comment says S, and so does the code."""
+    text = "input y[N]\nparam A[N, N]\nC = cholesky(A)\nL = sum(C**3)"
+    backward = "\n".join(body(text, "backward"))
+    for line in equations(text):
+        for name in re.findall(r"\b[A-Z]\b", line):
+            assert re.search(rf"\b{name}\b", backward), (name, line)

@@ -21,6 +21,8 @@ MISTAKES = [
     ('L = einsum("ij,jk->iz", A, B)', "E0206", 1, 12, None),
     ("y = eye(2.5)", "E0206", 1, 9, None),
     ("y = concatenate([x, x], 7)\ninput x[N, D]", "E0206", 1, 25, "axes run from 0 to 1, or from -2 to -1"),
+    ("L = sum(x @ V)\nW <- W - 0.1 * grad(L, V)", "E0216", 2, 1,
+     "use it in the program, declare `param W`, or write `=` to assign a value"),
     ("param weights\nL = sum(weights)\nweight <- weights * 2", "E0216", 3, 1, "did you mean `weights`?"),
     ("loss L\nL = x * 2\ninput x[N]", "E0401", 1, 6, "for example `total = sum(L)`"),
     (

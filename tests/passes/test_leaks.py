@@ -9,6 +9,7 @@ import pytest
 
 import graphc
 from graphc.pipeline import optimise
+from ops.programs import array, body, hold
 
 
 def operations(text: str) -> Counter[str]:
@@ -56,3 +57,10 @@ def test_values_and_slopes_are_those_of_the_literal_module(text: str, dtype: str
     assert y.dtype == grads["x"].dtype == x.dtype
     np.testing.assert_allclose(y, other, rtol=4 * np.finfo(dtype).eps)
     np.testing.assert_allclose(grads["x"], others["x"], rtol=4 * np.finfo(dtype).eps)
+
+
+def test_backward_keeps_one_mask_of_a_leaky_relu() -> None:
+    """Z itself is not needed: of the two sides of 0 the one is what the other is not."""
+    text = "input X[N, D]\nparam W[D, H], V[H, C]\nZ = X @ W\nH = leaky_relu(Z)\nL = sum((H @ V)**2)"
+    assert [line for line in body(text) if " > 0" in line or " <= 0" in line] == ["positive = Z > 0"]
+    hold(text, {"X": array(4, 3), "W": array(3, 2), "V": array(2, 2)}, levels=(0, 1, 2))
