@@ -24,6 +24,7 @@ from graphc.ops.base import Op
 __all__ = ["Body", "Line", "under_comments", "write_body"]
 
 WIDEST = 72  # an expression longer than this is not put into another one
+WIDEST_NUMBER = 96  # a number takes no memory, wherever it stands
 FULL = 100  # nor is one that would make the other one longer than this
 APART = {"columns", "add_columns"}  # nor is what a reader should see as a step
 PARTS = {name for name, special in STATEMENTS.items() if special.add is not None}
@@ -196,10 +197,21 @@ class _Writer:
             if group_of(node) != group_of(consumer) and not self._may_cross(node, consumer):
                 continue
             taken = room.get(consumer.id, 0) + width[id]
-            if width[id] > WIDEST or taken > FULL:
+            if width[id] > (WIDEST if node.type.rank else WIDEST_NUMBER):
                 continue
+            if taken > FULL:
+                first = consumer.operands[0]
+                is_result = consumer.op == "add" and not consumer.type.rank and bool(consumer.name)
+                if not is_result or id == first or not self._starts(first):
+                    continue
+                self.inlined.discard(first)  # L = first; L += second
+                taken = width[id]
             room[consumer.id] = taken
             self.inlined.add(id)
+
+    def _starts(self, id: int) -> bool:
+        """Whether what a sum begins with stands inside it, and might as well be a statement of its own."""
+        return self.in_place and id in self.inlined and not self._always(self.graph[id]) and not self.graph[id].name
 
     def _places(self) -> dict[int, int]:
         """How many expressions each value stands in, through views that are written out wherever they are used."""
@@ -454,6 +466,12 @@ class _Writer:
 
 
 def _overhead(node: Node, op: Op) -> int:
+    """About how long an operation's text is without its operands: for numbers as it is, for arrays rather more."""
+    if not node.type.rank and node.type.is_float and not node.attr("keepdims"):
+        if node.op == "sum":
+            return len("().sum()")
+        if op.augmented:
+            return len(" + ")
     template = op.numpy if isinstance(op.numpy, str) else ""
     return max(3, len(template) - 3 * len(node.operands)) if template else 6 if op.elementwise else 14
 

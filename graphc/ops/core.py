@@ -118,9 +118,15 @@ register(Op(
     evaluate=lambda x: np.asarray(x, dtype=int), hidden=True, cost="cheap", math="{x}",
     doc="Booleans as the integers 0 and 1.",
 ))  # fmt: skip
+
+def _number_text(ctx: NumpyContext, node: Node, operands: list[Text]) -> Text:
+    if ctx.node(node.operands[0]).op == "const":  # is one
+        return operands[0]
+    return Text(f"{'float' if node.type.is_float else 'int'}({operands[0]})")
+
+
 register(Op(
-    name="number", family="core", operands=("x",), infer=_same,
-    numpy=lambda ctx, node, xs: Text(f"{'float' if node.type.is_float else 'int'}({xs[0]})"),
+    name="number", family="core", operands=("x",), infer=_same, numpy=_number_text,
     evaluate=lambda x: x, hidden=True, cost="free", math="{x}",
     doc="A number as Python's own, which takes the floating type of the arrays it meets.",
 ))  # fmt: skip

@@ -12,6 +12,7 @@ squeeze(expand_dims(U, -2) @ A, -2)           becomes       U @ A             u_
 sum(U[..., None] * V[:, None], axis=0)        becomes       mT(U) @ V         Σ_i u_i v_iᵀ
 sum(A * U[..., None], axis=1)                 becomes       U @ A             u_iᵀ A
 sum(A * V[:, None], axis=2)                   becomes       V @ mT(A)         A v_i
+u[:, None] + v[:, None]                       becomes       (u + v)[:, None]
 eye(m) @ A                                    becomes       A                 and s * eye(m) @ A becomes s * A
 """
 
@@ -32,7 +33,7 @@ def arranged(place: Place) -> int | None:
         return _sum_of_outer_products(place) or _sum_of_scaled_matrices(place) or _sum_of_one_scaled_matrix(place)
     if place.op == "matmul":
         return _with_identity(place)
-    return None
+    return _sum_of_opened(place) if place.op == "add" else None
 
 
 def _of_vectors(place: Place) -> int | None:
@@ -112,6 +113,16 @@ def _sum_of_one_scaled_matrix(place: Place) -> int | None:
         if matrix.type.is_float and rows.type.is_float and rows.type.dims == (sizes[0], sizes[axis[0]]):
             return place.add("matmul", [rows.id, u if axis == (1,) else place.add("mT", [u])])
     return None
+
+
+def _sum_of_opened(place: Place) -> int | None:
+    """Two vectors that have become columns, added before they do."""
+    left, right = place.node(0), place.node(1)
+    if left.op != "expand_dims" or right.op != "expand_dims" or left.type != right.type or left.attrs != right.attrs:
+        return None
+    if left.name or right.name or not (place.alone(left.id) and place.alone(right.id)):
+        return None
+    return place.add("expand_dims", [place.add("add", [left.operands[0], right.operands[0]])], dict(left.attrs))
 
 
 def _with_identity(place: Place) -> int | None:

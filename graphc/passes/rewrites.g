@@ -38,6 +38,16 @@ rewrite x + x => 2 * x
 rewrite x - x * y => x * (1 - y)
 rewrite x * z - y * z => (x - y) * z
 rewrite x * z + y * z => (x + y) * z
+rewrite (-x) * y + x => x * (1 - y)
+rewrite x * y - x => x * (y - 1)
+
+# ---- one product for two
+rewrite x @ y + x @ z => x @ (y + z)
+rewrite y @ x + z @ x => (y + z) @ x
+rewrite (w + x @ y) + x @ z => w + x @ (y + z)
+rewrite (w + y @ x) + z @ x => w + (y + z) @ x
+rewrite squeeze(x @ y, axis=a) + squeeze(x @ z, axis=a) => squeeze(x @ (y + z), axis=a)
+rewrite (w + squeeze(x @ y, axis=a)) + squeeze(x @ z, axis=a) => w + squeeze(x @ (y + z), axis=a)
 
 # ---- what is 0 or 1 on one side of 0: exp(min(z, 0)) is 1 where z is positive, and exp(z) - 1 is never less than z
 rewrite (z > 0) + (z <= 0) * exp(minimum(z, 0)) => exp(minimum(z, 0))

@@ -171,7 +171,7 @@ SIMPLIFICATIONS: tuple[tuple[Callable[[Place], int | None], frozenset[str] | Non
     (scalar_out_of_sum, frozenset(["sum"])),
     (mean_of_sums, frozenset(["mean"])),
     (entries_only, frozenset(["multiply", "scatter", "sum", "gather", "gather_entry"])),
-    (arranged, frozenset(["squeeze", "sum", "matmul"])),
+    (arranged, frozenset(["squeeze", "sum", "matmul", "add"])),
     (without_diagonal, frozenset(["matmul", "mT", "sum", "diagonal", "trace"])),
     (factor_at_hand, frozenset(["multiply"])),
     (sum_at_hand, frozenset(["sum", "mean"])),

@@ -33,6 +33,7 @@ ATTRIBUTES: dict[str, dict[str, list[Any]]] = {
     "squeeze": {"a": [(0,), (1,)]},
     "sum": {"a": [None, (0,), (1,), (0, 1)], "k": [False, True]},
     "subtract": {"k": [dim(4)]},
+    "add": {"a": [(0,), (1,)]},
 }
 
 
