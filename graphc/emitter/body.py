@@ -430,6 +430,9 @@ class _Writer:
         if self._is_full(id):
             shape = str(operands[1]) if len(operands) > 1 else self.context.shape(node.type.shape)
             dtype = self.context.dtype() if node.type.is_float else node.type.dtype
+            filled = {"0": "zeros", "1": "ones"}.get(str(operands[0]).removesuffix(".0"))
+            if filled:
+                return Text(f"np.{filled}({shape}, {dtype})")
             return Text(f"np.full({shape}, {operands[0]}, {dtype})")
         if callable(op.numpy):
             return op.numpy(self.context, node, operands)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -120,7 +121,7 @@ register(Op(
 ))  # fmt: skip
 
 def _number_text(ctx: NumpyContext, node: Node, operands: list[Text]) -> Text:
-    if ctx.node(node.operands[0]).op == "const":  # is one
+    if re.fullmatch(r"-?\d[\d.e+-]*", operands[0].text):  # is one
         return operands[0]
     return Text(f"{'float' if node.type.is_float else 'int'}({operands[0]})")
 

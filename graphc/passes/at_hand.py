@@ -4,6 +4,8 @@
     y = c * e; de = sum(dy * c, axis=0) * e                     becomes       de = sum(dy * y, axis=0)
     db = sum(dy, axis=0); dm = mean(dy * g, axis=0)             becomes       dm = db * g / N
     dg = sum(dy * x, axis=0); da = mean(dy * g * x, axis=0)     becomes       da = dg * g / N
+    m = mean(x, axis=0); v = mean(x, axis=0, keepdims=true)     becomes       m = mean(x, axis=0); v = m[None]
+    s = sum(c, axis=(0, 1))                                     becomes       s = sum(c)
 
 With c = x - m the first is what the derivative of `(x - m) * exp(s)` with respect to s looks like, the others are in
 that of a batch normalisation.
@@ -17,7 +19,7 @@ from graphc.ir.dims import dim
 from graphc.ir.types import Unknown
 from graphc.passes.place import Place
 
-__all__ = ["factor_at_hand", "sum_at_hand"]
+__all__ = ["factor_at_hand", "reduction_at_hand", "sum_at_hand"]
 
 
 def factor_at_hand(place: Place) -> int | None:
@@ -37,6 +39,19 @@ def factor_at_hand(place: Place) -> int | None:
             if known is not None and place.typed(known) == product.type:
                 return place.add("sum", [place.add("multiply", [rest, known])], dict(node.attrs))
     return None
+
+
+def reduction_at_hand(place: Place) -> int | None:
+    """The same reduction, with or without its axes; one over all axes is written in one way."""
+    axes, keepdims = place.attrs["axis"], place.attrs["keepdims"]
+    if axes is None:
+        return None
+    if not keepdims and len(axes) == place.node(0).type.rank:
+        return place.add(place.op, place.operands, {**place.attrs, "axis": None})
+    known = place.builder.find(place.op, place.operands, {**place.attrs, "keepdims": not keepdims})
+    if known is None:
+        return None
+    return place.add("expand_dims" if keepdims else "squeeze", [known], {"axis": axes})
 
 
 def sum_at_hand(place: Place) -> int | None:

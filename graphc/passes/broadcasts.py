@@ -1,10 +1,12 @@
 """Broadcasts that the operation makes anyway, dropped; numbers that were broadcast before an operation, after it.
 
-dZ, r: (N,), X: (N, D), S: (N, C), a: (D,), dL: ()
+dZ, r: (N,), X: (N, D), S: (N, C), a, b: (D,), dL: ()
 broadcast_to(dZ[:, None], (N, D)) * X         becomes       dZ[:, None] * X
 broadcast_to(dL, (N, C)) * 2                  becomes       broadcast_to(dL * 2, (N, C))
 2 * broadcast_to(r[:, None], (N, D))          becomes       broadcast_to(2 * r[:, None], (N, D))
 broadcast_to(dL, (N, 1)) * a[None]            becomes       broadcast_to(dL * a[None], (N, D))
+a[None] * X                                   becomes       a * X
+a[None] * b                                   becomes       (a * b)[None]
 sum(broadcast_to(dL, (N, C)), axis=1)         becomes       broadcast_to(dL * C, (N,))
 sum(broadcast_to(a, (N, D)), axis=0)          becomes       a * N
 mT(broadcast_to(a, (N, D)))                   becomes       broadcast_to(a[:, None], (D, N))
@@ -19,7 +21,7 @@ from graphc.ir.types import Type, Unknown
 from graphc.language.nodes import is_plain
 from graphc.passes.place import Place
 
-__all__ = ["broadcast_dropped", "repeats"]
+__all__ = ["broadcast_dropped", "leading_axes_dropped", "repeats"]
 
 MOVING = {"expand_dims", "squeeze", "reshape", "transpose", "mT"}
 
@@ -48,6 +50,24 @@ def broadcast_dropped(place: Place) -> int | None:
     if scalar is None or scalar == place.operands[0]:
         return None
     return place.repeat(scalar, type) if place.op in MOVING else None
+
+
+def leading_axes_dropped(place: Place) -> int | None:
+    """Axes in front need not be written where the other operand has them; where it has none, they are behind the
+    operation, where what takes it may have them."""
+    if isinstance(place.type.shape, Unknown):
+        return None
+    for k in range(2):
+        node, other = place.node(k), place.node(1 - k)
+        axes = node.attr("axis")
+        if node.op != "expand_dims" or node.name or axes != tuple(range(len(axes))) or other.type.rank is None:
+            continue
+        operands = [node.operands[0], other.id] if k == 0 else [other.id, node.operands[0]]
+        if other.type.rank >= (node.type.rank or 0):
+            return place.add(place.op, operands)
+        if 0 < other.type.rank <= (node.type.rank or 0) - len(axes) and place.alone(node.id):
+            return place.add("expand_dims", [place.add(place.op, operands)], {"axis": axes})
+    return None
 
 
 def _is_plain(place: Place, id: int) -> bool:

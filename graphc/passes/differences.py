@@ -4,6 +4,7 @@
     m = -(dE * mask)                            p = dE * mask
     dU = U * s + m @ V          becomes         dU = U * s - p @ V
     dV = V * s + mT(m) @ U                      dV = V * s - mT(p) @ U
+    dr = sum(U) + sum(m)                        dr = sum(U) - sum(p)
 
 where nothing else uses m or the products. Not at -O2, which takes sums of products out of loops.
 """
@@ -22,18 +23,22 @@ def subtract_products(graph: Graph) -> Graph:
     users, roots = graph.users(), set(graph.roots)
     signs: set[int] = set()
     turned: dict[int, int] = {}  # sum -> the product that it subtracts
+    reduced: set[int] = set()  # sums over axes whose sign is turned behind them
     for node in graph:
         if node.op == "negative" and node.type.rank and not node.name:
-            sums = _sums(graph, node, users, roots)
-            if sums and turned.keys().isdisjoint(sums):
+            found = _sums(graph, node, users, roots)
+            if found is not None and found[0] and turned.keys().isdisjoint(found[0]):
                 signs.add(node.id)
-                turned.update(sums)
+                turned.update(found[0])
+                reduced |= found[1]
     if not signs:
         return graph
 
     def make(builder: Builder, node: Node, operands: list[int]) -> int:
         if node.id in signs:
             return operands[0]
+        if node.id in reduced:
+            return builder.add("negative", [builder.add(node.op, operands, dict(node.attrs))], {})
         if node.id not in turned:
             return same(builder, node, operands)
         position = node.operands.index(turned[node.id])
@@ -42,25 +47,36 @@ def subtract_products(graph: Graph) -> Graph:
     return eliminate_dead_code(rebuild(graph, make, share=False))
 
 
-def _sums(graph: Graph, node: Node, users: dict[int, list[int]], roots: set[int]) -> dict[int, int] | None:
-    """The sums that products with this value are added to, and the products; None if it has another use."""
+def _sums(
+    graph: Graph, node: Node, users: dict[int, list[int]], roots: set[int]
+) -> tuple[dict[int, int], set[int]] | None:
+    """The sums that products with this value are added to, and the products; and its sums over axes that are added to
+    nothing. None if it has another use."""
     if node.id in roots:
         return None
     sums: dict[int, int] = {}
+    alone: set[int] = set()
     stack = [(node.id, user) for user in users.get(node.id, ())]
     while stack:
         source, id = stack.pop()
         user = graph[id]
-        if user.id in roots or user.name:
+        if (user.id in roots or user.name) and user.op != "sum":
             return None
+        if user.op == "sum" and user.id in roots:
+            alone.add(user.id)
+            continue
         if user.op == "mT":
             stack += [(user.id, other) for other in users.get(user.id, ())]
             continue
         added = users.get(user.id, ())
-        if user.op != "matmul" or user.operands.count(source) > 1 or len(added) != 1:
+        if user.op not in ("matmul", "sum") or user.operands.count(source) > 1:
             return None
-        total = graph[added[0]]
-        if total.op != "add" or user.type != total.type or total.id in sums or total.operands.count(user.id) > 1:
+        total = graph[added[0]] if len(added) == 1 else user
+        fits = total.op == "add" and user.type == total.type and total.operands.count(user.id) == 1
+        if fits and total.id not in sums:
+            sums[total.id] = user.id
+        elif user.op == "sum":
+            alone.add(user.id)
+        else:
             return None
-        sums[total.id] = user.id
-    return sums
+    return sums, alone

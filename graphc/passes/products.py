@@ -6,13 +6,13 @@ squeeze(expand_dims(v, -2) @ mT(A), -2)       becomes       squeeze(A @ expand_d
 sum(A * u[..., None], axis=-2)                becomes       squeeze(expand_dims(u, -2) @ A, -2)        u_iᵀ A_i
 sum(A * v[..., None, :], axis=-1)             becomes       squeeze(A @ expand_dims(v, -1), -1)        A_i v_i
 
-A: (m, n), U: (N, m), V: (N, n)
+A: (m, n), U: (N, m), V: (N, n), x, y: (n,)
 squeeze(A @ expand_dims(V, -1), -1)           becomes       V @ mT(A)         A v_i for many v_i
 squeeze(expand_dims(U, -2) @ A, -2)           becomes       U @ A             u_iᵀ A
 sum(U[..., None] * V[:, None], axis=0)        becomes       mT(U) @ V         Σ_i u_i v_iᵀ
 sum(A * U[..., None], axis=1)                 becomes       U @ A             u_iᵀ A
 sum(A * V[:, None], axis=2)                   becomes       V @ mT(A)         A v_i
-u[:, None] + v[:, None]                       becomes       (u + v)[:, None]
+x[:, None] + y[:, None]                       becomes       (x + y)[:, None]
 eye(m) @ A                                    becomes       A                 and s * eye(m) @ A becomes s * A
 """
 

@@ -30,6 +30,9 @@ rewrite (-x) @ y => -(x @ y)
 rewrite x @ (-y) => -(x @ y)
 rewrite sum(-x, axis=a, keepdims=k) => -sum(x, axis=a, keepdims=k)
 
+# ---- axes of size 1 that a number does not need
+rewrite squeeze(expand_dims(x, axis=a) * y, axis=a) => x * y
+
 # ---- sums of sums
 rewrite sum(sum(x, axis=a, keepdims=k), axis=none, keepdims=false) => sum(x, axis=none, keepdims=false)
 

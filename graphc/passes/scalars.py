@@ -141,6 +141,8 @@ def scalar_out_of_sum(place: Place) -> int | None:
     if not _finite(place, node.op, scalar):
         return None  # of no rows the sum is 0, and 0 / N is nan
     total = place.simpler("sum", [array], place.attrs)
+    if total is not None and place.builder[total].op == "sum" and place.builder[total].operands == (array,):
+        total = None  # the same sum, its axes written in another way
     if total is None and place.alone(node.id):
         total = place.add("sum", [array], place.attrs)
     return None if total is None else place.add(node.op, [total, scalar])

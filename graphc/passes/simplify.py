@@ -24,8 +24,8 @@ from graphc.language.evaluate import Evaluator
 from graphc.language.nodes import PLAIN
 from graphc.language.scope import Environment, Scope
 from graphc.language.values import Fault, Tensor
-from graphc.passes.at_hand import factor_at_hand, sum_at_hand
-from graphc.passes.broadcasts import broadcast_dropped, repeats
+from graphc.passes.at_hand import factor_at_hand, reduction_at_hand, sum_at_hand
+from graphc.passes.broadcasts import broadcast_dropped, leading_axes_dropped, repeats
 from graphc.passes.cost import TYPICAL, typical
 from graphc.passes.dce import eliminate_dead_code
 from graphc.passes.diagonals import without_diagonal
@@ -167,6 +167,7 @@ def _folded(place: Place) -> int | None:
 SIMPLIFICATIONS: tuple[tuple[Callable[[Place], int | None], frozenset[str] | None], ...] = (
     (_folded, None),
     (broadcast_dropped, None),
+    (leading_axes_dropped, frozenset(["add", "subtract", "multiply", "divide"])),
     (scalars_gathered, frozenset(["multiply", "divide"])),
     (scalar_out_of_sum, frozenset(["sum"])),
     (mean_of_sums, frozenset(["mean"])),
@@ -175,6 +176,7 @@ SIMPLIFICATIONS: tuple[tuple[Callable[[Place], int | None], frozenset[str] | Non
     (without_diagonal, frozenset(["matmul", "mT", "sum", "diagonal", "trace"])),
     (factor_at_hand, frozenset(["multiply"])),
     (sum_at_hand, frozenset(["sum", "mean"])),
+    (reduction_at_hand, frozenset(["sum", "mean", "max", "min", "prod"])),
     (sign_into_number, frozenset(["negative", "multiply"])),
     (larger_of_lines, frozenset(["add"])),
 )

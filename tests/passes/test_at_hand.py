@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ops.programs import array, body, hold
 
 
@@ -30,3 +32,20 @@ def test_sums_at_hand_take_the_place_of_sums_of_more() -> None:
     hold(kept + "L = sum(r * m) + sum(s * s)", {"X": array(4, 3), "v": array(3)})
     # What is not the same along the axis stays inside.
     hold("param X[N, N], v[N]\nr = sum(X, axis=1)\nL = sum(sum(X * v, axis=1) * r)", {"X": array(3, 3), "v": array(3)})
+
+
+def test_a_reduction_is_made_once_with_and_without_its_axes() -> None:
+    """Standardised by hand: the mean, and that of the variance, are one, and so is the distance from it."""
+    text = "input X[N, D]\nm = mean(X, axis=0)\nY = (X - m) / sqrt(var(X, axis=0) + 0.1)\noutput Y"
+    assert sum(".mean(" in line for line in body(text)) == 1
+    assert sum("X - m" in line for line in body(text)) == 1
+    hold(text, {"X": array(4, 3)}, lambda X: (X - X.mean(0)) / np.sqrt(X.var(0) + 0.1), levels=(0, 1, 2))
+    last = "input X[N, D]\nA = X / sum(X**2, axis=1, keepdims=true)\nb = sum(X**2, axis=1)"
+    assert sum(".sum(" in line for line in body(last)) == 1
+    hold(last, {"X": array(4, 3)}, levels=(0, 1, 2))
+
+
+def test_a_sum_over_all_axes_is_one_however_it_is_written() -> None:
+    text = "param Y[N, D]\nL = sum(Y) * sum(Y, axis=(0, 1)) + max(Y, axis=(0, 1)) * max(Y)"
+    assert sum(line.count("Y.sum(") + line.count("Y.max(") for line in body(text)) == 2
+    hold(text, {"Y": array(3, 2)}, lambda Y: Y.sum() ** 2 + Y.max() ** 2, levels=(0, 1, 2))

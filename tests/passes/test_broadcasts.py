@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ops.programs import array, hold
+from ops.programs import array, body, hold
 from passes.operations import apart, counted, entries, simplified
 
 
@@ -61,3 +61,12 @@ def test_products_of_sizes_that_only_broadcast(sizes: dict[str, int]) -> None:
     N, D = sizes.get("N", 4), sizes.get("D", 3)
     text = NET + "Q = sum(grad(sum(tanh(X * a[None]) @ M), a)**2) + sum(grad(sum(X @ M), M)**2)"
     hold(text, {"X": array(N, D), "a": array(D), "M": array(D, D)}, levels=(0, 1, 2))
+
+
+def test_axes_in_front_are_not_written() -> None:
+    """In the gradient of a batch normalisation vectors meet that had become rows."""
+    text = "input X[N, D]\nparam W[D, H], gamma[H], beta[H]\nL = sum(tanh(batch_norm(X@W, gamma, beta))**2)"
+    assert not any("[None, :]" in line for line in body(text, "backward"))
+    hold(text, {"X": array(5, 3), "W": array(3, 2), "gamma": array(2), "beta": array(2, seed=1)}, levels=(0, 1, 2))
+    hold("param a[D], b[D], X[N, D]\nL = sum(a[None] * b[None] * (X + (a[None] - b)[None]))",
+         {"a": array(3), "b": array(3, seed=1), "X": array(4, 3)}, levels=(0, 1, 2))  # fmt: skip

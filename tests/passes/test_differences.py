@@ -37,6 +37,8 @@ def test_arrays_of_which_the_sign_is_turned(text: str, turned: int) -> None:
     f"E = mask * (R - U@V.T)\nL = 0.5*sum(E**2) + {REGULAR}",
     f"E = mask * tanh(R - U@V.T)\nL = sum(E**4) + {REGULAR}",
     "L = sum((R - U@V.T)**2) + sum((mask - U@V.T)**2)",
+    f"E = mask * (R - U@V.T - sum(V, axis=1) - sum(U, axis=1)[:, None])\nL = 0.5*sum(E**2) + {REGULAR}",
+    "D = -(R * mask * sum(U))\nL = sum((D@V)**2) + sum((sum(D, axis=0) + V[:, 0])**2) + sum(D)",
     "D = -(R * mask)\nL = sum((D@V)**2) + sum((D.T@U + V)**2)",
     "D = R - U@V.T\nL = sum((exp(-D)@V + U)**2) + sum((V - D.T@U)**2)",
 ])  # fmt: skip
@@ -54,6 +56,15 @@ def test_the_numbers_stay_the_same(text: str) -> None:
 def test_the_backward_of_a_factorisation() -> None:
     text = graphc.compile(f"{FACTORS}E = mask * (R - U@V.T)\nL = 0.5*sum(E**2) + {REGULAR}")
     assert "dU -= dE_product @ V" in text and "dV -= dE_product.T @ U" in text
+
+
+def test_sums_of_rows_and_columns_are_subtracted_too() -> None:
+    text = f"{FACTORS}param b[N], c[M], m[]\nE = mask * (R - (U@V.T + b[:, None] + c + m))\n"
+    backward = graphc.compile(f"{text}L = sum(E**2) + 0.1 * (sum(U**2) + sum(V**2) + sum(b**2) + sum(c**2))")
+    backward = backward.partition("def backward")[2]
+    for line in ("dc -= dE_product.sum(axis=0)", "db -= dE_product.sum(axis=1)", "dm = -dE_product.sum()"):
+        assert line in backward
+    assert "minus" not in backward
 
 
 def test_a_graph_without_such_a_sum_is_itself() -> None:
