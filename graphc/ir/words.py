@@ -33,13 +33,18 @@ def by_operands(nodes: Mapping[int, Node], node: Node) -> str:
     if node.op == "add" and nodes[node.operands[0]].op == "matmul" and nodes[node.operands[1]].type.rank == 1:
         weights = nodes[nodes[node.operands[0]].operands[1]].name
         return f"affine_{weights}" if weights else "affine"
-    word = WORDS.get(node.op, node.op)
+    word = "row" if _is_row(node) else WORDS.get(node.op, node.op)
     for u in node.operands:
         source = _source(nodes, u)
         called = source.name or source.hint
         if called:
             return called if called.startswith(word) and not source.name else f"{word}_{called}"
     return word
+
+
+def _is_row(node: Node) -> bool:
+    axes = node.attr("axis")
+    return node.op == "expand_dims" and node.type.rank == 2 and axes == (0,)
 
 
 def product_of(nodes: Mapping[int, Node], node: Node) -> str | None:

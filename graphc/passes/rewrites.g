@@ -32,6 +32,7 @@ rewrite sum(-x, axis=a, keepdims=k) => -sum(x, axis=a, keepdims=k)
 
 # ---- axes of size 1 that a number does not need
 rewrite squeeze(expand_dims(x, axis=a) * y, axis=a) => x * y
+rewrite squeeze(expand_dims(x, axis=a) + y, axis=a) => x + squeeze(y, axis=a)
 
 # ---- sums of sums
 rewrite sum(sum(x, axis=a, keepdims=k), axis=none, keepdims=false) => sum(x, axis=none, keepdims=false)
