@@ -345,7 +345,10 @@ class _Pure:
         """The operand that NumPy puts the result into."""
         for position in REUSING.get(node.op, ()):
             mine, *others = node.operands[position], *node.operands[:position], *node.operands[position + 1 :]
-            if not parts[position].terms or self.graph[mine].type != node.type or not self._is_large(parts[position]):
+            made = self.graph[mine]
+            if not parts[position].terms or made.type != node.type or not self._is_large(parts[position]):
+                continue
+            if self.graph.op(made).view and not copies(self.graph, made):  # it shows an array and is none
                 continue
             if all(self._goes_along(u, node, position) for u in others):
                 return position

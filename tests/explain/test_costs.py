@@ -232,7 +232,9 @@ SPREAD = "param X[N, D]\nL = sum(norm(X, axis=1)) + var(X)"
 NORMS = "param X[N, D]\nL = sum(norm(X, axis=1))"
 TURNED = "input X[N, C, H, H]\nparam w[C, 4, 3, 3]\nY = conv_transpose2d(X, w)\nL = sum(Y**2)"
 POOLED = "param X[N, 1, H, H], s[C, 1, 1], w[4, C, 3, 3]\nY = avg_pool2d(relu(conv2d(X * s, w)), 2)\nL = sum(Y**2)"
+SHOWN = "param x[n], y[m], A[m, n]\nT = A + reshape(outer(x, y), (m, n))\nL = sum(T)"
 PEAKS = [
+    (SHOWN, {"n": 500, "m": 400}, MARGIN),
     (OUTER, {"n": 500, "m": 400}, MARGIN),
     (OUTER, {"n": 150, "m": 200}, MARGIN),  # each of 240 kB: nothing is put into an operand
     (SEVERAL, {"N": 400, "D": 100, "H": 300}, MARGIN),
