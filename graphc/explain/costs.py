@@ -323,7 +323,8 @@ class _Pure:
         if id not in self.seen:
             self.seen.add(id)
             self.done.append((self.group, _work(self.graph, node, self.item)))
-        if (op.view or op.cost == "free") and not copies(self.graph, node):
+        filled = node.op == "broadcast_to" and id in self.body.fresh  # an array of its own
+        if (op.view or op.cost == "free") and not (copies(self.graph, node) or filled):
             return sum(parts, dim(0))
         size = bytes_of(node.type, self.item) or dim(0)
         if not node.type.rank:
@@ -437,7 +438,16 @@ class _Working:
             rows = self.plan.items[number].rows
             assert rows is not None
             tiles.append((Loop(rows, self.plan.widths.get(number, ())), numel(shape) * self.item))
-        return Memory(whole, None, tiles)
+        return Memory(whole + self._results(), None, tiles)
+
+    def _results(self) -> Dim:
+        """The arrays that results are copied into which have none of their own."""
+        total, seen = dim(0), set[int]()
+        for id in (*self.graph.outputs.values(), *self.graph.gradients.values()):
+            if self.plan.kind.get(id) != "buffer" or id in seen:
+                total = total + (bytes_of(self.graph[id].type, self.item) or 0)
+            seen.add(id)
+        return total
 
     def fresh(self, point: _Point) -> Memory:
         """The most that a call allocates beside the workspace: what has no form that writes into an array."""
