@@ -70,13 +70,14 @@ rule gelu_exact(x) -> y {
 # source: Hendrycks and Gimpel 2016; PyTorch: gelu (approximate="tanh")
 # hidden: for gelu
 op gelu_tanh(x) {
-    t = tanh(0.7978845608028654 * x * (1 + 0.044715 * x**2))
-    return 0.5 * x * (1 + t)
+    cdf = 0.5 * (1 + tanh(0.7978845608028654 * x * (1 + 0.044715 * x**2)))
+    return x * cdf
 }
 rule gelu_tanh(x) -> y {
-    t = tanh(0.7978845608028654 * x * (1 + 0.044715 * x**2))
-    slope = 0.7978845608028654 * (1 + 0.134145 * x**2)
-    dx = 0.5 * dy * ((1 + t) + x * (1 - t**2) * slope)
+    cdf = 0.5 * (1 + tanh(0.7978845608028654 * x * (1 + 0.044715 * x**2)))
+    pdf = cdf * (1 - cdf) * (1.5957691216057308 * (1 + 0.134145 * x**2))
+    slope = cdf + x * pdf
+    dx = dy * slope
 }
 
 # 1 / (1 + exp(-x)), precise at both ends.
