@@ -17,6 +17,7 @@ from graphc.emitter.describe import behind_cotangents, describe
 from graphc.emitter.expressions import LOOSE, Text, fill
 from graphc.emitter.naming import Names
 from graphc.emitter.statements import STATEMENTS
+from graphc.emitter.steps import StepGradients
 from graphc.ir.graph import Graph, Node
 from graphc.ir.types import Unknown
 from graphc.ops.base import Op
@@ -299,7 +300,24 @@ class _Writer:
                 break
             self.inlined -= set(added.values())  # one of them stands where its array is still needed
             added = self.added
+        if self.role == "backward":
+            return self._step_by_step(statements, reuse, aliases)
         return statements, reuse
+
+    def _step_by_step(
+        self, statements: list[int], reuse: dict[int, int], aliases: dict[int, frozenset[int]]
+    ) -> tuple[list[int], dict[int, int]]:
+        """The gradients of a loop's steps in the arrays of those before them, as far as these are not read any more."""
+        steps = StepGradients(self.graph, statements, self._reads, self._becomes(statements, reuse))
+        if not steps.stem:
+            return statements, reuse
+        moved = steps.behind_readers(lambda id, other: group_of(self.graph[id]) == group_of(self.graph[other]))
+        if moved != statements:
+            statements, reuse = moved, self._choose_in_place(moved, aliases)
+            steps = StepGradients(self.graph, statements, self._reads, self._becomes(statements, reuse))
+        dead = steps.dead_before(self._last_uses(statements, aliases), set(reuse.values()))
+        known = {u for u in dead.values() if self._is_fresh(u) and not isinstance(self.graph[u].type.shape, Unknown)}
+        return statements, {id: u for id, u in dead.items() if u in known} | reuse
 
     def _part_added(self, id: int, a: int, aliases: dict[int, frozenset[int]]) -> int | None:
         """The operand of a sum that is zero but for a part, if nothing else needs it and it is made of other arrays."""
@@ -315,8 +333,8 @@ class _Writer:
         apart = all(aliases[r].isdisjoint(aliases[a]) for r in self._reads(x))
         return x if apart else None
 
-    def _choose_in_place(self, statements: list[int], aliases: dict[int, frozenset[int]]) -> dict[int, int]:
-        """Statement -> the operand whose array it overwrites: its own, of the same type, and not used again."""
+    def _last_uses(self, statements: list[int], aliases: dict[int, frozenset[int]]) -> dict[int, float]:
+        """Per array the last statement that reads it or a view of it; results are read to the end."""
         last: dict[int, float] = {}
         for position, id in enumerate(statements):
             for u in self._reads(id):
@@ -325,6 +343,11 @@ class _Writer:
         for root in self.roots:
             for base in aliases[root]:
                 last[base] = float("inf")
+        return last
+
+    def _choose_in_place(self, statements: list[int], aliases: dict[int, frozenset[int]]) -> dict[int, int]:
+        """Statement -> the operand whose array it overwrites: its own, of the same type, and not used again."""
+        last = self._last_uses(statements, aliases)
         reuse: dict[int, int] = {}
         owned = {i for i in statements if self._is_fresh(i)}
         for position, id in enumerate(statements):
@@ -459,6 +482,9 @@ class _Writer:
         if over is None or (not node.type.rank and self.called[over] != target):  # a number is not written into
             return [Line(f"{target} = {self._expression(id)}", node, group)]
         operands = [self._text(u) for u in node.operands]
+        if over not in node.operands:
+            arguments = ", ".join(t.within(LOOSE) for t in operands)
+            return [Line(f"{target} = np.{node.op}({arguments}, out={self.called[over]})", node, group)]
         position = node.operands.index(over)
         if self.called[over] == target and op.augmented:
             commutes = node.op in ("add", "multiply")

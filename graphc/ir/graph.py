@@ -39,12 +39,14 @@ Attrs = tuple[tuple[str, Any], ...]
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A statement of the source as the generated module quotes it: text, file and line."""
+    """A statement of the source as the generated module quotes it: text, file and line; `steps` of the loops around it,
+    the variables with their values."""
 
     index: int
     text: str
     file: str
     line: int
+    steps: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -194,7 +194,8 @@ class Lowering(Evaluator):
         text = " ".join(statement.span.text.split())
         if self.loops:
             text += "   [" + ", ".join(f"{name} = {k}" for name, k in self.loops) + "]"
-        self.statements.append(Statement(len(self.statements), text, statement.span.source.name, statement.span.line))
+        at = statement.span
+        self.statements.append(Statement(len(self.statements), text, at.source.name, at.line, tuple(self.loops)))
 
     # ------------------------------------------------------------ statements
 
