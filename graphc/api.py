@@ -91,7 +91,8 @@ def module_from(text: str, name: str, options: Options = Options()) -> types.Mod
     module.__file__ = file
     module._text, module._options = text, options
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
-    exec(code_of(text, name), module.__dict__)
+    for code in code_of(text, name):
+        exec(code, module.__dict__)
     return module
 
 
