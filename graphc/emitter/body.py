@@ -425,13 +425,16 @@ class _Writer:
                 last[id] = float("inf")
         return last
 
+    def _is_product(self, node: Node) -> bool:
+        return node.op == "matmul" or node.op.startswith("convolve")
+
     def _is_step(self, old: int, new: int) -> bool:
         """Whether what the one statement that overwrites it reads more than once would get a wrong name: a product of
         matrices, what becomes a gradient and is none, or what a rule names and becomes what it does not."""
         if len(self.consumers.get(old, ())) < 2:
             return False
         node, reached = self.graph[old], behind_cotangents(self.graph)
-        if node.op == "matmul" or (node.op == "add" and any(self.graph[u].op == "matmul" for u in node.operands)):
+        if self._is_product(node) or (node.op == "add" and any(self._is_product(self.graph[u]) for u in node.operands)):
             return True
         becomes = self.graph[new]
         unlike = old not in reached or (node.hint and not (becomes.name or becomes.hint))

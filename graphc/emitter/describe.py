@@ -19,6 +19,10 @@ __all__ = ["behind_cotangents", "describe"]
 SEVERAL = {"add", "subtract", "multiply", "divide", "matmul", "outer", *VIEWS}
 
 
+CALLED = {"gelu_exact": "gelu", "gelu_tanh": "gelu"}
+"""Operations that the program calls by another name."""
+
+
 def describe(graph: Graph, id: int) -> str:
     """A name for a value: from a definition, else from what it is."""
     node = graph[id]
@@ -41,7 +45,7 @@ def _rule(graph: Graph, node: Node) -> tuple[str, str] | None:
         return None  # what a rule computes of values alone, the 1 - x² of an arcsine, is no cotangent
     primal = graph.nodes.get(origin.primal)
     name = primal.name if primal is not None else None
-    return (name, origin.rule) if name and node.op not in VIEWS else None
+    return (name, CALLED.get(origin.rule, origin.rule)) if name and node.op not in VIEWS else None
 
 
 _behind: WeakKeyDictionary[Graph, frozenset[int]] = WeakKeyDictionary()

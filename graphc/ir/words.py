@@ -3,6 +3,8 @@
 A[:, None]              column_A
 x @ A @ y               xA
 1 + e                   total_e
+solve(S, d.T).T         solve_S_T
+X @ W + b               affine_W
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ __all__ = ["VIEWS", "WORDS", "by_operands", "product_of"]
 
 VIEWS = {"expand_dims", "squeeze", "reshape", "broadcast_to", "transpose", "mT", "stop_gradient"}
 
+TURNED = {"transpose", "mT"}
 WORDS = {
     "number": "factor", "sqrt": "root", "as_float": "float", "matmul": "product", "multiply": "product",
     "subtract": "difference", "add": "total", "divide": "ratio", "greater": "mask", "less": "mask", "equal": "mask",
@@ -30,9 +33,12 @@ def by_operands(nodes: Mapping[int, Node], node: Node) -> str:
     """The word for an operation, and the first name among its operands; a product of short names is both of them."""
     if node.op == "matmul" and (factors := product_of(nodes, node)):
         return factors
-    if node.op == "add" and nodes[node.operands[0]].op == "matmul" and nodes[node.operands[1]].type.rank == 1:
-        weights = nodes[nodes[node.operands[0]].operands[1]].name
-        return f"affine_{weights}" if weights else "affine"
+    affine = _affine(nodes, node) if node.op == "add" else None
+    if affine is not None:
+        return affine
+    if node.op in TURNED:
+        turned = nodes[node.operands[0]]
+        return f"{turned.name or turned.hint or by_operands(nodes, turned)}_T"
     word = "row" if _is_row(node) else WORDS.get(node.op, node.op)
     for u in node.operands:
         source = _source(nodes, u)
@@ -40,6 +46,19 @@ def by_operands(nodes: Mapping[int, Node], node: Node) -> str:
         if called:
             return called if called.startswith(word) and not source.name else f"{word}_{called}"
     return word
+
+
+def _affine(nodes: Mapping[int, Node], node: Node) -> str | None:
+    """A product with weights, plus a bias."""
+    product, bias = (nodes[u] for u in node.operands)
+    if product.op == "matmul" and bias.type.rank == 1:
+        word = "affine"
+    elif product.op.startswith("convolve") and _source(nodes, bias.id).type.rank == 1:
+        word = "conv"
+    else:
+        return None
+    weights = nodes[product.operands[1]].name
+    return f"{word}_{weights}" if weights else word
 
 
 def _is_row(node: Node) -> bool:

@@ -59,14 +59,20 @@ def leading_axes_dropped(place: Place) -> int | None:
         return None
     for k in range(2):
         node, other = place.node(k), place.node(1 - k)
-        axes = node.attr("axis")
-        if node.op != "expand_dims" or node.name or axes != tuple(range(len(axes))) or other.type.rank is None:
+        if node.op != "expand_dims" or node.name or other.type.rank is None:
             continue
-        operands = [node.operands[0], other.id] if k == 0 else [other.id, node.operands[0]]
+        axes = node.attr("axis")
+        before = tuple(k for k, axis in enumerate(axes) if k == axis)
+        if not before:
+            continue
+        (source,) = node.operands
+        if inside := tuple(axis - len(before) for axis in axes[len(before) :]):
+            source = place.add("expand_dims", [source], {"axis": inside})
+        operands = [source, other.id] if k == 0 else [other.id, source]
         if other.type.rank >= (node.type.rank or 0):
             return place.add(place.op, operands)
-        if 0 < other.type.rank <= (node.type.rank or 0) - len(axes) and place.alone(node.id):
-            return place.add("expand_dims", [place.add(place.op, operands)], {"axis": axes})
+        if 0 < other.type.rank <= (node.type.rank or 0) - len(before) and place.alone(node.id):
+            return place.add("expand_dims", [place.add(place.op, operands)], {"axis": before})
     return None
 
 

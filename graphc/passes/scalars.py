@@ -134,6 +134,8 @@ def scalar_out_of_sum(place: Place) -> int | None:
     if place.op != "sum":
         return None
     node = place.node(0)
+    if node.op == "negative" and place.alone(node.id):
+        return place.add("negative", [place.add("sum", node.operands, place.attrs)])
     parts = _parts(place, node.op, node.operands)
     if parts is None:
         return None
