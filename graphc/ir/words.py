@@ -39,6 +39,8 @@ def by_operands(nodes: Mapping[int, Node], node: Node) -> str:
     if node.op in TURNED:
         turned = nodes[node.operands[0]]
         return f"{turned.name or turned.hint or by_operands(nodes, turned)}_T"
+    if node.op == "squeeze" and nodes[node.operands[0]].op == "matmul":
+        return by_operands(nodes, nodes[node.operands[0]])
     word = "row" if _is_row(node) else WORDS.get(node.op, node.op)
     for u in node.operands:
         source = _source(nodes, u)

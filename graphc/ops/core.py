@@ -33,6 +33,10 @@ def _const_type(solver: Solver, types: list[Type], attrs: dict[str, Any]) -> Typ
     return Type(tuple(sizes), attrs["dtype"])
 
 
+LONGEST, SHORT = 12, 6
+"""Characters of a number that nobody reads, and of one that is read at a glance."""
+
+
 def _const_text(ctx: NumpyContext, node: Node, operands: list[Text]) -> Text:
     value, dtype = node.attr("value"), node.attr("dtype")
     if not isinstance(value, tuple):
@@ -43,9 +47,13 @@ def _const_text(ctx: NumpyContext, node: Node, operands: list[Text]) -> Text:
 
 def number(value: Any) -> Text:
     """A number as Python writes it; a negative one binds like a sign."""
-    from graphc.emitter.expressions import UNARY
+    from graphc.emitter.expressions import SUM, UNARY
 
     text = repr(value)
+    if isinstance(value, float) and len(text) > LONGEST and 0 < value < 1:
+        rest = 1 - value
+        if len(repr(rest)) <= SHORT and 1 - rest == value:  # what the program has written as `1 - 0.9`
+            return Text(f"1 - {rest!r}", SUM)
     return Text(text, UNARY if text.startswith("-") else ATOM)
 
 

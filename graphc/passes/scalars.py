@@ -20,6 +20,7 @@ from graphc.passes.place import Place
 
 __all__ = ["mean_of_sums", "scalar_out_of_sum", "scalars_gathered"]
 
+DEEPEST = 3  # factors within factors
 LARGEST_EXPONENT = 30  # float32 ends at 1e38
 
 
@@ -47,13 +48,26 @@ def _factors_of_number(place: Place) -> int | None:
     if place.op != "multiply":
         return None
     for outer, inner in (place.operands, place.operands[::-1]):
-        factor, node = place.builder[outer].attr("value"), place.builder[inner]
-        if factor is None or node.op != "multiply" or node.name:
-            continue
-        for number, rest in (node.operands, node.operands[::-1]):
-            plain = place.builder[number].op == "const" and place.typed(rest).is_float
-            if plain and not _leaves_the_range(place, "multiply", outer, number):
-                return place.add("multiply", [rest, place.add("multiply", [number, outer])])
+        if place.builder[outer].attr("value") is not None:
+            made = _times(place, outer, inner, DEEPEST)
+            if made is not None:
+                return made
+    return None
+
+
+def _times(place: Place, outer: int, id: int, depth: int) -> int | None:
+    """A number times one of the program's, if that has another one of them as a factor."""
+    node = place.builder[id]
+    if node.op != "multiply" or node.name or not depth:
+        return None
+    for number, rest in (node.operands, node.operands[::-1]):
+        plain = place.builder[number].op == "const" and place.typed(rest).is_float
+        if plain and not _leaves_the_range(place, "multiply", outer, number):
+            return place.add("multiply", [rest, place.add("multiply", [number, outer])])
+    for part, rest in (node.operands, node.operands[::-1]):
+        made = _times(place, outer, part, depth - 1) if place.typed(part).is_float else None
+        if made is not None:
+            return place.add("multiply", [rest, made])
     return None
 
 

@@ -173,7 +173,7 @@ SIMPLIFICATIONS: tuple[tuple[Callable[[Place], int | None], frozenset[str] | Non
     (mean_of_sums, frozenset(["mean"])),
     (entries_only, frozenset(["multiply", "scatter", "sum", "gather", "gather_entry"])),
     (arranged, frozenset(["squeeze", "sum", "matmul", "add"])),
-    (without_diagonal, frozenset(["matmul", "mT", "sum", "diagonal", "trace"])),
+    (without_diagonal, frozenset(["matmul", "multiply", "add", "mT", "sum", "diagonal", "trace"])),
     (factor_at_hand, frozenset(["multiply"])),
     (sum_at_hand, frozenset(["sum", "mean"])),
     (reduction_at_hand, frozenset(["sum", "mean", "max", "min", "prod"])),

@@ -33,7 +33,23 @@ def test_the_matrix_is_not_made() -> None:
     assert "dv = (X * dY).sum(axis=0)" in body("input X[N, D]\nparam v[D]\nY = X @ diag(v)\nL = sum(Y**2)", "backward")
 
 
+@pytest.mark.parametrize(("text", "line"), [
+    ("y = sigmoid(v)\nJ = jacobian(y, v)", "J = np.diag(y * (1 - y))"),
+    ("J = jacobian(v * v, v) * 3", "J = np.diag(v * 6)"),
+    ("s = sum(W * eye(D))", "s = np.trace(W)"),
+    ("s = sum(W * diag(v), axis=1)", "s = np.diagonal(W) * v"),
+    ("J = eye(D) * v[:, None] * u", "J = np.diag(v * u)"),
+])  # fmt: skip
+def test_matrices_that_are_zero_but_for_their_diagonal_are_made_of_it(text: str, line: str) -> None:
+    assert line in body("param v[D], u[D], W[D, D]\n" + text)
+    given = {"v": array(3), "u": array(3, seed=1), "W": array(3, 3)}
+    hold("param v[D], u[D], W[D, D]\n" + text, given, levels=(0, 1, 2))
+
+
 @pytest.mark.parametrize("text", [
+    "Y = eye(3, k=1) * v", "Y = eye(3) * M[:3, :3]", "Y = eye(3, 4) * M[:3, 0][:, None]", "Y = eye(3) * sum(v)",
+    "Y = sum(M[None] * eye(4), axis=0)", "Y = sum(stack([M, M]) * eye(4), axis=-1)", "Y = sum(M * eye(4), axis=0)",
+    "Y = sum(M * eye(4), axis=1, keepdims=true)", "Y = diag(M[:3, :3] * v) + diag(M[:3, :3] * v[:, None])",
     "Y = diag(v, 1) @ M", "Y = M.T @ diag(v, -1)", "Y = diag(diag(v)) * 2", "Y = diag(v) @ M[:3, 0]",
     "Y = diag(v) @ diag(v)", "Y = M[:3, :3] @ diag(v) @ M[:3]", "Y = diag(M[:3] @ M[:3].T, 1)",
 ])  # fmt: skip

@@ -40,6 +40,20 @@ def test_factors_of_a_number_are_one() -> None:
     hold("param x[3], t[]\nL = 3 * (t * 0.5) * sum(x**2) * 1e-25 * 1e25", {"x": array(3), "t": array()})
 
 
+def test_numbers_meet_through_factors_of_the_program() -> None:
+    text = "param Q[n, n]\ninput g[]\nL = 0.5 * g**2 * sum(Q**2)"
+    assert "dQ = dL * (g * g) * Q" in code(text, "backward")
+    hold(text, {"Q": array(3, 3), "g": array()})
+
+
+def test_a_number_of_many_digits_is_written_as_the_program_has_it() -> None:
+    text = "input g[D]\nparam M[D]\nconst beta = 0.9\nm = beta * M + (1 - beta) * g\ns = M * (1 - 0.999)"
+    assert "m = 0.9 * M + (1 - 0.9) * g" in code(text) and "s = M * (1 - 0.999)" in code(text)
+    hold(text, {"g": array(3), "M": array(3, seed=1)}, lambda g, M: (0.9 * M + (1 - 0.9) * g, M * (1 - 0.999)),
+         levels=(0, 1, 2))  # fmt: skip
+    assert "* 0.3333333333333333" in code("input x[D]\ny = x * 0.3333333333333333")
+
+
 def test_numbers_meet_through_new_axes() -> None:
     text = "input c[N, K, D]\nparam w[K]\nL = 0.5 * sum(w * sum(c**2, axis=2))"
     hold(text, {"c": array(2, 3, 4), "w": array(3)})
