@@ -9,6 +9,7 @@ a[None] * X                                   becomes       a * X
 a[None] * b                                   becomes       (a * b)[None]
 sum(broadcast_to(dL, (N, C)), axis=1)         becomes       broadcast_to(dL * C, (N,))
 sum(broadcast_to(a, (N, D)), axis=0)          becomes       a * N
+squeeze(broadcast_to(a[:1], (D, 1)), axis=1)  becomes       broadcast_to(squeeze(a[:1], axis=0), (D,))
 mT(broadcast_to(a, (N, D)))                   becomes       broadcast_to(a[:, None], (D, N))
 mT(X) @ broadcast_to(dL, (N, C))              becomes       broadcast_to(dL * sum(X, axis=0)[:, None], (D, C))
 mT(X) @ broadcast_to(r[:, None], (N, C))      becomes       broadcast_to(mT(X) @ r[:, None], (D, C))
@@ -47,6 +48,8 @@ def broadcast_dropped(place: Place) -> int | None:
         return place.repeat(scalar, type)
     if scalar is None and place.op == "mT":
         return _transposed(place)
+    if scalar is None and place.op == "squeeze":
+        return _squeezed(place)
     if scalar is None or scalar == place.operands[0]:
         return None
     return place.repeat(scalar, type) if place.op in MOVING else None
@@ -180,6 +183,20 @@ def _transposed(place: Place) -> int | None:
     rank = place.typed(source).rank
     turned = place.add("mT", [source]) if rank == 2 else place.add("expand_dims", [source], {"axis": (1,)})
     return place.repeat(turned, place.type) if rank in (1, 2) else None
+
+
+def _squeezed(place: Place) -> int | None:
+    """What is repeated along other axes loses its axes of size 1 before it is."""
+    node, axes = place.node(0), place.attrs["axis"]
+    if not _is_plain(place, node.id) or axes is None:
+        return None
+    (source,) = node.operands
+    rank = place.typed(source).rank
+    if rank is None:
+        return None
+    before = len(node.type.dims) - rank
+    inside = tuple(k - before for k in axes if k >= before)
+    return place.repeat(place.add("squeeze", [source], {"axis": inside}) if inside else source, place.type)
 
 
 def _repeated(place: Place, id: int) -> int | None:

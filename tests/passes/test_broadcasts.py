@@ -70,3 +70,9 @@ def test_axes_in_front_are_not_written() -> None:
     hold(text, {"X": array(5, 3), "W": array(3, 2), "gamma": array(2), "beta": array(2, seed=1)}, levels=(0, 1, 2))
     hold("param a[D], b[D], X[N, D]\nL = sum(a[None] * b[None] * (X + (a[None] - b)[None]))",
          {"a": array(3), "b": array(3, seed=1), "X": array(4, 3)}, levels=(0, 1, 2))  # fmt: skip
+
+
+def test_axes_of_what_is_repeated_go_before_it_is() -> None:
+    text = "param x[n], y[m], A[m, n]\nT = A + reshape(outer(x, y), (m, n))\nL = sum(T)"
+    assert not any("(n, 1)" in line or "(m, 1)" in line for line in body(text, "backward"))
+    hold(text, {"x": array(3), "y": array(4), "A": array(4, 3)}, levels=(0, 1, 2))
