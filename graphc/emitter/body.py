@@ -25,6 +25,7 @@ from graphc.ops.base import Op
 __all__ = ["Body", "Line", "under_comments", "write_body"]
 
 WIDEST = 72  # an expression longer than this is not put into another one
+LONG = 48  # nor one longer than this where NumPy would make another array of it: dZ = …; dZ /= deviation
 WIDEST_NUMBER = 96  # a number takes no memory, wherever it stands
 FULL = 100  # nor is one that would make the other one longer than this
 APART = {"columns", "add_columns"}  # nor is what a reader should see as a step
@@ -200,6 +201,8 @@ class _Writer:
             taken = room.get(consumer.id, 0) + width[id]
             if width[id] > (WIDEST if node.type.rank else WIDEST_NUMBER):
                 continue
+            if width[id] > LONG and self._scaled_in_place(node, consumer):
+                continue
             if taken > FULL:
                 first = consumer.operands[0]
                 is_result = consumer.op == "add" and not consumer.type.rank and bool(consumer.name)
@@ -209,6 +212,17 @@ class _Writer:
                 taken = width[id]
             room[consumer.id] = taken
             self.inlined.add(id)
+
+    def _scaled_in_place(self, node: Node, consumer: Node) -> bool:
+        """Whether an array is multiplied or divided by one that broadcasting repeats: NumPy takes the memory of what it
+        has just computed only for operands of one shape, a statement of its own takes it always."""
+        if not self.in_place or consumer.op not in ("multiply", "divide") or node.type != consumer.type:
+            return False
+        users = self.consumers.get(consumer.id, ())
+        if len(users) == 1 and group_of(self.graph[users[0]]) == group_of(consumer) and not consumer.name:
+            return False  # it may stand inside another one itself
+        first, other = (self.graph[u] for u in consumer.operands)
+        return first.id == node.id and bool(other.type.rank) and other.type != node.type
 
     def _starts(self, id: int) -> bool:
         """Whether what a sum begins with stands inside it, and might as well be a statement of its own."""

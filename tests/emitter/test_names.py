@@ -62,3 +62,9 @@ def test_numbers_that_several_statements_read_are_added_as_numbers() -> None:
     program += "for k in 1:4 { h_{k+1} = (h_{k} + (z + 1)) / 2; b_{k} = h_{k+1} * s }\n"
     program += "L = tanh(b_2) + h_4 * h_4 + tanh(b_3)"
     hold(program, {"u": array(3), "s": array()}, levels=(0, 1, 2))
+
+
+def test_a_long_expression_is_divided_where_it_stands() -> None:
+    """By what broadcasting repeats: in one expression NumPy would make another array."""
+    program = "input X[N, D]\nparam W[D, H], gamma[H], beta[H]\nZ = X @ W\nL = sum(tanh(batch_norm(Z, gamma, beta))**2)"
+    assert "dZ /= deviation" in body(program, "backward")
