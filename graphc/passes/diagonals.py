@@ -116,6 +116,8 @@ def _added(place: Place) -> int | None:
 
 def _vector(place: Place, node: Node, size: Dim) -> int | None:
     """The vector of this size that broadcasting makes rows or columns of."""
+    if isinstance(node.type.shape, Unknown):
+        return None
     if node.type.dims in ((size, dim(1)), (dim(1), size)) and node.op == "expand_dims":
         return node.operands[0] if place.typed(node.operands[0]).rank == 1 else None
     return node.id if node.type.shape == (size,) else None

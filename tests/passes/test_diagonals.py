@@ -60,3 +60,9 @@ def test_what_is_like_it(text: str) -> None:
 def test_a_stack_of_matrices_is_scaled_by_one_diagonal() -> None:
     text = "param v[D], M[B, D, D]\nY = diag(v) @ M @ diag(v)\nL = sum(Y**2)"
     hold(text, {"v": array(3), "M": array(2, 3, 3)}, lambda v, M: ((np.diag(v) @ M @ np.diag(v)) ** 2).sum())
+
+
+@pytest.mark.parametrize("x", [array(3), array(3, 3), array(1, 3), array(3, 1), array()])
+def test_what_is_not_declared_may_be_of_any_rank(x: np.ndarray) -> None:
+    text = "y = x * eye(3) + sum(eye(3) * x, axis=-1, keepdims=true)"
+    hold(text, {"x": x}, lambda x: x * np.eye(3) + (np.eye(3) * x).sum(axis=-1, keepdims=True), levels=(0, 1, 2))
