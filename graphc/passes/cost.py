@@ -38,6 +38,7 @@ IN_ORDER_OF = {"max_windows": 0, "sum_windows": 0, "max_unpool": 1}
 """Operations on windows: of which operand the result has the memory order."""
 
 
+@lru_cache(maxsize=4096)
 def typical(size: Dim) -> int:
     """The number that a size or a cost counts for where it is compared: at least 1, whatever `H - K` would be."""
     try:
@@ -59,7 +60,13 @@ def multiplications(graph: Graph, node: Node) -> Dim | None:
 
 
 def _matmul(node: Node, operands: Sequence[Type]) -> Dim:
-    return numel(node.type.dims) * operands[0].dims[-1]
+    return _numel((*node.type.dims, operands[0].dims[-1]))
+
+
+@lru_cache(maxsize=4096)
+def _numel(shape: tuple[Dim, ...]) -> Dim:
+    """The number of entries; of the thousands of products in a program most have the same few shapes."""
+    return numel(shape)
 
 
 def _convolve(node: Node, operands: Sequence[Type]) -> Dim:

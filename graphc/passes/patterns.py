@@ -18,7 +18,10 @@ from graphc.language import tree
 from graphc.language.evaluate import OPERATORS
 from graphc.language.source import Source
 
-__all__ = ["COMMUTATIVE", "Attribute", "Bindings", "Match", "Rewrite", "candidates", "is_number", "matches", "rewrites"]
+__all__ = [
+    "COMMUTATIVE", "Attribute", "Bindings", "Form", "Match", "Rewrite", "candidates", "is_number", "matches",
+    "rewrites",
+]  # fmt: skip
 COMMUTATIVE = {"add", "multiply", "maximum", "minimum"}
 
 
@@ -30,7 +33,7 @@ class Attribute:
 
 
 Bindings: TypeAlias = "Mapping[str, int | Attribute]"
-Goal: TypeAlias = "tuple[tree.Expr, int]"
+Goal: TypeAlias = "tuple[str | int | float | Form, int]"
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,11 @@ class Rewrite:
     pattern: tree.Expr
     replacement: tree.Expr
     root: str
+
+    @cached_property
+    def form(self) -> Form:
+        """The pattern as it is matched."""
+        return _form(self.pattern)
 
     @cached_property
     def cancels(self) -> bool:
@@ -112,56 +120,73 @@ def _operation(pattern: tree.Expr) -> str | None:
     return pattern.function if isinstance(pattern, tree.Call) else None
 
 
-def matches(
-    builder: Builder, pattern: tree.Expr, op: str, operands: Sequence[int], attrs: Mapping[str, Any]
-) -> Iterator[Match]:
-    """All the ways in which a node with these parts has the form of a pattern."""
-    return _rooted(builder, pattern, op, operands, attrs, Match({}, ()), ())
+@dataclass(frozen=True, slots=True)
+class Form:
+    """An operation of a pattern as it is matched: each part is a name, a number or another form."""
+
+    op: str
+    parts: tuple[str | int | float | Form, ...]
+    keywords: tuple[tree.Keyword, ...]
+    commutative: bool
 
 
-def _rooted(
-    builder: Builder,
-    pattern: tree.Expr,
-    op: str,
-    operands: Sequence[int],
-    attrs: Mapping[str, Any],
-    so_far: Match,
-    goals: tuple[Goal, ...],
-) -> Iterator[Match]:
-    """The ways to match one operation and then the other goals; sums and products in both orders."""
-    parts, bindings = _parts(pattern), _attributes(pattern, attrs, so_far.bindings)
-    if bindings is None or len(parts) != len(operands):
-        return
-    both = (operands, operands[::-1]) if op in COMMUTATIVE else (operands,)
-    for order in both:
-        if all(map(_may_be, parts, [builder.nodes[u] for u in order])):
-            found = (*zip(parts, order, strict=True), *goals)
-            yield from _solutions(builder, found, Match(bindings, so_far.inner))
+def _form(pattern: tree.Expr) -> Form:
+    op = _operation(pattern)
+    assert op is not None, pattern.span.text
+    keywords = pattern.keywords if isinstance(pattern, tree.Call) else ()
+    return Form(op, tuple(map(_part, _parts(pattern))), keywords, op in COMMUTATIVE)
 
 
-def _may_be(pattern: tree.Expr, node: Node) -> bool:
-    """Whether a node is of the operation, or the number, that a pattern begins with: most are not."""
+def _part(pattern: tree.Expr) -> str | int | float | Form:
     if isinstance(pattern, tree.Name):
-        return True
+        return pattern.id
     number = _number(pattern)
-    return node.op == _operation(pattern) if number is None else is_number(node, number)
+    return _form(pattern) if number is None else number
 
 
-def _solutions(builder: Builder, goals: tuple[Goal, ...], so_far: Match) -> Iterator[Match]:
-    if not goals:
-        yield so_far
+def matches(builder: Builder, form: Form, operands: Sequence[int], attrs: Mapping[str, Any]) -> Iterator[Match]:
+    """All the ways in which a node of the form's operation, with these operands, has the form of a pattern."""
+    bindings = _attributes(form, attrs, {})
+    if bindings is not None:
+        yield from _in_orders(builder.nodes, form, operands, (), bindings, ())
+
+
+def _in_orders(
+    nodes: Mapping[int, Node], form: Form, operands: Sequence[int], goals: tuple[Goal, ...],
+    bindings: Bindings, inner: tuple[int, ...],
+) -> Iterator[Match]:  # fmt: skip
+    """The ways to match the parts of one operation and then the other goals; sums and products in both orders."""
+    if len(form.parts) != len(operands):
         return
-    (pattern, id), rest = goals[0], goals[1:]
-    node = builder.nodes[id]
-    if isinstance(pattern, tree.Name):
-        if so_far.bindings.get(pattern.id, id) == id:
-            yield from _solutions(builder, rest, Match({**so_far.bindings, pattern.id: id}, so_far.inner))
-    elif (number := _number(pattern)) is not None:
-        if is_number(node, number):
-            yield from _solutions(builder, rest, so_far)
-    elif node.op == _operation(pattern):
-        inside = Match(so_far.bindings, (*so_far.inner, id))
-        yield from _rooted(builder, pattern, node.op, node.operands, dict(node.attrs), inside, rest)
+    for order in (operands, operands[::-1]) if form.commutative else (operands,):
+        if all(map(_may_be, form.parts, [nodes[u] for u in order])):
+            yield from _solutions(nodes, (*zip(form.parts, order, strict=True), *goals), dict(bindings), inner)
+
+
+def _may_be(part: str | int | float | Form, node: Node) -> bool:
+    """Whether a node is of the operation, or the number, that a part begins with: most are not."""
+    if isinstance(part, str):
+        return True
+    return node.op == part.op if isinstance(part, Form) else is_number(node, part)
+
+
+def _solutions(
+    nodes: Mapping[int, Node], goals: tuple[Goal, ...], bindings: dict[str, int | Attribute], inner: tuple[int, ...]
+) -> Iterator[Match]:
+    """The ways to match all goals; the bindings are filled."""
+    for number, (part, id) in enumerate(goals):
+        if isinstance(part, str):
+            if bindings.setdefault(part, id) != id:
+                return
+        elif isinstance(part, Form):
+            node = nodes[id]
+            attributes = _attributes(part, dict(node.attrs), bindings) if node.op == part.op else None
+            if attributes is not None:
+                yield from _in_orders(nodes, part, node.operands, goals[number + 1 :], attributes, (*inner, id))
+            return
+        elif not is_number(nodes[id], part):
+            return
+    yield Match(bindings, inner)
 
 
 def _parts(pattern: tree.Expr) -> tuple[tree.Expr, ...]:
@@ -173,14 +198,14 @@ def _parts(pattern: tree.Expr) -> tuple[tree.Expr, ...]:
     return pattern.arguments
 
 
-def _attributes(pattern: tree.Expr, attrs: Mapping[str, Any], bindings: Bindings) -> Bindings | None:
-    """The bindings with those of the pattern's keywords; None if an attribute is not what the pattern says."""
-    if not isinstance(pattern, tree.Call):
+def _attributes(form: Form, attrs: Mapping[str, Any], bindings: Bindings) -> Bindings | None:
+    """The bindings with those of the form's keywords; None if an attribute is not what the form says."""
+    if not form.keywords:
         return bindings
     from graphc.language.literals import literal
 
     bindings = dict(bindings)
-    for keyword in pattern.keywords:
+    for keyword in form.keywords:
         if keyword.name not in attrs:
             return None
         value = attrs[keyword.name]

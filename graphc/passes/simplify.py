@@ -81,7 +81,8 @@ class _Simplifier(Evaluator):
             if type is None:
                 type = self.builder.op(op).infer(self.builder.solver, [nodes[u].type for u in operands], dict(attrs))
             made_by = tuple([nodes[u].op for u in operands])
-            simplifications = _that_may_apply(op, "broadcast_to" in made_by, type.shape == ())
+            number = type.shape == ()
+            simplifications = _that_may_apply(op, "broadcast_to" in made_by, "expand_dims" in made_by, number)
             rewrites = candidates(op, made_by)
             if not simplifications and not rewrites:
                 return None
@@ -101,7 +102,7 @@ class _Simplifier(Evaluator):
         for rewrite in rewrites:
             if rewrite.cancels and (origin is None or origin.rule is None):
                 continue
-            for found in matches(self.builder, rewrite.pattern, place.op, place.operands, place.attrs):
+            for found in matches(self.builder, rewrite.form, place.operands, place.attrs):
                 before = len(self.builder.nodes)
                 made = self._replaced(place, rewrite, found)
                 if made is not None and self._work(range(before, len(self.builder.nodes))) <= self._saved(place, found):
@@ -184,14 +185,18 @@ SIMPLIFICATIONS: tuple[tuple[Callable[[Place], int | None], frozenset[str] | Non
 
 
 @cache
-def _that_may_apply(op: str, of_broadcast: bool, number: bool) -> tuple[Callable[[Place], int | None], ...]:
+def _that_may_apply(
+    op: str, of_broadcast: bool, of_column: bool, number: bool
+) -> tuple[Callable[[Place], int | None], ...]:
     """What is worth trying at a node: most operations have the form of none of these.
 
-    `of_broadcast`: one of its operands is a broadcast; `number`: it is one.
+    `of_broadcast`: one of its operands is a broadcast, `of_column`: has new axes of 1; `number`: it is one.
     """
     found = [function for function, ops in SIMPLIFICATIONS if ops is None or op in ops]
     if not number:
         found.remove(_folded)
     if not of_broadcast and op not in ("broadcast_to", "expand_dims"):
         found.remove(broadcast_dropped)
+    if not of_column and leading_axes_dropped in found:
+        found.remove(leading_axes_dropped)
     return tuple(found)

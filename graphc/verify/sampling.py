@@ -178,9 +178,13 @@ class Sampler:
         limits = self._limits(sizes)
         open_shape = [(2, 3), (1, 3), (), (3,)][attempt % 4]
         result: Sample = {}
+        known: dict[Shape, tuple[int, ...]] = {}  # of many arguments most have the same few shapes
         for k, argument in enumerate(self.graph.arguments):
-            shape = self._shape(argument, sizes, 0 if plain else attempt + k, open_shape)
-            dtype = self.graph[argument.node].type.dtype
+            shape, dtype = known.get(self.graph[argument.node].type.shape), self.graph[argument.node].type.dtype
+            if shape is None:
+                shape = self._shape(argument, sizes, 0 if plain else attempt + k, open_shape)
+                if not isinstance(self.graph[argument.node].type.shape, Unknown):
+                    known[self.graph[argument.node].type.shape] = shape
             if dtype == "int":
                 low = 1 if attempt % 3 == 2 and argument.name not in limits else 0
                 result[argument.name] = rng.integers(low, max(limits.get(argument.name, low + 3), low + 1), shape)
