@@ -239,7 +239,7 @@ def _function(
     allocation = _used_only(body.allocation, unpacked)
     held = [*([known[0]] if known else []), *unpacked]
     fill = f"        workspace.{name} = memory_of_{name}(*workspace.like)"
-    sizes = ["    " + line for line in _used_sizes(body.context, [*ask, *code, *tail])]
+    sizes = ["    " + line for line in _used_sizes(body.context, used)]
     lines = list(head)
     if cached:
         used |= words(sizes)
@@ -252,7 +252,7 @@ def _function(
         f"def memory_of_{name}({working.call}):",
         f'    """The arrays that {name} works in; names of values that are never needed together share one."""',
     ]
-    memory += ["    " + line for line in _used_sizes(body.allocating, [*allocation, known[1] if known else ""])]
+    memory += ["    " + line for line in _used_sizes(body.allocating, words([*allocation, known[1] if known else ""]))]
     memory += ["    " + line for statement in allocation for line in statement.split("\n")]
     returned = [*([known[1]] if known else []), *unpacked]
     memory += bracketed("    return ", returned, "", tuple_=True) if returned else ["    return ()"]
@@ -396,14 +396,14 @@ def _seed_lines(
     return lines
 
 
-def _used_sizes(context: BodyContext, code: Sequence[str]) -> list[str]:
-    """The lines that define the sizes which the code speaks of."""
-    used = set(words(code))
+def _used_sizes(context: BodyContext, spoken: set[str]) -> list[str]:
+    """The lines that define the sizes which code speaks of, by the names in it."""
+    used = set(spoken)
     for name, source in reversed(context.sources.items()):
         if name in used:
-            used |= set(words([source]))  # a size may be found by others
+            used |= words([source])  # a size may be found by others
     context.sources = {name: source for name, source in context.sources.items() if name in used}
-    return needed_sizes(context.size_lines(), code)
+    return needed_sizes(context.size_lines(), spoken)
 
 
 def _used_only(allocation: Sequence[str], unpacked: Sequence[str]) -> list[str]:
