@@ -2,6 +2,7 @@
 
 FOLDER holds `request.json` and `data.npz`; what the file's functions gave is written there as `answer.json` and
 `arrays.npz`. Nothing of graphc is imported here, and nothing of it can be: the answers are to be the file's own.
+It is one file for that reason: one beside it would be on the path, under a name that the graded file may want.
 """
 
 from __future__ import annotations

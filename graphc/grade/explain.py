@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from graphc.grade.child import Answer
-from graphc.grade.mistakes import KINDS, Mistake, mistakes, scales
+from graphc.grade.kinds import KINDS, Mistake, scales
+from graphc.grade.mistakes import mistakes
 from graphc.grade.reference import Setting, State
 
 __all__ = ["Finding", "Row", "Verdict", "compare", "judge"]

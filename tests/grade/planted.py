@@ -1,6 +1,6 @@
 """Eight programs, a right hand-written backward for each, and the classical mistakes planted in it.
 
-A mistake is what stands in the file, what comes in its place, and how it may be called: `graphc.grade.mistakes.KINDS`
+A mistake is what stands in the file, what comes in its place, and how it may be called: `graphc.grade.kinds.KINDS`
 has the names. Two names stand where one change is two mistakes, such as `dZ.T` for a matrix that is multiplied next.
 """
 

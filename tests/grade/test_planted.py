@@ -12,7 +12,7 @@ import pytest
 from graphc.grade.child import ask
 from graphc.grade.explain import Verdict, judge
 from graphc.grade.grading import request_for
-from graphc.grade.mistakes import KINDS
+from graphc.grade.kinds import KINDS
 from graphc.grade.reference import Reference, Setting, read_source
 
 
