@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from graphc.emitter.body import Line, group_of
 from graphc.emitter.expressions import ATOM, LOOSE, Text
-from graphc.emitter.into import AT_LABELS, write_into
+from graphc.emitter.into import COPIED_FIRST, write_into
 from graphc.emitter.operands import Operands, plain_text
 from graphc.emitter.parts import other_parts
 from graphc.emitter.place import PlaceOf, Shared
@@ -65,10 +65,10 @@ class _Statement:
     def _is_in_its_place(self) -> bool:
         """Whether the operand that is first copied to where the result goes is there already."""
         node, array = self.node, self.layout.array
-        if node.op != "where" and node.op not in AT_LABELS:
+        position = COPIED_FIRST.get(node.op)
+        if position is None:
             return False
-        u = node.operands[2 if node.op == "where" else 0]
-        return node.id in array and array.get(u) == array[node.id]
+        return node.id in array and array.get(node.operands[position]) == array[node.id]
 
     def _number(self, op: Op, operands: list[Text]) -> Text:
         """The text of a value that is a number, or has no other form."""

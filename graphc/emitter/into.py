@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from graphc.emitter.expressions import ATOM, LOOSE, Text
-from graphc.emitter.rows import has_row_form, write_picked_rows, write_scatter
+from graphc.emitter.rows import has_row_form
 from graphc.ir.dims import Dim, numel
 from graphc.ir.graph import Node
 from graphc.ir.types import Unknown
@@ -21,7 +21,7 @@ from graphc.ops.base import NumpyContext, Op
 from graphc.ops.reductions import least_of_none
 from graphc.ops.windows import covers
 
-__all__ = ["AT_LABELS", "Place", "form", "has_form", "may_overwrite", "write_into"]
+__all__ = ["AT_LABELS", "COPIED_FIRST", "Place", "form", "has_form", "may_overwrite", "write_into"]
 
 
 class Place(Protocol):
@@ -36,8 +36,14 @@ class Place(Protocol):
     def filled(self, node: Node, number: str) -> str:
         """An array of a number that broadcasts to the rows of a node's value."""
 
-    def places(self, node: Node) -> tuple[list[str], str, str]:
-        """Where the labels of a node's rows are: lines that compute it, the flat indices, an array for the entries."""
+    def places(self, labels: Node, text: str, classes: Dim, negative: bool = False) -> tuple[list[str], str]:
+        """The flat indices of the labels in rows of so many classes: lines that compute them, and their array.
+
+        `negative`: labels may count from the end.
+        """
+
+    def made(self, name: str, text: Callable[[NumpyContext], str]) -> str:
+        """The name of what is made once, with the memory; `text` says it where memory is made."""
 
     def text(self, node: Node) -> Text:
         """The node's expression in plain NumPy."""
@@ -53,11 +59,14 @@ class Place(Protocol):
     def window(self, node: Node, array: int) -> str:
         """A list of indices that is made once: each takes an entry of all windows of an array."""
 
+    def blocks(self) -> str:
+        """What `erf` works in, a block of entries at a time."""
+
     def at(self) -> str:
         """A name for one of those."""
 
     def scratch(self, what: str, node: Node, dtype: str) -> str:
-        """An array for no longer than the statement, as long as a node's value; `dtype` is `float` or `bool`."""
+        """An array for no longer than the statement, as long as a node's value; of `dtype` float, int or bool."""
 
     def contiguous(self, node: Node) -> bool:
         """Whether the array of a node's value has no gaps: `dot` writes into no other."""
@@ -68,8 +77,10 @@ class Place(Protocol):
 
 Write = Callable[[Place, Node, str, "list[Text]"], "list[str]"]
 
-TABLE: dict[str, Write] = {"gather": write_picked_rows, "scatter": write_scatter}
-AT_LABELS = ("subtract_one_hot", "subtract_at_labels")
+TABLE: dict[str, Write] = {}
+AT_LABELS = ("subtract_one_hot", "subtract_at_labels", "clear_labels", "balance_labels")
+COPIED_FIRST = dict.fromkeys((*AT_LABELS, "tril", "triu", "scatter_add"), 0) | {"where": 2}
+"""Of operations that begin with a copy of an operand to where the result goes, which one that is."""
 
 
 def form(*names: str) -> Callable[[Write], Write]:
@@ -87,8 +98,10 @@ def has_form(op: Op, node: Node) -> bool:
     """Whether the operation can write into an array."""
     if isinstance(node.type.shape, Unknown) or not node.type.rank:
         return False
-    if node.op in ("pick", *AT_LABELS) and node.type.rank != (1 if node.op == "pick" else 2):
+    if node.op in AT_LABELS and node.type.rank < 2:
         return False
+    if node.op in ("cumsum", "cumprod", "scatter_add", "scatter_along_axis") and not node.type.is_float:
+        return False  # integers come in several types, and the memory is of one
     if node.op in ("gather", "scatter"):
         return has_row_form(node)
     return op.elementwise or node.op in TABLE
@@ -101,7 +114,7 @@ def may_overwrite(op: Op, node: Node, place: Callable[[int], Node]) -> tuple[int
         return node.operands[2:]
     if op.elementwise:
         return node.operands
-    if node.op in AT_LABELS:
+    if node.op in COPIED_FIRST:
         return node.operands[:1]
     if node.op == "max_unpool" and covers(node, place(node.operands[1]).type.dims):
         return node.operands[1:2]
@@ -214,11 +227,11 @@ def _sum(place: Place, node: Node, target: str, operands: list[Text]) -> list[st
     return _reduced(place, node, target, operands)
 
 
-REDUCE = {"sum": "np.add", "prod": "np.multiply", "max": "np.maximum", "largest": "np.maximum", "min": "np.minimum",
-          "all": "np.logical_and", "any": "np.logical_or"}  # fmt: skip
+REDUCE = {"sum": "np.add", "ties": "np.add", "prod": "np.multiply", "max": "np.maximum", "largest": "np.maximum",
+          "min": "np.minimum", "all": "np.logical_and", "any": "np.logical_or"}  # fmt: skip
 
 
-@form("max", "largest", "min", "prod", "all", "any")
+@form("ties", "max", "largest", "min", "prod", "all", "any")
 def _reduced(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
     axes, keepdims = node.attr("axis"), node.attr("keepdims")
     over = "None" if axes is None else str(axes[0]) if len(axes) == 1 else str(axes)
@@ -257,25 +270,3 @@ def _placed(place: Place, node: Node, target: str, operands: list[Text]) -> list
 
     index = ", ".join(index_texts(place.context, node.type.dims, node.attr("index")))
     return [f"{target}.fill(0)", f"{target}[{index}] = {operands[0]}"]
-
-
-@form("pick")
-def _picked(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
-    lines, index, _ = place.places(node)
-    return [*lines, f'{operands[0].within(ATOM)}.take({index}, out={target}, mode="clip")']
-
-
-@form("subtract_one_hot", "subtract_at_labels")
-def _less_one(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
-    lines, index, entries = place.places(node)
-    if node.op == "subtract_one_hot":
-        less = place.ones(node.type.dims[0], place.by_rows(), "flat")
-    else:
-        less = operands[2].text
-    return [
-        f"np.copyto({target}, {operands[0]})",
-        *lines,
-        f'{target}.take({index}, out={entries}, mode="clip")',
-        f"np.subtract({entries}, {less}, {entries})",
-        f'{target}.put({index}, {entries}, "clip")',
-    ]

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from graphc.emitter.expressions import PRODUCT, Text
@@ -13,8 +14,9 @@ from graphc.emitter.naming import Names
 from graphc.emitter.operands import Operands, plain_text
 from graphc.emitter.parts import is_contiguous
 from graphc.emitter.threads import private
-from graphc.ir.dims import Dim
+from graphc.ir.dims import Dim, numel
 from graphc.ir.graph import Node
+from graphc.ops.base import NumpyContext
 from graphc.ops.columns import windows_text
 from graphc.passes.regions import Item
 
@@ -27,7 +29,8 @@ class Shared:
 
     names: Names
     entry: str | None = None
-    located: dict[tuple[int | None, str], str] = field(default_factory=dict)  # in a loop: flat indices -> made by what
+    # In a loop: flat indices -> made by what.
+    located: dict[tuple[int | None, str], list[str]] = field(default_factory=dict)
 
 
 class PlaceOf:
@@ -46,6 +49,10 @@ class PlaceOf:
 
     def is_checked(self, node: Node) -> bool:
         limited = {name for name, *_ in self.graph.limits}
+        while self.graph.op(node).view and node.op != "in_range":
+            node = self.graph[node.operands[0]]
+        if node.op in ("in_range", "const", "arange"):
+            return True
         return any(a.node == node.id and a.name in limited for a in self.graph.arguments)
 
     def operand(self, node: Node, position: int) -> Node:
@@ -64,6 +71,13 @@ class PlaceOf:
         behind = node.attr("behind", 1 if node.op in ("columns", "add_columns") else 0)
         text = windows_text(self.memory.context, node, array, behind)
         return self.memory.constant(("window", text), "window", text)
+
+    def blocks(self) -> str:
+        kind = self.memory.context.dtype()
+        if self.item.rows is None or self.loops.now.thread is None:
+            return self.memory.constant(("blocks",), "blocks", f"np.empty((3, 16384), {kind})")
+        blocks = self.memory.constant(("blocks",), "blocks", f"np.empty((THREADS, 3, 16384), {kind})", True)
+        return self.loops.now.part(f"{blocks}[{self.loops.now.thread}]", "block")
 
     def at(self) -> str:
         if self.shared.entry is None:
@@ -112,15 +126,25 @@ class PlaceOf:
             self.memory.beside.append((self.loops.current or 0, node.type.dims[1:]))
         return name
 
-    def places(self, node: Node) -> tuple[list[str], str, str]:
-        classes = self.operand(node, 0).type.dims[-1]
-        labels = self.operands.of(self.item, node)[1]
-        count = self.operand(node, 1).type.dims[0]
+    def places(self, labels: Node, text: str, classes: Dim, negative: bool = False) -> tuple[list[str], str]:
+        count, *others = labels.type.dims
         size = self.memory.context.dim(classes).within(PRODUCT + 1)
-        starts = self._along("starts", count, size, f"np.arange(SIZE) * {size}")
-        index = self._along("places", count, "", "np.empty(SIZE, int)")
-        entries = self._along("entries", count, "", f"np.empty(SIZE, {self.memory.context.dtype()})")
-        line = f'np.add({starts}, {labels}, out={index}, casting="unsafe")'
-        known = self.shared.located.get((self.loops.current, index)) == line and self.loops.current is not None
-        self.shared.located[self.loops.current, index] = line
-        return [] if known else [line], index, entries
+        sizes = "".join(f", {self.memory.context.dim(n)}" for n in others)
+        rest = numel(tuple(others))
+        first = "SIZE" if rest == 1 else f"SIZE * {self.memory.context.dim(rest).within(PRODUCT + 1)}"
+        rows = f"np.arange({first})" + (f".reshape(SIZE{sizes})" if others else "")
+        starts = self._along("starts", count, f"{size}{sizes}", f"{rows} * {size}")
+        index = self._along("places", count, sizes, f"np.empty({f'(SIZE{sizes})' if others else 'SIZE'}, int)")
+        if negative:
+            number = self.context.dim(classes)
+            lines = [f'np.remainder({text}, {number}, out={index}, dtype=int, casting="unsafe")',
+                     f"np.add({starts}, {index}, {index})"]  # fmt: skip
+        else:
+            lines = [f'np.add({starts}, {text}, out={index}, casting="unsafe")']
+        known = self.shared.located.get((self.loops.current, index)) == lines and self.loops.current is not None
+        self.shared.located[self.loops.current, index] = lines
+        return [] if known else lines, index
+
+    def made(self, name: str, text: Callable[[NumpyContext], str]) -> str:
+        written = text(self.memory.context)
+        return self.memory.constant((name, written), name, written)

@@ -15,21 +15,27 @@ HELPERS: dict[str, str] = {}
 # digits cancel; and expm1 keeps the relative precision near 0. Blocks of 16384 entries stay in the cache, which
 # halves the time for large arrays.
 HELPERS["erf"] = '''\
-def erf(x):
+def erf(x, out=None, blocks=None):
     """The error function, to full precision: 1 - exp(-|x| p/q) with the sign of x."""
     x = np.asarray(x)
-    flat, result = x.ravel(), np.empty(x.size, np.result_type(x.dtype, np.float32))
+    kind = np.result_type(x.dtype, np.float32)
+    result = np.empty(x.shape, kind) if out is None else out
+    arrays = np.empty((3, min(x.size, 16384)), kind) if blocks is None else blocks
+    flat, target = x.reshape(-1), result.reshape(-1)
     for i in range(0, x.size, 16384):
         block = flat[i : i + 16384]
-        y = np.minimum(np.abs(block), 6)
-        p = 1.1833995062556969e-04 * y + 3.3697430209583834e-03
+        y, p, q = arrays[:, : block.size]
+        np.minimum(np.abs(block, out=y), 6, out=y)
+        np.multiply(y, 1.1833995062556969e-04, out=p)
+        p += 3.3697430209583834e-03
         for c in (
             3.4988301417099331e-02, 1.9997211121827383e-01, 7.2069075157893056e-01, 1.7149686122135613e00,
             2.6706811331191596e00, 2.5235836812160504e00, 1.1283791670955126e00,
         ):  # fmt: skip
             p *= y
             p += c
-        q = 1.1836097711963145e-04 * y + 3.3673019728950011e-03
+        np.multiply(y, 1.1836097711963145e-04, out=q)
+        q += 3.3673019728950011e-03
         for c in (
             3.4429070588189291e-02, 1.8884455519040000e-01, 6.3284108446454271e-01, 1.3322677267996320e00,
             1.6722782233790964e00, 1.0,
@@ -37,8 +43,10 @@ def erf(x):
             q *= y
             q += c
         p *= y
-        result[i : i + 16384] = np.copysign(np.expm1(-p / q), block)
-    return result.reshape(x.shape)
+        p /= q
+        np.expm1(np.negative(p, out=p), out=p)
+        np.copysign(p, block, out=target[i : i + 16384])
+    return result
 '''
 
 # ---------------------------------------------------------------- indexing
@@ -68,18 +76,32 @@ def scatter_add(x, i, u):
 '''
 
 HELPERS["add_rows"] = '''\
-def add_rows(target, i, u):
+def add_rows(target, i, u, columns, places):
     """Add u to the rows i of an array without gaps; rows that occur several times add up.
 
     NumPy adds single entries several times as fast as rows; a part at a time, so that their places take little memory.
     """
-    width = int(np.prod(target.shape[1:]))
-    entries, columns = target.reshape(-1), np.arange(width)
-    u = np.broadcast_to(u, i.shape + target.shape[1:])
-    step = max(1, 16384 // max(1, width * int(np.prod(i.shape[1:]))))
+    width, entries = len(columns), target.reshape(-1)
+    each = width * int(np.prod(i.shape[1:]))
+    if i.ndim > 1 and each > len(places):
+        for rows, part in zip(i, u):
+            add_rows(target, rows, part, columns, places)
+        return
+    step = len(places) // max(1, each)
     for k in range(0, len(i), step):
-        places = np.multiply(i[k : k + step, ..., None], width, dtype=int, casting="unsafe") + columns
-        np.add.at(entries, places.reshape(-1), u[k : k + step].reshape(-1))
+        rows, part = i[k : k + step, ..., None], u[k : k + step].reshape(-1)
+        at = places[: part.size].reshape(*rows.shape[:-1], width)
+        np.multiply(rows, width, out=at, dtype=int, casting="unsafe")
+        at += columns
+        np.add.at(entries, places[: part.size], part)
+'''
+
+HELPERS["lines"] = '''\
+def lines(shape, axis):
+    """Where the lines along an axis begin in a row of all entries, in a shape that broadcasts to the array's."""
+    before, after = (int(np.prod(sizes)) for sizes in (shape[:axis], shape[axis + 1 :]))
+    starts = np.arange(before)[:, None] * (shape[axis] * after) + np.arange(after)
+    return starts.reshape(*shape[:axis], 1, *shape[axis + 1 :])
 '''
 
 HELPERS["scatter_along"] = '''\
@@ -120,41 +142,58 @@ def from_diagonal(x, k, shape):
 '''
 
 HELPERS["shift"] = '''\
-def shift(x, axis, by, fill):
+def shift(x, axis, by, fill, out=None):
     """The entries moved one place along an axis, up (by=1) or down (by=-1); `fill` takes the free place."""
-    result = np.full_like(x, fill)
+    result = np.empty_like(x) if out is None else out
     target, source = np.moveaxis(result, axis, 0), np.moveaxis(x, axis, 0)
     if by > 0:
-        target[1:] = source[:-1]
+        target[:1], target[1:] = fill, source[:-1]
     else:
-        target[:-1] = source[1:]
+        target[-1:], target[:-1] = fill, source[1:]
     return result
+'''
+
+HELPERS["roll"] = '''\
+def roll(x, moves, out):
+    """The entries moved along axes, each by so many places, into `out`; those beyond the end come in at the front."""
+    cuts = [[(slice(None), slice(None))] for _ in x.shape]
+    for axis in {axis for axis, _ in moves}:
+        size = x.shape[axis]
+        by = sum(by for along, by in moves if along == axis) % max(1, size)
+        cuts[axis] = [(slice(by, None), slice(size - by)), (slice(by), slice(size - by, None))]
+    for which in np.ndindex(*[len(pairs) for pairs in cuts]):
+        to, source = zip(*[pairs[k] for pairs, k in zip(cuts, which)])
+        out[to] = x[source]
+    return out
 '''
 
 # By doubling: log2(n) passes over the arrays instead of n steps in Python, and no division, so zeros do no harm.
 HELPERS["linear_scan"] = '''\
-def linear_scan(a, b, axis):
-    """r with r[k] = b[k] + a[k] * r[k-1] along an axis."""
-    factor, result = np.moveaxis(a, axis, 0).copy(), np.moveaxis(b, axis, 0).copy()
+def linear_scan(a, b, axis, *memory):
+    """r with r[k] = b[k] + a[k] * r[k-1] along an axis; `memory` is for the result and for what is on the way."""
+    memory = memory or np.empty((3, *b.shape), b.dtype)
+    result, factor, part = (np.moveaxis(array, axis, 0) for array in memory)
+    factor[...], result[...] = np.moveaxis(a, axis, 0), np.moveaxis(b, axis, 0)
     step = 1
     while step < len(result):
-        result[step:] += factor[step:] * result[:-step]
-        factor[step:] = factor[step:] * factor[:-step]
+        result[step:] += np.multiply(factor[step:], result[:-step], out=part[step:])
+        factor[step:] = np.multiply(factor[step:], factor[:-step], out=part[step:])
         step *= 2
-    return np.moveaxis(result, 0, axis)
+    return memory[0]
 '''
 
 HELPERS["linear_scan_back"] = '''\
-def linear_scan_back(a, b, axis):
-    """r with r[k] = b[k] + a[k+1] * r[k+1] along an axis, from its end."""
-    factor, result = np.moveaxis(a, axis, 0).copy(), np.moveaxis(b, axis, 0).copy()
-    factor[:-1] = factor[1:]
+def linear_scan_back(a, b, axis, *memory):
+    """r with r[k] = b[k] + a[k+1] * r[k+1] along an axis, from its end; `memory` is for the result and on the way."""
+    memory = memory or np.empty((3, *b.shape), b.dtype)
+    result, factor, part = (np.moveaxis(array, axis, 0) for array in memory)
+    factor[:-1], result[...] = np.moveaxis(a, axis, 0)[1:], np.moveaxis(b, axis, 0)
     step = 1
     while step < len(result):
-        result[:-step] += factor[:-step] * result[step:]
-        factor[:-step] = factor[:-step] * factor[step:]
+        result[:-step] += np.multiply(factor[:-step], result[step:], out=part[:-step])
+        factor[: -2 * step] = np.multiply(factor[: -2 * step], factor[step:-step], out=part[: -2 * step])
         step *= 2
-    return np.moveaxis(result, 0, axis)
+    return memory[0]
 '''
 
 HELPERS["sum_to"] = '''\

@@ -27,6 +27,7 @@ __all__ = ["Item", "find_regions", "read_by_rows"]
 
 REDUCTIONS = {"sum", "max", "largest", "min", "mean", "all", "any"}
 COLLECTED = {"sum", "vdot"}
+AT_LABELS = {"pick", "one_hot", "subtract_one_hot", "subtract_at_labels", "clear_labels", "balance_labels"}
 WINDOWED = {"max_windows", "max_unpool", "max_pick", "sum_windows", "spread_windows"}
 SMALL = 64  # fewer rows than this are not worth a loop, if they are not arrays of rows themselves
 
@@ -89,8 +90,9 @@ def _keeps_rows(graph: Graph, node: Node, operands: Sequence[Node], rows: Dim) -
         by_rows = {k for k in beside if _leads(operands[k], rows)}
         # A size that is neither this one nor 1 is only known at run time: it may be either then.
         return by_rows if all(operands[k].type.dims[0].value == 1 for k in beside - by_rows) else None
-    if node.op in ("pick", "subtract_one_hot", "subtract_at_labels"):
-        return {0, 1} if all(_leads(o, rows) for o in operands[:2]) and len(operands[0].type.dims) == 2 else None
+    if node.op in AT_LABELS:
+        arrays = {k for k, o in enumerate(operands) if o.type.dims}
+        return arrays if arrays and all(_leads(operands[k], rows) for k in arrays) else None
     if not operands or not _leads(operands[0], rows):
         return None
     source = operands[0].type.dims

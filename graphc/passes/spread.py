@@ -26,7 +26,7 @@ def spread_operands(
     """The positions of operands to spread where `node` is computed in a loop that reads `by_rows` by rows, each with
     the shape that its rows then have. `constants` are the values that do not change from call to call."""
     if node.op == "subtract_at_labels":
-        return {2: ()} if node.operands[2] in constants else {}
+        return {2: ()} if node.operands[2] in constants and node.type.rank == 2 else {}
     if not graph.op(node).elementwise or not node.type.is_float or isinstance(node.type.shape, Unknown):
         return {}
     rest = node.type.dims[1:]

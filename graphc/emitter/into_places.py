@@ -1,0 +1,129 @@
+"""Statements that pick entries by arrays of indices, or add at them, in arrays that exist; see into.py.
+
+    picked = E[i]                       E.take(i, axis=0, out=picked, mode="wrap")
+    dE = np.zeros(E.shape)              dE.fill(0)
+    np.add.at(dE, i, du)                add_rows(dE, i, du, columns, places)
+    a = x[i, j]                         flat indices, made by axis; x.take(places, out=a, mode="clip")
+"""
+
+from __future__ import annotations
+
+from graphc.emitter.expressions import ATOM, PRODUCT, Text
+from graphc.emitter.into import Place, form
+from graphc.emitter.rows import is_by_entries, is_by_rows, picked_axis
+from graphc.ir.dims import Dim, numel
+from graphc.ir.graph import Node
+from graphc.ops.base import NumpyContext
+
+__all__: list[str] = []
+
+BLOCK = 16384
+"""So many places of entries are worked out at a time where rows are added."""
+
+
+@form("gather")
+def _picked(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
+    """An index that the module has checked may wrap: into an array NumPy takes that without another one."""
+    x, *indices = operands
+    arrays = [place.operand(node, k) for k in range(1, len(operands))]
+    if not all(map(place.is_checked, arrays)):
+        return [f"np.copyto({target}, {place.text(node)})"]
+    axis = picked_axis(node)
+    if axis is not None:
+        return [f'{x.within(ATOM)}.take({indices[0]}, axis={axis}, out={target}, mode="wrap")']
+    lines, places = _flat(place, node, node, place.operand(node, 0).type.dims, indices)
+    return [*lines, f'{x.within(ATOM)}.take({places}, out={target}, mode="clip")']
+
+
+def _flat(
+    place: Place, node: Node, like: Node, sizes: tuple[Dim, ...], indices: list[Text]
+) -> tuple[list[str], str]:  # fmt: skip
+    """Where the entries at one index per axis are in a row of all entries: the lines, and the array, as long as `like`.
+
+    Indices may count from the end.
+    """
+    places = place.scratch("places", like, "int")
+    lines: list[str] = []
+    before = ""
+    for k, (index, size) in enumerate(zip(indices, map(place.context.dim, sizes), strict=True)):
+        at = index.text
+        if place.operand(node, k + 1).op != "arange":
+            at = place.scratch("along", like, "int") if k else places
+            lines.append(f'np.remainder({index}, {size}, out={at}, dtype=int, casting="unsafe")')
+        if k:
+            lines += [f"np.multiply({before}, {size}, {places})", f"np.add({places}, {at}, {places})"]
+        before = places if k else at
+    return lines, places
+
+
+@form("scatter")
+def _added(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
+    from graphc.ops.gathering import scatter_texts
+
+    clear = f"{target}.fill(0)"
+    _, inside, index = scatter_texts(place.context, node, operands)
+    if node.attr("distinct"):  # indices that are all different need no adding up
+        return [clear, f"{target}[{inside}] = {operands[0]}"]
+    indices = place.operand(node, 1).type
+    if is_by_rows(node) and indices.rank and place.contiguous(node) and (node.type.rank or 0) > 1:
+        return [clear, _add_rows(place, node, target, index, operands[0])]
+    arrays = [place.operand(node, k) for k in range(1, len(operands))]
+    if is_by_entries(node) and place.contiguous(node) and all(map(place.is_checked, arrays)):
+        lines, places = _flat(place, node, place.operand(node, 0), node.type.dims, operands[1:])
+        u = operands[0].within(ATOM)
+        return [clear, *lines, f"np.add.at({target}.reshape(-1), {places}.reshape(-1), {u}.reshape(-1))"]
+    return [clear, f"np.add.at({target}, {index}, {operands[0]})"]
+
+
+def _add_rows(place: Place, node: Node, target: str, i: str, u: Text) -> str:
+    width = numel(node.type.dims[1:])
+    columns = place.made("columns", lambda ctx: f"np.arange({ctx.dim(width)})")
+    places = place.made("places", lambda ctx: f"np.empty(max({BLOCK}, {ctx.dim(width)}), int)")
+    return f"{place.context.helper('add_rows')}({target}, {i}, {u}, {columns}, {places})"
+
+
+@form("scatter_add")
+def _added_to(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
+    x, i, u = operands
+    shape, indices = (*place.operand(node, 1).type.dims, *node.type.dims[1:]), place.operand(node, 1).type
+    if place.operand(node, 2).type.dims != shape:
+        u = Text(f"np.broadcast_to({u}, {place.context.shape(shape)})")  # NumPy mistakes a u that is narrower
+    by_rows = indices.rank and place.contiguous(node) and (node.type.rank or 0) > 1
+    add = _add_rows(place, node, target, i.within(ATOM), u) if by_rows else f"np.add.at({target}, {i}, {u})"
+    return [f"np.copyto({target}, {x})", add]
+
+
+# ---------------------------------------------------------------- along an axis
+
+def _along(place: Place, node: Node, like: Node, sizes: tuple[Dim, ...], index: Text) -> tuple[list[str], str]:
+    """Where the entries at indices along an axis are in a row of all entries: the lines, and the array, as `like`."""
+    axis = node.attr("axis")
+
+    def first(ctx: NumpyContext) -> str:
+        return f"{place.context.helper('lines')}({ctx.shape(sizes)}, {axis})"
+
+    starts, places = place.made("starts", first), place.scratch("places", like, "int")
+    step = numel(sizes[axis + 1 :])
+    lines = [f'np.remainder({index}, {place.context.dim(sizes[axis])}, out={places}, dtype=int, casting="unsafe")']
+    if step != 1:
+        lines.append(f"np.multiply({places}, {place.context.dim(step).within(PRODUCT)}, {places})")
+    return [*lines, f"np.add({places}, {starts}, {places})"], places
+
+
+@form("take_along_axis")
+def _taken(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
+    x, index = operands
+    if not place.is_checked(place.operand(node, 1)):
+        return [f"np.copyto({target}, {place.text(node)})"]
+    lines, places = _along(place, node, node, place.operand(node, 0).type.dims, index)
+    return [*lines, f'{x.within(ATOM)}.take({places}, out={target}, mode="clip")']
+
+
+@form("scatter_along_axis")
+def _put(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
+    x, index = operands[:2]
+    if not (place.contiguous(node) and place.is_checked(place.operand(node, 1))):
+        return [f"np.copyto({target}, {place.text(node)})"]
+    lines, places = _along(place, node, place.operand(node, 0), node.type.dims, index)
+    flat = f"{x.within(ATOM)}.reshape(-1)"
+    return [f"{target}.fill(0)", *lines, f"np.add.at({target}.reshape(-1), {places}.reshape(-1), {flat})"]

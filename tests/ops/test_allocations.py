@@ -1,0 +1,119 @@
+"""Every public operation at -O2 in a workspace: a call after the first allocates no arrays.
+
+The sizes of a case get names, and then large numbers. What is allocated is counted by tracemalloc, to which NumPy tells
+what its arrays take. NumPy's own buffers for mixed types are made small, so that an array of booleans is seen as well.
+"""
+
+from __future__ import annotations
+
+import inspect
+import tracemalloc
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+import graphc
+from graphc.api import module_from
+from graphc.ops.table import lookup, names
+from ops.cases import Case, accepted, cases
+from ops.running import quietly
+from ops.values import in_domain
+
+# What a size of a case becomes, by the largest rank of its arguments; larger sizes stay larger, so that windows fit.
+SIZES = {
+    1: {2: 9000, 3: 10000, 4: 11000, 5: 12000, 6: 13000},
+    2: {2: 150, 3: 180, 4: 200, 5: 210, 6: 222},
+    3: {2: 20, 3: 30, 4: 40, 5: 50, 6: 60, 7: 70, 8: 80},
+    4: {2: 10, 3: 12, 4: 16, 5: 24, 6: 30, 7: 33},
+}
+OF_ALL_PAIRS = {"outer", "diag", "tensordot"}  # the results have entries for all pairs: short vectors do
+LEAST = 60_000  # bytes of the largest argument: smaller cases show nothing
+ALLOWED = 30_000
+MEASURED = 3  # cases of an operation
+NUMPY_HAS_NO_FORM = {
+    **dict.fromkeys(
+        ["cholesky", "det", "inv", "logdet", "pinv", "slogdet", "solve"], "numpy.linalg makes its results and copies"
+    ),
+    "argmax": "NumPy copies the array to bring an axis to the end",
+    "argmin": "NumPy copies the array to bring an axis to the end",
+    "scatter_add": "np.add.at wants the numbers one by one, what many rows share is written out, 128 KB a time",
+    "kron": "the products with each entry have so many axes that they are copied",
+}
+SMALL_RESULTS = {  # nothing to measure: their arguments are numbers or sizes, or they have none
+    "arange", "eye", "full", "ones", "zeros",
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def small_buffers() -> Iterator[None]:
+    before = np.setbufsize(1024)
+    yield
+    np.setbufsize(before)
+
+
+def enlarged(case: Case) -> dict[str, Any]:
+    """The arguments of a case in other sizes: their numbers over and over."""
+    rank = max((np.ndim(value) for value in case.arguments.values()), default=0)
+    sizes = SIZES.get(2 if case.op in OF_ALL_PAIRS else rank, {})
+    domains, rng = lookup(case.op).domain, np.random.default_rng(3)
+    given: dict[str, Any] = {}
+    for name, value in case.arguments.items():
+        array = np.asarray(value)
+        given[name] = np.resize(array, [sizes.get(n, n) for n in array.shape])
+        if domains.get(name) in ("spd", "invertible", "simplex"):
+            given[name] = in_domain(rng.uniform(-0.1, 0.1, given[name].shape), domains[name], rng)
+    return given
+
+
+def large(name: str) -> list[Case]:
+    """Some cases whose sizes may be others."""
+    found = []
+    for case in cases(name):
+        sizes = [value.nbytes for value in enlarged(case).values()]
+        fits = bool(sizes) and max(sizes) < 1_000_000
+        if fits and name in OF_ALL_PAIRS:
+            fits = float(np.prod(sizes)) < 64 * 1e7
+        elif fits:
+            fits = max(sizes) >= LEAST
+        if fits and accepted(case, symbolic=True) is None:
+            found.append(case)
+    return [found[k * len(found) // MEASURED] for k in range(MEASURED)] if len(found) > MEASURED else found
+
+
+def in_one_tile(text: str) -> ModuleType:
+    """The -O2 module of a program, its tiles as long as its arrays: what is allocated in one is seen."""
+    return module_from(graphc.compile(text, level=2, verify=False).replace("131072", str(1 << 30)), "large.g")
+
+
+def allocated(module: ModuleType, given: dict[str, Any]) -> int:
+    """The most that a call takes beyond the workspace, in bytes."""
+    extra: dict[str, Any] = {}
+    if "cotangents" in inspect.signature(module.value_and_grad).parameters:
+        outputs, _ = module.forward(**given)
+        outputs = outputs if isinstance(outputs, tuple) else (outputs,)
+        extra = {"cotangents": tuple(np.ones_like(output) for output in outputs)}
+    workspace = module.Workspace(**given)
+    for _ in range(2):
+        module.value_and_grad(**given, **extra, workspace=workspace)
+    tracemalloc.start()
+    module.value_and_grad(**given, **extra, workspace=workspace)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return peak
+
+
+@pytest.mark.parametrize("name", [name for name in names() if name not in {*NUMPY_HAS_NO_FORM, *SMALL_RESULTS}])
+def test_nothing_is_allocated(name: str) -> None:
+    found = []
+    measured = 0
+    with quietly():
+        for case in large(name):
+            peak = allocated(in_one_tile(case.text(symbolic=True)), enlarged(case))
+            measured += 1
+            if peak > ALLOWED:
+                found.append(f"{peak} bytes: {case.body}")
+    assert not found, found
+    assert measured, "no case of this operation is large"
