@@ -343,3 +343,33 @@ loss L
     for name, value in expected[1].items():
         np.testing.assert_allclose(grads[name], value, rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(outputs.Z, expected[0].Z, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("text", "small", "large"),
+    [
+        ("input X[N, D], y[N]\nparam w[D]\nL = mean((X@w - y)**2)", {"N": 2000, "D": 100}, {"N": 40000, "D": 2}),
+        ("input X[N, D]\nparam W[D, H]\nL = sum(tanh(X@W))", {"N": 200, "D": 300, "H": 100},
+         {"N": 400, "D": 2, "H": 100}),
+        ("input X[B, N]\nparam W[N, 3]\nL = sum(sin(reshape(X, (B*N//2, 2)) @ W[0:2]))", {"B": 10, "N": 40},
+         {"B": 400, "N": 400}),
+    ],
+)  # fmt: skip
+def test_memory_is_planned_where_arrays_on_the_way_are_large(
+    text: str, small: dict[str, int], large: dict[str, int]
+) -> None:
+    """How large the arguments are does not matter: no pass over them is saved."""
+    net, plain = graphc.load(text, level=2, verify=False), graphc.load(text, verify=False)
+    made = []
+    planned = net.Workspace
+    net.Workspace = lambda *given: made.append(1) or planned(*given)  # type: ignore[attr-defined]
+    graph = graphc.parse(text)
+    for sizes, wanted in ((small, 0), (large, 1)):
+        rng = np.random.default_rng(0)
+        given = {
+            a.name: rng.standard_normal([size.evaluate(sizes) for size in graph[a.node].type.dims])
+            for a in graph.arguments
+        }  # fmt: skip
+        made.clear()
+        agree(net.value_and_grad(**given), plain.value_and_grad(**given))
+        assert len(made) == wanted, sizes

@@ -13,8 +13,8 @@ s = sum(E)
 P = E.T
 Z = E / s
 C = ones((n, d)) * 2
-K = cumsum(X, axis=0)
-L = sum(Z**2) + sum(K * C) + sum(sin(P))
+K = inv(X.T @ X)
+L = sum(Z**2) + sum(C * E) + sum(K) + sum(sin(P))
 output L
 """
 

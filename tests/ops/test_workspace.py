@@ -27,7 +27,7 @@ def test_operation_in_a_workspace(name: str) -> None:
 def with_small_tiles(text: str) -> ModuleType:
     """The -O2 module of a program, its tiles of one row or two."""
     source = graphc.compile(text, level=2, verify=False)
-    return module_from(source.replace("131072", "64").replace("4096", "0"), "tiled.g")
+    return module_from(source.replace("131072", "64").replace("4096", "0").replace("32768", "0"), "tiled.g")
 
 
 def check(case: Case) -> None:
