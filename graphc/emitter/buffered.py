@@ -34,6 +34,7 @@ from graphc.emitter.tiles import Loops
 from graphc.ir.dims import Dim
 from graphc.ir.graph import Graph
 from graphc.ir.types import Unknown
+from graphc.passes.free_early import free_early
 from graphc.passes.regions import Item, find_regions
 from graphc.passes.schedule import late_order
 from graphc.passes.storage import share
@@ -95,7 +96,7 @@ def write_buffered(
     if shown is None:
         shown = {id: name for id, name in arrays.items() if graph[id].op != "seed"}
     kept = [*roots, *pinned]
-    order = late_order(graph, [i for i in order if i not in arrays], kept)
+    order = free_early(graph, late_order(graph, [i for i in order if i not in arrays], kept), kept)
     context = BodyContext(graph, names, set(), shown, {})
     context.live.update(arrays)
     memory = Memory(allocating_context(context, sources), names, threads)

@@ -73,7 +73,8 @@ EXAMPLES = [(name, example) for name in PASSES for example in examples_of(FOLDER
 REWRITTEN = [(name, example) for name, example in EXAMPLES if name != "differentiate"]  # whose results are other values
 ELSEWHERE = {
     "batch": "test_batch_rules", "batch_convolution": "test_batch_rules", "batch_indexing": "test_batch_rules",
-    "batch_rules": "test_batch_rules", "batch_table": "test_batch_rules", "cut": "test_cut", "joint": "test_joint",
+    "batch_rules": "test_batch_rules", "batch_table": "test_batch_rules", "cut": "test_cut",
+    "free_early": "test_free_early", "joint": "test_joint",
     "partition": "test_partition", "patterns": "test_patterns", "place": "test_place", "rebuild": "test_rebuild",
     "regions": "test_regions", "schedule": "test_schedule", "spread": "test_spread", "storage": "test_storage",
 }  # fmt: skip

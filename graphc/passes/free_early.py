@@ -1,0 +1,118 @@
+"""What lets the array of another value go stands early. For -O2 only.
+
+    H = relu(Z);  …;  dH = dS @ W.T;  dW = H.T @ dS;  m = H > 0;  dZ = dH * m
+
+    becomes     H = relu(Z);  m = H > 0;  …;  dW = H.T @ dS;  dH = dS @ W.T;  dZ = dH * m
+
+A mask has an eighth of the bytes of what it is made of, or a quarter, and is made while that is in a cache. Of the two
+products that read the cotangent of a layer the one that is a result comes first: then nothing needs H any more, and dH
+may have its array. A net of two layers so has one array of the size of H on the way, and not two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+
+from graphc.ir.graph import Graph, Node
+from graphc.ir.types import Unknown
+
+__all__ = ["free_early"]
+
+
+def free_early(graph: Graph, order: Sequence[int], kept: Collection[int]) -> list[int]:
+    """The nodes of `order` in an order that needs less memory; `kept` are those that outlive the function."""
+    return _masks_first(graph, _results_first(graph, list(order), set(kept)), set(kept))
+
+
+def _bases(graph: Graph, id: int) -> Iterator[int]:
+    """The values whose arrays a value shows."""
+    stack = [id]
+    while stack:
+        node = graph[stack.pop()]
+        if graph.op(node).view and node.operands:
+            stack.append(node.operands[0])
+        else:
+            yield node.id
+
+
+def _placed(order: Sequence[int], moved: dict[int, list[int]], after: bool) -> list[int]:
+    """The order with nodes moved to right before, or after, others."""
+    elsewhere = {id for ids in moved.values() for id in ids}
+    result: list[int] = []
+    for id in order:
+        if id in elsewhere and id not in moved:
+            continue
+        beside = moved.get(id, [])
+        own = [] if id in elsewhere else [id]
+        result += [*own, *beside] if after else [*beside, *own]
+    return result
+
+
+# ---------------------------------------------------------------- products that are results
+
+def _results_first(graph: Graph, order: list[int], kept: set[int]) -> list[int]:
+    place = {id: k for k, id in enumerate(order)}
+    products: dict[int, list[int]] = {}  # value -> the products that read it
+    for id in order:
+        if graph[id].op == "matmul":
+            for base in {base for u in graph[id].operands for base in _bases(graph, u)}:
+                products.setdefault(base, []).append(id)
+    moved: dict[int, list[int]] = {}
+    seen: set[int] = set()
+    for id in order:
+        if graph[id].op != "matmul" or id in kept:
+            continue
+        for base in {base for u in graph[id].operands for base in _bases(graph, u)}:
+            for result in products[base]:
+                if result in kept and result not in seen and place[result] > place[id]:
+                    along = _with_views(graph, result, place, place[id])
+                    if along:
+                        moved.setdefault(id, []).extend(along)
+                        seen.update(along)
+    return _placed(order, moved, after=False) if moved else order
+
+
+def _with_views(graph: Graph, result: int, place: dict[int, int], at: int) -> list[int]:
+    """The product and the views that it reads, if it may stand there and then another value's array may go."""
+    along, stack, frees = [result], list(graph[result].operands), False
+    while stack:
+        u = stack.pop()
+        if place.get(u, -1) >= at:
+            if not graph.op(graph[u]).view or u in along:
+                return []
+            along.append(u)
+            stack += graph[u].operands
+        frees |= u in place and place[u] < at
+    return along[::-1] if frees else []
+
+
+# ---------------------------------------------------------------- masks
+
+def _masks_first(graph: Graph, order: list[int], kept: set[int]) -> list[int]:
+    place = {id: k for k, id in enumerate(order)}
+    last = {base: k for k, id in enumerate(order) for u in graph[id].operands for base in _bases(graph, u)}
+    dear = [0]  # how many nodes up to a place take long
+    for id in order:
+        node = graph[id]
+        dear.append(dear[-1] + (graph.op(node).cost == "dear" and not graph.op(node).elementwise))
+    moved: dict[int, list[int]] = {}
+    seen: set[int] = set()
+    for id in order:
+        source = _masked(graph, graph[id])
+        if source is None or source in kept or source not in place or last.get(source) != place[id]:
+            continue
+        if dear[place[id]] > dear[place[source] + 1]:
+            numbers = [u for u in graph[id].operands if place.get(u, -1) > place[source] and u not in seen]
+            seen.update(numbers)
+            moved.setdefault(source, []).extend([*numbers, id])
+    return _placed(order, moved, after=True) if moved else order
+
+
+def _masked(graph: Graph, node: Node) -> int | None:
+    """The array of numbers that a mask of the same shape is made of, with numbers alone beside it."""
+    if node.type.dtype != "bool" or not graph.op(node).elementwise or isinstance(node.type.shape, Unknown):
+        return None
+    arrays = [u for u in node.operands if graph[u].op not in ("const", "size")]
+    if len(arrays) != 1 or graph[arrays[0]].type.shape != node.type.shape or not graph[arrays[0]].type.is_float:
+        return None
+    return arrays[0] if (node.type.rank or 0) > 1 and not graph.op(graph[arrays[0]]).view else None

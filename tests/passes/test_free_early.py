@@ -1,0 +1,62 @@
+"""What lets the array of another value go stands early: how many arrays of a layer's size a program has on the way."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import graphc
+from emitter.plans import Planned
+from graphc.passes.free_early import free_early
+
+# The example of the file, in the language: the gradients of a net of two layers.
+NET = """
+input X[N, D], T[N, C]
+param W[D, H], V[H, C]
+A = relu(X @ W)
+L = sum((A @ V - T)**2)
+"""
+DROPOUT = """
+input X[N, D], M[N, H], y[N]: int
+param W[D, H], b[H], V[H, C]
+A = dropout(relu(X @ W + b), M, p=0.3)
+L = softmax_ce(A @ V, y)
+"""
+KEPT = NET + "output L, A\nloss L"
+
+
+def whole(text: str, kind: str) -> int:
+    """How many whole arrays of N rows and H columns a program's memory has, of numbers or of booleans."""
+    planned = Planned(text)
+    nodes = [planned.graph[id] for id in planned.plan.full if id in planned.plan.array]
+    shown = [node for node in nodes if str(node.type.with_shape(node.type.dims)).startswith("(N, H)")]
+    return len({planned.plan.array[node.id] for node in shown if node.type.dtype == kind})
+
+
+@pytest.mark.parametrize(("text", "floats", "masks"), [(NET, 1, 1), (DROPOUT, 1, 1), (KEPT, 2, 0)])
+def test_arrays_of_a_layer(text: str, floats: int, masks: int) -> None:
+    assert (whole(text, "float"), whole(text, "bool")) == (floats, masks)
+
+
+def test_each_value_once_and_after_its_operands() -> None:
+    for text in (NET, DROPOUT, KEPT):
+        graph = Planned(text).graph
+        order = [id for id in sorted(graph.nodes) if graph[id].op != "argument"]
+        moved = free_early(graph, order, graph.roots)
+        assert sorted(moved) == order and moved != order if text is not KEPT else sorted(moved) == order
+        for position, id in enumerate(moved):
+            assert not {u for u in graph[id].operands if u in order} - set(moved[:position])
+
+
+@pytest.mark.parametrize("text", [NET, DROPOUT, KEPT])
+def test_the_numbers_are_the_same(text: str) -> None:
+    rng = np.random.default_rng(0)
+    shapes = {"X": (300, 5), "T": (300, 3), "W": (5, 200), "V": (200, 3), "M": (300, 200), "b": (200,)}
+    net, plain = graphc.load(text, level=2, verify=False), graphc.load(text, verify=False)
+    names = [*net.INPUTS, *net.PARAMETERS]
+    given = {name: rng.integers(0, 3, 300) if name == "y" else rng.standard_normal(shapes[name]) for name in names}
+    have = net.value_and_grad(**given, workspace=net.Workspace(**given))
+    want = plain.value_and_grad(**given)
+    for name, gradient in want[1].items():
+        err = np.abs(have[1][name] - gradient).max()
+        assert err <= 1e-11 * np.abs(gradient).max(), name
