@@ -10,7 +10,7 @@ import pytest
 import graphc
 from graphc.explain.report import function_text
 
-EXAMPLES = Path(graphc.__file__).parent.parent / "examples"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 REGULAR = """\
 input X[N, D], y[N]: int
 param W1[D, H], b1[H], W2[H, C], b2[C]
