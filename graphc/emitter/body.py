@@ -30,7 +30,6 @@ WIDEST_NUMBER = 96  # a number takes no memory, wherever it stands
 FULL = 100  # nor is one that would make the other one longer than this
 APART = {"columns", "add_columns"}  # nor is what a reader should see as a step
 PARTS = {name for name, special in STATEMENTS.items() if special.add is not None}
-VIEWS_OF_NOTHING = {"tile"}  # of an array without entries NumPy returns a view
 ALWAYS_INLINE = {"size", "size_of", "transpose", "mT", "stop_gradient"}
 
 
@@ -275,7 +274,7 @@ class _Writer:
         return self._is_full(id) or (not self._may_be_view(id) and self._op(id).cost != "free")
 
     def _may_be_view(self, id: int) -> bool:
-        return self._op(id).view or self.graph[id].op in VIEWS_OF_NOTHING
+        return self._op(id).view or self._op(id).empty_view
 
     def _is_quantity(self, id: int) -> bool:
         """Whether a value has a name of its own: the program's, or that of a gradient of one of the program's."""

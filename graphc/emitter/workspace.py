@@ -6,7 +6,6 @@ its results are nobody else's; with one it allocates nothing after the first cal
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -26,8 +25,8 @@ from graphc.emitter.mathtext import bearers, equations
 from graphc.emitter.naming import Names
 from graphc.emitter.shapes import ShapeNames
 from graphc.emitter.sizes import needed_sizes, words
+from graphc.emitter.small import ask_if_small
 from graphc.emitter.text import WIDTH, bracketed, comment_text, quoted
-from graphc.ir.dims import Dim, numel
 from graphc.ir.graph import Graph, Node
 from graphc.ir.types import Unknown
 from graphc.passes.partition import Split
@@ -190,73 +189,6 @@ def _value_and_grad(working: Working) -> list[str]:
     return _function(working, body, "value_and_grad", head, ask, tail)
 
 
-# With fewer entries than this in each argument, to plan memory costs more than it saves.
-CHECK_HELPERS["are_small"] = '''\
-def are_small(*values):
-    """Whether each of the arguments has few entries; what is no array is left to the check of the arguments."""
-    try:
-        return max(map(np.size, values)) < 4096
-    except (TypeError, ValueError, RuntimeError):
-        return True
-'''
-
-
-CHECK_HELPERS["few_entries"] = '''\
-def few_entries(*arrays):
-    """Whether no array on the way has many entries: then to plan memory costs more than it saves.
-
-    Each is told by its sizes: numbers, and axes of arguments. What is no array is left to the check of the arguments.
-    """
-    try:
-        for sizes in arrays:
-            count = 1
-            for size in sizes:
-                count *= size if type(size) is int else np.shape(size[0])[size[1]]
-            if count >= 32768:
-                return False
-        return True
-    except (IndexError, TypeError, ValueError, RuntimeError):
-        return True
-'''
-
-
-def _if_small(working: Working, plan: Plan) -> list[str]:
-    """The question whether arrays are small: those on the way, if the arguments show their sizes, or the arguments."""
-    graph = working.graph
-    roots = {*graph.outputs.values(), *graph.gradients.values()}
-    shapes = [graph[id].type.dims for id, kind in plan.kind.items() if kind == "buffer" and id not in roots]
-    counts = {numel(shape): [size for size in shape if size != 1] for shape in shapes}
-    parts_of = {n: Counter(sizes) for n, sizes in counts.items()}
-    largest = [] if len(counts) > MOST_COMPARED else [
-        n for n in counts
-        if not any(m != n and (parts_of[n] <= parts_of[m] or (m - n).is_nonnegative()) for m in counts)
-    ]  # fmt: skip
-    shown: dict[Dim, str] = {}
-    for argument in graph.arguments:
-        if not isinstance(graph[argument.node].type.shape, Unknown):
-            for axis, size in enumerate(graph[argument.node].type.dims):
-                shown.setdefault(size, f"({working.arguments[argument.node]}, {axis})")
-    axes = [counts[n] for n in largest]
-    told = len(counts) <= MOST_COMPARED and len(largest) <= MOST_TOLD
-    if told and all(size in shown or size.value is not None for each in axes for size in each):
-        working.helpers.add("few_entries")
-        texts = [[shown[size] if size.value is None else str(size) for size in each] for each in axes]
-        parts = [f"({', '.join(each)}{',' * (len(each) == 1)})" for each in texts]
-        return _asked("few_entries", parts)
-    working.helpers.add("are_small")
-    return _asked("are_small", working.signature)
-
-
-def _asked(helper: str, items: Sequence[str]) -> list[str]:
-    if len(items) < 2:
-        return [f"        if {helper}({', '.join(items)}):"]
-    return bracketed(f"        if {helper}(", items, "):")
-
-
-MOST_TOLD = 8  # arrays; of more the sizes take long to look at
-MOST_COMPARED = 16  # shapes, each with each
-
-
 def _small(working: Working, plan: Plan) -> list[str]:
     """The way past a workspace for small arrays."""
     if not working.signature:
@@ -268,7 +200,7 @@ def _small(working: Working, plan: Plan) -> list[str]:
     elif len(incoming.floating) == 1 and not working.graph.loss:
         seeds = ", cotangents"
     return [
-        *_if_small(working, plan),
+        *ask_if_small(working.graph, working.arguments, working.helpers, plan.kind),
         f"            value, cache = forward({working.call})",
         f"            return value, backward(cache{seeds})",
     ]

@@ -118,6 +118,7 @@ class Op:
     `limits` says of which operands a definition asks that their integers stay in a range: (which, size, kind).
     `aliases` are the names that NumPy, or PyTorch's functional interface, gives to operands and attributes: a call may
     use them as keywords. `cost` is `free` (a view or a size), `cheap` (recompute rather than save) or `dear`.
+    An `empty_view` is new but for an array without entries, of which NumPy returns a view.
     """
 
     name: str
@@ -136,6 +137,7 @@ class Op:
     cost: str = "dear"
     elementwise: bool = False
     view: bool = False
+    empty_view: bool = False
     ufunc: str | None = None
     augmented: str | None = None
     domain: Mapping[str, str] = field(default_factory=dict)

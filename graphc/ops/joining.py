@@ -238,7 +238,7 @@ register(Op(
     numpy=lambda ctx, node, xs: Text(
         f"np.tile({xs[0]}, ({', '.join(str(ctx.dim(r)) for r in node.attr('reps'))}{',' * (node.type.rank == 1)}))"
     ),
-    evaluate=lambda x, *, reps: np.tile(x, reps), call=_tile_call, math="tile({x})",
+    evaluate=lambda x, *, reps: np.tile(x, reps), call=_tile_call, empty_view=True, math="tile({x})",
     doc="The whole array repeated along its axes.", source="NumPy: tile",
     aliases={"A": "x"},
 ))  # fmt: skip
