@@ -29,7 +29,7 @@ SIZES = {
     3: {2: 20, 3: 30, 4: 40, 5: 50, 6: 60, 7: 70, 8: 80},
     4: {2: 10, 3: 12, 4: 16, 5: 24, 6: 30, 7: 33},
 }
-OF_ALL_PAIRS = {"outer", "diag", "tensordot"}  # the results have entries for all pairs: short vectors do
+OF_ALL_PAIRS = {"outer", "diag", "tensordot", "kron"}  # the results have entries for all pairs: short vectors do
 LEAST = 60_000  # bytes of the largest argument: smaller cases show nothing
 ALLOWED = 30_000
 MEASURED = 3  # cases of an operation
@@ -40,7 +40,6 @@ NUMPY_HAS_NO_FORM = {
     "argmax": "NumPy copies the array to bring an axis to the end",
     "argmin": "NumPy copies the array to bring an axis to the end",
     "scatter_add": "np.add.at wants the numbers one by one, what many rows share is written out, 128 KB a time",
-    "kron": "the products with each entry have so many axes that they are copied",
 }
 SMALL_RESULTS = {  # nothing to measure: their arguments are numbers or sizes, or they have none
     "arange", "eye", "full", "ones", "zeros",
