@@ -88,6 +88,12 @@ Q = transpose(reshape(X@W, (B, T, 4, 16)), axes=(0, 2, 1, 3))
 A = attention(Q, Q, Q, causal=true)
 L = sum(reshape(transpose(A, axes=(0, 2, 1, 3)), (B, T, 64)) @ V)
 """,
+    "parts of rows": """
+input M[B, 256]
+param W[64, 64], V[64, 64]
+left = M[:, :64]
+L = sum(sin(left@W)) + sum(sin(M[::2, 64:128]@V)) + sum(sum(left, axis=0) @ V) + sum(sin(V @ sum(M[:64, 64:], axis=1)))
+""",
     "where": "input M[B, T]\nparam W[B, T]\nL = sum(where(M > 0, sin(W), M) * W)",
     "a mask of scores": "input M[T, T], X[B, T, 64]\nparam W[64, 64]\nL = sum(attention(X@W, X@W, X@W, mask=M > 0))",
 }

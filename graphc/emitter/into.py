@@ -56,6 +56,9 @@ class Place(Protocol):
     def solid(self, node: Node, position: int) -> bool:
         """Whether an operand is an array without gaps, which takes another shape without a copy."""
 
+    def has_gaps(self, node: Node, position: int) -> bool:
+        """Whether an operand shows rows between which its array has others: `dot` copies it, `matmul` does not."""
+
     def window(self, node: Node, array: int) -> str:
         """A list of indices that is made once: each takes an entry of all windows of an array."""
 
@@ -179,8 +182,8 @@ def _copied(place: Place, node: Node, target: str, operands: list[Text]) -> list
 def _product(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
     left, right = operands
     ranks = [place.operand(node, k).type.rank for k in (0, 1)]
-    floats = all(place.operand(node, k).type.is_float for k in (0, 1))
-    if ranks == [2, 2] and floats and place.contiguous(node):
+    dense = all(place.operand(node, k).type.is_float and not place.has_gaps(node, k) for k in (0, 1))
+    if ranks == [2, 2] and dense and place.contiguous(node):
         return [f"{left.within(ATOM)}.dot({right}, {target})"]
     return [f"np.matmul({left}, {right}, {target})"]
 
@@ -218,11 +221,13 @@ def _sum(place: Place, node: Node, target: str, operands: list[Text]) -> list[st
     if floats and rank > 1 and axes is not None and len(axes) == 1:
         if axes[0] == rank - 1:
             ones = place.ones(shape[-1], False, "column" if keepdims else "flat")
-            if rank == 2:
+            if rank == 2 and not place.has_gaps(node, 0):
                 return [f"{x.within(ATOM)}.dot({ones}, {target})"]
             return [f"np.matmul({x}, {ones}, {target})"]
         if axes[0] == 0 and rank == 2:
             ones = place.ones(shape[0], place.by_rows(), "row" if keepdims else "flat")
+            if place.has_gaps(node, 0):
+                return [f"np.matmul({ones}, {x}, {target})"]
             return [f"{ones}.dot({x}, {target})"]
     return _reduced(place, node, target, operands)
 

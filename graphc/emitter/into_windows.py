@@ -65,7 +65,7 @@ def _product_as(place: Place, node: Node, target: str, operands: list[Text]) -> 
     shape = (*a.dims[:-1], b.dims[-1])
     sizes = ", ".join(place.context.dim(n).text for n in shape)
     out = target if shape == node.type.dims else f"{target}.reshape({sizes})"
-    if len(shape) == 2 and a.is_float and b.is_float:
+    if len(shape) == 2 and a.is_float and b.is_float and not any(place.has_gaps(node, k) for k in (0, 1)):
         return [f"{left.within(ATOM)}.dot({right}, {out})"]
     return [f"np.matmul({left}, {right}, {out})"]
 

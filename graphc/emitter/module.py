@@ -363,6 +363,7 @@ class _Module:
     def _working(self, fused: Graph, forward: str, backward: str) -> list[str]:
         """The functions of an -O2 module: the pure ones, and those that work in memory which is allocated once."""
         from graphc.emitter.workspace import Cache, Working, in_workspace, write_parts, write_working
+        from graphc.passes.in_order import copy_parts_in_order
 
         def working(graph: Graph) -> Working:
             arguments = _called(graph)
@@ -372,13 +373,15 @@ class _Module:
                 graph, self.program, arguments, self._taken(), self.helpers, shapes, comment, self.observe, self.threads
             )
 
-        cache = Cache(self.split.saved, self.saved_sizes, self.saved_shapes, self.saves_dtype)
+        split, moved = copy_parts_in_order(self.split)
+        shapes = {moved[id]: name for id, name in self.saved_shapes.items()}
+        cache = Cache(split.saved, self.saved_sizes, shapes, self.saves_dtype)
         handed_on = self.incoming.handed_on()
         return [
             in_workspace(forward, "forward", ", ".join(self.signature)),
             in_workspace(backward, "backward", f"cache{', ' if handed_on else ''}{handed_on}"),
             *write_working(working(fused)),
-            *write_parts(working(self.graph), self.split, cache),
+            *write_parts(working(split.graph), split, cache),
         ]
 
     def _step(self, graph: Graph) -> str:

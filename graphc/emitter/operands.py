@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from graphc.emitter.context import BodyContext
 from graphc.emitter.describe import describe
 from graphc.emitter.expressions import ATOM, Text, fill
@@ -68,8 +70,18 @@ class Operands:
         known = self.texts.get(id)
         if known is None:
             node, op = self.graph[id], self.graph.op(self.graph[id])
-            known = self.texts[id] = plain_text(self.context, node, op, [self.whole(u) for u in node.operands])
+            operands = [self.whole(u) for u in self._behind(node)]
+            known = self.texts[id] = plain_text(self.context, node, op, operands)
         return known
+
+    def _behind(self, node: Node) -> Sequence[int]:
+        """The operands of a node; of several changes of shape that have no names the last one counts."""
+        if node.op != "reshape" or len(node.operands) > 1:
+            return node.operands
+        (u,) = node.operands
+        while self.graph[u].op == "reshape" and len(self.graph[u].operands) == 1 and u not in self.called:
+            (u,) = self.graph[u].operands
+        return (u,)
 
     def tile(self, id: int) -> Text:
         """The tile of a value in the loop that is being written."""

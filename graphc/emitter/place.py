@@ -18,6 +18,7 @@ from graphc.ir.dims import Dim, numel
 from graphc.ir.graph import Node
 from graphc.ops.base import NumpyContext
 from graphc.ops.columns import windows_text
+from graphc.ops.cuts import WHOLE
 from graphc.passes.regions import Item
 
 __all__ = ["PlaceOf", "Shared"]
@@ -66,6 +67,18 @@ class PlaceOf:
         while source.op in ("reshape", "expand_dims", "squeeze"):
             source = self.graph[source.operands[0]]
         return self.operands.layout.kind[source.id] == "buffer" and self.contiguous(source)
+
+    def has_gaps(self, node: Node, position: int) -> bool:
+        source = self.operand(node, position)
+        while self.operands.layout.kind[source.id] == "view" and source.operands:
+            if source.op == "slice" and any(part != WHOLE for part in source.attr("index")[1:]):
+                return True
+            if source.op == "slice" and isinstance(first := source.attr("index")[0], tuple) and first[2] is not None:
+                return True
+            if source.op == "transpose" and (source.type.rank or 0) > 2:
+                return True
+            source = self.graph[source.operands[0]]
+        return self.operands.layout.kind[source.id] == "buffer" and not self.contiguous(source)
 
     def window(self, node: Node, array: int) -> str:
         behind = node.attr("behind", 1 if node.op in ("columns", "add_columns") else 0)

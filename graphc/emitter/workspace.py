@@ -264,7 +264,7 @@ class Cache:
 
 
 def write_parts(working: Working, split: Split, cache: Cache) -> list[str]:
-    """`forward` and `backward` in a workspace; what crosses between them is as in the pure functions."""
+    """`forward` and `backward` in a workspace, of the working's graph; what crosses is as in the pure functions."""
     return [*_forward(working, split, cache), *_backward(working, split, cache)]
 
 

@@ -75,8 +75,8 @@ def product_of(nodes: Mapping[int, Node], node: Node) -> str | None:
 
 
 def _source(nodes: Mapping[int, Node], id: int) -> Node:
-    """The value that views show."""
+    """The value that views show, or copies of them."""
     node = nodes[id]
-    while node.op in VIEWS and not node.name and not node.hint:
+    while (node.op in VIEWS or node.op == "in_order") and not node.name and not node.hint:
         node = nodes[node.operands[0]]
     return node

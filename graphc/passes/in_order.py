@@ -10,26 +10,49 @@ values need the same one, as a value and its gradient do, it makes it twice.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from graphc.ir.dims import Dim, dim
 from graphc.ir.graph import Builder, Graph, Node
 from graphc.ir.types import Unknown
 from graphc.ops.cuts import WHOLE
-from graphc.passes.rebuild import rebuild, same
+from graphc.passes.partition import Split
+from graphc.passes.rebuild import rebuild_tracking, same
 
-__all__ = ["copies", "copy_in_order"]
+__all__ = ["copies", "copy_in_order", "copy_parts_in_order"]
 
 
 def copy_in_order(graph: Graph) -> Graph:
     """The graph with a copy before each reshape that would make one."""
+    return _tracking(graph)[0]
+
+
+def copy_parts_in_order(split: Split) -> tuple[Split, dict[int, int]]:
+    """As `copy_in_order` of a graph in two parts, each with the copies that its reshapes need; and where values are."""
+    graph, moved = _tracking(split.graph)
+    forward, backward = (_with_copies(graph, [moved[id] for id in part]) for part in (split.forward, split.backward))
+    return Split(graph, forward, tuple(moved[id] for id in split.saved), backward), moved
+
+
+def _tracking(graph: Graph) -> tuple[Graph, dict[int, int]]:
     if not any(copies(graph, node) for node in graph):
-        return graph
+        return graph, {id: id for id in graph.nodes}
 
     def make(builder: Builder, node: Node, operands: list[int]) -> int:
         if copies(graph, node):
             operands = [builder.add("in_order", operands), *operands[1:]]
         return same(builder, node, operands)
 
-    return rebuild(graph, make, share=True)
+    return rebuild_tracking(graph, make, share=True)
+
+
+def _with_copies(graph: Graph, part: Sequence[int]) -> tuple[int, ...]:
+    """The part's values in their order, each copy before the first that reads it."""
+    order: dict[int, None] = {}
+    for id in part:
+        order |= dict.fromkeys(u for u in graph[id].operands if graph[u].op == "in_order")
+        order[id] = None
+    return tuple(order)
 
 
 def copies(graph: Graph, node: Node) -> bool:

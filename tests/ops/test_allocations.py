@@ -1,22 +1,16 @@
 """Every public operation at -O2 in a workspace: a call after the first allocates no arrays.
 
-The sizes of a case get names, and then large numbers. What is allocated is counted by tracemalloc, to which NumPy tells
-what its arrays take. NumPy's own buffers for mixed types are made small, so that an array of booleans is seen as well.
+The sizes of a case get names, and then large numbers.
 """
 
 from __future__ import annotations
 
-import inspect
-import tracemalloc
-from collections.abc import Iterator
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 
-import graphc
-from graphc.api import module_from
+from allocating import allocated, in_one_tile, small_buffers
 from graphc.ops.table import lookup, names
 from ops.cases import Case, accepted, cases
 from ops.running import quietly
@@ -44,13 +38,6 @@ NUMPY_HAS_NO_FORM = {
 SMALL_RESULTS = {  # nothing to measure: their arguments are numbers or sizes, or they have none
     "arange", "eye", "full", "ones", "zeros",
 }  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def small_buffers() -> Iterator[None]:
-    before = np.setbufsize(1024)
-    yield
-    np.setbufsize(before)
 
 
 def enlarged(case: Case) -> dict[str, Any]:
@@ -82,37 +69,14 @@ def large(name: str) -> list[Case]:
     return [found[k * len(found) // MEASURED] for k in range(MEASURED)] if len(found) > MEASURED else found
 
 
-def in_one_tile(text: str) -> ModuleType:
-    """The -O2 module of a program, its tiles as long as its arrays: what is allocated in one is seen."""
-    return module_from(graphc.compile(text, level=2, verify=False).replace("131072", str(1 << 30)), "large.g")
-
-
-def allocated(module: ModuleType, given: dict[str, Any]) -> int:
-    """The most that a call takes beyond the workspace, in bytes."""
-    extra: dict[str, Any] = {}
-    if "cotangents" in inspect.signature(module.value_and_grad).parameters:
-        outputs, _ = module.forward(**given)
-        outputs = outputs if isinstance(outputs, tuple) else (outputs,)
-        extra = {"cotangents": tuple(np.ones_like(output) for output in outputs)}
-    workspace = module.Workspace(**given)
-    for _ in range(2):
-        module.value_and_grad(**given, **extra, workspace=workspace)
-    tracemalloc.start()
-    module.value_and_grad(**given, **extra, workspace=workspace)
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    return peak
-
-
 @pytest.mark.parametrize("name", [name for name in names() if name not in {*NUMPY_HAS_NO_FORM, *SMALL_RESULTS}])
 def test_nothing_is_allocated(name: str) -> None:
     found = []
     measured = 0
-    with quietly():
+    with quietly(), small_buffers():
         for case in large(name):
-            peak = allocated(in_one_tile(case.text(symbolic=True)), enlarged(case))
+            peaks = allocated(in_one_tile(case.text(symbolic=True)), enlarged(case))
             measured += 1
-            if peak > ALLOWED:
-                found.append(f"{peak} bytes: {case.body}")
+            found += [f"{peak} bytes in {function}: {case.body}" for function, peak in peaks.items() if peak > ALLOWED]
     assert not found, found
     assert measured, "no case of this operation is large"
