@@ -404,6 +404,12 @@ def test_a_jump_or_nothing_says_nothing_against_a_gradient(function: Any) -> Non
     assert math.isnan(off) or off <= TOLERANCE
 
 
+def test_stairs_that_a_large_step_sees_as_a_ramp_have_no_slope() -> None:
+    slope = derivative(lambda t: 1e3 + math.floor(4e3 * t + 0.5))
+    assert deviation(0.0, slope, 0.0) == 0.0
+    compiled("param x[4], y[2, 1, 4]\nz = x // y")  # one y is small
+
+
 def test_deviation() -> None:
     exact = Slope(2.0, 0.0, False)
     assert deviation(2.0, exact, 2.0) == 0.0
