@@ -17,8 +17,9 @@ from typing import Any
 
 import numpy as np
 
+from graphc.ir.dims import Dim
 from graphc.ir.graph import Builder, Graph, Node
-from graphc.ir.types import ShapeError, Type, Unknown
+from graphc.ir.types import Shape, ShapeError, Solver, Type, Unknown, shape_text
 from graphc.language.budget import Budget
 from graphc.language.evaluate import Evaluator
 from graphc.language.nodes import PLAIN
@@ -49,16 +50,42 @@ def simplify(graph: Graph) -> Graph:
     before.update(graph.roots)
     uses: Counter[int] = Counter()
     simplifiers: list[_Simplifier] = []
+    met = _Met()
 
     def make(builder: Builder, node: Node, operands: list[int]) -> int:
         if not simplifiers:
+            builder.solver = met
             simplifiers.append(_Simplifier(builder, uses))
+        if builder.op(node.op).elementwise:
+            met.note(node.type.shape, [builder.type(u).shape for u in operands])
         found = simplifiers[0].simpler(node.op, operands, dict(node.attrs), node.type)
         made = found if found is not None else same(builder, node, operands)
         uses[made] += before[node.id]
         return made
 
     return eliminate_dead_code(rebuild(graph, make, share=True))
+
+
+class _Met(Solver):
+    """What the undeclared operands have met so far: none enlarges its partner there, but a smaller one it may."""
+
+    def __init__(self) -> None:
+        self.partners: dict[Shape, set[tuple[Dim, ...]]] = {}
+
+    def note(self, shape: Shape, operands: Iterable[Shape]) -> None:
+        """An elementwise operation of this shape has operands of those."""
+        for inner in operands:
+            if inner != shape and not isinstance(shape, Unknown) and _is_open(inner):
+                self.partners.setdefault(inner, set()).add(shape)
+
+    def bound(self, inner: Shape, outer: tuple[Dim, ...]) -> None:
+        """Raises ShapeError for a partner that is smaller than every one before."""
+        if not any(repeats(Type(partner), Type(outer)) for partner in self.partners.get(inner, ())):
+            raise ShapeError(f"an array of shape {shape_text(outer)} may be enlarged here")
+
+
+def _is_open(shape: Shape) -> bool:
+    return isinstance(shape, Unknown) or any(size.is_open for size in shape)
 
 
 class _Simplifier(Evaluator):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from ops.programs import array, body, hold
+from ops.programs import array, body, compiled, hold
 from passes.operations import apart, counted, entries, simplified
 
 
@@ -76,3 +78,22 @@ def test_axes_of_what_is_repeated_go_before_it_is() -> None:
     text = "param x[n], y[m], A[m, n]\nT = A + reshape(outer(x, y), (m, n))\nL = sum(T)"
     assert not any("(n, 1)" in line or "(m, 1)" in line for line in body(text, "backward"))
     hold(text, {"x": array(3), "y": array(4), "A": array(4, 3)}, levels=(0, 1, 2))
+
+
+@pytest.mark.parametrize("text", [
+    "input c[1, D]\nparam X[N, D]\nL = sum(broadcast_to(c, (N, D)) * v) + sum(X)",
+    "param X[N, D]\nL = sum(tanh(broadcast_to(sum(X, axis=1, keepdims=true), (N, D)) + v))",
+    "param X[N, D]\nL = sum(maximum(broadcast_to(exp(mean(X, axis=0)), (N, D)), v))",
+    "param X[N, D]\nl = sum(mean(X, axis=0)**2)\ng = grad(l, X)\nL = sum(g * v)\noutput L\nloss L",
+    "param X[N, D], a[D]\nL = sum(v @ M) + sum(broadcast_to(a, (N, D)) * v) + sum(X)",  # of known rank, of open sizes
+    "param X[N, D]\ninput r[N]\nL = sum(squeeze(expand_dims(r, 1) * v[:, :1], axis=1)**2) + sum(X)",
+])  # fmt: skip
+def test_an_undeclared_operand_is_as_large_as_what_it_meets_in_the_program(text: str) -> None:
+    """Before the broadcast it may be larger than its partner, and would make the result another one."""
+    given = {"X": array(4, 3), "v": array(4, 3), "c": array(1, 3), "a": array(3), "r": array(4), "M": array(3, 2)}
+    used = {name: value for name, value in given.items() if re.search(rf"\b{name}\b", text)}
+    hold(text, used, lambda **arguments: compiled(text, 0).forward(**arguments)[0], levels=(0, 1, 2))
+
+
+def test_an_undeclared_column_meets_a_column() -> None:
+    hold("param r[N]\nL = sum(squeeze(expand_dims(r, 1) * v, axis=1)**2)", {"r": array(4), "v": array(4, 1)})
