@@ -332,7 +332,7 @@ class _Writer:
         if moved != statements:
             statements, reuse = moved, self._choose_in_place(moved, aliases)
             steps = StepGradients(self.graph, statements, self._reads, self._becomes(statements, reuse))
-        dead = steps.dead_before(self._last_uses(statements, aliases), set(reuse.values()))
+        dead = steps.dead_before(reuse, self._last_uses(statements, aliases))
         known = {u for u in dead.values() if self._is_fresh(u) and not isinstance(self.graph[u].type.shape, Unknown)}
         return statements, {id: u for id, u in dead.items() if u in known} | reuse
 

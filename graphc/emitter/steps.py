@@ -3,6 +3,8 @@
     h_{t+1} = tanh(X[t] @ Wx + h_{t} @ Wh)                dh_2 = np.matmul(dZ_3, Wh.T, out=dh_3)
     c_{t+1} = f * c_{t} + i * g                           dc_2 = np.multiply(dc_3, f_3, out=dc_3)
 
+    h_{t+1} = tanh(h_{t} @ W)                             dh_1 = np.matmul(dh_2_tanh, W.T, out=dh_3)
+
 Each has a name of its own, so each would else live until the function returns: an array a step, which the memory of
 the process has to be enlarged by and given back at each call.
 """
@@ -11,10 +13,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
 from graphc.ir.graph import Graph
 
 __all__ = ["StepGradients"]
+
+MOST_HELD: Final = 4  # arrays that are looked through for one that is free: a step seldom needs more than two
 
 
 class StepGradients:
@@ -65,16 +70,31 @@ class StepGradients:
             result += late.get(position, [])
         return result
 
-    def dead_before(self, last: Mapping[int, float], taken: set[int]) -> dict[int, int]:
-        """Per product of matrices the gradient of the step before, if its array is none of those `taken` and is not
-        read any more; `last` are the positions where arrays are read for the last time."""
-        found: dict[int, int] = {}
-        latest: dict[str, int] = {}
+    def dead_before(self, reuse: Mapping[int, int], last: Mapping[int, float]) -> dict[int, int]:
+        """Per product of matrices a gradient of a step before it, in whose array nothing is read any more.
+
+        `reuse` tells whose array a statement writes over, `last` where each array is read for the last time. Where the
+        product itself reads the step before it, in `dh_1 = (dh_2 * (1 - h_2 * h_2)) @ W.T`, it is the one before that.
+        """
+        array: dict[int, int] = {}  # value -> the first value in its array
+        until: dict[int, float] = {}
         for position, id in enumerate(self.order):
-            u = latest.get(self.stem.get(self.becomes[id], ""))
-            product = u is not None and self.graph[id].op == "matmul" and self._is_next(id, u)
-            if u is not None and product and u not in taken and last.get(u, position) < position:
-                found[id] = u
+            first = array[id] = array[reuse[id]] if id in reuse else id
+            until[first] = max(until.get(first, 0), last.get(id, position))
+        found: dict[int, int] = {}
+        moved: dict[int, int] = {}  # an array that is not made -> the one in whose place it is
+        holds: dict[str, dict[int, int]] = {}  # gradients that belong together: their arrays -> what is there at last
+        for position, id in enumerate(self.order):
+            arrays = holds.get(self.stem.get(self.becomes[id], ""), {})
+            for there, u in arrays.items() if self.graph[id].op == "matmul" and id not in reuse else ():
+                if until[there] < position and self._is_next(id, u):
+                    found[id] = u
+                    until[there] = until[id]
+                    moved[id] = there
+                    break
             if id in self.stem:
-                latest[self.stem[id]] = id
+                arrays = holds.setdefault(self.stem[id], {})
+                arrays[moved.get(array[id], array[id])] = id
+                if len(arrays) > MOST_HELD:
+                    del arrays[next(iter(arrays))]
         return found

@@ -40,6 +40,30 @@ def test_a_step_writes_where_the_one_before_it_was() -> None:
     hold(LSTM.replace("STEPS", "4"), arguments(4))
 
 
+RNN = """
+input X[STEPS, N, D]
+param W[D, H], V[H, H]
+h_0 = zeros((N, H))
+for t in 0:STEPS { h_{t+1} = tanh(X[t] @ W + h_{t} @ V) }
+L = sum(h_STEPS**2)
+output L
+"""
+
+
+def test_a_product_that_reads_the_step_before_it_takes_the_array_of_the_one_before_that() -> None:
+    lines = body(RNN.replace("STEPS", "5"), "backward")
+    assert "dh_4 = dh_5_tanh @ V.T" in lines and "dh_3 = np.matmul(dh_4_tanh, V.T, out=dh_5)" in lines
+    assert "dh_2 = np.matmul(dh_3_tanh, V.T, out=dh_4)" in lines
+    given = {"X": array(5, 3, 2), "W": array(2, 4), "V": array(4, 4)}
+    hold(RNN.replace("STEPS", "5"), given)
+    for wrt in (["h_5", "h_3", "W"], ["h_4", "V"], ["h_1", "h_2", "h_3", "h_4", "h_5"]):
+        plain, module = (compiled(RNN.replace("STEPS", "5"), level, wrt=wrt) for level in (0, 1))
+        wanted, found = (m.backward(m.forward(**given)[1]) for m in (plain, module))
+        for name in wrt:
+            np.testing.assert_allclose(found[name], wanted[name], rtol=1e-12, atol=1e-14)
+        assert not any(np.shares_memory(found[a], found[b]) for a in wrt for b in wrt if a < b)
+
+
 @pytest.mark.parametrize("wrt", [["h_2", "V"], ["c_2", "h_3", "W"], ["h_1", "h_2", "c_1"]])
 def test_a_gradient_that_is_a_result_keeps_its_array(wrt: list[str]) -> None:
     text, given = LSTM.replace("STEPS", "4"), arguments(4)
@@ -78,6 +102,10 @@ def peak(module: ModuleType, given: dict[str, Any]) -> int:
         tracemalloc.stop()
 
 
-def test_backward_takes_no_memory_for_a_step() -> None:
-    taken = [peak(compiled(LSTM.replace("STEPS", str(k))), arguments(k, 64, 32)) for k in (4, 24)]
+@pytest.mark.parametrize(("program", "gates"), [(LSTM, 4), (RNN, 1)], ids=["lstm", "rnn"])
+def test_backward_takes_no_memory_for_a_step(program: str, gates: int) -> None:
+    def given(steps: int) -> dict[str, Any]:
+        return {"X": array(steps, 64, 2), "W": array(2, gates * 32), "V": array(32, gates * 32)}
+
+    taken = [peak(compiled(program.replace("STEPS", str(k))), given(k)) for k in (4, 24)]
     assert taken[1] - taken[0] <= 20 * 64 * 32 * 8 / 8
