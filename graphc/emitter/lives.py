@@ -73,10 +73,15 @@ def _read_outside(layout: Layout) -> set[int]:
 
 
 def _sums_behind_loops(layout: Layout, outside: set[int]) -> list[Item]:
-    """Sums over the rows of an array that is kept as a whole are taken at once, after the loop."""
+    """Sums over the rows of an array that is kept as a whole are taken at once, after the loop; before them stand the
+    numbers that end what the loop has computed, as the mean of what it has collected."""
     graph = layout.graph
     items: list[Item] = []
+    sums: list[int] = []
     for item in layout.items:
+        if sums and not _ends_loop(layout, item, sums):
+            items += [Item([id]) for id in sums]
+            sums = []
         behind = [
             id for id in item.nodes
             if id in item.collected and graph[id].op == "sum" and graph[id].type.rank == 1
@@ -85,8 +90,18 @@ def _sums_behind_loops(layout: Layout, outside: set[int]) -> list[Item]:
         if behind:
             rest = [id for id in item.nodes if id not in behind]
             item = Item(rest, item.rows, item.collected - set(behind))
-        items += [item, *(Item([id]) for id in behind)]
-    return items
+        items.append(item)
+        sums += behind
+    return [*items, *(Item([id]) for id in sums)]
+
+
+def _ends_loop(layout: Layout, item: Item, sums: Sequence[int]) -> bool:
+    """Whether an item is a number, or stands in no line of its own, and needs none of the sums."""
+    if item.rows is not None:
+        return False
+    nodes = [layout.graph[id] for id in item.nodes]
+    small = all(node.type.rank == 0 or layout.kind[node.id] in ("view", "inline") for node in nodes)
+    return small and all(set(sums).isdisjoint(node.operands) for node in nodes)
 
 
 def _lives(layout: Layout) -> Lives:

@@ -310,9 +310,12 @@ class _Module:
         return f"{line.text:<{COLUMN}}  # {self.shapes.shape(node.type.shape)}"
 
     def _group_comment(
-        self, group: tuple[int, bool], found: Collection[str], graph: Graph | None = None
+        self, group: tuple[int, bool], found: Collection[str], again: bool = False, graph: Graph | None = None
     ) -> list[str]:
-        """The statement, its place, and in backward the mathematics: beside it, or below where that is too wide."""
+        """The statement, its place, and in backward the mathematics: beside it, or below where that is too wide.
+
+        `again`: the statement stands in the comment before already, and is not said again.
+        """
         graph = graph or self.graph
         index, reverse = group
         if not 0 <= index < len(graph.statements):
@@ -322,19 +325,20 @@ class _Module:
         if len(text) > 80:
             text = text[:77] + "..."
         head = f"{text}    {comment_text(f'{statement.file}:{statement.line}')}"
+        heads = [] if again else [head]
         if not reverse:
-            return [head]
-        whole = "    ".join([head, *found])
+            return heads
+        whole = "    ".join([*heads, *found])
         if len(whole) <= WIDTH:
-            return [whole]
-        packed: list[str] = [head]
+            return [whole] if whole else []
+        packed: list[str] = []
         for equation in found:
-            joined = f"{packed[-1]}    {equation}"
-            if len(packed) > 1 and len(joined) <= WIDTH:
+            joined = f"{packed[-1]}    {equation}" if packed else ""
+            if packed and len(joined) <= WIDTH:
                 packed[-1] = joined
             else:
-                packed.append(f"    {equation}")
-        return packed
+                packed.append(f"{'    ' * len(heads)}{equation}")
+        return [*heads, *packed]
 
     def _value_and_grad(self) -> str:
         call = ", ".join(self.signature)

@@ -34,7 +34,7 @@ from graphc.passes.partition import Split
 __all__ = ["Cache", "Working", "in_workspace", "write_parts", "write_working"]
 
 COLUMN = 72
-Comment = Callable[["tuple[int, bool]", "Collection[str]"], "list[str]"]
+Comment = Callable[["tuple[int, bool]", "Collection[str]", bool], "list[str]"]
 
 
 class Working:
@@ -408,8 +408,10 @@ def _used_only(allocation: Sequence[str], unpacked: Sequence[str]) -> list[str]:
 
 def _body(working: Working, body: Buffered) -> list[str]:
     """The lines under the comments of their statements, shapes beside. A statement's lines may stand in several places:
-    each comment has the mathematics of what is computed below it."""
+    each comment has the mathematics of what is computed below it, and names the statement where another one was
+    before."""
     shown: set[int] = set()
+    before: int | None = None
     lines: list[str] = []
     by_group: dict[tuple[int, bool], list[Node]] = {}
     for _, line in body.lines:
@@ -425,9 +427,13 @@ def _body(working: Working, body: Buffered) -> list[str]:
             found[group] = equations(working.graph, list(nodes.values()), body.names, borne)
         below = dict.fromkeys(line.node.id for _, line in here if line.node is not None)
         math = [text for id in below if (text := found.get(group, {}).get(id)) is not None]
-        comment = ["results, in memory of the workspace"] if group == RESULTS else working.comment(group, math)
+        results = group == RESULTS
+        again = group[0] == before
+        comment = ["results, in memory of the workspace"] if results else working.comment(group, math, again)
         indent = "    " * (here[0][0] + 1)
-        lines += ["", *(f"{indent}# {line}" for line in comment)]
+        if comment or not again:
+            lines += ["", *(f"{indent}# {line}" for line in comment)]
+        before = group[0]
         lines += [_beside(working, "    " * (depth + 1) + line.text, line.node, shown) for depth, line in here]
     return [*lines, ""] if lines else lines
 

@@ -39,3 +39,12 @@ def test_sums_over_rows_of_a_whole_array_are_taken_at_once_behind_the_loop() -> 
     planned = Planned("input X[N, D]\nparam W[D, H], b[H]\nL = sum(tanh(X @ W + b))")
     (db,) = [node.id for node in planned.graph if node.id == planned.graph.gradients["b"]]
     assert [item.rows for item in planned.plan.items if db in item.nodes] == [None]
+
+
+def test_the_mean_of_what_a_loop_has_collected_comes_before_such_sums() -> None:
+    planned = Planned("input X[N, D], y[N]: int\nparam W[D, C], b[C]\nL = softmax_ce(X@W + b, y, reduction=\"mean\")")
+    graph = planned.graph
+    place = {id: k for k, item in enumerate(planned.plan.items) for id in item.nodes}
+    loss, db = graph.outputs["L"], graph.gradients["b"]
+    assert planned.plan.items[place[loss]].rows is None is planned.plan.items[place[db]].rows
+    assert place[loss] < place[db]
