@@ -19,7 +19,7 @@ H = relu(Z)
 S = H@W2 + b2
 L = softmax_ce(S, y, reduction="mean") + 0.01*(sum(W1**2) + sum(W2**2))
 """
-EQUATION = re.compile(r"(?<=    )(\w+) \+?= ")
+EQUATION = re.compile(r"(?<=    )(\w+) \+?= ")  # not the statement, which stands first
 
 
 def blocks(text: str, function: str) -> list[tuple[list[str], str]]:
@@ -41,15 +41,15 @@ def test_equations_stand_above_what_computes_them(name: str) -> None:
     for function in ("value_and_grad", "backward_in"):
         for comment, code in blocks(text, function):
             for line in comment:
-                for left in EQUATION.findall(line):
+                for left in EQUATION.findall(line if "<string>:" in line else f"    {line}"):
                     assert re.search(rf"\b{left}(_rows)?(_\d+)?\b", code), (left, comment)
 
 
-def test_a_statement_in_three_places() -> None:
+def test_a_statement_in_several_places() -> None:
     text = graphc.compile(REGULAR, level=2, verify=False)
     said = [line for comment, _ in blocks(text, "value_and_grad") for line in comment if line.startswith("S = H@W2")]
-    first, second, third = (line.split("    ", 2)[2] for line in said[1:])
-    assert (first, second) == ("db2 = 1ᵀ dS", "dH = dS W2ᵀ") and third.startswith("dW2 = ")
+    first, second = (line.split("    ", 2)[2] for line in said[1:])
+    assert first == "db2 = 1ᵀ dS    dH = dS W2ᵀ" and second.startswith("dW2 = ")
 
 
 def test_results_without_an_array_stand_together() -> None:
