@@ -166,7 +166,7 @@ def optimise(graph: Graph, level: int, observe: Observer = _ignore) -> Graph:
         graph = eliminate_dead_code(samples_last(graph))
     if rewriting:
         graph = shorten_sigmoids(graph)
-    if rewriting and level == 1:
+    if rewriting and (level == 1 or graph.updates):  # a training step is a pure function at -O2 as well
         graph = divide_by_sizes(subtract_products(graph))
     graph = cast_to_type(graph)
     observe("optimized", graph)

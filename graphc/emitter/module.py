@@ -393,6 +393,7 @@ class _Module:
         names = Names(self._taken() | set(self.signature))
         roots = list(graph.updates.values())
         order = [i for i in sorted(needed(graph, roots)) if i not in arguments]
+        order.sort(key=lambda i: not _is_count(graph, i))
         saved_graph, saved_shapes = self.graph, self.shapes
         self.graph = graph
         body = write_body(graph, order, dict(arguments), roots, names, self.helpers, {}, self.level > 0, "step")
@@ -446,6 +447,14 @@ def _source_constant(source: str) -> str:
     if len(pieces) < 2:
         return quoted(source)
     return "(\n" + "".join(f"    {quoted(piece)}\n" for piece in pieces) + ")"
+
+
+def _is_count(graph: Graph, id: int) -> bool:
+    """Whether a value is a number that the program computes of numbers it is given, as a count of the steps: it stands
+    before all else, and parts no statement's lines."""
+    node = graph[id]
+    given = all(graph[u].op in ("argument", "const") and graph[u].type.rank == 0 for u in node.operands)
+    return bool(node.name) and node.type.rank == 0 and given
 
 
 def _pieces(line: str) -> list[str]:

@@ -15,7 +15,7 @@ from modules import execute
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "optimisers"
 STEPS = 20
-LEVELS = (0, 1)
+LEVELS = (0, 1, 2)
 TYPES = (np.float32, np.float64)
 
 State = dict[str, Any]
@@ -124,3 +124,12 @@ def test_updates_read_the_values_from_before_the_step() -> None:
         new = net.step(np.array(2.0), np.array(5.0), np.array(7))
         assert {key: float(value) for key, value in new.items()} == {"a": 6.0, "b": 4.0, "n": 8.0}
         assert new["n"].dtype.kind == "i"
+
+
+@pytest.mark.parametrize("level", [0, 1, 2])
+def test_a_step_counts_before_it_computes(level: int) -> None:
+    text = compile_text((EXAMPLES / "adam.g").read_text(encoding="utf-8"), level=level, verify=False)
+    step = text[text.index("def step(") : text.index("def check(")]
+    assert step.index("k = t + 1") < step.index("Z = np.tanh(X @ W1)")
+    assert step.count("# L = softmax_ce(") == 1
+    assert level == 0 or "dZW2 /= N" in step
