@@ -97,15 +97,22 @@ def _masks_first(graph: Graph, order: list[int], kept: set[int]) -> list[int]:
         dear.append(dear[-1] + (graph.op(node).cost == "dear" and not graph.op(node).elementwise))
     moved: dict[int, list[int]] = {}
     seen: set[int] = set()
-    for id in order:
-        source = _masked(graph, graph[id])
-        if source is None or source in kept or source not in place or last.get(source) != place[id]:
+    for source, id in sorted(_masks(graph, order), key=lambda pair: place.get(pair[0], -1)):
+        if source in kept or source not in place or last.get(source) != place[id]:
             continue
-        if dear[place[id]] > dear[place[source] + 1]:
+        if dear[place[id]] > dear[place[source] + 1]:  # a number goes where the first of its masks does
             numbers = [u for u in graph[id].operands if place.get(u, -1) > place[source] and u not in seen]
             seen.update(numbers)
             moved.setdefault(source, []).extend([*numbers, id])
     return _placed(order, moved, after=True) if moved else order
+
+
+def _masks(graph: Graph, order: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Each mask with the array that it is made of, that first."""
+    for id in order:
+        source = _masked(graph, graph[id])
+        if source is not None:
+            yield source, id
 
 
 def _masked(graph: Graph, node: Node) -> int | None:

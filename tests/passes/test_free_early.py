@@ -60,3 +60,12 @@ def test_the_numbers_are_the_same(text: str) -> None:
     for name, gradient in want[1].items():
         err = np.abs(have[1][name] - gradient).max()
         assert err <= 1e-11 * np.abs(gradient).max(), name
+
+
+def test_a_number_of_several_masks_stands_before_the_first_of_them() -> None:
+    text = "param x[N, D], y[N, D]\nG = grad(bce(x, y), y)\nL = sum(G * v)\nloss L\noutput L"
+    net, plain = (graphc.load(text, level=level, verify=False) for level in (2, 0))
+    rng = np.random.default_rng(0)
+    given = [rng.uniform(0.1, 0.9, (4, 3)), rng.uniform(0.1, 0.9, (4, 3)), rng.standard_normal((4, 3))]
+    have, want = (module.value_and_grad(*given)[1]["x"] for module in (net, plain))
+    assert np.abs(have - want).max() <= 1e-12 * np.abs(want).max()
