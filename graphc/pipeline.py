@@ -134,7 +134,7 @@ def _check_names(graph: Graph, options: Options, diagnostics: Diagnostics) -> No
             )
         elif not graph[graph.values[name]].type.is_float:
             diagnostics.error("E0402", f"`{name}` is {graph[graph.values[name]].type.dtype}: it has no gradient", None)
-        elif name == options.loss and graph[graph.values[name]].type.rank not in (0, None):
+        elif name == options.loss and graph[graph.values[name]].type.rank != 0:
             diagnostics.error("E0401", f"the loss is a scalar, and `{name}` is {graph[graph.values[name]].type}", None)
     diagnostics.raise_if_errors()
 

@@ -207,10 +207,13 @@ def test_the_only_scalar_output_is_the_loss() -> None:
 
 @pytest.mark.parametrize(
     ("options", "code"),
-    [({"wrt": ["q"]}, "E0201"), ({"loss": "z"}, "E0401"), ({"loss": "q"}, "E0201"), ({"wrt": ["i"]}, "E0402")],
+    [
+        ({"wrt": ["q"]}, "E0201"), ({"loss": "z"}, "E0401"), ({"loss": "q"}, "E0201"), ({"wrt": ["i"]}, "E0402"),
+        ({"loss": "u"}, "E0401"),  # which may be an array when it runs
+    ],
 )
 def test_wrong_names(options: dict[str, Any], code: str) -> None:
-    text = "input x[3, 2], i[2]: int\nz = x[i]\nL = sum(z)"
+    text = "input x[3, 2], i[2]: int\nz = x[i]\nL = sum(z)\nu = v * 2"
     with pytest.raises(graphc.GraphcError) as caught:
         graphc.differentiate(graphc.parse(text), **options)
     assert code in str(caught.value)
