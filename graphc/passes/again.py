@@ -6,8 +6,9 @@
     dt = dA * Z; dZ = dA * u + dt * (1 - t*t)   becomes    dt = dA * Z; v = 1 + t; dZ = dA * v + dt * (1 - t*t)
 
 The products divide the loops over tiles: u is an array of the first one alone, and no whole array is kept for it.
-Only where the later loop reads the operands anyway: to write and read an array that fits into no cache takes longer
-than one more pass over a tile that is in one. A value that has to be kept for something else is not computed again.
+Only where the later loop reads the operands anyway, or reads one that is kept for what comes after in the place of the
+value: to write and read an array that fits into no cache takes longer than one more pass over a tile that is in one. A
+value that has to be kept for something else is not computed again.
 """
 
 from __future__ import annotations
@@ -97,9 +98,11 @@ class _Loops:
         found = read_by_rows(self.graph, node, rows) if rows is not None else None
         if found is None or found[1]:
             return False
-        return all(
-            self._is_at_hand(u, place) if k in found[0] else self._is_early(u) for k, u in enumerate(node.operands)
-        )
+        by_rows = [u for k, u in enumerate(node.operands) if k in found[0]]
+        away = [u for u in by_rows if not self._is_at_hand(u, place)]
+        if away and not (len(away) == 1 and self._is_kept(away[0], place)):  # of one array in the place of another
+            return False
+        return all(self._is_early(u) for k, u in enumerate(node.operands) if k not in found[0])
 
     def _is_at_hand(self, id: int, place: int) -> bool:
         """Whether a loop reads a value row by row for something else, or it is an argument."""
@@ -108,6 +111,13 @@ class _Loops:
         if self.graph.op(self.graph[id]).view:
             return False
         return any(self.place[u] == place and self._reads(u, id) for u in self.users.get(id, ()))
+
+    def _is_kept(self, id: int, place: int) -> bool:
+        """Whether a value is an array that something behind a loop, and outside its own, reads."""
+        if self.graph.op(self.graph[id]).view or id in self.roots:
+            return False
+        own = self.place.get(id)
+        return any(self.place[u] > place and self.place[u] != own for u in self.users.get(id, ()))
 
     def _is_early(self, id: int) -> bool:
         """Whether a value is a number, or small, and made outside the loops."""

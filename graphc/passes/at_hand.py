@@ -2,24 +2,18 @@
 
     c, dy, x: (N, D), e, g: (D,)
     y = c * e; de = sum(dy * c, axis=0) * e                     becomes       de = sum(dy * y, axis=0)
-    db = sum(dy, axis=0); dm = mean(dy * g, axis=0)             becomes       dm = db * g / N
-    dg = sum(dy * x, axis=0); da = mean(dy * g * x, axis=0)     becomes       da = dg * g / N
     m = mean(x, axis=0); v = mean(x, axis=0, keepdims=true)     becomes       m = mean(x, axis=0); v = m[None]
     s = sum(c, axis=(0, 1))                                     becomes       s = sum(c)
 
-With c = x - m the first is what the derivative of `(x - m) * exp(s)` with respect to s looks like, the others are in
-that of a batch normalisation.
+With c = x - m the first is what the derivative of `(x - m) * exp(s)` with respect to s looks like.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from graphc.ir.dims import dim
 from graphc.ir.types import Unknown
 from graphc.passes.place import Place
 
-__all__ = ["factor_at_hand", "reduction_at_hand", "sum_at_hand"]
+__all__ = ["factor_at_hand", "reduction_at_hand"]
 
 
 def factor_at_hand(place: Place) -> int | None:
@@ -52,60 +46,6 @@ def reduction_at_hand(place: Place) -> int | None:
     if known is None:
         return None
     return place.add("expand_dims" if keepdims else "squeeze", [known], {"axis": axes})
-
-
-def sum_at_hand(place: Place) -> int | None:
-    """A sum or mean of products with a factor that is the same for all of them, where the sum without it is at hand."""
-    axes = place.attrs.get("axis")
-    if place.op not in ("sum", "mean") or axes is None or isinstance(place.type.shape, Unknown):
-        return None
-    node = place.node(0)
-    if node.op != "multiply" or isinstance(node.type.shape, Unknown):
-        return None
-    for factor, rest in _without_factor(place, node.operands, node.type.rank or 0, axes):
-        total = place.builder.find("sum", [rest], {"axis": axes, "keepdims": False})
-        if total is None or place.typed(rest) != node.type:
-            continue
-        if place.attrs.get("keepdims"):
-            total = place.add("expand_dims", [total], {"axis": axes})
-        elif place.typed(factor).rank == node.type.rank:
-            factor = place.add("squeeze", [factor], {"axis": axes})
-        made = place.builder.add("multiply", [total, factor])  # as it is: `factor_at_hand` would turn it back
-        if place.op == "mean":
-            count = dim(1)
-            for axis in axes:
-                count = count * node.type.dims[axis]
-            plain = count.value is not None
-            size = place.builder.const(count.value, "int") if plain else place.add("size", [], {"dim": count})
-            made = place.add("divide", [made, size])
-        return made
-    return None
-
-
-def _without_factor(
-    place: Place, operands: tuple[int, ...], rank: int, axes: tuple[int, ...]
-) -> Iterator[tuple[int, int]]:
-    """Factors of a product that are the same along the axes, and the product without each, if that is at hand."""
-    for one, other in (operands, operands[::-1]):
-        if _is_constant_along(place, one, rank, axes):
-            yield one, other
-        inner = place.builder[other]
-        if not _is_of_rule(place, other):  # a value is at hand itself
-            continue
-        if inner.op == "multiply" and inner.type.rank == rank:
-            for factor, rest in (inner.operands, inner.operands[::-1]):
-                known = _product(place, one, rest) if _is_constant_along(place, factor, rank, axes) else None
-                if known is not None:
-                    yield factor, known
-
-
-def _is_constant_along(place: Place, factor: int, rank: int, axes: tuple[int, ...]) -> bool:
-    """Whether broadcasting repeats a factor along all these axes of an array of that rank."""
-    type = place.typed(factor)
-    if isinstance(type.shape, Unknown) or not type.is_float or not type.rank:
-        return False
-    missing = rank - type.rank
-    return all(axis < missing or type.dims[axis - missing].value == 1 for axis in axes)
 
 
 def _is_constant_behind(place: Place, total: int, factor: int) -> bool:

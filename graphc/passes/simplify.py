@@ -25,8 +25,9 @@ from graphc.language.evaluate import Evaluator
 from graphc.language.nodes import PLAIN
 from graphc.language.scope import Environment, Scope
 from graphc.language.values import Fault, Tensor
-from graphc.passes.at_hand import factor_at_hand, reduction_at_hand, sum_at_hand
+from graphc.passes.at_hand import factor_at_hand, reduction_at_hand
 from graphc.passes.broadcasts import broadcast_dropped, leading_axes_dropped, repeats
+from graphc.passes.constant_factors import factors_out_of_sum
 from graphc.passes.cost import TYPICAL, typical
 from graphc.passes.dce import eliminate_dead_code
 from graphc.passes.diagonals import without_diagonal
@@ -203,7 +204,7 @@ SIMPLIFICATIONS: tuple[tuple[Callable[[Place], int | None], frozenset[str] | Non
     (arranged, frozenset(["squeeze", "sum", "matmul", "add"])),
     (without_diagonal, frozenset(["matmul", "multiply", "add", "mT", "sum", "diagonal", "trace"])),
     (factor_at_hand, frozenset(["multiply"])),
-    (sum_at_hand, frozenset(["sum", "mean"])),
+    (factors_out_of_sum, frozenset(["sum", "mean"])),
     (reduction_at_hand, frozenset(["sum", "mean", "max", "min", "prod"])),
     (sign_into_number, frozenset(["negative", "multiply"])),
     (larger_of_lines, frozenset(["add"])),

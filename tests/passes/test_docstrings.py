@@ -46,6 +46,7 @@ PASSES: dict[str, Callable[[Graph], Graph]] = {
     "casts": cast_to_type,
     "chain": lambda graph: reassociate(fold(graph)),
     "coefficients": move_into_coefficients,
+    "constant_factors": simplify,
     "dce": eliminate_dead_code,
     "diagonals": simplify,
     "differences": subtract_products,

@@ -1,0 +1,148 @@
+"""Factors that are the same for all terms of a sum stand behind it: fewer of them are multiplied.
+
+    dy, x, y: (N, D), g, r: (D,), n: (N, 1)
+    db = sum(dy, axis=0); dm = mean(dy * g, axis=0)             becomes    dm = db * g / N
+    dg = sum(dy * x, axis=0); da = mean(dy * g * x, axis=0)     becomes    da = dg * g / N
+    db = sum(dy, axis=0); dm = sum(dy * g / r, axis=0)          becomes    dm = db * g / r
+    dn = sum(dy * y / n, axis=1)                                becomes    dn = sum(dy * y, axis=1) / squeeze(n, axis=1)
+    dv = r + sum((x - mean(x, axis=0)) * g, axis=0)             becomes    dv = r
+
+The sum that is left is one at hand, or the product was made for the sum alone. The first are in the derivative of a
+batch normalisation, the next ones in those of norms and of rows divided by them. A value of the program stays whole:
+only what rules made is taken apart.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from graphc.ir.dims import dim
+from graphc.ir.types import Unknown
+from graphc.passes.place import Place
+
+__all__ = ["factors_out_of_sum"]
+
+DEEPEST = 4  # products within products
+
+
+@dataclass(frozen=True)
+class _Parted:
+    """A product or quotient as constant factors, each with what is done by it, and the rest."""
+
+    factors: tuple[tuple[str, int], ...]
+    rest: int
+
+
+def factors_out_of_sum(place: Place) -> int | None:
+    """The sum or mean without the factors, times these."""
+    axes = place.attrs.get("axis")
+    node = place.node(0)
+    if place.op not in ("sum", "mean") or axes is None or isinstance(node.type.shape, Unknown):
+        return None
+    if node.op not in ("multiply", "divide") or not node.type.is_float:
+        return None
+    found = _parted(place, node.id, axes, DEEPEST, make=False)
+    if found is not None and found.factors and place.typed(found.rest) == node.type:
+        if _is_centred(place, found.rest, axes) and _is_of_rule(place, node.id):
+            return place.repeat(place.builder.const(0.0), place.type)
+        total = _sum_at_hand(place, found.rest, axes)
+        if total is not None:
+            return _scaled(place, total, found.factors, axes)
+    if not _is_of_rule(place, node.id) or not place.alone(node.id):
+        return None
+    before = len(place.builder.nodes)
+    found = _parted(place, node.id, axes, DEEPEST, make=True)
+    if found is None or not found.factors or place.typed(found.rest) != node.type:
+        place.builder.forget(before)
+        return None
+    total = place.add("sum", [found.rest], {"axis": axes, "keepdims": place.attrs["keepdims"]})
+    return _scaled(place, total, found.factors, axes)
+
+
+def _parted(place: Place, id: int, axes: tuple[int, ...], depth: int, make: bool) -> _Parted | None:
+    """What is constant along the axes taken out of products and quotients; None if what is left is not at hand.
+
+    With `make` it is made, of what nothing else uses.
+    """
+    node = place.builder[id]
+    of_rule = _is_of_rule(place, id) and depth < DEEPEST
+    whole = not (depth == DEEPEST or (of_rule and (not make or place.alone(id))))
+    rank = place.node(0).type.rank
+    if node.op not in ("multiply", "divide") or whole or not depth or node.type.rank != rank:
+        return _Parted((), id)
+    one, other = node.operands
+    if _is_constant_along(place, other, axes):
+        inner = _parted(place, one, axes, depth - 1, make)
+        return inner and _Parted((*inner.factors, (node.op, other)), inner.rest)
+    if node.op == "multiply" and _is_constant_along(place, one, axes):
+        inner = _parted(place, other, axes, depth - 1, make)
+        return inner and _Parted((*inner.factors, (node.op, one)), inner.rest)
+    first = _parted(place, one, axes, depth - 1, make)
+    second = _parted(place, other, axes, depth - 1, make) if node.op == "multiply" else _Parted((), other)
+    if first is None or second is None:
+        return None
+    factors = (*first.factors, *second.factors)
+    if not factors:
+        return _Parted((), id)
+    found = place.builder.find(node.op, [first.rest, second.rest])
+    if found is None and node.op == "multiply":
+        found = place.builder.find(node.op, [second.rest, first.rest])
+    if found is None and make:
+        found = place.builder.add(node.op, [first.rest, second.rest])
+    return None if found is None else _Parted(factors, found)
+
+
+def _is_constant_along(place: Place, factor: int, axes: tuple[int, ...]) -> bool:
+    """Whether broadcasting repeats a factor along all these axes of what is summed."""
+    type = place.typed(factor)
+    if isinstance(type.shape, Unknown) or not type.is_float or not type.rank:
+        return False
+    missing = (place.node(0).type.rank or 0) - type.rank
+    return all(axis < missing or type.dims[axis - missing].value == 1 for axis in axes)
+
+
+def _is_centred(place: Place, id: int, axes: tuple[int, ...]) -> bool:
+    """Whether a value is another less the mean of that along the axes."""
+    node = place.builder[id]
+    if node.op != "subtract":
+        return False
+    mean = place.builder[node.operands[1]]
+    if mean.op == "expand_dims" and mean.attr("axis") == axes:
+        mean = place.builder[mean.operands[0]]
+    return mean.op == "mean" and mean.operands == (node.operands[0],) and mean.attr("axis") == axes
+
+
+def _sum_at_hand(place: Place, rest: int, axes: tuple[int, ...]) -> int | None:
+    """The sum as the place wants it, with or without its axes, if it is there in one of the two ways."""
+    kept = bool(place.attrs["keepdims"])
+    for keepdims in (kept, not kept):
+        found = place.builder.find("sum", [rest], {"axis": axes, "keepdims": keepdims})
+        if found is not None and keepdims == kept:
+            return found
+        if found is not None:
+            return place.add("expand_dims" if kept else "squeeze", [found], {"axis": axes})
+    return None
+
+
+def _scaled(place: Place, total: int, factors: tuple[tuple[str, int], ...], axes: tuple[int, ...]) -> int:
+    """The sum times its factors, and for a mean by the number of the terms."""
+    rank = place.node(0).type.rank or 0
+    for op, factor in factors:
+        missing = rank - (place.typed(factor).rank or 0)
+        own = tuple(axis - missing for axis in axes if axis >= missing)
+        if own and not place.attrs["keepdims"]:
+            factor = place.add("squeeze", [factor], {"axis": own})
+        total = place.builder.add(op, [total, factor])  # as it is: `factor_at_hand` would turn it back
+    if place.op == "sum":
+        return total
+    count = dim(1)
+    for axis in axes:
+        count = count * place.node(0).type.dims[axis]
+    plain = count.value is not None
+    size = place.builder.const(count.value, "int") if plain else place.add("size", [], {"dim": count})
+    return place.add("divide", [total, size])
+
+
+def _is_of_rule(place: Place, id: int) -> bool:
+    origin = place.builder[id].origin
+    return origin is not None and origin.rule is not None
