@@ -23,7 +23,7 @@ MOST_HELD: Final = 4  # arrays that are looked through for one that is free: a s
 
 
 class StepGradients:
-    """The gradients that belong together: dh_3 and dh_2 for values that the steps of a loop assign.
+    """The gradients that belong together: dh_3 and dh_2, as those of values that the steps of a loop assign.
 
     `order` are the statements, `reads` tells what one reads, and `becomes` what an array is at last: of the product of
     matrices in `dh_2 = dz @ Wh.T; dh_2 += h_2` the sum.
@@ -34,12 +34,11 @@ class StepGradients:
     ) -> None:
         self.graph, self.order, self.reads, self.becomes = graph, order, reads, becomes
         self.stem: dict[int, str] = {}
-        looped = {statement.index for statement in graph.statements if statement.steps}
-        for id in order if looped else ():
+        for id in order:
             name = graph[id].name
-            value = graph.nodes.get(graph.values.get(name[1:], -1)) if name and name[0] == "d" else None
-            if name and value is not None and value.origin is not None and value.origin.statement in looped:
-                self.stem[id] = re.sub(r"(_\d+)+$", "", name)
+            stem = re.sub(r"(_\d+)+$", "", name) if name and name[0] == "d" and name[1:] in graph.values else name
+            if stem and stem != name:
+                self.stem[id] = stem
 
     def _is_next(self, id: int, before: int) -> bool:
         """Whether a value is, or becomes, another gradient of those that `before` belongs to, of the same type."""
