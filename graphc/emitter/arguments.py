@@ -6,20 +6,23 @@ words by helpers that only then run.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 
-from graphc.emitter.check_helpers import CHECK_HELPERS, KINDS
+from graphc.emitter.as_arrays import write_as_arrays
+from graphc.emitter.check_helpers import CHECK_HELPERS
 from graphc.emitter.context import solve
 from graphc.emitter.lines import broken
 from graphc.emitter.naming import Names, argument_names
 from graphc.emitter.open_shapes import OpenShapes, Sizes
+from graphc.emitter.repeated import MANY_ALIKE, Check, write_checks
 from graphc.emitter.sizes import needed_sizes, words
-from graphc.emitter.text import WIDTH, bracketed, quoted
+from graphc.emitter.text import bracketed, quoted
 from graphc.ir.dims import Dim, open_owner
 from graphc.ir.graph import Argument, Graph
 from graphc.ir.types import Unknown
 
-__all__ = ["arrays_alone", "wrapped", "write_check", "write_limits"]
+__all__ = ["write_check", "write_limits"]
 
 def write_check(graph: Graph, program: Graph, helpers: set[str], shapes: Callable[[Dim], str]) -> list[str]:
     """The function `check` of the module. `program` is what was written, before it was optimised."""
@@ -28,66 +31,15 @@ def write_check(graph: Graph, program: Graph, helpers: set[str], shapes: Callabl
     signature = ", ".join(called)
     if not arguments:
         return ["def check():", '    """Nothing to check: there are no arguments."""', "    return None"]
-    helpers.add("arrays")
-    lines = [
+    writer = _ShapeChecks(graph, program, called, helpers, shapes)
+    arrays, results = write_as_arrays(graph, called, writer.variable, helpers)
+    return [
         f"def check({signature}):",
         '    """The arguments as arrays that fit each other; ValueError for those that do not."""',
+        *arrays,
+        *("    " + line for line in writer.write()),
+        *broken(f"    return {results}, types"),
     ]
-    names = _listed([a.name for a in arguments])
-    kinds = [_kind(graph, a) for a in arguments]
-    packed = signature + ("," if len(arguments) == 1 else "")
-    usual = _usual(called, kinds)
-    lines += usual
-    indent = "        " if usual else "    "
-    given = [f"({names})", f"({_listed(kinds)})", f"({packed})"]
-    head = f"{indent}{signature}, types = arrays("
-    lines += bracketed(head, given, ")") if len(head) <= WIDTH else broken(f"{head}{', '.join(given)})")
-    if any("np.linalg." in str(graph.op(node).numpy) for node in graph):
-        helpers.add("double_at_most")
-        lines += bracketed(f"{indent}double_at_most(", [f"({names})", f"({packed})", "types"], ")")
-    writer = _ShapeChecks(graph, program, called, helpers, shapes)
-    lines += ["    " + line for line in writer.write()]
-    return [*lines, *broken(f"    return {signature}, types")]
-
-
-def _usual(called: list[str], kinds: list[str]) -> list[str]:
-    """The condition under which `arrays` has something to do: anything but arrays of one floating type.
-
-    It is written out because for small arrays a loop over the arguments would take as long as the network.
-    """
-    floating = [name for name, kind in zip(called, kinds, strict=True) if kind == "float"]
-    if len(floating) < sum(kind[0] == "f" for kind in kinds):  # of a declared type, which need not be that of the rest
-        return []
-    terms = [arrays_alone(called)]
-    if len(floating) > 1:
-        terms.append(" is ".join(f"{name}.dtype" for name in floating))
-    if floating:
-        terms += [f'{floating[0]}.dtype.char in "fd"', 'np.__version__[0] != "1"']
-    terms += [
-        f"{name}.dtype.kind in {quoted(KINDS[kind[0]])}"
-        for name, kind in zip(called, kinds, strict=True)
-        if kind != "float"
-    ]
-    lines = [line for k, term in enumerate(terms) for line in wrapped(("and " if k else "") + term)]
-    return ["    types = None", "    if not (  # the usual case: all is well with arrays of one type", *lines, "    ):"]
-
-
-def arrays_alone(called: Sequence[str]) -> str:
-    """The condition that all of them are plain arrays of NumPy."""
-    return " is ".join([*(f"type({name})" for name in called), "np.ndarray"])
-
-
-def wrapped(term: str) -> list[str]:
-    """A long comparison over several lines."""
-    lines, current = [], " " * 8
-    for k, part in enumerate(term.split(" is ")):
-        part = f"is {part}" if k else part
-        if k and len(current) + 1 + len(part) > WIDTH:
-            lines.append(current)
-            current = " " * 12 + part
-        else:
-            current += f" {part}" if k else part
-    return [*lines, current]
 
 
 def write_limits(graph: Graph, program: Graph, helpers: set[str], shapes: Callable[[Dim], str]) -> list[str]:
@@ -105,12 +57,6 @@ def _listed(items: list[str]) -> str:
     return ", ".join(map(quoted, items)) + ("," if len(items) == 1 else "")
 
 
-def _kind(graph: Graph, argument: Argument) -> str:
-    """The type that an argument must have: the declared one, or `int` where it was found to be an index."""
-    type = graph[argument.node].type
-    return argument.declared if argument.declared != "float" or type.is_float else type.dtype
-
-
 class _ShapeChecks:
     """All sizes are found first, over all arguments; then every argument is compared with them."""
 
@@ -122,25 +68,30 @@ class _ShapeChecks:
         self.shown = shapes
         self.called = dict(zip((a.name for a in graph.arguments), called, strict=True))
         self.names = Names([*called, "types"])
+        self.variables: dict[str, str] = {}
         self.known: dict[str, str] = {}
         self.origin: dict[str, str] = {}
 
     def write(self) -> list[str]:
-        lines: list[str] = []
         ranked = self._ranked()
-        for argument, dims in ranked:
-            name = self.called[argument.name]
-            lines += [
-                f"if {name}.ndim != {len(dims)}:",
-                f"    raise {self.helper('wrong_rank')}({quoted(argument.name)}, {name}, {quoted(self._shape(dims))})",
-            ]
         sizes = self._bind(ranked)
-        compared: dict[bool, list[str]] = {False: [], True: []}
-        for argument, dims in ranked:
+        shapes = [(self._rank(argument, dims), self._compare(argument, dims)) for argument, dims in ranked]
+        binding = {quoted(name) for name in self.origin.values()}
+        # what shows no size to others is looked at once, where many are alike
+        whole = [r.then(c[0]) if len(c) == 1 and r.texts["name"] not in binding else None for r, c in shapes]
+        alike = Counter(each.asked() for each in whole if each is not None)
+        ranks: list[Check] = []
+        compared: dict[bool, list[Check]] = {False: [], True: []}
+        for (_, dims), (rank, different), both in zip(ranked, shapes, whole, strict=True):
             divides = any(True for size in dims for _ in size.divisors())
-            compared[divides] += self._compare(argument, dims)
+            if both is not None and alike[both.asked()] >= MANY_ALIKE:
+                compared[divides].append(both)
+            else:
+                ranks.append(rank)
+                compared[divides] += different
+        lines, plain, divided = map(self._written, (ranks, compared[False], compared[True]))
         # a size with a quotient in it after the check that nothing is divided by 0
-        checks = [*compared[False], *self._ranks(), *self._minimums(), *compared[True], *self._bounds()]
+        checks = [*plain, *self._ranks(), *self._minimums(), *divided, *self._bounds()]
         open_ = self.open_shapes()
         asked = [*open_.needed(open_.ranges), *open_.ranges]
         self.helpers |= words(asked) & CHECK_HELPERS.keys()
@@ -178,6 +129,24 @@ class _ShapeChecks:
     def helper(self, name: str) -> str:
         self.helpers.add(name)
         return name
+
+    def _written(self, checks: list[Check]) -> list[str]:
+        return write_checks(checks, self.variable)
+
+    def variable(self, wanted: str) -> str:
+        """How a variable that is neither an argument nor a size is called: the same in all loops over arguments."""
+        if wanted not in self.variables:
+            self.variables[wanted] = self.names.fresh(wanted)
+        return self.variables[wanted]
+
+    def _rank(self, argument: Argument, dims: tuple[Dim, ...]) -> Check:
+        refusal = f"raise {self.helper('wrong_rank')}({{name}}, {{value}}, {{shape}})"
+        return self._check(
+            argument, f"if {{value}}.ndim != {len(dims)}:\n    {refusal}", shape=quoted(self._shape(dims))
+        )
+
+    def _check(self, argument: Argument, template: str, **texts: str) -> Check:
+        return Check(template, {"name": quoted(argument.name), "value": self.called[argument.name], **texts})
 
     def _shape(self, dims: tuple[Dim, ...]) -> str:
         return "(" + ", ".join(map(self.shown, dims)) + ("," if len(dims) == 1 else "") + ")"
@@ -237,29 +206,25 @@ class _ShapeChecks:
     def text(self, symbol: str) -> str:
         return self.known.get(symbol, "0")
 
-    def _compare(self, argument: Argument, dims: tuple[Dim, ...]) -> list[str]:
-        name = self.called[argument.name]
+    def _compare(self, argument: Argument, dims: tuple[Dim, ...]) -> list[Check]:
         if not dims or all(
             d.symbol and self.origin.get(d.symbol) == argument.name and dims.index(d) == k for k, d in enumerate(dims)
         ):
             return []
-        if any(symbol not in self.known for d in dims for symbol in d.names()):
-            free = [k for k, d in enumerate(dims) if all(s in self.known for s in d.names())]
-            lines = []
-            for k in free:
-                size = dims[k].text(self.text)
-                lines += [
-                    f"if {name}.shape[{k}] != {size}:",
-                    "    " + self._refusal(argument, name, (dims[k],), f"({size},)", k),
-                ]
-            return lines
-        sizes = ", ".join(d.text(self.text) for d in dims) + ("," if len(dims) == 1 else "")
-        return [f"if {name}.shape != ({sizes}):", "    " + self._refusal(argument, name, dims, f"({sizes})", 0)]
+        if all(symbol in self.known for d in dims for symbol in d.names()):
+            return [self._differs(argument, dims)]
+        known = [k for k, d in enumerate(dims) if all(s in self.known for s in d.names())]
+        return [self._differs(argument, (dims[k],), k) for k in known]
 
-    def _refusal(self, argument: Argument, name: str, dims: tuple[Dim, ...], sizes: str, axis: int) -> str:
-        said = "(" + ", ".join(quoted(self._said(d)) for d in dims) + ("," if len(dims) == 1 else "") + ")"
-        first = f", {axis}" if axis else ""
-        return f"raise {self.helper('wrong_shape')}({quoted(argument.name)}, {name}, {sizes}, {said}{first})"
+    def _differs(self, argument: Argument, dims: tuple[Dim, ...], axis: int | None = None) -> Check:
+        """Whether an argument's shape, or its size at an axis, is another one."""
+        texts = [d.text(self.text) for d in dims]
+        place, sizes = ("", "{sizes}") if axis is None else (f"[{axis}]", "({size},)")
+        wanted = {"sizes": _tuple(texts)} if axis is None else {"size": texts[0]}
+        refusal = f"{self.helper('wrong_shape')}({{name}}, {{value}}, {sizes}, {{said}}{f', {axis}' if axis else ''})"
+        said = _tuple([quoted(self._said(d)) for d in dims])
+        condition = f"{{value}}.shape{place} != {sizes.strip('(,)')}"
+        return self._check(argument, f"if {condition}:\n    raise {refusal}", **wanted, said=said)
 
     def _said(self, size: Dim) -> str:
         if size.value is not None:
@@ -302,19 +267,19 @@ class _ShapeChecks:
 
     def _bounds(self) -> list[str]:
         """Undeclared arguments that must not enlarge what they are combined with."""
-        lines: list[str] = []
+        fitting: list[Check] = []
         for inner, outer in dict.fromkeys(self.graph.bounds):
             leaf = _leaf_of(inner)
             if leaf not in self.called or any(s not in self.known for d in outer for s in d.names()):
                 continue
-            sizes = ", ".join(d.text(self.text) for d in outer) + ("," if len(outer) == 1 else "")
-            wanted = f"({sizes}), {quoted(self._shape(outer))}"
-            what = quoted(f"argument {leaf}")
-            lines.append(f"{self.helper('fits_into')}({what}, {self.called[leaf]}.shape, {wanted})")
+            sizes, said = _tuple([d.text(self.text) for d in outer]), quoted(self._shape(outer))
+            texts = {"name": quoted(f"argument {leaf}"), "value": self.called[leaf], "sizes": sizes, "shape": said}
+            fitting.append(Check(self.helper("fits_into") + "({name}, {value}.shape, {sizes}, {shape})", texts))
+        lines = self._written(fitting)
         for names in self.graph.together:
-            said = _listed([f"argument {name}" for name in names])
+            said = quoted([f"argument {name}" for name in names])
             given = [f"{self.called[name]}.shape" for name in names]
-            lines += bracketed(f"{self.helper('fit_together')}(", [f"({said})", f"({', '.join(given)})"], ")")
+            lines += bracketed(f"{self.helper('fit_together')}(", [said, _tuple(given)], ")")
         for pair in self.graph.agreeing:
             if all(s in self.known for size in pair for s in size.names()):
                 a, b = (size.text(self.text) for size in pair)
@@ -324,6 +289,10 @@ class _ShapeChecks:
                     f"    raise {self.helper('unequal_sizes')}({said}, {a}, {b})",
                 ]
         return lines
+
+
+def _tuple(items: Sequence[str]) -> str:
+    return f"({', '.join(items)}{',' if len(items) == 1 else ''})"
 
 
 def _leaf_of(shape: object) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from heapq import heappop, heappush
 
 from graphc.emitter.context import BodyContext
@@ -111,7 +112,8 @@ class _Writer:
     ) -> None:
         self.graph = graph
         self.order = [i for i in order if i not in arrays]
-        self.roots = list(dict.fromkeys(roots))
+        self.ops = {id: graph.op(graph.nodes[id]) for id in self.order}
+        self.roots = dict.fromkeys(roots)
         self.names = names
         self.context = BodyContext(graph, names, helpers, arrays, sizes)
         self.arrays = arrays
@@ -122,6 +124,8 @@ class _Writer:
             for u in dict.fromkeys(graph[id].operands):
                 self.consumers.setdefault(u, []).append(id)
         self.inlined: set[int] = set()
+        self.read: dict[int, set[int]] = {}
+        """Per statement what it reads, as far as it was asked; it depends on what is inlined."""
         self.called: dict[int, str] = dict(arrays)
         self.texts: dict[int, Text] = {}
         self.added: dict[int, int] = {}  # sum -> the operand that is added to a part of the other one
@@ -143,9 +147,8 @@ class _Writer:
             if id in reuse:  # the array that was overwritten is not itself any more
                 self.context.live.pop(reuse[id], None)
         lines = self._grouped(lines)
-        fresh = {i for i in self.order if self._is_fresh(i)}
         texts = {r: self._text(r) for r in self.roots}
-        return Body(lines, dict(self.called), self.context, texts, aliases, fresh, self.inlined, reuse)
+        return Body(lines, dict(self.called), self.context, texts, aliases, self.fresh, self.inlined, reuse)
 
     def _grouped(self, lines: list[Line]) -> list[Line]:
         """Forward knows only statements; what backward computes again belongs to the gradient that it is for."""
@@ -161,21 +164,18 @@ class _Writer:
             grouped.append(Line(line.text, line.node, group))
         return grouped[::-1]
 
-    def _op(self, id: int) -> Op:
-        return self.graph.op(self.graph.nodes[id])
-
     # ------------------------------------------------------------ what stands inside what
 
     def _choose_inlined(self) -> None:
         width: dict[int, int] = {}
         room: dict[int, int] = {}
-        roots = set(self.roots)
+        nodes, roots = self.graph.nodes, self.roots
         places = self._places()
         for id in self.order:
-            node = self.graph[id]
-            op = self._op(id)
+            node = nodes[id]
+            op = self.ops[id]
             width[id] = _overhead(node, op) + sum(
-                width[u] if u in self.inlined else len(self.graph[u].name or self.graph[u].hint or "temp")
+                width[u] if u in self.inlined else len(nodes[u].name or nodes[u].hint or "temp")
                 for u in node.operands
             )
             if self._always(node) and (id not in roots or node.op in ("const", "size")):
@@ -186,7 +186,7 @@ class _Writer:
                 continue
             if node.op == "const" and node.hint:  # an array that the program gave a name
                 continue
-            consumer = self.graph[consumers[0]]
+            consumer = nodes[consumers[0]]
             if (
                 consumer.operands.count(id) > 1
                 or _repeats(self.graph.op(consumer), consumer, id)
@@ -194,7 +194,7 @@ class _Writer:
                 or (self._always(consumer) and places[consumer.id] > 1)  # it would be computed at each of them
             ):
                 continue
-            if self.in_place and node.op == "add" and any(self.graph[u].op in PARTS for u in node.operands):
+            if self.in_place and node.op == "add" and any(nodes[u].op in PARTS for u in node.operands):
                 continue  # a statement that adds to part of an array
             if group_of(node) != group_of(consumer) and not self._may_cross(node, consumer):
                 continue
@@ -258,7 +258,7 @@ class _Writer:
         aliases: dict[int, frozenset[int]] = {i: frozenset((i,)) for i in self.arrays}
         for id in self.order:
             node = self.graph[id]
-            if self._may_be_view(id) and not self._is_full(id):
+            if _may_be_view(self.ops[id]) and not self._is_full(id):
                 shared: frozenset[int] = frozenset()
                 for u in node.operands:
                     shared |= aliases[u]
@@ -269,12 +269,10 @@ class _Writer:
                 aliases[id] = frozenset((id,))
         return aliases
 
-    def _is_fresh(self, id: int) -> bool:
-        """Whether the statement makes a new array, which nothing else refers to."""
-        return self._is_full(id) or (not self._may_be_view(id) and self._op(id).cost != "free")
-
-    def _may_be_view(self, id: int) -> bool:
-        return self._op(id).view or self._op(id).empty_view
+    @cached_property
+    def fresh(self) -> set[int]:
+        """The statements that make a new array, which nothing else refers to."""
+        return {id for id, op in self.ops.items() if self._is_full(id) or (op.cost != "free" and not _may_be_view(op))}
 
     def _is_quantity(self, id: int) -> bool:
         """Whether a value has a name of its own: the program's, or that of a gradient of one of the program's."""
@@ -291,14 +289,16 @@ class _Writer:
 
     def _reads(self, id: int) -> set[int]:
         """The values a statement reads, through what stands inside it."""
-        found: set[int] = set()
-        stack = list(self.graph[id].operands)
-        while stack:
-            u = stack.pop()
-            if u in self.inlined:
-                stack.extend(self.graph[u].operands)
-            else:
-                found.add(u)
+        found = self.read.get(id)
+        if found is None:
+            found = self.read[id] = set()
+            stack = list(self.graph[id].operands)
+            while stack:
+                u = stack.pop()
+                if u in self.inlined:
+                    stack.extend(self.graph[u].operands)
+                else:
+                    found.add(u)
         return found
 
     def _planned(self, aliases: dict[int, frozenset[int]]) -> tuple[list[int], dict[int, int]]:
@@ -310,11 +310,13 @@ class _Writer:
         added = {id: x for id, a in reuse.items() if (x := self._part_added(id, a, aliases)) is not None}
         while added:
             self.inlined |= set(added.values())
+            self.read = {}
             statements = [i for i in self.order if i not in self.inlined]
             reuse = self._choose_in_place(statements, aliases)
             self.added = {id: x for id, x in added.items() if reuse.get(id, x) != x}
             if self.added == added:
                 break
+            self.read = {}
             self.inlined -= set(added.values())  # one of them stands where its array is still needed
             added = self.added
         if self.role == "backward":
@@ -333,7 +335,7 @@ class _Writer:
             statements, reuse = moved, self._choose_in_place(moved, aliases)
             steps = StepGradients(self.graph, statements, self._reads, self._becomes(statements, reuse))
         dead = steps.dead_before(reuse, self._last_uses(statements, aliases))
-        known = {u for u in dead.values() if self._is_fresh(u) and not isinstance(self.graph[u].type.shape, Unknown)}
+        known = {u for u in dead.values() if u in self.fresh and not isinstance(self.graph[u].type.shape, Unknown)}
         return statements, {id: u for id, u in dead.items() if u in known} | reuse
 
     def _part_added(self, id: int, a: int, aliases: dict[int, frozenset[int]]) -> int | None:
@@ -366,9 +368,8 @@ class _Writer:
         """Statement -> the operand whose array it overwrites: its own, of the same type, and not used again."""
         last = self._last_uses(statements, aliases)
         reuse: dict[int, int] = {}
-        owned = {i for i in statements if self._is_fresh(i)}
         for position, id in enumerate(statements):
-            node, op = self.graph[id], self._op(id)
+            node, op = self.graph.nodes[id], self.ops[id]
             if not ((op.ufunc and op.elementwise) or (node.op in STATEMENTS and STATEMENTS[node.op].in_place)):
                 continue
             if not node.type.rank and node.op != "add":  # a number cannot be written into, `+=` makes another
@@ -379,7 +380,8 @@ class _Writer:
             for u in candidates:
                 if (self.role != "backward" and self._is_quantity(u)) or (not node.type.rank and self.graph[u].name):
                     continue
-                same = u in owned and self.graph[u].type == node.type and not isinstance(node.type.shape, Unknown)
+                own = u in self.fresh and u not in self.inlined
+                same = own and self.graph[u].type == node.type and not isinstance(node.type.shape, Unknown)
                 if same and last.get(u) == position and node.operands.count(u) == 1:
                     reuse[id] = u
                     last.setdefault(id, position)
@@ -468,7 +470,7 @@ class _Writer:
         return known
 
     def _expression(self, id: int) -> Text:
-        node, op = self.graph[id], self._op(id)
+        node, op = self.graph.nodes[id], self.ops[id]
         operands = [self._text(u) for u in node.operands]
         if self._is_full(id):
             shape = str(operands[1]) if len(operands) > 1 else self.context.shape(node.type.shape)
@@ -485,7 +487,7 @@ class _Writer:
         return fill(op.numpy, named, op.precedence)
 
     def _statement(self, id: int, over: int | None) -> list[Line]:
-        node, op = self.graph[id], self._op(id)
+        node, op = self.graph.nodes[id], self.ops[id]
         target, group = self.called[id], group_of(node)
         part = self.added.get(id)
         if part is not None:
@@ -512,6 +514,10 @@ class _Writer:
                 return [Line(f"{target} {op.augmented} {operands[1 - position]}", node, group)]
         arguments = ", ".join(t.within(LOOSE) for t in operands)
         return [Line(f"{target} = {op.ufunc}({arguments}, out={self.called[over]})", node, group)]
+
+
+def _may_be_view(op: Op) -> bool:
+    return op.view or op.empty_view
 
 
 def _overhead(node: Node, op: Op) -> int:

@@ -70,7 +70,8 @@ class _Check:
         self.text, self.graph = text, graph
         self.helpers = {**HELPERS, **CHECK_HELPERS}
         self.functions = FUNCTIONS | self.helpers.keys()
-        self.known = self.functions | USED_BUILTINS | {"map", "np", "NamedTuple", *HELPER_CONSTANTS}
+        own = {"map", "np", "NamedTuple", "INPUTS", "PARAMETERS", *HELPER_CONSTANTS}
+        self.known = self.functions | USED_BUILTINS | own
         self.local: dict[str, set[str]] = {}
         """Of each function that was met: its arguments and what it assigns."""
         self.constants: dict[str, object] = {}
@@ -177,6 +178,8 @@ class _Check:
                 stack += _PARTS[kind](node)
             elif isinstance(node, ast.Name):
                 (loaded if type(node.ctx) is ast.Load else local).add(node.id)
+            elif isinstance(node, ast.arg) and node.annotation is None:
+                local.add(node.arg)
             elif isinstance(node, ast.Attribute):
                 if not _is_allowed(node.attr):
                     raise NotWhatWasMeant(f"`{definition.name}` asks for `.{node.attr}`")

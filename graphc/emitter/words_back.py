@@ -17,8 +17,8 @@ from types import CodeType
 
 __all__ = ["in_plain_words", "own_names"]
 
-_SILENT = re.compile(r'#[^\n\r]*|"[^"\\\n\r]*(")')
-"""A comment, or a string without escapes, of which the last quote is left."""
+_SILENT = re.compile(r'#[^\n\r]*|"[^"\\\n\r]*"')
+"""A comment, or a string without escapes. A quote is left of either: beside a word it is a prefixed string."""
 _ODD = ("'", "\\", ":=")
 """Other strings than those, and assignments in expressions."""
 _PREFIXED = re.compile(r'"(?:(?<=\w")|[\w"])')
@@ -35,7 +35,7 @@ _KEYWORDS = set(keyword.kwlist) - _SPOKEN
 
 def in_plain_words(body: str, own: Set[str], known: Set[str], attribute: Callable[[str], bool]) -> bool:
     """Whether a body uses no names but its `own` and `known` ones, no attributes but allowed ones, and plain words."""
-    code = "\n" + _SILENT.sub(r"\1", body)
+    code = "\n" + _SILENT.sub('"', body)
     if any(odd in code for odd in _ODD) or _PREFIXED.search(code) or _ELSEWHERE.search(code):
         return False
     if not code.isascii() and _UNUSUAL.search(code):

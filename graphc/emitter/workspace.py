@@ -12,7 +12,8 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from graphc.emitter.arguments import arrays_alone, wrapped, write_limits
+from graphc.emitter.arguments import write_limits
+from graphc.emitter.as_arrays import arrays_alone, wrapped
 from graphc.emitter.body import under_comments
 from graphc.emitter.buffered import RESULTS, Buffered, Plan, write_buffered
 from graphc.emitter.check_helpers import CHECK_HELPERS

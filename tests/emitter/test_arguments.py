@@ -103,9 +103,9 @@ def test_a_declared_type_is_given_to_the_argument() -> None:
 
 
 def test_a_long_condition_stands_on_several_lines() -> None:
-    text = graphc.compile("y = " + " + ".join(f"argument_{k}" for k in range(40)), verify=False)
+    text = graphc.compile("y = " + " + ".join(f"argument_{k}" for k in range(30)), verify=False)
     lines = [line for line in text.splitlines() if ".dtype is" in line or "is type(" in line]
     assert len(lines) > 4
     assert max(map(len, lines)) <= 100
-    net = graphc.load("y = " + " + ".join(f"argument_{k}" for k in range(40)), verify=False)
-    assert net.forward(*[np.ones(2)] * 40)[0].tolist() == [40, 40]
+    net = graphc.load("y = " + " + ".join(f"argument_{k}" for k in range(30)), verify=False)
+    assert net.forward(*[np.ones(2)] * 30)[0].tolist() == [30, 30]
