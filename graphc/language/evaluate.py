@@ -234,12 +234,14 @@ class Evaluator(Calls):
         self.budget.ahead(self.unrolling.loop(statement, scope), bounds.span, "the loop takes")
         variable = self.name(statement.variable, scope)
         shadowed = scope.values.get(variable), variable in scope.values
+        scope.running.append(variable)
         try:
             for k in range(start, stop, step):
                 self.budget.step(1, statement.span)
                 scope.values[variable] = k
                 yield k
         finally:
+            scope.running.pop()
             if shadowed[1]:
                 scope.values[variable] = shadowed[0]
             else:

@@ -44,6 +44,7 @@ class Scope:
         self.environment = environment
         self.values: dict[str, Value] = {}
         self.places: dict[str, Span] = {}
+        self.running: list[str] = []  # the variables of the loops that run
         self.missing = missing
         self.inside = inside
 
@@ -87,8 +88,8 @@ class Scope:
         """Give a name its value. Raises Fault where it has one already."""
         if name in self.values:
             first = self.places.get(name)
-            if first == span:  # by a loop
-                help = f"each step of a loop needs a name of its own: `{span.text}_{{k}}`"
+            if first == span and self.running:
+                help = f"each step of a loop needs a name of its own: `{span.text}_{{{self.running[-1]}}}`"
                 if "{" in span.text:
                     help = "its subscripts must differ from step to step, of all the loops around it"
                 raise Fault("E0202", f"`{name}` is assigned at every step", span, "a name is assigned once", help=help)

@@ -13,7 +13,7 @@ from graphc.emitter.expressions import SUM, Text
 from graphc.ir.graph import Node
 from graphc.ir.types import ShapeError, Solver, Type, Unknown, promote, shape_text
 from graphc.ops.base import NumpyContext, Op, register
-from graphc.ops.indexing import integers
+from graphc.ops.integers import integers
 
 __all__: list[str] = []
 

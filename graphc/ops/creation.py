@@ -167,7 +167,7 @@ register(Op(
     infer=_arange_type, numpy=_arange_text,
     evaluate=lambda *, start, stop, step=1, dtype="float": np.arange(start, stop, step, dtype=dtype),
     call=_arange_call, cost="cheap", math="(0 … n−1)",
-    doc="The numbers from start (0) up to stop, which is left out; floating, or integers where it is an index or\n"
-        'the dtype is "int".',
+    doc="The numbers from start (0) up to stop, which is left out; floating, or integers where it is an index or a\n"
+        'label or the dtype is "int".',
     source="NumPy: arange",
 ))  # fmt: skip

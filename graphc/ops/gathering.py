@@ -13,7 +13,8 @@ from graphc.ir.types import Shape, ShapeError, Solver, Type, Unknown, broadcast_
 from graphc.ops.axes import normal_axis
 from graphc.ops.base import REQUIRED, CallError, DynamicShape, Lowering, NumpyContext, Op, register
 from graphc.ops.cuts import ARRAY, WHOLE, Index, index_texts, length, selector
-from graphc.ops.indexing import gather, integers, target_shape
+from graphc.ops.indexing import gather, target_shape
+from graphc.ops.integers import integers
 
 # ---------------------------------------------------------------- x[i], x[i, j], x[:, i]
 

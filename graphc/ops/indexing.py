@@ -15,8 +15,9 @@ from graphc.ir.graph import Node
 from graphc.ir.types import Shape, ShapeError, Solver, Type, Unknown, check_rank, shape_text
 from graphc.ops.base import REQUIRED, CallError, DynamicShape, Lowering, NumpyContext, Op, register
 from graphc.ops.cuts import ARRAY, WHOLE, Cut, Index, axes_of, index_texts, length, normal_cut, normal_place, selector
+from graphc.ops.integers import integers
 
-__all__ = ["Cut", "IndexItem", "Picked", "gather", "integers", "lower_index", "node_of", "target_shape"]
+__all__ = ["Cut", "IndexItem", "Picked", "gather", "lower_index", "target_shape"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,29 +157,6 @@ def gather(lowering: Lowering, x: int, indices: Sequence[int], pattern: Index) -
         picked = [axis for axis, item in axes_of(pattern) if item == ARRAY]
         indices = [lowering.limit_along(i, x, axis) for i, axis in zip(indices, picked, strict=True)]
     return lowering.add("gather" if arrays else "gather_entry", [x, *indices], {"pattern": pattern})
-
-
-def node_of(lowering: Any, id: int) -> Node:
-    """The node behind a value of the lowering."""
-    node: Node = lowering.node(id)
-    return node
-
-
-def integers(lowering: Lowering, id: int) -> int:
-    """The node of an array of indices. Raises CallError for one that holds no integers."""
-    type = lowering.type(id)
-    if type.dtype == "int":
-        return id
-    if type.dtype == "bool":
-        raise CallError(
-            "a mask of booleans cannot be an index: how many entries it picks is known at run time only", code="E0207",
-            help="`where(mask, x, 0)` keeps the shape",
-        )  # fmt: skip
-    node = node_of(lowering, id)
-    if node.op == "arange":  # floating as a value, of integers as an index
-        return lowering.add("arange", [], {**dict(node.attrs), "dtype": "int"})
-    raise CallError("an index must hold integers", code="E0207",
-                    help=f"declare `input {node.attr('name')}[N]: int`" if node.op == "argument" else None)  # fmt: skip
 
 
 def _as_written(item: IndexItem) -> Any:

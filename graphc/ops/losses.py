@@ -16,7 +16,7 @@ from graphc.ir.dims import Dim, numel
 from graphc.ir.graph import Node
 from graphc.ir.types import ShapeError, Solver, Type, shape_text
 from graphc.ops.base import CallError, Lowering, NumpyContext, Op, described, register
-from graphc.ops.indexing import integers, node_of
+from graphc.ops.integers import as_integers, node_of
 
 __all__: list[str] = []
 
@@ -57,15 +57,15 @@ def _labels(lowering: Lowering, y: int, shape: tuple[Dim, ...]) -> int:
     """The labels of scores of this shape, which are checked. Raises CallError and ShapeError."""
     wanted, classes = shape[:-1], shape[-1]
     lowering.index(y, wanted)
-    y = _constant_labels(lowering, y, classes)
-    if lowering.type(y).dtype != "int":
+    found = as_integers(lowering, _constant_labels(lowering, y, classes))
+    if found is None:
         node = node_of(lowering, y)
         sizes = ", ".join(map(str, wanted))
         raise CallError(
             "labels must be integers", argument=1,
             help=f"declare `input {node.attr('name')}[{sizes}]: int`" if node.op == "argument" else None,
         )  # fmt: skip
-    y = integers(lowering, y)
+    y = found
     have = lowering.shape(y, len(wanted))
     if not _equal(lowering, have, wanted):
         raise ShapeError(

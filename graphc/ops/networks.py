@@ -14,7 +14,7 @@ from graphc.ir.graph import Node
 from graphc.ir.types import ShapeError, Solver, Type, Unknown, broadcast_shapes, shape_text
 from graphc.ops.arithmetic import elementwise_type
 from graphc.ops.base import REQUIRED, CallError, Lowering, NumpyContext, Op, register
-from graphc.ops.indexing import node_of
+from graphc.ops.integers import node_of
 
 __all__ = ["along", "equal", "named"]
 

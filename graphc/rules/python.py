@@ -14,7 +14,8 @@ from graphc.ir.dims import dim
 from graphc.ir.graph import Node
 from graphc.ir.types import Unknown
 from graphc.ops.base import DynamicShape, Lowering
-from graphc.ops.indexing import Cut, gather, lower_index, node_of
+from graphc.ops.indexing import Cut, gather, lower_index
+from graphc.ops.integers import node_of
 
 __all__ = ["BUILDERS", "Builder", "shape_like"]
 

@@ -10,6 +10,8 @@ from graphc.pipeline import Options, compile_source
 
 MISTAKES = [
     ("for k in 0:3 { z = x }", "E0202", 1, 16, "each step of a loop needs a name of its own: `z_{k}`"),
+    ("for t in 0:3 { for k in 0:2 { z = x } }", "E0202", 1, 31, "each step of a loop needs a name of its own: `z_{k}`"),
+    ("for step in 0:3 { z = x }", "E0202", 1, 19, "each step of a loop needs a name of its own: `z_{step}`"),
     ("for k in 0:n { z_{k} = x }", "E0211", 1, 12, "give it a number: `const n = 4`"),
     ("input x[N]\nfor k in 0:N { z_{k} = x }", "E0211", 2, 12, "give it a number: `const N = 4`"),
     ("input x[N]\nx = 3", "E0202", 2, 1, "give the value another name"),

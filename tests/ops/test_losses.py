@@ -108,6 +108,8 @@ def test_computed_labels_out_of_range(level: int) -> None:
     [
         ("input S[N, C], y[N]\nL = softmax_ce(S, y)", "declare `input y[N]: int`"),
         ("input S[N, C], y[N]: bool\nL = svm_loss(S, y)", "labels must be integers"),
+        ("input S[N, N]\nL = svm_loss(S, arange(N) / 2)", "labels must be integers"),
+        ("input S[N, N]\nL = softmax_ce(S, arange(N) + 0.5)", "labels must be integers"),
         ("input S[N, C], y[M]: int\nL = softmax_ce(S, y)", "labels of shape (M,) do not fit scores of shape (N, C)"),
         ("input S[N, C], y[N, C]: int\nL = nll(S, y)", "one label per row is wanted: shape (N,)"),
         ("input S[N, C], q[N, K]\nL = softmax_ce(S, q)", "probabilities of shape (N, K) do not fit"),
