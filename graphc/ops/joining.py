@@ -14,6 +14,7 @@ from graphc.ir.graph import Node
 from graphc.ir.types import ShapeError, Solver, Type, promote, shape_text
 from graphc.ops.axes import normal_axes, normal_axis
 from graphc.ops.base import REQUIRED, CallError, Lowering, NumpyContext, Op, register
+from graphc.ops.borders import BORDERS, bordered
 from graphc.ops.cuts import WHOLE, Cut, bounded, plain
 from graphc.ops.indexing import lower_index
 
@@ -180,9 +181,14 @@ def _widths(width: Any, rank: int) -> tuple[tuple[Any, Any], ...]:
 def _pad_call(lowering: Lowering, x: int, *, width: Any, mode: Any, value: Any) -> int:
     if not isinstance(mode, str) and value == 0:  # `pad(x, 1, 3)`: the value, where NumPy has the mode
         mode, value = "constant", mode
-    if mode != "constant":
-        raise CallError("the `mode` of `pad` is \"constant\": other borders are not made", argument="mode")
+    if mode != "constant" and mode not in BORDERS:
+        modes = ", ".join(f'"{name}"' for name in ("constant", *BORDERS))
+        raise CallError(f"`mode` of `pad` is one of {modes}", argument="mode")
     widths = _widths(width, len(lowering.shape(x)))
+    if mode in BORDERS:
+        if value != 0:
+            raise CallError(f'a border with mode="{mode}" has no value', argument="value")
+        return bordered(lowering, x, widths, mode)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise CallError("`value` of `pad` is a number", argument="value")
     return x if all(pair == (0, 0) for pair in widths) else lowering.add("pad", [x], {"width": widths, "value": value})
@@ -208,7 +214,9 @@ register(Op(
     name="pad", family="shaping", operands=("x",), attributes={"width": REQUIRED, "mode": "constant", "value": 0},
     positional=("width", "mode", "value"), infer=_pad_type, numpy=_pad_text, call=_pad_call,
     evaluate=lambda x, *, width, value=0: np.pad(x, width, constant_values=value), math="pad({x})",
-    doc="The array with a border of `value`; `width` as NumPy's pad_width.", source="NumPy: pad",
+    doc="The array with a border of `value`; `width` as NumPy's pad_width. With the modes edge, reflect, symmetric\n"
+        "and wrap the border has the array's own entries.",
+    source="NumPy: pad",
     aliases={"array": "x", "pad_width": "width", "constant_values": "value"},
 ))  # fmt: skip
 
