@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from graphc.emitter.shapes import ShapeNames
-from graphc.explain.costs import Costs, Loop, Memory, Row, Saved, Work
+from graphc.explain.costs import Costs, Saved
 from graphc.explain.formulas import factored, order_of_sizes
+from graphc.explain.peaks import Memory
+from graphc.explain.work import Loop, Row, Work
 from graphc.ir.dims import Dim, dim, numel
 from graphc.ir.graph import Node, Statement
 from graphc.ir.types import Unknown

@@ -25,7 +25,8 @@ import numpy as np
 
 from graphc.emitter.body import Line
 from graphc.explain.cost_table import tile_count
-from graphc.explain.costs import Costs, Work
+from graphc.explain.costs import Costs
+from graphc.explain.work import Work
 
 __all__ = ["Machine", "Timings", "marked", "measure", "model"]
 

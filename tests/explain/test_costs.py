@@ -12,8 +12,9 @@ import pytest
 import graphc
 from graphc.api import module_from
 from graphc.explain.cost_table import CostTable
-from graphc.explain.costs import Costs, Row, costs_of
+from graphc.explain.costs import Costs, costs_of
 from graphc.explain.formulas import factored, order_of_sizes
+from graphc.explain.work import Row
 from graphc.ir.dims import dim
 from graphc.pipeline import Options
 
