@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from graphc.ir.dims import Dim, dim
 from graphc.ir.types import ShapeError, Solver, Type, Unknown, check_rank
@@ -49,28 +49,32 @@ class Statement:
     steps: tuple[tuple[str, int], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+# Each pass makes all nodes anew, and a frozen dataclass takes five times as long to make as one whose fields are final:
+# that nobody changes them the type checker sees.
+
+
+@dataclass(slots=True, unsafe_hash=True)
 class Origin:
     """Where a node comes from: the statement, the exact place, and if a rule made it the node it differentiates."""
 
-    statement: int
-    span: Span | None = None
-    rule: str | None = None
-    primal: int | None = None
+    statement: Final[int]
+    span: Final[Span | None] = None
+    rule: Final[str | None] = None
+    primal: Final[int | None] = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Node:
     """One operation. `name` is the user's (or `dZ` for a gradient); `hint` a name from a definition, not binding."""
 
-    id: int
-    op: str
-    operands: tuple[int, ...]
-    attrs: Attrs
-    type: Type
-    name: str | None = None
-    hint: str | None = None
-    origin: Origin | None = None
+    id: Final[int]
+    op: Final[str]
+    operands: Final[tuple[int, ...]]
+    attrs: Final[Attrs]
+    type: Final[Type]
+    name: Final[str | None] = None
+    hint: Final[str | None] = None
+    origin: Final[Origin | None] = None
 
     def attr(self, name: str, default: Any = None) -> Any:
         """The value of an attribute."""

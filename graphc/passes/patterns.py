@@ -2,7 +2,9 @@
 
     rewrite (-x) * y => -(x * y)         a node `multiply(negative(dS), W)` matches with x = dS and y = W
 
-Matching changes nothing: `simplify.py` asks for the matches of each node and decides which replacement is made.
+Sums and products match in both orders: a pattern is read once into what stands where in each `Order`, and a node is
+held against each of these as it is. Matching changes nothing: `simplify.py` asks for the matches of each node and
+decides which replacement is made.
 """
 
 from __future__ import annotations
@@ -10,18 +12,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
+from itertools import product
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from graphc.ir.graph import Builder, Node
+from graphc.ir.graph import Node
 from graphc.language import tree
 from graphc.language.evaluate import OPERATORS
 from graphc.language.source import Source
 
-__all__ = [
-    "COMMUTATIVE", "Attribute", "Bindings", "Form", "Match", "Rewrite", "candidates", "is_number", "matches",
-    "rewrites",
-]  # fmt: skip
+__all__ = ["COMMUTATIVE", "Attribute", "Bindings", "Match", "Order", "Rewrite", "candidates", "is_number", "rewrites"]
 COMMUTATIVE = {"add", "multiply", "maximum", "minimum"}
 
 
@@ -33,10 +33,9 @@ class Attribute:
 
 
 Bindings: TypeAlias = "Mapping[str, int | Attribute]"
-Goal: TypeAlias = "tuple[str | int | float | Form, int]"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Rewrite:
     """`pattern => replacement`, and the operation at the pattern's root.
 
@@ -48,9 +47,9 @@ class Rewrite:
     root: str
 
     @cached_property
-    def form(self) -> Form:
+    def orders(self) -> tuple[Order, ...]:
         """The pattern as it is matched."""
-        return _form(self.pattern)
+        return tuple(map(_order, _forms(self.pattern)))
 
     @cached_property
     def cancels(self) -> bool:
@@ -60,21 +59,6 @@ class Rewrite:
             and "1" not in self.pattern.span.text
         )
 
-    @property
-    def needs(self) -> tuple[str | None, ...]:
-        """For each operand of the root the operation that must have made it, where the pattern says."""
-        return tuple("const" if _number(p) is not None else _operation(p) for p in _parts(self.pattern))
-
-    def may_match(self, made_by: Sequence[str]) -> bool:
-        """Whether a node of the root's operation, whose operands these operations have made, may have the form."""
-        return self._suit(made_by) or (self.root in COMMUTATIVE and self._suit(made_by[::-1]))
-
-    def _suit(self, made_by: Sequence[str]) -> bool:
-        needs = self.needs
-        return len(needs) == len(made_by) and all(
-            need is None or need == made for need, made in zip(needs, made_by, strict=True)
-        )
-
 
 @dataclass(frozen=True)
 class Match:
@@ -82,6 +66,54 @@ class Match:
 
     bindings: Bindings
     inner: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A pattern with the operands of each sum and product in one order: what stands at each of its places.
+
+    The first places are the root's operands; the operands of an operation inside of the pattern, which stands at a
+    place itself, come at the next ones.
+    """
+
+    needs: tuple[str | None, ...]
+    """For each operand of the root the operation that must have made it, where the pattern says."""
+    keywords: tuple[tree.Keyword, ...]
+    inner: tuple[tuple[int, Form], ...]
+    equal: tuple[tuple[int, int], ...]
+    """Places of one name."""
+    numbers: tuple[tuple[int, int | float], ...]
+    names: tuple[tuple[str, int], ...]
+
+    def suits(self, made_by: Sequence[str]) -> bool:
+        """Whether a node of the root's operation, whose operands these operations have made, may have the form."""
+        return len(self.needs) == len(made_by) and all(
+            need is None or need == made for need, made in zip(self.needs, made_by, strict=True)
+        )
+
+    def match(self, nodes: Mapping[int, Node], operands: Sequence[int], attrs: Mapping[str, Any]) -> Match | None:
+        """What makes a node of the root's operation, with these operands, one of this form; None if it is not."""
+        ids = list(operands)
+        if len(ids) != len(self.needs):
+            return None
+        for place, form in self.inner:
+            node = nodes[ids[place]]
+            if node.op != form.op or len(node.operands) != len(form.parts):
+                return None
+            ids += node.operands
+        for first, second in self.equal:
+            if ids[first] != ids[second]:
+                return None
+        for place, number in self.numbers:
+            if not is_number(nodes[ids[place]], number):
+                return None
+        bindings: dict[str, int | Attribute] = {name: ids[place] for name, place in self.names}
+        if not _attributes(self.keywords, attrs, bindings):
+            return None
+        for place, form in self.inner:
+            if form.keywords and not _attributes(form.keywords, dict(nodes[ids[place]].attrs), bindings):
+                return None
+        return Match(bindings, tuple([ids[place] for place, _ in self.inner]))
 
 
 @cache
@@ -104,12 +136,13 @@ def rewrites() -> dict[str, list[Rewrite]]:
 
 
 @cache
-def candidates(op: str, made_by: tuple[str, ...]) -> tuple[Rewrite, ...]:
-    """The rewrites for a node of an operation, whose operands these operations have made.
+def candidates(op: str, made_by: tuple[str, ...]) -> tuple[tuple[Rewrite, Order], ...]:
+    """The rewrites for a node of an operation, whose operands these operations have made, each in the orders that suit.
 
     Most nodes have the form of no pattern, and the same few pairs come again and again.
     """
-    return tuple(rewrite for rewrite in rewrites().get(op, ()) if rewrite.may_match(made_by))
+    every = ((rewrite, order) for rewrite in rewrites().get(op, ()) for order in rewrite.orders)
+    return tuple((rewrite, order) for rewrite, order in every if order.suits(made_by))
 
 
 def _operation(pattern: tree.Expr) -> str | None:
@@ -122,71 +155,57 @@ def _operation(pattern: tree.Expr) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """An operation of a pattern as it is matched: each part is a name, a number or another form."""
+    """An operation of a pattern: each part is a name, a number or another form, at the place of an operand."""
 
     op: str
-    parts: tuple[str | int | float | Form, ...]
+    parts: tuple[Part, ...]
     keywords: tuple[tree.Keyword, ...]
-    commutative: bool
 
 
-def _form(pattern: tree.Expr) -> Form:
+Part: TypeAlias = "str | int | float | Form"
+
+
+def _forms(pattern: tree.Expr) -> Iterator[Form]:
+    """The pattern in all orders."""
     op = _operation(pattern)
     assert op is not None, pattern.span.text
     keywords = pattern.keywords if isinstance(pattern, tree.Call) else ()
-    return Form(op, tuple(map(_part, _parts(pattern))), keywords, op in COMMUTATIVE)
+    parts = [list(_choices(part)) for part in _parts(pattern)]
+    for turned in (False, True) if op in COMMUTATIVE else (False,):
+        for chosen in product(*parts):
+            yield Form(op, chosen[::-1] if turned else chosen, keywords)
 
 
-def _part(pattern: tree.Expr) -> str | int | float | Form:
+def _choices(pattern: tree.Expr) -> Iterator[Part]:
     if isinstance(pattern, tree.Name):
-        return pattern.id
-    number = _number(pattern)
-    return _form(pattern) if number is None else number
-
-
-def matches(builder: Builder, form: Form, operands: Sequence[int], attrs: Mapping[str, Any]) -> Iterator[Match]:
-    """All the ways in which a node of the form's operation, with these operands, has the form of a pattern."""
-    bindings = _attributes(form, attrs, {})
-    if bindings is not None:
-        yield from _in_orders(builder.nodes, form, operands, (), bindings, ())
-
-
-def _in_orders(
-    nodes: Mapping[int, Node], form: Form, operands: Sequence[int], goals: tuple[Goal, ...],
-    bindings: Bindings, inner: tuple[int, ...],
-) -> Iterator[Match]:  # fmt: skip
-    """The ways to match the parts of one operation and then the other goals; sums and products in both orders."""
-    if len(form.parts) != len(operands):
+        yield pattern.id
         return
-    for order in (operands, operands[::-1]) if form.commutative else (operands,):
-        if all(map(_may_be, form.parts, [nodes[u] for u in order])):
-            yield from _solutions(nodes, (*zip(form.parts, order, strict=True), *goals), dict(bindings), inner)
+    number = _number(pattern)
+    if number is None:
+        yield from _forms(pattern)
+    else:
+        yield number
 
 
-def _may_be(part: str | int | float | Form, node: Node) -> bool:
-    """Whether a node is of the operation, or the number, that a part begins with: most are not."""
-    if isinstance(part, str):
-        return True
-    return node.op == part.op if isinstance(part, Form) else is_number(node, part)
-
-
-def _solutions(
-    nodes: Mapping[int, Node], goals: tuple[Goal, ...], bindings: dict[str, int | Attribute], inner: tuple[int, ...]
-) -> Iterator[Match]:
-    """The ways to match all goals; the bindings are filled."""
-    for number, (part, id) in enumerate(goals):
-        if isinstance(part, str):
-            if bindings.setdefault(part, id) != id:
-                return
-        elif isinstance(part, Form):
-            node = nodes[id]
-            attributes = _attributes(part, dict(node.attrs), bindings) if node.op == part.op else None
-            if attributes is not None:
-                yield from _in_orders(nodes, part, node.operands, goals[number + 1 :], attributes, (*inner, id))
-            return
-        elif not is_number(nodes[id], part):
-            return
-    yield Match(bindings, inner)
+def _order(form: Form) -> Order:
+    """What stands at the places of a form."""
+    places: list[Part] = list(form.parts)
+    for part in places:  # grows meanwhile
+        if isinstance(part, Form):
+            places += part.parts
+    names: dict[str, int] = {}
+    equal: list[tuple[int, int]] = []
+    for place, part in enumerate(places):
+        if isinstance(part, str) and names.setdefault(part, place) != place:
+            equal.append((names[part], place))
+    return Order(
+        tuple(part.op if isinstance(part, Form) else None if isinstance(part, str) else "const" for part in form.parts),
+        form.keywords,
+        tuple((place, part) for place, part in enumerate(places) if isinstance(part, Form)),
+        tuple(equal),
+        tuple((place, part) for place, part in enumerate(places) if isinstance(part, (int, float))),
+        tuple(names.items()),
+    )
 
 
 def _parts(pattern: tree.Expr) -> tuple[tree.Expr, ...]:
@@ -198,25 +217,25 @@ def _parts(pattern: tree.Expr) -> tuple[tree.Expr, ...]:
     return pattern.arguments
 
 
-def _attributes(form: Form, attrs: Mapping[str, Any], bindings: Bindings) -> Bindings | None:
-    """The bindings with those of the form's keywords; None if an attribute is not what the form says."""
-    if not form.keywords:
-        return bindings
+def _attributes(
+    keywords: Sequence[tree.Keyword], attrs: Mapping[str, Any], bindings: dict[str, int | Attribute]
+) -> bool:
+    """Whether attributes are what a form's keywords say; the bindings get what these name."""
     from graphc.language.literals import literal
 
-    bindings = dict(bindings)
-    for keyword in form.keywords:
+    for keyword in keywords:
         if keyword.name not in attrs:
-            return None
+            return False
         value = attrs[keyword.name]
+        wanted: Any
         if isinstance(keyword.value, tree.Name):
             wanted = bindings.setdefault(keyword.value.id, Attribute(value))
             value = Attribute(value)
         else:
             wanted = literal(keyword.value)
         if wanted != value or type(wanted) is not type(value):
-            return None
-    return bindings
+            return False
+    return True
 
 
 def is_number(node: Node, number: int | float) -> bool:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from graphc.passes.place import Place
 
-__all__ = ["sign_into_number"]
+__all__ = ["LINEAR", "sign_into_number"]
 
 DEEPEST = 8  # products within products
 LINEAR = {"sum", "mean", "mT", "expand_dims", "squeeze", "reshape"}

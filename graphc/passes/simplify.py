@@ -13,7 +13,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -33,12 +33,12 @@ from graphc.passes.dce import eliminate_dead_code
 from graphc.passes.diagonals import without_diagonal
 from graphc.passes.entries import entries_only
 from graphc.passes.leaks import larger_of_lines
-from graphc.passes.patterns import Attribute, Match, Rewrite, candidates, matches
+from graphc.passes.patterns import Attribute, Match, Order, Rewrite, candidates
 from graphc.passes.place import Place
 from graphc.passes.products import arranged
 from graphc.passes.rebuild import rebuild, same
 from graphc.passes.scalars import mean_of_sums, scalar_out_of_sum, scalars_gathered
-from graphc.passes.signs import sign_into_number
+from graphc.passes.signs import LINEAR, sign_into_number
 
 __all__ = ["simplify"]
 
@@ -59,7 +59,7 @@ def simplify(graph: Graph) -> Graph:
             simplifiers.append(_Simplifier(builder, uses))
         if builder.op(node.op).elementwise:
             met.note(node.type.shape, [builder.type(u).shape for u in operands])
-        found = simplifiers[0].simpler(node.op, operands, dict(node.attrs), node.type)
+        found = simplifiers[0].simpler_node(node, operands)
         made = found if found is not None else same(builder, node, operands)
         uses[made] += before[node.id]
         return made
@@ -100,42 +100,59 @@ class _Simplifier(Evaluator):
         found = self.simpler(op, operands, dict(attrs or {}), None)
         return found if found is not None else super().add(op, operands, attrs)
 
+    def simpler_node(self, node: Node, operands: Sequence[int]) -> int | None:
+        """A simpler node for this one of another graph, on operands of this one, or None."""
+        if node.op in LEAVES:
+            return None
+        worth = self._worth_trying(node.op, operands, node.type)
+        return self._simpler(worth, node.op, operands, dict(node.attrs), node.type) if worth else None
+
     def simpler(self, op: str, operands: Sequence[int], attrs: Mapping[str, Any], type: Type | None) -> int | None:
         """A simpler node for this one, or None. `type` is the type it must have; None: what the operation infers."""
         if op in LEAVES:
             return None
-        nodes = self.builder.nodes
         try:
             if type is None:
-                type = self.builder.op(op).infer(self.builder.solver, [nodes[u].type for u in operands], dict(attrs))
-            made_by = tuple([nodes[u].op for u in operands])
-            number = type.shape == ()
-            simplifications = _that_may_apply(op, "broadcast_to" in made_by, "expand_dims" in made_by, number)
-            rewrites = candidates(op, made_by)
-            if not simplifications and not rewrites:
-                return None
-            place = Place(self, op, tuple(operands), attrs, type, self.uses)
+                types = [self.type(u) for u in operands]
+                type = self.builder.op(op).infer(self.builder.solver, types, dict(attrs))
+        except ShapeError:
+            return None
+        worth = self._worth_trying(op, operands, type)
+        return self._simpler(worth, op, operands, attrs, type) if worth else None
+
+    def _worth_trying(self, op: str, operands: Sequence[int], type: Type) -> Worth | None:
+        nodes = self.builder.nodes
+        return worth_trying(op, tuple([nodes[u].op for u in operands]), type.shape == ())
+
+    def _simpler(
+        self, worth: Worth, op: str, operands: Sequence[int], attrs: Mapping[str, Any], type: Type
+    ) -> int | None:
+        simplifications, rewrites = worth
+        place = Place(self, op, tuple(operands), attrs, type, self.uses)
+        try:
             for simplification in simplifications:
                 found = simplification(place)
-                if found is not None and nodes[found].type == type:
+                if found is not None and self.type(found) == type:
                     return found
-            return self._rewritten(place, rewrites)
+            return self._rewritten(place, rewrites) if rewrites else None
         except ShapeError:  # sizes that were only inferred do not bear another form
             return None
 
     # ------------------------------------------------------------ rewrites
 
-    def _rewritten(self, place: Place, rewrites: Sequence[Rewrite]) -> int | None:
+    def _rewritten(self, place: Place, rewrites: Sequence[tuple[Rewrite, Order]]) -> int | None:
         origin = self.builder.origin
-        for rewrite in rewrites:
+        for rewrite, order in rewrites:
             if rewrite.cancels and (origin is None or origin.rule is None):
                 continue
-            for found in matches(self.builder, rewrite.form, place.operands, place.attrs):
-                before = len(self.builder.nodes)
-                made = self._replaced(place, rewrite, found)
-                if made is not None and self._work(range(before, len(self.builder.nodes))) <= self._saved(place, found):
-                    return made
-                self.builder.forget(before)
+            found = order.match(self.builder.nodes, place.operands, place.attrs)
+            if found is None:
+                continue
+            before = len(self.builder.nodes)
+            made = self._replaced(place, rewrite, found)
+            if made is not None and self._work(range(before, len(self.builder.nodes))) <= self._saved(place, found):
+                return made
+            self.builder.forget(before)
         return None
 
     def _replaced(self, place: Place, rewrite: Rewrite, found: Match) -> int | None:
@@ -193,38 +210,51 @@ def _folded(place: Place) -> int | None:
     return place.builder.const(number, place.type.dtype) if math.isfinite(number) else None
 
 
-SIMPLIFICATIONS: tuple[tuple[Callable[[Place], int | None], frozenset[str] | None], ...] = (
-    (_folded, None),
-    (broadcast_dropped, None),
-    (leading_axes_dropped, frozenset(["add", "subtract", "multiply", "divide"])),
-    (scalars_gathered, frozenset(["multiply", "divide"])),
-    (scalar_out_of_sum, frozenset(["sum"])),
-    (mean_of_sums, frozenset(["mean"])),
-    (entries_only, frozenset(["multiply", "scatter", "sum", "gather", "gather_entry"])),
-    (arranged, frozenset(["squeeze", "sum", "matmul", "add"])),
-    (without_diagonal, frozenset(["matmul", "multiply", "add", "mT", "sum", "diagonal", "trace"])),
-    (factor_at_hand, frozenset(["multiply"])),
-    (factors_out_of_sum, frozenset(["sum", "mean"])),
-    (reduction_at_hand, frozenset(["sum", "mean", "max", "min", "prod"])),
-    (sign_into_number, frozenset(["negative", "multiply"])),
-    (larger_of_lines, frozenset(["add"])),
-)
-"""What is tried at a node, in this order, and at the nodes of which operations; None: of any."""
+ANY: frozenset[str] = frozenset()
+"""Operands of whatever operation."""
+BROADCASTS = frozenset(["broadcast_to"])
+DIAGONAL = frozenset(["from_diagonal"])
+PRODUCTS = frozenset(["multiply", "divide"])
+
+Simplification: TypeAlias = "Callable[[Place], int | None]"
+
+SIMPLIFICATIONS: tuple[tuple[Simplification, Mapping[str, frozenset[str]]], ...] = (
+    (leading_axes_dropped, dict.fromkeys(["add", "subtract", "multiply", "divide"], frozenset(["expand_dims"]))),
+    (scalars_gathered, dict.fromkeys(["multiply", "divide"], PRODUCTS | {"expand_dims"})),
+    (scalar_out_of_sum, {"sum": PRODUCTS | {"negative"}}),
+    (mean_of_sums, {"mean": ANY}),
+    (entries_only, {"multiply": frozenset(["scatter", "multiply"]), "scatter": ANY,
+                    "sum": frozenset(["one_hot", "multiply"]), "gather": ANY, "gather_entry": ANY}),
+    (arranged, {"squeeze": frozenset(["matmul"]), "sum": frozenset(["multiply"]),
+                "matmul": frozenset(["eye", "multiply"]), "add": frozenset(["expand_dims"])}),
+    (without_diagonal, {"matmul": DIAGONAL, "multiply": DIAGONAL | {"eye"}, "add": DIAGONAL,
+                        "mT": DIAGONAL | {"eye", "multiply"}, "sum": DIAGONAL | {"multiply"}, "diagonal": ANY,
+                        "trace": ANY}),
+    (factor_at_hand, {"multiply": frozenset(["sum"])}),
+    (factors_out_of_sum, dict.fromkeys(["sum", "mean"], PRODUCTS)),
+    (reduction_at_hand, dict.fromkeys(["sum", "mean", "max", "min", "prod"], ANY)),
+    (sign_into_number, {"negative": PRODUCTS | LINEAR, "multiply": frozenset(["negative"])}),
+    (larger_of_lines, {"add": frozenset(["maximum"])}),
+)  # fmt: skip
+"""What is tried at a node, in this order: at the nodes of which operations, if one of which operations has made one of
+their operands. Most nodes are of the form of none of these, and to see that takes no more than a look at a table."""
+
+Worth: TypeAlias = "tuple[tuple[Simplification, ...], tuple[tuple[Rewrite, Order], ...]]"
 
 
 @cache
-def _that_may_apply(
-    op: str, of_broadcast: bool, of_column: bool, number: bool
-) -> tuple[Callable[[Place], int | None], ...]:
-    """What is worth trying at a node: most operations have the form of none of these.
-
-    `of_broadcast`: one of its operands is a broadcast, `of_column`: has new axes of 1; `number`: it is one.
+def worth_trying(op: str, made_by: tuple[str, ...], number: bool) -> Worth | None:
+    """What may apply to a node whose operands these operations have made; `number`: whether it is one. None: nothing.
     """
-    found = [function for function, ops in SIMPLIFICATIONS if ops is None or op in ops]
-    if not number:
-        found.remove(_folded)
-    if not of_broadcast and op not in ("broadcast_to", "expand_dims"):
-        found.remove(broadcast_dropped)
-    if not of_column and leading_axes_dropped in found:
-        found.remove(leading_axes_dropped)
-    return tuple(found)
+    makers = set(made_by)
+    found: list[Simplification] = []
+    if number and makers == {"const"}:
+        found.append(_folded)
+    if makers & BROADCASTS or op == "broadcast_to" or (op == "expand_dims" and "const" in makers):
+        found.append(broadcast_dropped)
+    for simplification, places in SIMPLIFICATIONS:
+        needed = places.get(op)
+        if needed is not None and (not needed or needed & makers):
+            found.append(simplification)
+    rewrites = candidates(op, made_by)
+    return (tuple(found), rewrites) if found or rewrites else None
