@@ -7,6 +7,7 @@ disagree, or it is not a number) another point is tried, and if none serves the 
 
 from __future__ import annotations
 
+import math
 import time
 import warnings
 from collections.abc import Iterator, Mapping
@@ -16,6 +17,7 @@ import numpy as np
 
 from graphc.ir.graph import Graph
 from graphc.language.diagnostics import Diagnostics
+from graphc.passes.differentiate import unreached
 from graphc.verify.blame import blame, report_failure
 from graphc.verify.numerical import TOLERANCE, VANISHING, Slope, derivative, deviation, doubt
 from graphc.verify.program import Failure, Gradients, Program, Refusal
@@ -36,6 +38,8 @@ WORK = 20_000
 """So many nodes are run, times the variables that go by themselves: of a large program all of them go together."""
 PROBES = 8
 """Of so many samples of a long program the one with the most gradients that differences see is taken first."""
+LATEST = 2.0
+"""Until so many seconds a quick check of a large program begins with one more group of gradients of like size."""
 HASTE = 10
 """So many attempts a quick check makes however long they take."""
 LAST = 10.0
@@ -94,6 +98,7 @@ class _Check:
         self.long = len(program.joint) > LONG and not patient
         self.large = len(program.joint) > LARGE and not patient
         self.most = max(EVALUATIONS, BUDGET // len(program.joint))
+        self.unreached = set(unreached(program.joint)) if self.long else set()
         singly = 0 if self.large else WORK // len(program.joint)
         self.singly = len(rows) if patient or len(rows) <= singly else singly // 4
 
@@ -102,8 +107,12 @@ class _Check:
         return not self.patient and self.program.evaluations > self.most
 
     @property
+    def elapsed(self) -> float:
+        return time.thread_time() - self.started
+
+    @property
     def late(self) -> bool:
-        return self.spent or (not self.patient and time.thread_time() - self.started > SECONDS)
+        return self.spent or (not self.patient and self.elapsed > SECONDS)
 
     @property
     def over(self) -> bool:
@@ -159,9 +168,9 @@ class _Check:
             yield number, sample, gradients
 
     def _unseen(self, gradients: Gradients) -> int:
-        """How many gradients are too small or too large for differences."""
+        """How many gradients are too small or too large for differences: one that is 0 says little elsewhere."""
         least, most = SEEN
-        return sum(not (size == 0 or least < size < most) for size in gradients.sizes.values())
+        return sum(not least < size < most for name, size in gradients.sizes.items() if name not in self.unreached)
 
     def _note_all(self, note: str) -> None:
         for row in self.rows:
@@ -199,12 +208,12 @@ class _Check:
             alike[-1].append(row)
         served = True
         for k, group in enumerate(sorted(alike, key=len, reverse=True)):
-            if k and self.late and self.large:
+            if k and self.large and self.elapsed > LATEST:
                 for row in group:
                     row.doubts["the time of a quick check was over (`graphc check` takes more)"] += 1
                 served = False
                 continue
-            weight = sizes[group[0].name]
+            weight = sizes[group[0].name] / math.sqrt(len(group))  # so that the value moves as far as for one variable
             directions = {
                 row.name: rng.standard_normal(np.shape(gradients.values[row.name])) * (weight / sizes[row.name])
                 for row in group
@@ -219,7 +228,8 @@ class _Check:
             return False
         served = True
         for row in rows:
-            vanishing = 0 < gradients.sizes[row.name] < NEGLIGIBLE
+            size = gradients.sizes[row.name]
+            vanishing = size < NEGLIGIBLE and (size > 0 or (self.long and row.name not in self.unreached))
             served &= enter(row, float("nan"), VANISHING) if vanishing else enter(row, off, why)
         return served
 
@@ -246,8 +256,9 @@ class _Check:
 
         Raises Refusal."""
         slope = derivative(self.program.moved(sample, gradients.weights, directions))
-        products = [gradients.values[name] * direction for name, direction in directions.items()]
-        return slope, float(sum(np.sum(p) for p in products)), float(sum(np.sum(np.abs(p)) for p in products))
+        products = [np.ravel(gradients.values[name] * direction) for name, direction in directions.items()]
+        terms = np.concatenate(products)
+        return slope, float(terms.sum()), float(np.abs(terms).sum())
 
     def _deviation(self, directions: Sample, sample: Sample, gradients: Gradients) -> tuple[float, str]:
         """The relative error of the gradients along the directions; nan where it cannot be told, and why."""

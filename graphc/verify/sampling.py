@@ -25,6 +25,11 @@ LONG, LARGE = 300, 3000
 """Of a long graph, with more nodes, gradients vanish or explode at many points, of a large one at most."""
 TRIES = 4
 """So many samples come from the domain that the operations ask for before others are tried."""
+EVEN = {"matmul": "near_identity", "multiply": "factor", "divide": "factor", "convolve": "near_delta"}
+"""The domains of an operation's arguments that keep the size of what is computed with them."""
+SPREAD, STEPS = 0.1, 900
+"""How far matrices are from the identity and factors from 1 where values are to keep their size: so far in a program of
+so many nodes, and less in a longer one. What n factors e^(±s) multiply to is about e^(s√n)."""
 PATIENCE = 400
 """So many configurations of sizes are tried in a row before none is thought to fit."""
 
@@ -57,7 +62,8 @@ class Sampler:
             self.within.setdefault(inner, outer)
         self.wanted = _wanted(graph)
         self.even = _even(graph)
-        self.tries, self.even_tries = (TRIES, 0) if len(graph) <= LONG else (1, TRIES)
+        self.tries, self.even_tries = (TRIES, 0) if len(graph) <= LONG else (1 if len(graph) <= LARGE else 0, TRIES)
+        self.spread = SPREAD * min(1.0, math.sqrt(STEPS / max(len(graph), 1)))
         self.kept: dict[str, str] | None = None
         self.domains: dict[str, str] = {}
         self.missed = 0
@@ -164,7 +170,8 @@ class Sampler:
         if turn <= 0:
             return {name: self.wanted.get(name, "normal") for name in names}
         if turn <= self.even_tries:
-            return {name: self.wanted.get(name) or self.even.get(name, "small") for name in names}
+            even = self.even if turn % 2 else dict.fromkeys(self.even, "faint")  # `x + tanh(x @ W)` keeps it by itself
+            return {name: self.wanted.get(name) or even.get(name, "small") for name in names}
         turn -= self.even_tries
         if turn <= len(DOMAINS):
             return {name: self.wanted.get(name, DOMAINS[turn - 1]) for name in names}
@@ -191,7 +198,7 @@ class Sampler:
             elif dtype == "bool":
                 result[argument.name] = rng.random(shape) < 0.5
             else:
-                result[argument.name] = draw_values(rng, shape, self.domains[argument.name])
+                result[argument.name] = draw_values(rng, shape, self.domains[argument.name], self.spread)
         return result
 
     def _shape(
@@ -244,20 +251,19 @@ def _wanted(graph: Graph) -> dict[str, str]:
 def _even(graph: Graph) -> dict[str, str]:
     """Per argument a domain in which values and gradients keep their size on a long way through the program.
 
-    Matrices of a product are near the identity, factors near 1 or -1; what is only added is small."""
+    Matrices of a product and kernels are near the identity, factors near 1 or -1; what is only added is so small that
+    it still is when all of it has been added up."""
     found: dict[str, str] = {}
     arguments = {a.node: a.name for a in graph.arguments}
     for node in graph:
-        domain = {"matmul": "near_identity", "multiply": "factor", "divide": "factor"}.get(node.op)
-        if domain:
-            for operand in node.operands:
-                if operand in arguments:
-                    found.setdefault(arguments[operand], domain)
+        for operand in node.operands if node.op in EVEN else ():
+            if operand in arguments:
+                found.setdefault(arguments[operand], EVEN[node.op])
     return found
 
 
-def draw_values(rng: np.random.Generator, shape: tuple[int, ...], domain: str) -> Any:
-    """Random numbers of a domain."""
+def draw_values(rng: np.random.Generator, shape: tuple[int, ...], domain: str, spread: float = SPREAD) -> Any:
+    """Random numbers of a domain; `spread` is that of those in which values keep their size."""
     x = rng.standard_normal(shape)
     if domain == "positive":
         return np.abs(x) + 0.4
@@ -281,11 +287,18 @@ def draw_values(rng: np.random.Generator, shape: tuple[int, ...], domain: str) -
         y = np.abs(x) + 0.3
         return y / y.sum(axis=-1, keepdims=True) if y.ndim else np.ones(())
     if domain == "small":
-        return 0.1 * x
-    if domain == "factor" or (domain == "near_identity" and x.ndim < 2):
-        return np.sign(x) * (1 + 0.1 * np.abs(x))
+        return spread**2 * x
+    if domain == "faint":
+        return 0.3 * math.sqrt(spread) * x
+    if domain == "factor" or (domain in ("near_identity", "near_delta") and x.ndim < 2):
+        return np.sign(x) * np.exp(spread * (np.abs(x) - 0.8))
+    if domain == "near_delta":  # the middle of the kernel from each channel to its own, of (O, I, H, W)
+        same = np.arange(min(shape[:2]))
+        x *= spread
+        x[(same, same, *[np.array(size // 2) for size in shape[2:]])] += 1
+        return x
     if domain == "near_identity":
-        return 0.1 * x + np.eye(*x.shape[-2:])
+        return spread * x + np.eye(*x.shape[-2:])
     if domain in ("spd", "invertible") and x.ndim >= 2 and x.shape[-1] == x.shape[-2]:
         eye = np.eye(x.shape[-1])
         return x @ np.swapaxes(x, -1, -2) + eye if domain == "spd" else x + 3 * eye

@@ -16,7 +16,7 @@ import graphc
 from graphc.language.diagnostics import Diagnostics
 from graphc.language.source import Source
 from graphc.pipeline import Compiled, Options, compile_source
-from graphc.verify.gradients import EVALUATIONS, Report, verify
+from graphc.verify.gradients import Report, verify
 from graphc.verify.numerical import TOLERANCE, Slope, derivative, deviation
 from graphc.verify.program import Program
 from graphc.verify.sampling import samples
@@ -123,6 +123,18 @@ LONG = "\n".join([
 ])  # fmt: skip
 """At random weights the gradients of all but the last vanish."""
 
+LONGER = {
+    "layers": LONG.replace("300", "800"),
+    "entries": LONG.replace("300", "800").replace("[D, D]", "[D]").replace("@", "*"),
+    "undeclared": "\n".join(LONG.replace("300", "400").split("\n")[2:]),
+    "residual": LONG.replace("300", "400").replace("= tanh(", "= h_{k} + tanh("),
+    "convolutions": "\n".join([
+        "input X[N, C, 4, 4]", "param W_{0:300}[C, C, 3, 3]", "h_{0} = X",
+        "for k in 0:300 { h_{k+1} = relu(conv2d(h_{k}, W_{k}, padding=1)) }", "L = sum(h_{300}**2)",
+    ]),
+}  # fmt: skip
+"""The longer the way is, the nearer must each step be to one that keeps values and gradients as large as they are."""
+
 
 def test_variables_whose_gradients_differ_by_much_pass_together(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("graphc.verify.gradients.SECONDS", 0.0)
@@ -153,7 +165,10 @@ def test_the_wrong_one_of_many_is_named(name: str, spoil: str, monkeypatch: pyte
     assert [row.name for row in report.rows if not row.ok] == [name]
 
 
-def test_of_a_large_program_every_variable_is_checked_in_few_evaluations(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kind", LONGER)
+def test_of_a_large_program_every_variable_is_checked_in_few_evaluations(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A point is looked for at which no gradient vanishes."""
     programs: list[Program] = []
 
@@ -164,10 +179,18 @@ def test_of_a_large_program_every_variable_is_checked_in_few_evaluations(monkeyp
 
     monkeypatch.setattr("graphc.verify.gradients.Program", Noted)
     monkeypatch.setattr("graphc.verify.gradients.SECONDS", 1000.0)
-    report, diagnostics = verified(LONG)
+    report, diagnostics = verified(LONGER[kind])
     assert report.ok and not diagnostics.errors and not diagnostics.warnings
-    assert all(row.directions for row in report.rows)
-    assert programs[0].evaluations <= EVALUATIONS
+    assert all(row.directions for row in report.rows) and len(report.rows) >= 300
+    assert programs[0].evaluations <= 15
+
+
+def test_gradients_that_are_all_zero_at_a_point_are_not_checked_there() -> None:
+    """A value too small for a number is 0 whatever moves: that a gradient of 0 is right there says nothing."""
+    text = LONG.replace("tanh(", "0.001 * tanh(")
+    report, diagnostics = verified(text)
+    assert report.ok and len(diagnostics.warnings) == 1
+    assert not any(row.directions for row in report.rows if int(row.name[2:]) < 290)
 
 
 @pytest.mark.parametrize("name", ["W_299", "b_150", "W_0"])
