@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from graphc.ir.dims import Dim, numel
-from graphc.ir.types import Unknown
+from graphc.ir.types import ShapeError, Unknown, broadcast_shapes, shape_text
 from graphc.language import tree
 from graphc.language.values import Fault, Tensor, Value
 
@@ -55,6 +55,21 @@ def _shape(evaluator: Evaluator, id: int, rank: int | None = None) -> tuple[Dim,
     return evaluator.shape(id, rank)
 
 
+def _fits(evaluator: Evaluator, v: int, whole: int, expr: tree.Call) -> None:
+    """A cotangent is as large as its value, a direction as what moves along it, or broadcasts to that."""
+    shape, wanted = evaluator.type(v).shape, evaluator.type(whole).shape
+    if isinstance(wanted, Unknown) or shape == () or any(size.is_open for size in wanted):
+        return  # which run time tells
+    try:
+        fits = broadcast_shapes(evaluator.builder.solver, wanted, shape) == wanted
+    except ShapeError:
+        fits = False
+    if not fits:
+        to = expr.arguments[0 if expr.function == "vjp" else 1].span.text
+        message = f"`{expr.function}` takes an array of the shape of `{to}`, {shape_text(wanted)}"
+        raise Fault("E0203", message, expr.arguments[2].span, f"this is {shape_text(shape)}")
+
+
 def reverse(evaluator: Evaluator, seeds: dict[int, int], x: int) -> int:
     """The cotangent of x; zeros where the seeded values do not depend on it."""
     from graphc.passes.differentiate import Adjoint, zeros_of
@@ -83,6 +98,7 @@ def _grad(evaluator: Evaluator, values: Sequence[Value], expr: tree.Call) -> Val
 
 def _vjp(evaluator: Evaluator, values: Sequence[Value], expr: tree.Call) -> Value:
     y, x, v = _tensors(evaluator, values, expr, ("Y", "X", "v"))
+    _fits(evaluator, v, y, expr)
     return Tensor(reverse(evaluator, {y: v}, x))
 
 
@@ -99,12 +115,14 @@ def tangent(evaluator: Evaluator, y: int, x: int, v: int) -> int:
 
 def _jvp(evaluator: Evaluator, values: Sequence[Value], expr: tree.Call) -> Value:
     y, x, v = _tensors(evaluator, values, expr, ("Y", "X", "v"))
+    _fits(evaluator, v, x, expr)
     return Tensor(tangent(evaluator, y, x, v))
 
 
 def _hvp(evaluator: Evaluator, values: Sequence[Value], expr: tree.Call) -> Value:
     loss, w, v = _tensors(evaluator, values, expr, ("L", "W", "v"))
     _scalar(evaluator, loss, expr)
+    _fits(evaluator, v, w, expr)
     return Tensor(tangent(evaluator, _gradient(evaluator, loss, w), w, v))
 
 

@@ -94,7 +94,7 @@ class Calls(Nodes):
         fixed = [name for name in op.operands if not name.startswith("*")]
         arguments = [(self.evaluate(a, scope), a.span) for a in expr.arguments]
         if op.operands[:1] and op.operands[0].startswith("*"):
-            extra, rest = self._flatten(arguments)
+            extra, rest = self._flatten(op, arguments)
             order = [*op.positional]
         else:
             rest, order = arguments, [*fixed, *op.positional]
@@ -160,18 +160,26 @@ class Calls(Nodes):
         raise Fault("E0211", f"{what} must be known at compile time", span, label, help=help)
 
     def _flatten(
-        self, arguments: list[tuple[Value, Span]]
+        self, op: Op, arguments: list[tuple[Value, Span]]
     ) -> tuple[list[tuple[Value, Span]], list[tuple[Value, Span]]]:
-        """For operations on any number of arrays: these, given one by one or as a list, and the other arguments."""
+        """For operations on any number of arrays: these, given one by one or as a list, and the other arguments.
+
+        What joins arrays takes any list for one of arrays; a single array is the list of its rows to NumPy.
+        """
+        joins = "axis" in op.positional
         arrays: list[tuple[Value, Span]] = []
         rest: list[tuple[Value, Span]] = []
         for value, span in arguments:
-            if isinstance(value, (list, tuple)) and not arrays and any(isinstance(v, (Tensor, list)) for v in value):
+            if isinstance(value, (list, tuple)) and not arrays and _of_arrays(value, joins):
                 arrays.extend((item, span) for item in value)
+                joins = False
             elif isinstance(value, str) or (arrays and not isinstance(value, (Tensor, list))):
                 rest.append((value, span))
             else:
                 arrays.append((value, span))
+        if joins and len(arrays) == 1:
+            ((_, span),) = arrays
+            raise Fault("E0206", f"`{op.name}` takes a list of arrays", span, help=f"`{op.name}([{span.text}])`")
         return arrays, rest
 
     def _typed_operand(self, op: Op, name: str, value: Value, span: Span) -> int:
@@ -294,6 +302,10 @@ def _written(value: object) -> str:
     if isinstance(value, str):
         return f'"{value}"'
     return str(value).lower() if value is None or isinstance(value, bool) else str(value)
+
+
+def _of_arrays(value: Sequence[Value], joins: bool) -> bool:
+    return joins or any(isinstance(v, (Tensor, list)) for v in value)
 
 
 def _usage(op: Op) -> str:

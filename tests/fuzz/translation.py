@@ -159,7 +159,7 @@ def _prod(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 def _var(x: Any, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Any:
     y, kept = _flattened(x, axis)
     off = y - anp.mean(y, axis=-1, keepdims=True)
-    result = anp.sum(off * off, axis=-1) / (np.shape(y)[-1] - ddof)
+    result = anp.sum(off * off, axis=-1) / max(np.shape(y)[-1] - ddof, 0)
     return anp.reshape(result, kept) if keepdims else result
 
 

@@ -407,9 +407,17 @@ def test_an_undeclared_loss_is_a_number() -> None:
 
 
 def test_products_want_vectors_of_the_right_shape() -> None:
-    assert "v" in error_of("input x[3], v[2]\nt = jvp(x**2, x, v)")
-    assert "v" in error_of("input x[3], v[2]\ng = vjp(x**2, x, v)")
-    assert "v" in error_of("input x[3], v[2]\nh = hvp(sum(x**2), x, v)")
+    for shape in ("2", "2, 3", "1, 3"):
+        for text, column in {"jvp(x**2, x, v)": 18, "vjp(x**2, x, v)": 18, "hvp(sum(x**2), x, v)": 23}.items():
+            with pytest.raises(graphc.GraphcError) as caught:
+                graphc.compile(f"input x[3], v[{shape}]\nt = {text}")
+            error = caught.value.errors[0]
+            assert (caught.value.line, caught.value.column) == (2, column) and "(3,)" in error.message, error
+            assert error.label == f"this is ({shape}{',' * (shape == '2')})"
+    declared = "input W[D, H], v[N, D]\nt = jvp(tanh(x @ W), x, v)"
+    given = {"x": array(4, 3), "W": array(3, 2), "v": array(4, 3, seed=3)}
+    want = (1 - np.tanh(given["x"] @ given["W"]) ** 2) * (given["v"] @ given["W"])
+    np.testing.assert_allclose(value(declared, "t", given), want)
 
 
 # ---------------------------------------------------------------- every operation

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -149,3 +150,14 @@ def test_several_shifts(arguments: str) -> None:
     x = array(3, 4)
     want = eval(f"lambda x: np.roll(x, {arguments.replace('N', '3')})", {"np": np})
     hold(f"input x[N, M]\ny = roll(x, {arguments})", {"x": x}, want)
+
+
+@pytest.mark.parametrize("call", ["concatenate(x)", "stack(x, axis=1)", "concatenate(())", "stack([])", "stack(3)"])
+def test_what_is_joined_is_a_list(call: str) -> None:
+    """NumPy takes the rows of one array for the list."""
+    assert re.search("list of arrays|at least one array", error_of(f"input x[2, 3]\nY = {call}"))
+
+
+def test_a_list_of_numbers_is_joined() -> None:
+    for text in ("Y = x * stack((1, a))", "Y = x * stack([1, 2 * a / 2])"):
+        hold(f"const a = 2\ninput x[2]\n{text}", {"x": array(2)}, lambda x: x * np.array([1.0, 2.0]))
