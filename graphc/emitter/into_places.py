@@ -56,6 +56,11 @@ def _flat(
     return lines, places
 
 
+def _all_known(place: Place, node: Node) -> bool:
+    """Whether all operands have a known rank: indices without a declaration may have any."""
+    return all(place.operand(node, k).type.rank is not None for k in range(len(node.operands)))
+
+
 @form("scatter")
 def _added(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
     from graphc.ops.gathering import scatter_texts
@@ -64,6 +69,8 @@ def _added(place: Place, node: Node, target: str, operands: list[Text]) -> list[
     _, inside, index = scatter_texts(place.context, node, operands)
     if node.attr("distinct"):  # indices that are all different need no adding up
         return [clear, f"{target}[{inside}] = {operands[0]}"]
+    if not _all_known(place, node):
+        return [clear, f"np.add.at({target}, {index}, {operands[0]})"]
     indices = place.operand(node, 1).type
     if is_by_rows(node) and indices.rank and place.contiguous(node) and (node.type.rank or 0) > 1:
         return [clear, _add_rows(place, node, target, index, operands[0])]
@@ -84,6 +91,8 @@ def _add_rows(place: Place, node: Node, target: str, i: str, u: Text) -> str:
 
 @form("scatter_add")
 def _added_to(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
+    if not _all_known(place, node):
+        return [f"np.copyto({target}, {place.text(node)})"]
     x, i, u = operands
     shape, indices = (*place.operand(node, 1).type.dims, *node.type.dims[1:]), place.operand(node, 1).type
     if place.operand(node, 2).type.dims != shape:
@@ -122,7 +131,7 @@ def _taken(place: Place, node: Node, target: str, operands: list[Text]) -> list[
 @form("scatter_along_axis")
 def _put(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
     x, index = operands[:2]
-    if not (place.contiguous(node) and place.is_checked(place.operand(node, 1))):
+    if not (_all_known(place, node) and place.contiguous(node) and place.is_checked(place.operand(node, 1))):
         return [f"np.copyto({target}, {place.text(node)})"]
     lines, places = _along(place, node, place.operand(node, 0), node.type.dims, index)
     flat = f"{x.within(ATOM)}.reshape(-1)"

@@ -141,7 +141,7 @@ def _roll(lowering: Lowering, node: Node, cotangent: int) -> list[int | None]:
 def _kron(lowering: Lowering, node: Node, cotangent: int) -> list[int | None]:
     """The cotangent in blocks, each as large as B and belonging to one entry of A."""
     A, B = node.operands
-    a, b = lowering.type(A).dims, lowering.type(B).dims
+    a, b = lowering.shape(A, 2), lowering.shape(B, 2)
     rank = max(len(a), len(b))
     one = (dim(1),)
     rows, columns = one * (rank - len(a)) + a, one * (rank - len(b)) + b

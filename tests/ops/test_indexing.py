@@ -256,3 +256,23 @@ def test_entries_of_all_of_an_undeclared_argument() -> None:
     for given in (np.array([6]), np.array([-7])):
         with pytest.raises(ValueError, match="argument i must hold integers from -6 to 5"):
             compiled("y = take(x, i, axis=none)").forward(x, given)
+
+
+@pytest.mark.parametrize(("text", "given", "want"), [
+    ("param x[4]\ny = x[i]", {"i": np.array([[0, 1], [3, 3]])}, lambda x, i: x[i]),
+    ("param x[4, 2]\ny = take(x, i, axis=none)", {"i": np.array([0, 7, 7])}, lambda x, i: x.ravel()[i]),
+    ("param x[2, 4]\ny = take_along_axis(x, i)", {"i": np.array([[0, 0], [3, 1]])},
+     lambda x, i: np.take_along_axis(x, i, -1)),
+    ("param x[4]\ny = scatter_add(x, i, u)", {"i": np.array([0, 0, 3]), "u": array(3)},
+     lambda x, i, u: x + np.bincount(i, u, 4)),
+])  # fmt: skip
+def test_indices_without_a_declaration(text: str, given: dict[str, Any], want: Any) -> None:
+    """They may have any rank, in a workspace too."""
+    shape = [int(size) for size in text[text.index("[") + 1 : text.index("]")].split(",")]
+    arguments = {"x": array(*shape), **given}
+    hold(text, arguments, want, levels=(0, 1, 2))
+    net = compiled(text, 2)
+    given = {**arguments, "cotangents": array(*np.shape(want(**arguments)))}
+    _, pure = net.value_and_grad(**given)
+    _, inside = net.value_and_grad(**given, workspace=net.Workspace(**arguments))
+    np.testing.assert_allclose(inside["x"], pure["x"], rtol=1e-12)

@@ -138,6 +138,8 @@ def test_products_of_higher_rank() -> None:
     hold("input A[n, m, k], B[p, k]\nZ = inner(A, B)", arguments, lambda A, B: np.inner(A, B), levels=(1,))
     arguments = {"A": array(3), "B": array(2, 2)}
     hold("input A[n], B[p, q]\nZ = kron(A, B)", arguments, lambda A, B: np.kron(A, B), levels=(1,))
+    undeclared = {"A": array(2, 3), "B": array(4, 2)}
+    hold("Z = kron(A, B)\nL = sum(Z**3)\ng = grad(L, A)\noutput g", undeclared)
 
 
 def _well(n: int, *batch: int) -> Any:
