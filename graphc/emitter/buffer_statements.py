@@ -9,8 +9,8 @@
 
 from __future__ import annotations
 
-from graphc.emitter.body import Line, group_of
 from graphc.emitter.expressions import ATOM, LOOSE, Text
+from graphc.emitter.groups import Line, group_of
 from graphc.emitter.into import COPIED_FIRST, write_into
 from graphc.emitter.operands import Operands, plain_text
 from graphc.emitter.parts import other_parts

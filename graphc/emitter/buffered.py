@@ -16,11 +16,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from graphc.emitter.allocation import allocate
-from graphc.emitter.body import Line
 from graphc.emitter.called import call_values
 from graphc.emitter.context import BodyContext
 from graphc.emitter.describe import describe
 from graphc.emitter.expressions import Text
+from graphc.emitter.groups import Line
 from graphc.emitter.kinds import kinds_of
 from graphc.emitter.layout import Layout
 from graphc.emitter.lives import find_lives, ranges, split_loops

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from graphc.emitter import into_labels, into_moves, into_places, into_windows  # noqa: F401 - enter their forms
-from graphc.emitter.body import ALWAYS_INLINE
+from graphc.emitter.inlining import ALWAYS_INLINE
 from graphc.emitter.into import has_form
 from graphc.emitter.statements import STATEMENTS
 from graphc.ir.graph import Graph, Node

@@ -7,8 +7,8 @@
 
 from __future__ import annotations
 
-from graphc.emitter.body import Line, group_of
 from graphc.emitter.buffer_statements import write_statement
+from graphc.emitter.groups import Line, group_of
 from graphc.emitter.naming import Names
 from graphc.emitter.operands import Operands
 from graphc.emitter.place import Shared

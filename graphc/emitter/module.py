@@ -10,11 +10,12 @@ from textwrap import wrap
 from typing import Any
 
 from graphc.emitter.arguments import write_check
-from graphc.emitter.body import Body, Line, under_comments, write_body
+from graphc.emitter.body import Body, write_body
 from graphc.emitter.check_helpers import CHECK_CONSTANTS, CHECK_HELPERS
 from graphc.emitter.context import BodyContext
 from graphc.emitter.cotangents import UNPACK, Incoming
 from graphc.emitter.describe import describe
+from graphc.emitter.groups import Line, under_comments
 from graphc.emitter.lines import broken, broken_function
 from graphc.emitter.mathtext import bearers, equations
 from graphc.emitter.naming import MODULE, Names, argument_names

@@ -14,13 +14,13 @@ from typing import Any
 
 from graphc.emitter.arguments import write_limits
 from graphc.emitter.as_arrays import arrays_alone, wrapped
-from graphc.emitter.body import under_comments
 from graphc.emitter.buffered import RESULTS, Buffered, Plan, write_buffered
 from graphc.emitter.check_helpers import CHECK_HELPERS
 from graphc.emitter.context import BodyContext, Live
 from graphc.emitter.cotangents import UNPACK, Incoming
 from graphc.emitter.describe import describe
 from graphc.emitter.expressions import Text
+from graphc.emitter.groups import under_comments
 from graphc.emitter.lines import broken
 from graphc.emitter.mathtext import bearers, equations
 from graphc.emitter.naming import Names

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from graphc.emitter.body import Body, Line
+from graphc.emitter.body import Body
+from graphc.emitter.groups import Line
 from graphc.explain.peaks import Memory, Point
 from graphc.explain.pure_costs import PureCosts
 from graphc.explain.work import Row

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.emitter.body import Line
+from graphc.emitter.groups import Line
 from graphc.explain.cost_table import tile_count
 from graphc.explain.costs import Costs
 from graphc.explain.work import Work
