@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from graphc.explain.forms import parts_of
 from graphc.explain.index_calculus import expanded
-from graphc.explain.matrices import Matrix, matrix_form
+from graphc.explain.matrices import matrix_form
+from graphc.explain.matrix import Matrix
 from graphc.explain.notation import Fence, Op, Row, Word
 from graphc.explain.sheet import Sheet
 from graphc.explain.slopes import LONG

@@ -33,7 +33,7 @@ from graphc.explain.terms import (
 )  # fmt: skip
 from graphc.ir.dims import Dim, shown
 
-__all__ = ["Letters", "Writer", "gradient", "joined", "product_level"]
+__all__ = ["ATOM", "PRODUCT", "SUM_LEVEL", "Letters", "Writer", "gradient", "joined", "product_level"]
 
 POOL = "ijklpqrstuvw"
 LOOSE, SUM_LEVEL, PRODUCT, ATOM = range(4)
@@ -134,7 +134,7 @@ class Writer:
         return writer
 
     def write(self, e: Expr, level: int = LOOSE) -> Layout:
-        layout, own = self._written(e)
+        layout, own = self.written(e)
         return layout if own >= level else Fence("(", layout, ")")
 
     def entry(self, tensor: Tensor, indices: Sequence[Expr]) -> Layout:
@@ -164,7 +164,7 @@ class Writer:
         shifted = substitute(index, {i: add(i, number(-1)) for i in _indices_of(index)})
         return self.write(add(shifted, ONE))
 
-    def _written(self, e: Expr) -> tuple[Layout, int]:
+    def written(self, e: Expr) -> tuple[Layout, int]:
         match e:
             case Num():
                 return _number(e.value), ATOM if e.value >= 0 else SUM_LEVEL
@@ -207,7 +207,7 @@ class Writer:
                 body = inner.write(rest, PRODUCT)
                 return Row((Big(sign, Row(tuple(below)) if len(below) > 1 else below[0]), body)), SUM_LEVEL + 1
             case Is():
-                return self._condition(e), ATOM
+                return self.condition(e), ATOM
 
     def _sum(self, e: Add) -> Layout:
         row: list[Layout] = []
@@ -234,12 +234,12 @@ class Writer:
                 below.insert(0, Num(Fraction(factor.value.denominator)))
             else:
                 above.append(factor)
-        top = self._factors(above)
+        top = self.factors(above)
         if not below:
             return top, PRODUCT
-        return Frac(top, self._factors(below)), PRODUCT
+        return Frac(top, self.factors(below)), PRODUCT
 
-    def _factors(self, factors: list[Expr]) -> Layout:
+    def factors(self, factors: list[Expr]) -> Layout:
         order = sorted(factors, key=_rank)
         if not order:
             return Op("1")
@@ -279,7 +279,7 @@ class Writer:
         name: Layout = Name(word) if word in "σ√" else Word(word)
         return Row((name, Fence("(", joined(arguments, Op(", ")), ")"))), ATOM
 
-    def _condition(self, e: Is) -> Layout:
+    def condition(self, e: Is) -> Layout:
         if e.relation == "=" and isinstance(e.left, Index) and isinstance(e.right, Index):
             return Script(Name("δ"), Row((self.place(e.left), self.place(e.right))))
         if e.relation in "=≠" and any(isinstance(side, Index) for side in (e.left, e.right)):

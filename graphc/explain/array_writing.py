@@ -1,0 +1,70 @@
+"""Entries at one place written as arrays: `1 − Y_ij²` is `1 − Y²`, and `a_i b_i` is `a ⊙ b`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from graphc.explain.matrix import TRANSPOSED
+from graphc.explain.notation import Fence, Layout, Name, Op, Row, Script, Word, space
+from graphc.explain.terms import Entry, Expr, Index, Is, Num, free
+from graphc.explain.writing import ATOM, Writer, is_gradient, joined
+
+__all__ = ["ArrayWriter"]
+
+
+class ArrayWriter(Writer):
+    """Writes an expression over the entries of one place as one over arrays: `1 − Y_ij²` is `1 − Y²`."""
+
+    def __init__(
+        self, outer: Writer, slices: Sequence[Index], numerator: bool, row: Index, column: Index | None,
+        transposed: bool,
+    ) -> None:
+        super().__init__(outer.letters, outer.loss, outer.env, outer.doubled)
+        self.slices, self.numerator = slices, numerator
+        self.row, self.column, self.transposed = row, column, transposed
+        self.special = self._array
+
+    def _array(self, e: Entry) -> Layout:
+        slices = [i for i in e.indices if i in self.slices]
+        places = [i for i in e.indices if isinstance(i, Index) and i not in slices and i.dim != 1]
+        flipped = self.transposed
+        if len(places) == 2 and places[0] == places[1]:  # the diagonal of a matrix, which is a vector
+            diagonal = Row((Word("diag"), Fence("(", self.entry(e.tensor, slices), ")")))
+            lying = self.column is not None and places[0] != self.row
+            return Script(diagonal, sup=TRANSPOSED) if flipped != lying else diagonal
+        lies = len(places) == 1 and self.column is not None and places != [self.row]  # along the columns
+        if lies or places == [self.column, self.row]:
+            flipped = not flipped
+        shape = e.tensor.shape
+        thin = [k for k, i in enumerate(e.indices) if len(shape) > k and shape[k] == 1]
+        if len(places) == 1 and len(e.indices) == 2 and thin == [0]:
+            flipped = not flipped  # a matrix of one row
+        kept = [i for k, i in enumerate(e.indices) if i in slices or (isinstance(i, Num) and k not in thin)]
+        if len(places) == 1 and len(kept) == 1 and isinstance(kept[0], Num) and len(e.indices) == 2:
+            # A column or a row of a matrix, which is a vector.
+            whole = [Op("·") if i in places else self.place(i) for i in e.indices]
+            name = self.entry(e.tensor, [])
+            base: Layout = Script(name, Row(tuple(whole)))
+        else:
+            base = self.entry(e.tensor, kept)
+        if is_gradient(e.tensor) and self.numerator:
+            flipped = not flipped
+        return Script(base, sup=TRANSPOSED) if flipped and places else base
+
+    def factors(self, factors: list[Expr]) -> Layout:
+        """Arrays are multiplied entry by entry, numbers stand in front."""
+        arrays = [f for f in factors if free(f) - set(self.slices)]
+        if len(arrays) == len(factors) == 1 or not arrays:
+            return super().factors(factors)
+        numbers = [self.write(f, ATOM) for f in factors if f not in arrays]
+        product = joined([self.write(f, ATOM) for f in arrays], Op("⊙", spaced=True))
+        return joined([*numbers, product], space)
+
+    def condition(self, e: Is) -> Layout:
+        sides = (e.left, e.right)
+        for index, label in (sides, sides[::-1]):
+            if isinstance(index, Index) and isinstance(label, Entry) and label.tensor.integer:
+                hot = Row((Word("onehot"), Fence("(", Name(label.tensor.name), ")")))
+                layout: Layout = Script(hot, sup=TRANSPOSED) if self.transposed else hot
+                return layout if e.relation == "=" else Row((Op("("), Op("1"), Op("−", True), layout, Op(")")))
+        return super().condition(e)
