@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from graphc.explain.equalities import cases
 from graphc.explain.forms import entries_of, factors_of, tidy
-from graphc.explain.index_calculus import cases
 from graphc.explain.notation import Layout, Op, Row, Word, text
 from graphc.explain.products import mul
 from graphc.explain.steps import Formula

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from graphc.explain.entry_derivative import contribution, derivative
+from graphc.explain.folding import fold
 from graphc.explain.forms import is_interesting
-from graphc.explain.index_calculus import contribution, derivative, fold
 from graphc.explain.indices import substitute, total
 from graphc.explain.products import add, mul
 from graphc.explain.sheet import Sheet

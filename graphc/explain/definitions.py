@@ -2,7 +2,7 @@
 
 The definitions stand in the files `…_definitions.py`, which enter them here. A definition gets its operands and the
 indices of one entry of the result, and answers with an expression. Derivatives are nowhere written down: they follow
-from these (`index_calculus.derivative`), and a test holds them against the rules. A composite operation without a
+from these (`entry_derivative.derivative`), and a test holds them against the rules. A composite operation without a
 definition is taken by its definition in the language.
 """
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from graphc.explain.index_calculus import at_labels, at_places
+from graphc.explain.equalities import at_labels, at_places
 from graphc.explain.indices import substitute, total
 from graphc.explain.products import add, mul, power
 from graphc.explain.terms import (

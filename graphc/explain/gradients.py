@@ -10,8 +10,8 @@ from dataclasses import replace
 
 from graphc.explain.case_formulas import case_formulas
 from graphc.explain.chain_rule import through
+from graphc.explain.entry_derivative import contribution
 from graphc.explain.forms import entries_of, insert, is_contraction, is_interesting, parts_of, sizes_of, tidy
-from graphc.explain.index_calculus import contribution
 from graphc.explain.indices import substitute
 from graphc.explain.matrices import matrix_form
 from graphc.explain.matrix_formulas import matrix_formulas, reason

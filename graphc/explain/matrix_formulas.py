@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from graphc.explain.expansion import expanded
 from graphc.explain.forms import parts_of
-from graphc.explain.index_calculus import expanded
 from graphc.explain.matrices import matrix_form
 from graphc.explain.matrix import Matrix
 from graphc.explain.notation import Fence, Op, Row, Word

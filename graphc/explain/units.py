@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from graphc.explain.definitions import LINEAR, MOVES, Undefined
 from graphc.explain.entries import Auxiliary, Entries
-from graphc.explain.index_calculus import mentioned
+from graphc.explain.entry_derivative import mentioned
 from graphc.explain.terms import Expr, Index, Tensor
 from graphc.ir.dims import Dim
 from graphc.ir.graph import Graph

@@ -14,7 +14,9 @@ import pytest
 import graphc
 from graphc.explain.definitions import DEFINITIONS, Undefined
 from graphc.explain.entries import Entries
-from graphc.explain.index_calculus import contribution, derivative, evaluate, expanded
+from graphc.explain.entry_derivative import contribution, derivative
+from graphc.explain.expansion import expanded
+from graphc.explain.index_values import evaluate
 from graphc.explain.indices import substitute, total
 from graphc.explain.products import add, mul
 from graphc.explain.terms import Tensor, fresh, key

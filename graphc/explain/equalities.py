@@ -1,0 +1,87 @@
+"""What the equality of an index and a label or a place tells: beside `1{j = y_i}` each j is `y_i`.
+
+An expression that asks for a label has two cases: `P_ij − 1{j = y_i}` is `P_ij` where `j ≠ y_i`, and `P_{i,y_i} − 1`
+where `j = y_i`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from graphc.explain.conditions import when
+from graphc.explain.indices import rebuild, substitute
+from graphc.explain.products import add, mul
+from graphc.explain.terms import ONE, ZERO, Add, Entry, Expr, Index, Is, Mul, children, free, key, number, size
+
+__all__ = ["at_labels", "at_places", "cases"]
+
+
+def cases(e: Expr) -> list[tuple[Is, Expr]]:
+    """The expression apart from a label and at it: `j ≠ y_i`, `j = y_i`; nothing where it does not ask for one."""
+    for condition in _conditions(e):
+        index, label = condition.left, condition.right
+        if isinstance(label, Index):
+            index, label = label, index
+        if isinstance(index, Index) and isinstance(label, Entry) and index in free(e):
+            apart, at = when(index, "≠", label), when(index, "=", label)
+            assert isinstance(apart, Is) and isinstance(at, Is)
+            return [(apart, _decide(e, at, False)), (at, substitute(_decide(e, at, True), {index: label}))]
+    return []
+
+
+def _conditions(e: Expr) -> list[Is]:
+    if isinstance(e, Is):
+        return [e] if e.relation in "=≠" else []
+    return [condition for part in children(e) for condition in _conditions(part)]
+
+
+def _decide(e: Expr, at: Is, holds: bool) -> Expr:
+    if isinstance(e, Is) and e.relation in "=≠" and {key(e.left), key(e.right)} == {key(at.left), key(at.right)}:
+        return ONE if (e.relation == "=") == holds else ZERO
+    return rebuild(e, [_decide(part, at, holds) for part in children(e)])
+
+
+def at_labels(e: Expr) -> Expr:
+    """Beside `1{j = y_i}` each j is y_i: `1{j = y_i} P_ij / P_{i,y_i}` is `1{j = y_i}`."""
+    e = rebuild(e, [at_labels(part) for part in children(e)])
+    if not isinstance(e, Mul):
+        return e
+    for condition in e.factors:
+        if isinstance(condition, Is) and condition.relation == "=":
+            index, label = condition.left, condition.right
+            if isinstance(label, Index):
+                index, label = label, index
+            if isinstance(index, Index) and isinstance(label, Entry) and label.tensor.integer:
+                rest = mul(*(f for f in e.factors if f is not condition))
+                return mul(condition, substitute(rest, {index: label}))
+    return e
+
+
+def at_places(e: Expr, known: Sequence[tuple[Expr, Index]] = ()) -> Expr:
+    """Beside `1{u = 2 i + j}` the place `2 i + j` is u, and so within the array that u runs through."""
+    for place, index in known:
+        if key(e) == key(place):
+            return index
+        if isinstance(e, Is) and e.relation in "≥<" and _is_inside(e, place, index):
+            return ONE
+    if isinstance(e, Mul):
+        told = [pair for factor in e.factors for pair in _told(factor)]
+        known = [*known, *told]
+        return mul(*(f if any(_told(f)) else at_places(f, known) for f in e.factors))
+    return rebuild(e, [at_places(part, known) for part in children(e)])
+
+
+def _told(e: Expr) -> list[tuple[Expr, Index]]:
+    """The place and the index that a condition says are one."""
+    if not isinstance(e, Is) or e.relation != "=":
+        return []
+    sides = ((e.left, e.right), (e.right, e.left))
+    return [(place, index) for place, index in sides if isinstance(place, Add) and isinstance(index, Index)]
+
+
+def _is_inside(bound: Is, place: Expr, index: Index) -> bool:
+    """Whether a bound of the place, or of one beside it, holds for every index."""
+    beside = add(bound.left, mul(number(-1), place))
+    if bound.relation == "≥":
+        return key(beside) == key(bound.right)
+    return key(add(bound.right, mul(number(-1), beside))) == key(size(index.dim))
