@@ -28,6 +28,11 @@ __all__ = ["MEMORY", "Compiled", "Options", "compile_source", "joint_graph", "lo
 LARGEST_REWRITTEN = 200_000
 """A graph of more operations is not rewritten: nobody reads its module, and it should be there within a minute."""
 
+LARGEST_FUSED = 3_000
+"""A graph of more operations than this is not planned as one function of values and gradients: its forward and its
+backward in a workspace follow each other. Of a program of many steps that is as fast and needs no more memory, and the
+module is two thirds as long and made in as much of the time."""
+
 Observer = Callable[[str, Any], None]
 MEMORY = ("lean", "balanced", "fast")
 STAGES = ("source", "graph", "backward", "optimized", "forward-code", "backward-code")
@@ -204,7 +209,7 @@ def compile_graph(
     if joint.updates:
         step = optimise(joint.replace(outputs={}, gradients={}, cotangents={}), options.level)
     fused = None
-    if options.level > 1:
+    if options.level > 1 and len(optimised) <= LARGEST_FUSED:
         from graphc.passes.joint import fuse
 
         fused = fuse(optimised)

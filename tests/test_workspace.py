@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import graphc
+from graphc import pipeline
 from graphc.language.source import Source
 from graphc.pipeline import Options, compile_source
 
@@ -25,9 +26,11 @@ L = softmax_ce(S, y, reduction="mean")
 """
 
 
-@pytest.fixture(scope="module")
-def net() -> ModuleType:
-    return graphc.load(NET, level=2)
+@pytest.fixture(scope="module", params=[pipeline.LARGEST_FUSED, 0], ids=["in one function", "one after the other"])
+def net(request: pytest.FixtureRequest) -> ModuleType:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pipeline, "LARGEST_FUSED", request.param)
+        return graphc.load(NET, level=2)
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from graphc.emitter.operands import Operands
 from graphc.emitter.parts import cut
+from graphc.emitter.tiles import Tiles, make_tiles
 
 __all__ = ["allocate"]
 
@@ -19,8 +20,11 @@ def allocate(operands: Operands) -> None:
     _whole_arrays(operands)
     _pieces(operands)
     _parts(operands)
-    tiles = operands.loops.tiles.values()
-    operands.memory.lines += [line for each in tiles if each.name for line in each.lines()]
+    alike: dict[str, list[Tiles]] = {}
+    for _, tiles in sorted(operands.loops.tiles.items()):
+        if tiles.name:
+            alike.setdefault(tiles.step, []).append(tiles)
+    operands.memory.lines += map(make_tiles, alike.values())
 
 
 def _whole_arrays(operands: Operands) -> None:

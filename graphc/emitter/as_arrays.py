@@ -24,7 +24,7 @@ from graphc.emitter.repeated import MANY
 from graphc.emitter.text import WIDTH, bracketed, quoted
 from graphc.ir.graph import Argument, Graph
 
-__all__ = ["arrays_alone", "wrapped", "write_as_arrays"]
+__all__ = ["arrays_alone", "names_of_arguments", "wrapped", "write_as_arrays"]
 
 
 def write_as_arrays(
@@ -39,7 +39,7 @@ def write_as_arrays(
     # of a declared type, which need not be that of the rest
     declared = len(floating) < sum(kind[0] == "f" for kind in kinds)
     indent = "    " if declared else "        "
-    names, signature = _names(graph), ", ".join(called)
+    names, signature = names_of_arguments(graph), ", ".join(called)
     if len(called) < MANY:
         given, results = _tuple(called), signature
         lines = [] if declared else _usual(called, kinds, _alike(called, floating))
@@ -124,7 +124,7 @@ def _kind(graph: Graph, argument: Argument) -> str:
     return argument.declared if argument.declared != "float" or type.is_float else type.dtype
 
 
-def _names(graph: Graph) -> str:
+def names_of_arguments(graph: Graph) -> str:
     """The names of all arguments: listed, or if they are many, where the module has them in this order."""
     names = [a.name for a in graph.arguments]
     if len(names) >= MANY:

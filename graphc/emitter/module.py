@@ -46,9 +46,10 @@ def emit_module(
     observe: Callable[[str, Any], None] | None = None, threads: int = 1, program: Graph | None = None,
 ) -> str:  # fmt: skip
     """The source of the module. `step` is the graph of the training step's new values, if there is one; `fused` that
-    of values and gradients together, if the module is to have a workspace; `tile` how many bytes of an array its loops
-    take at a time, `threads` on how many threads they run. `observe` sees the functions as they are written:
-    `forward-body`, `backward-body`, `joint-body`, `step-body`. `program` is the graph before it was optimised.
+    of values and gradients together, if an -O2 module has one function for them; `tile` how many bytes of an array its
+    loops take at a time, `threads` on how many threads they run. `observe` sees the functions as they are written:
+    `forward-body`, `backward-body`, `step-body`, and in a workspace `forward-in-body`, `backward-in-body`,
+    `joint-body`. `program` is the graph before it was optimised.
     """
     ignore: Callable[[str, Any], None] = lambda stage, result: None  # noqa: E731
     return _Module(split, step, level, fused, tile, observe or ignore, threads, program or split.graph).write()
@@ -70,9 +71,8 @@ class _Module:
     def write(self) -> str:
         backward = self._backward()
         forward = self._forward()
-        parts = [forward, backward, self._value_and_grad()] if self.fused is None else self._working(
-            self.fused, forward, backward
-        )  # fmt: skip
+        pure = self.level < 2
+        parts = [forward, backward, self._value_and_grad()] if pure else self._working(forward, backward)
         if self.step is not None:
             parts.append(self._step(self.step))
         check = "\n".join(write_check(self.graph, self.program, self.helpers, self.shapes.dim)) + "\n"
@@ -109,7 +109,7 @@ class _Module:
         lines += broken(f"    {outputs}, grads = value_and_grad({call}{weights})")
         if self.step is not None:
             lines += broken(f"    new = step({call})")
-        if self.fused is not None:
+        if self.level > 1:
             separator = ", " if call or weights else ""
             lines += [
                 "or in memory that is made once, where the results live until it is used again:",
@@ -365,9 +365,9 @@ class _Module:
             f"    return value, {last}",
         ]) + "\n"  # fmt: skip
 
-    def _working(self, fused: Graph, forward: str, backward: str) -> list[str]:
+    def _working(self, forward: str, backward: str) -> list[str]:
         """The functions of an -O2 module: the pure ones, and those that work in memory which is allocated once."""
-        from graphc.emitter.workspace import Cache, Working, in_workspace, write_parts, write_working
+        from graphc.emitter.workspace import Cache, Working, in_workspace, write_working
         from graphc.passes.in_order import copy_parts_in_order
 
         def working(graph: Graph) -> Working:
@@ -385,8 +385,7 @@ class _Module:
         return [
             in_workspace(forward, "forward", ", ".join(self.signature)),
             in_workspace(backward, "backward", f"cache{', ' if handed_on else ''}{handed_on}"),
-            *write_working(working(fused)),
-            *write_parts(working(split.graph), split, cache),
+            *write_working(working(split.graph), split, cache, None if self.fused is None else working(self.fused)),
         ]
 
     def _step(self, graph: Graph) -> str:

@@ -1,14 +1,18 @@
 """The tiles that loops run over: which arrays a loop cuts into rows, and what the pieces are called in it.
 
-    for X_rows, Z in loop_1:            loop_1 = []
-                                        for rows, own in tiles(N, step):
-                                            loop_1.append((X[rows], Z[own]))
+    for X_rows, Z in loop_1:            loop_1, loop_2 = [], []
+        …                               for rows, own in tiles(N, step):
+    for Z, Y_rows in loop_2:                loop_1.append((X[rows], Z[own]))
+        …                                   loop_2.append((Z[own], Y[rows]))
 
 The tiles are appended by a loop and not by a comprehension: each of those is a scope of its own, in which Python looks
 for all names of the function around it, so that a function of many loops took quadratic time to compile.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
 
 from graphc.emitter.layout import Layout
 from graphc.emitter.memory import Memory
@@ -17,7 +21,11 @@ from graphc.emitter.text import bracketed
 from graphc.ir.dims import Dim, dim
 from graphc.passes.regions import Item
 
-__all__ = ["Loops", "Tiles"]
+__all__ = ["Loops", "Tiles", "make_tiles"]
+
+
+FEW: Final = 8
+"""Empty lists of more loops are not written one by one."""
 
 
 class Tiles:
@@ -76,15 +84,29 @@ class Tiles:
         names = [name for name, _ in self._cuts()]
         return bracketed("for ", names, f" in {over}:", tuple_=True)
 
-    def lines(self) -> list[str]:
+    def appended(self) -> list[str]:
+        """The lines that append a tile."""
         texts = [text for _, text in self._cuts()]
         if self.thread is not None:
-            share = bracketed("[(", texts, f") for {self.rows}, {self.own}, {self.thread} in {self.share}]")
-            share[-1] += f" for {self.share} in tiles_by_thread({self.count}, {self.step})]"
-            return ["\n".join([f"{self.name} = [{share[0]}", *share[1:]])]
-        tiles = bracketed(f"    {self.name}.append((", texts, "))")
-        over = f"for {self.rows}, {self.own} in tiles({self.count}, {self.step}):"
-        return ["\n".join([f"{self.name} = []", over, *tiles])]
+            return bracketed(f"        {self.name}[-1].append((", texts, "))")
+        return bracketed(f"    {self.name}.append((", texts, "))")
+
+
+def make_tiles(loops: Sequence[Tiles]) -> str:
+    """The statements that make the tiles of loops over the same rows."""
+    first, names = loops[0], [loop.name for loop in loops]
+    empty = ", ".join(["[]"] * len(loops)) if len(loops) <= FEW else f"([] for _ in range({len(loops)}))"
+    made = bracketed("", names, f" = {empty}", tuple_=True) if len(loops) > 1 else [f"{names[0]} = []"]
+    tiles = [line for loop in loops for line in loop.appended()]
+    if first.thread is None:
+        return "\n".join([*made, f"for {first.rows}, {first.own} in tiles({first.count}, {first.step}):", *tiles])
+    return "\n".join([
+        *made,
+        f"for {first.share} in tiles_by_thread({first.count}, {first.step}):",
+        *(f"    {loop.name}.append([])" for loop in loops),
+        f"    for {first.rows}, {first.own}, {first.thread} in {first.share}:",
+        *tiles,
+    ])  # fmt: skip
 
 
 class Loops:

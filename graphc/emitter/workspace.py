@@ -1,19 +1,20 @@
 """Memory that is allocated once: the class `Workspace` of a module, and the function that works in it.
 
-`value_and_grad` of an -O2 module is one function over the joint graph. Without a workspace it works in a fresh one, so
-its results are nobody else's; with one it allocates nothing after the first call.
+`value_and_grad` of an -O2 module is one function over the joint graph; of a large program it is `forward` and then
+`backward`. Without a workspace it works in a fresh one, so its results are nobody else's; with one it allocates nothing
+after the first call.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
 from graphc.emitter.arguments import write_limits
-from graphc.emitter.as_arrays import arrays_alone, wrapped
+from graphc.emitter.as_arrays import arrays_alone, names_of_arguments, wrapped
 from graphc.emitter.buffered import RESULTS, Buffered, Plan, write_buffered
 from graphc.emitter.check_helpers import CHECK_HELPERS
 from graphc.emitter.context import BodyContext, Live
@@ -24,6 +25,7 @@ from graphc.emitter.groups import under_comments
 from graphc.emitter.lines import broken
 from graphc.emitter.mathtext import bearers, equations
 from graphc.emitter.naming import Names
+from graphc.emitter.repeated import MANY
 from graphc.emitter.shapes import ShapeNames
 from graphc.emitter.sizes import needed_sizes, words
 from graphc.emitter.small import ask_if_small
@@ -32,7 +34,7 @@ from graphc.ir.graph import Graph, Node
 from graphc.ir.types import Unknown
 from graphc.passes.partition import Split
 
-__all__ = ["Cache", "Working", "in_workspace", "write_parts", "write_working"]
+__all__ = ["Cache", "Working", "in_workspace", "write_working"]
 
 COLUMN = 72
 Comment = Callable[["tuple[int, bool]", "Collection[str]", bool], "list[str]"]
@@ -54,23 +56,25 @@ class Working:
         self.tuple = self.call + ("," if len(self.signature) == 1 else "")
 
 
-def write_working(working: Working) -> list[str]:
-    """The texts of `Workspace`, `value_and_grad` and the function that allocates."""
-    function, memory = _value_and_grad(working)
-    return [function, _class(working), memory]
+def write_working(working: Working, split: Split, cache: Cache, joint: Working | None) -> list[str]:
+    """The texts of `Workspace` and of the functions that work in one: `value_and_grad`, over the `joint` graph if there
+    is one, `forward` and `backward` by themselves, and those that allocate."""
+    parts, kinds = _parts(working, split, cache)
+    if joint is None:
+        return [_one_after_the_other(working, kinds), _class(working, ("forward", "backward")), *parts]
+    function, memory = _value_and_grad(joint)
+    return [function, _class(joint, ("value_and_grad", "forward", "backward")), memory, *parts]
 
 
 # ---------------------------------------------------------------- the class
 
-_NOTHING_MADE = "        self.value_and_grad = self.forward = self.backward = None"
-
-
-def _class(working: Working) -> str:
+def _class(working: Working, functions: Sequence[str]) -> str:
+    """The class `Workspace`; `functions` are those that have memory in it."""
+    nothing_made = f"        {' = '.join(f'self.{name}' for name in functions)} = None"
     names, call = working.signature, working.call
     working.helpers.add("check_workspace")
     if names:
         working.helpers.add("for_others")
-    labels = quoted([a.name for a in working.graph.arguments])
     lines = [
         "class Workspace:",
         '    """Memory for arrays of the shapes and types of these, allocated once, when it is first used.',
@@ -81,7 +85,7 @@ def _class(working: Working) -> str:
         "",
     ]
     if not names:
-        lines += ["    def __init__(self):", "        self.types, self.like = None, ()", _NOTHING_MADE]
+        lines += ["    def __init__(self):", "        self.types, self.like = None, ()", nothing_made]
         return "\n".join(lines) + "\n"
     lines += [
         f"    def __init__(self, {call}):",
@@ -90,40 +94,59 @@ def _class(working: Working) -> str:
         "        self.given = tuple(part for array in given for part in (array.shape, array.dtype))",
         "        self.as_given = all(a is b for a, b in zip(fitting, given))",
         "        self.like = [np.broadcast_to(np.zeros((), a.dtype), a.shape) for a in fitting]  # without memory",
-        _NOTHING_MADE,
+        nothing_made,
         "",
         f"    def accept(self, {call}):",
         '        """The arguments as arrays; ValueError if this is not memory for them."""',
     ]
+    lines += _accepting(working) if len(names) < MANY else _accepting_many(working)
+    return "\n".join(lines) + "\n"
+
+
+def _accepting(working: Working) -> list[str]:
+    """The body of `Workspace.accept`."""
+    names, call = working.signature, working.call
     alone = arrays_alone(names)
     if len(alone) <= WIDTH - 18:
         plain = f"not ({alone})" if len(names) > 1 else f"type({names[0]}) is not np.ndarray"
-        lines.append(f"        if {plain}:")
+        lines = [f"        if {plain}:"]
     else:
-        lines += ["        if not (", *("    " + line for line in wrapped(alone)), "        ):"]
+        lines = ["        if not (", *("    " + line for line in wrapped(alone)), "        ):"]
     lines += ["            # says which of them is no array", f"            check({call})"]
     lines += [f"            {name} = np.asarray({name})" for name in names]
     lines += bracketed("        given = (", [part for n in names for part in (f"{n}.shape", f"{n}.dtype")], ")")
     lines += [
         "        if given != self.given or not self.as_given:",
-        f"            {_first(names, f'check({call})')}",
-        f"            for_others({labels}, given, self.given)",
+        f"            {', '.join(names)}, *_ = check({call})",
+        f"            for_others({names_of_arguments(working.graph)}, given, self.given)",
     ]
-    limits = write_limits(working.graph, working.program, working.helpers, working.shapes.dim)
-    lines += ["        " + line for line in limits]
-    lines.append(f"        return {working.tuple if len(names) > 1 else f'({working.tuple})'}")
-    return "\n".join(lines) + "\n"
+    lines += ["        " + line for line in _limits(working)]
+    return [*lines, f"        return {working.tuple if len(names) > 1 else f'({working.tuple})'}"]
 
 
-MOST_BEFORE_STAR = 255  # names: Python takes no more
+def _accepting_many(working: Working) -> list[str]:
+    """The same of many arguments, in loops over them."""
+    names = Names([*working.signature, "self"])
+    values, value, part = (names.fresh(wanted) for wanted in ("values", "value", "part"))
+    limits = _limits(working)
+    return [
+        *broken(f"        {values} = ({working.tuple})"),
+        f"        if not all(type({value}) is np.ndarray for {value} in {values}):",
+        "            # says which of them is no array",
+        f"            check(*{values})",
+        f"            {values} = [np.asarray({value}) for {value} in {values}]",
+        f"        given = tuple({part} for {value} in {values} for {part} in ({value}.shape, {value}.dtype))",
+        "        if given != self.given or not self.as_given:",
+        f"            *{values}, _ = check(*{values})",
+        f"            for_others({names_of_arguments(working.graph)}, given, self.given)",
+        *(broken(f"        {working.tuple} = {values}") if limits else []),
+        *("        " + line for line in limits),
+        f"        return {values}",
+    ]
 
 
-def _first(names: Sequence[str], call: str) -> str:
-    """The first results of a call under these names."""
-    before = "".join(f"{name}, " for name in names)
-    if len(names) <= MOST_BEFORE_STAR:
-        return f"{before}*_ = {call}"
-    return f"{before}= {call}[:{len(names)}]"
+def _limits(working: Working) -> list[str]:
+    return write_limits(working.graph, working.program, working.helpers, working.shapes.dim)
 
 
 CHECK_HELPERS["check_workspace"] = '''\
@@ -173,7 +196,7 @@ def _value_and_grad(working: Working) -> list[str]:
         f'    """{_doc(graph)}"""',
         *(UNPACK if len(seeds) == 1 and not Incoming(graph, working.signature).idle else []),
         "    if workspace is None:",
-        *_small(working, body.plan),
+        *_small(working, body.plan.kind),
         f"        workspace = Workspace({working.call})",
         "    else:",
         "        check_workspace(workspace)",
@@ -190,21 +213,46 @@ def _value_and_grad(working: Working) -> list[str]:
     return _function(working, body, "value_and_grad", head, ask, tail)
 
 
-def _small(working: Working, plan: Plan) -> list[str]:
+def _one_after_the_other(working: Working, kinds: Mapping[int, str]) -> str:
+    """`value_and_grad` of `forward` and `backward`."""
+    graph = working.graph
+    separator = ", " if working.call else ""
+    given = "" if graph.loss else ", cotangents" if graph.cotangents else ", cotangents=()"
+    incoming = Incoming(graph, working.signature)
+    if incoming.idle and incoming.floating:
+        working.helpers.add("of_floating")
+    lines = [
+        f"def value_and_grad({working.call}{separator}*{given}, workspace=None):",
+        f'    """{_doc(graph)}"""',
+        *(UNPACK if len(graph.cotangents) == 1 and not graph.loss and not incoming.idle else []),
+        "    if workspace is None:",
+        *_small(working, kinds),
+        f"        workspace = Workspace({working.call})",
+        f"    value, cache = forward({working.call}{separator}workspace=workspace)",
+        f"    return value, backward(cache{_handed_on(working)}, workspace=workspace)",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _small(working: Working, kinds: Mapping[int, str]) -> list[str]:
     """The way past a workspace for small arrays."""
     if not working.signature:
         return []
-    seeds = "" if working.graph.loss else ", *cotangents"
-    incoming = Incoming(working.graph, working.signature)
-    if incoming.idle and incoming.floating:
-        seeds = f", *{incoming.chosen('cotangents')}"
-    elif len(incoming.floating) == 1 and not working.graph.loss:
-        seeds = ", cotangents"
     return [
-        *ask_if_small(working.graph, working.arguments, working.helpers, plan.kind),
+        *ask_if_small(working.graph, working.arguments, working.helpers, kinds),
         f"            value, cache = forward({working.call})",
-        f"            return value, backward(cache{seeds})",
+        f"            return value, backward(cache{_handed_on(working)})",
     ]
+
+
+def _handed_on(working: Working) -> str:
+    """The cotangents that `value_and_grad` hands on to `backward`."""
+    incoming = Incoming(working.graph, working.signature)
+    if working.graph.loss:
+        return ""
+    if incoming.idle and incoming.floating:
+        return f", *{incoming.chosen('cotangents')}"
+    return ", cotangents" if len(incoming.floating) == 1 else ", *cotangents"
 
 
 def _accepted(working: Working) -> list[str]:
@@ -264,9 +312,12 @@ class Cache:
     dtype: bool
 
 
-def write_parts(working: Working, split: Split, cache: Cache) -> list[str]:
-    """`forward` and `backward` in a workspace, of the working's graph; what crosses is as in the pure functions."""
-    return [*_forward(working, split, cache), *_backward(working, split, cache)]
+def _parts(working: Working, split: Split, cache: Cache) -> tuple[list[str], dict[int, str]]:
+    """`forward` and `backward` in a workspace, of the working's graph; what crosses is as in the pure functions. And
+    the kinds of all values in them."""
+    forward, first = _forward(working, split, cache)
+    backward, second = _backward(working, split, cache)
+    return [*forward, *backward], {**first.kind, **second.kind}
 
 
 def in_workspace(function: str, name: str, call: str) -> str:
@@ -283,7 +334,7 @@ def in_workspace(function: str, name: str, call: str) -> str:
     return "\n".join(lines)
 
 
-def _forward(working: Working, split: Split, cache: Cache) -> list[str]:
+def _forward(working: Working, split: Split, cache: Cache) -> tuple[list[str], Plan]:
     graph = working.graph
     names = Names(working.taken | set(working.signature))
     roots = list(graph.outputs.values())
@@ -291,6 +342,7 @@ def _forward(working: Working, split: Split, cache: Cache) -> list[str]:
         graph, list(split.forward), dict(working.arguments), roots, names, dict(working.arguments), cache.saved,
         threads=working.threads,
     )  # fmt: skip
+    working.observe("forward-in-body", body)
     outputs = [body.texts[id].pop(0).text for id in roots]
     shown = dict(zip(roots, outputs, strict=True))
     kept = [(body.texts.get(id) or [Text(body.names[id])])[-1].text for id in cache.saved]
@@ -305,10 +357,10 @@ def _forward(working: Working, split: Split, cache: Cache) -> list[str]:
     ]
     value = outputs[0] if len(outputs) == 1 else f"Outputs({', '.join(outputs)})"
     tail = bracketed(f"    return {value}, (", [*kept, "workspace.types"], ")")
-    return _function(working, body, "forward", head, [], tail)
+    return _function(working, body, "forward", head, [], tail), body.plan
 
 
-def _backward(working: Working, split: Split, cache: Cache) -> list[str]:
+def _backward(working: Working, split: Split, cache: Cache) -> tuple[list[str], Plan]:
     graph = working.graph
     names = Names(working.taken | set(working.signature))
     seeds = {id: names.fresh(f"d{name}") for name, id in graph.cotangents.items()}
@@ -321,6 +373,7 @@ def _backward(working: Working, split: Split, cache: Cache) -> list[str]:
         graph, list(split.backward), {**saved, **seeds}, roots, names, dict(working.arguments), (), {**saved, **like},
         working.threads,
     )  # fmt: skip
+    working.observe("backward-in-body", body)
     gradients = [f"{quoted(name)}: {body.texts[id].pop(0)}" for name, id in graph.gradients.items()]
     default = "=1.0" if graph.loss else ""
     cached = [*saved.values(), *sizes.values(), *shapes.values(), *(["dtype"] if cache.dtype else []), "types"]
@@ -344,7 +397,7 @@ def _backward(working: Working, split: Split, cache: Cache) -> list[str]:
     tail = bracketed("    grads = {", gradients, "}")
     working.helpers.add("as_types")
     tail.append("    return grads if types is None else as_types(grads, types)")
-    return _function(working, body, "backward", head, ask, tail, kept, cached)
+    return _function(working, body, "backward", head, ask, tail, kept, cached), body.plan
 
 
 def _doc(graph: Graph) -> str:
@@ -401,7 +454,7 @@ def _used_only(allocation: Sequence[str], unpacked: Sequence[str]) -> list[str]:
     used, kept = set(unpacked), []
     for statement in reversed(allocation):
         *targets, made = statement.split(" = ")
-        if used & set(targets):
+        if not used.isdisjoint(words(targets)):
             used |= words([made])
             kept.append(statement)
     return kept[::-1]

@@ -76,7 +76,8 @@ class CostTable:
             if memory.peak.terms or memory.tiles:
                 notes.append(f"{label}: {self._memory(memory)}")
         if costs.level > 1:
-            notes.append("(value_and_grad saves nothing; a call without a workspace allocates one for itself)")
+            saves = "saves nothing" if "value_and_grad" in costs.bodies else "is forward_in and then backward_in"
+            notes.append(f"(value_and_grad {saves}; a call without a workspace allocates one for itself)")
         if not self.exact and any(memory.at for memory in costs.memory.values()):
             notes.append("(which peak is the largest is judged with 64 for each size that is not given)")
         notes.append(f"({self._item()})")

@@ -1,8 +1,9 @@
 """What a compiled program costs, statement by statement: multiplications, functions, bytes, what is saved, the peak.
 
 The costs are those of the functions as they are emitted: what stands in them is counted, no more, no less. At -O0 and
--O1 they are `forward` and `backward`, which allocate as they go, at -O2 it is `value_and_grad` in a workspace. At
--O0 `forward` of `Y = relu(X@W)` is one row of `N*D*H` multiplications; `X` and `Y` are saved.
+-O1 they are `forward` and `backward`, which allocate as they go, at -O2 it is `value_and_grad` in a workspace, of a
+large program `forward_in` and `backward_in`. At -O0 `forward` of `Y = relu(X@W)` is one row of `N*D*H` multiplications;
+`X` and `Y` are saved.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from graphc.explain.peaks import Memory, Point
 from graphc.explain.pure_costs import PureCosts
 from graphc.explain.work import Row
 from graphc.explain.workspace_costs import WorkspaceCosts
+from graphc.ir.dims import dim
 from graphc.ir.graph import Graph, Node
 from graphc.ir.types import Unknown
 from graphc.passes.partition import Split
@@ -69,10 +71,14 @@ def costs_of(joint: Graph, options: Options, item: int = 8, sizes: Mapping[str, 
         memory["value_and_grad"] = max(whole, key=lambda m: point.value(m.peak))
         bodies = {"forward": seen["forward-body"].lines, "backward": seen["backward-body"].lines}
     else:
-        working = WorkspaceCosts(seen["joint"], seen["joint-body"], item, options.threads)
-        rows = working.rows()
-        memory = {"workspace": working.memory(), "value_and_grad": working.fresh(point)}
-        bodies = {"value_and_grad": [line for _, line in seen["joint-body"].lines]}
+        functions = _in_workspace(seen, item, options.threads)
+        rows = [row for function in functions for row in function.rows()]
+        held = [function.memory() for function in functions]
+        total = sum((each.peak for each in held), dim(0))
+        memory = {"workspace": Memory(total, None, [tile for each in held for tile in each.tiles])}
+        fresh = [function.fresh(point) for function in functions]
+        memory["value_and_grad"] = max(fresh, key=lambda m: point.value(m.peak))
+        bodies = {function.part: function.lines for function in functions}
     if "step-body" in seen:
         body = seen["step-body"]
         of_step = body.context.graph
@@ -86,6 +92,20 @@ def costs_of(joint: Graph, options: Options, item: int = 8, sizes: Mapping[str, 
     return Costs(
         joint, options.level, item, options.tile_bytes, options.threads, text, rows, saved, memory, unknown, bodies
     )
+
+
+def _in_workspace(seen: Mapping[str, Any], item: int, threads: int) -> list[WorkspaceCosts]:
+    """The functions that `value_and_grad` consists of in a workspace: itself, or two that follow each other."""
+    if "joint" in seen:
+        graph = seen["joint"]
+        roots = [*graph.outputs.values(), *graph.gradients.values()]
+        return [WorkspaceCosts("value_and_grad", graph, seen["joint-body"], item, threads, roots)]
+    forward, backward = seen["forward-in-body"], seen["backward-in-body"]
+    graph = forward.context.graph
+    return [
+        WorkspaceCosts("forward_in", graph, forward, item, threads, list(graph.outputs.values())),
+        WorkspaceCosts("backward_in", graph, backward, item, threads, list(graph.gradients.values())),
+    ]
 
 
 def _unknown_arguments(graph: Graph) -> list[str]:

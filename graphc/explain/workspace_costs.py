@@ -1,4 +1,5 @@
-"""What a function costs that works in memory which is allocated once: `value_and_grad` in a workspace, at -O2.
+"""What a function costs that works in memory which is allocated once: `value_and_grad` in a workspace, at -O2, or of a
+large program `forward_in` and `backward_in`.
 
 An array that is as long as a tile stays in a cache, so only what goes to whole arrays counts as bytes moved. Where
 `H = relu(Z)` and all that reads `H` stand in one loop over tiles of rows, `Z` is read from memory, and `H` never is.
@@ -20,7 +21,8 @@ __all__ = ["WorkspaceCosts"]
 class WorkspaceCosts:
     """A function that works in memory which is allocated once."""
 
-    def __init__(self, graph: Graph, body: Buffered, item: int, threads: int) -> None:
+    def __init__(self, part: str, graph: Graph, body: Buffered, item: int, threads: int, roots: list[int]) -> None:
+        self.part, self.roots, self.lines = part, roots, [line for _, line in body.lines]
         self.graph, self.plan, self.item, self.threads = graph, body.plan, item, threads
         self.groups = {line.node.id: line.group for _, line in body.lines if line.node is not None}
 
@@ -35,7 +37,7 @@ class WorkspaceCosts:
                 if item.rows is not None:
                     work = self._by_tiles(id, work, touched, Loop(item.rows, self.plan.widths.get(number, ())))
                 done.append((self.groups[id], work))
-        return rows_of(self.graph, "value_and_grad", done)
+        return rows_of(self.graph, self.part, done)
 
     def _by_tiles(self, id: int, work: Work, touched: set[int], loop: Loop) -> Work:
         """A statement in a loop: whole arrays come from memory once, what is as long as a tile stays in the cache."""
@@ -93,7 +95,7 @@ class WorkspaceCosts:
     def _results(self) -> Dim:
         """The arrays that results are copied into which have none of their own."""
         total, seen = dim(0), set[int]()
-        for id in (*self.graph.outputs.values(), *self.graph.gradients.values()):
+        for id in self.roots:
             if self.plan.kind.get(id) != "buffer" or id in seen:
                 total = total + (bytes_of(self.graph[id].type, self.item) or 0)
             seen.add(id)

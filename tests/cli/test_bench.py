@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import graphc as package
+from graphc import pipeline
 from graphc.explain.costs import costs_of
 from graphc.explain.timings import marked
 from graphc.pipeline import Options
@@ -45,6 +46,19 @@ def test_a_training_step_is_measured_by_itself(graphc: Run, folder: Path, level:
         assert whole == pytest.approx(data[f"{prefix}seconds"])
         assert sum(row["share"] for row in rows) <= 1
     assert "total of step" in graphc("bench", "sgd.g", level, "--seconds", "0").out
+
+
+def test_where_backward_follows_forward_both_have_rows(graphc: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "LARGEST_FUSED", 0)
+    for command, more in (("bench", ("--seconds", "0")), ("cost", ())):
+        done = graphc(command, "net.g", "-O2", "--size", SIZES, *more, "--json")
+        assert (done.status, done.err) == (0, "")
+        rows = json.loads(done.out)["statements"]
+        assert [(row["part"], row["line"]) for row in rows] == [
+            ("forward_in", 4), ("forward_in", 5), ("forward_in", 6), ("forward_in", 7),
+            ("backward_in", 7), ("backward_in", 6), ("backward_in", 5), ("backward_in", 4),
+        ]  # fmt: skip
+    assert "value_and_grad is forward_in and then backward_in" in graphc("cost", "net.g", "-O2", "--size", SIZES).out
 
 
 def test_the_table_fits_and_says_what_was_assumed(graphc: Run) -> None:

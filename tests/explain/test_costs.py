@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import graphc
+from graphc import pipeline
 from graphc.api import module_from
 from graphc.explain.cost_table import CostTable
 from graphc.explain.costs import Costs, costs_of
@@ -278,8 +279,12 @@ def test_the_peak_of_a_training_step() -> None:
 IN_PLACE = [(text, sizes) for text, sizes, _ in PEAKS if text not in (CONV, SPREAD, NORMS)]
 
 
+@pytest.mark.parametrize("fused", [pipeline.LARGEST_FUSED, 0], ids=["in one function", "one after the other"])
 @pytest.mark.parametrize(("text", "sizes"), IN_PLACE)
-def test_the_workspace_is_as_large_as_said(text: str, sizes: dict[str, int]) -> None:
+def test_the_workspace_is_as_large_as_said(
+    text: str, sizes: dict[str, int], fused: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "LARGEST_FUSED", fused)
     found = costs(text, 2, sizes)
     module = module_from(found.module, "peaks")
     values = arguments(found, sizes)
