@@ -218,8 +218,8 @@ def _sum(place: Place) -> int | None:
     before = len(sizes) - len(dims)
     axes = range(len(sizes)) if place.attrs["axis"] is None else place.attrs["axis"]
     repeated = [k for k in axes if k < before or dims[k - before] != sizes[k]]
-    if not repeated:
-        return None
+    if not repeated or any(k >= before and dims[k - before] != 1 for k in repeated):
+        return None  # a size that is only inferred may be 1, or not
     inside = tuple(k - before for k in axes if k >= before)  # those that are repeated have one entry
     if set(inside) - {k - before for k in repeated}:
         every = len(inside) == len(dims) and not place.attrs["keepdims"]

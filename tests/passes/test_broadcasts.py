@@ -86,6 +86,8 @@ def test_axes_of_what_is_repeated_go_before_it_is() -> None:
     "param X[N, D]\nL = sum(maximum(broadcast_to(exp(mean(X, axis=0)), (N, D)), v))",
     "param X[N, D]\nl = sum(mean(X, axis=0)**2)\ng = grad(l, X)\nL = sum(g * v)\noutput L\nloss L",
     "param X[N, D], a[D]\nL = sum(v @ M) + sum(broadcast_to(a, (N, D)) * v) + sum(X)",  # of known rank, of open sizes
+    "param X[N, D]\nL = sum(sum(broadcast_to(v, (N, D)), axis=0)**2) + sum(v @ M) + sum(X)",
+    "param X[N, D]\nL = mean(sin(broadcast_to(v, (N, D)))) + sum(v @ M) + sum(X)",
     "param X[N, D]\ninput r[N]\nL = sum(squeeze(expand_dims(r, 1) * v[:, :1], axis=1)**2) + sum(X)",
 ])  # fmt: skip
 def test_an_undeclared_operand_is_as_large_as_what_it_meets_in_the_program(text: str) -> None:
