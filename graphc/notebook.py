@@ -23,7 +23,7 @@ __all__ = ["derivation_html", "graph_html", "graph_svg", "load_ipython_extension
 def graph_svg(graph: Graph) -> str:
     """The picture of a graph, by no other program."""
     from graphc.explain.diagram import diagram
-    from graphc.explain.pictures import plain_svg
+    from graphc.explain.plain_svg import plain_svg
 
     return plain_svg(diagram(graph))
 

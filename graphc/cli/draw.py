@@ -29,7 +29,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from graphc.explain.diagram import diagram
-    from graphc.explain.pictures import FORMATS, NoGraphviz, picture
+    from graphc.explain.graphviz import NoGraphviz
+    from graphc.explain.pictures import FORMATS, picture
     from graphc.explain.signature import is_ours, signed
     from graphc.passes.partition import partition
     from graphc.pipeline import joint_graph, lower_source, optimise

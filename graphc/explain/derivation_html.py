@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from graphc.explain.derivation_markdown import broken
 from graphc.explain.diagram import diagram, forward_part
 from graphc.explain.notation import mathml, text
-from graphc.explain.pictures import plain_svg
+from graphc.explain.plain_svg import plain_svg
 from graphc.explain.steps import Derivation, Formula, Part, Step
 
 __all__ = ["STYLE", "document", "html_fragment", "html_page"]

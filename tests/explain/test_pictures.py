@@ -12,7 +12,7 @@ import pytest
 
 import graphc
 from graphc.cli import main
-from graphc.explain import pictures
+from graphc.explain import graphviz, mermaid, pictures, plain_svg
 from graphc.explain.diagram import Box, Diagram, diagram
 from graphc.language.diagnostics import Diagnostics
 from graphc.language.source import Source
@@ -32,7 +32,7 @@ DEEP = "\n".join([
 def test_pictures_that_need_no_graphviz(
     ending: str, backward: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pictures.shutil, "which", lambda name: None)
+    monkeypatch.setattr(graphviz.shutil, "which", lambda name: None)
     target = tmp_path / f"net.{ending}"
     assert main(["draw", str(NET), "-o", str(target), *(["--backward"] if backward else [])]) == 0
     text = target.read_text("utf-8")
@@ -44,7 +44,7 @@ def test_pictures_that_need_no_graphviz(
 def test_without_graphviz_it_is_said_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(pictures.shutil, "which", lambda name: None)
+    monkeypatch.setattr(graphviz.shutil, "which", lambda name: None)
     assert main(["draw", str(NET), "-o", str(tmp_path / "net.svg")]) == 1
     said = capsys.readouterr().err
     assert "Graphviz" in said and "apt install graphviz" in said and "-o FILE.html" in said
@@ -63,7 +63,7 @@ def of_graph(path: Path, backward: bool = False) -> Diagram:
 
 @pytest.mark.parametrize("program", sorted(EXAMPLES.parent.glob("*.g")), ids=lambda path: path.stem)
 def test_shapes_in_the_plain_picture_do_not_cover_each_other(program: Path) -> None:
-    svg = pictures.plain_svg(of_graph(program))
+    svg = plain_svg.plain_svg(of_graph(program))
     found = re.findall(r'<text x="([\d.-]+)" y="([\d.-]+)" font-size="10" fill="currentColor"[^>]*>([^<]*)<', svg)
     labels = [(float(x), float(y), 5 * len(words)) for x, y, words in found]
     assert len(labels) > 5
@@ -76,8 +76,8 @@ def test_shapes_in_the_plain_picture_do_not_cover_each_other(program: Path) -> N
 
 def test_a_long_name_stands_on_two_lines() -> None:
     box = Box(1, "cross_entropy_labels", "", "operation")
-    assert re.findall(r">(\w+)</text>", "".join(pictures._svg_box(box, 0, 0))) == ["cross_", "entropy_labels"]
-    assert pictures._in_two("abcdefghijklmnopqrst") == ["abcdefghijklmn…"]
+    assert re.findall(r">(\w+)</text>", "".join(plain_svg._svg_box(box, 0, 0))) == ["cross_", "entropy_labels"]
+    assert plain_svg._in_two("abcdefghijklmnopqrst") == ["abcdefghijklmn…"]
 
 
 def test_a_value_that_hangs_on_a_later_step_stands_outside_of_its_own() -> None:
@@ -93,25 +93,25 @@ def test_what_graphviz_says_is_passed_on(monkeypatch: pytest.MonkeyPatch, tmp_pa
     dot = tmp_path / "dot"
     dot.write_text("#!/bin/sh\necho 'Error: out of memory' >&2\nexit 1\n")
     dot.chmod(0o755)
-    monkeypatch.setattr(pictures.shutil, "which", lambda name: str(dot))
-    with pytest.raises(pictures.NoGraphviz, match="failed: Error: out of memory") as caught:
+    monkeypatch.setattr(graphviz.shutil, "which", lambda name: str(dot))
+    with pytest.raises(graphviz.NoGraphviz, match="failed: Error: out of memory") as caught:
         pictures.picture(of_graph(NET), "svg")
     assert not caught.value.missing
 
 
 def test_kinds_differ_in_shape_and_not_in_colour_alone() -> None:
-    for table in (pictures.SHAPES, pictures._BRACKETS):
+    for table in (graphviz.SHAPES, mermaid.BRACKETS):
         assert len({str(sign) for sign in table.values()}) == len(table)
 
 
 def test_the_plain_picture_is_sound_and_nothing_covers_anything() -> None:
-    svg = ET.fromstring(pictures.plain_svg(diagram(graphc.parse(NET.read_text("utf-8")))))
+    svg = ET.fromstring(plain_svg.plain_svg(diagram(graphc.parse(NET.read_text("utf-8")))))
     space = "{http://www.w3.org/2000/svg}"
     boxes = {(float(r.attrib["x"]), float(r.attrib["y"])) for r in svg.iter(f"{space}rect")
-             if float(r.attrib["width"]) == pictures.WIDTH}  # fmt: skip
+             if float(r.attrib["width"]) == plain_svg.WIDTH}  # fmt: skip
     for x, y in boxes:
         others = boxes - {(x, y)}
-        assert not any(abs(x - u) < pictures.WIDTH and abs(y - v) < pictures.HEIGHT for u, v in others)
+        assert not any(abs(x - u) < plain_svg.WIDTH and abs(y - v) < plain_svg.HEIGHT for u, v in others)
     texts = {t.text for t in svg.iter(f"{space}text")}
     assert {"X", "W1", "(D, H)", "relu", "L"} <= texts
 
@@ -119,7 +119,7 @@ def test_the_plain_picture_is_sound_and_nothing_covers_anything() -> None:
 def test_loop_steps_are_clusters() -> None:
     made = diagram(graphc.parse(DEEP))
     assert len(made.boxes) > 200 and len(made.clusters) == 60
-    assert "subgraph" in pictures.dot_text(made) and "subgraph" in pictures.mermaid_text(made)
+    assert "subgraph" in graphviz.dot_text(made) and "subgraph" in mermaid.mermaid_text(made)
 
 
 if DOT:
