@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from graphc.explain.cotangents import is_gradient
 from graphc.explain.matrix import TRANSPOSED
 from graphc.explain.notation import Fence, Layout, Name, Op, Row, Script, Word, space
 from graphc.explain.terms import Entry, Expr, Index, Is, Num, free
-from graphc.explain.writing import ATOM, Writer, is_gradient, joined
+from graphc.explain.writing import ATOM, Writer, joined
 
 __all__ = ["ArrayWriter"]
 

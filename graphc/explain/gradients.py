@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from graphc.explain.case_formulas import case_formulas
 from graphc.explain.chain_rule import through
+from graphc.explain.cotangents import gradient
 from graphc.explain.entry_derivative import contribution
 from graphc.explain.forms import entries_of, insert, is_contraction, is_interesting, parts_of, sizes_of, tidy
 from graphc.explain.indices import substitute
@@ -21,7 +22,6 @@ from graphc.explain.sheet import Sheet
 from graphc.explain.steps import Formula, Part
 from graphc.explain.terms import Add, Expr, Func, Index, Num, Sum, Tensor, fresh, key
 from graphc.explain.units import Unit, references
-from graphc.explain.writing import gradient
 from graphc.ir.dims import Dim
 
 __all__ = ["Gradients"]

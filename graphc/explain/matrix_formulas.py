@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from graphc.explain.cotangents import gradient
 from graphc.explain.expansion import expanded
 from graphc.explain.forms import parts_of
 from graphc.explain.matrices import matrix_form
@@ -14,7 +15,7 @@ from graphc.explain.slopes import LONG
 from graphc.explain.steps import Formula
 from graphc.explain.terms import Expr, Index, Tensor
 from graphc.explain.units import Unit
-from graphc.explain.writing import Writer, gradient
+from graphc.explain.writing import Writer
 from graphc.ir.dims import Dim
 
 __all__ = ["matrix_formulas", "reason"]

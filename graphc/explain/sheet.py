@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from graphc.explain.codelines import CodeLines
+from graphc.explain.cotangents import gradient
+from graphc.explain.letters import Letters, doubled_sizes
 from graphc.explain.terms import Expr, Index, Tensor
 from graphc.explain.units import Plan, Unit
-from graphc.explain.writing import Letters, Writer, doubled_sizes, gradient
+from graphc.explain.writing import Writer
 from graphc.ir.dims import Dim
 from graphc.ir.types import Shape, Unknown, shape_text
 

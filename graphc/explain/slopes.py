@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from graphc.explain.cotangents import gradient
 from graphc.explain.forms import is_diagonal, parts_of, same_indices, tidy
 from graphc.explain.indices import substitute
 from graphc.explain.matrices import matrix_form
@@ -18,7 +19,6 @@ from graphc.explain.sheet import Sheet
 from graphc.explain.steps import Formula
 from graphc.explain.terms import ZERO, Expr, Index, Mul, Sum, Tensor, key, number
 from graphc.explain.units import Unit
-from graphc.explain.writing import gradient
 
 __all__ = ["LONG", "chain_formula", "jacobian_formulas", "slope_formula"]
 

@@ -1,14 +1,16 @@
-"""Index expressions as formulas: which letter an index gets, where parentheses stand, `1 − Y²` or `1{Z > 0}`.
+"""Index expressions as formulas: where parentheses stand, `1 − Y²` or `1{Z > 0}`, what stands above and below a line.
 
 Indices count from 1 on paper and from 0 in programs: what is written here counts from 1.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 
+from graphc.explain.cotangents import is_gradient
 from graphc.explain.indices import renewed, substitute
+from graphc.explain.letters import Letters
 from graphc.explain.notation import Big, Fence, Frac, Layout, Name, Op, Partial, Row, Script, Word, space
 from graphc.explain.products import add, mul
 from graphc.explain.terms import (
@@ -30,63 +32,13 @@ from graphc.explain.terms import (
     children,
     key,
     number,
-)  # fmt: skip
-from graphc.ir.dims import Dim, shown
+)
+from graphc.ir.dims import Dim
 
-__all__ = ["ATOM", "PRODUCT", "SUM_LEVEL", "Letters", "Writer", "gradient", "joined", "product_level"]
+__all__ = ["ATOM", "PRODUCT", "SUM_LEVEL", "Writer", "joined"]
 
-POOL = "ijklpqrstuvw"
 LOOSE, SUM_LEVEL, PRODUCT, ATOM = range(4)
-
-
 _WORDS = {"sigmoid": "σ", "at_most": "min", "at_least": "max", "log_or_zero": "log", "sqrt": "√"}
-
-
-def gradient(tensor: Tensor, which: int = 0) -> Tensor:
-    """The cotangent of a value; with a number one of several contributions to it."""
-    return Tensor(f"∂{tensor.id}#{which}" if which else f"∂{tensor.id}", tensor.name, shape=tensor.shape)
-
-
-def is_gradient(tensor: Tensor) -> bool:
-    return isinstance(tensor.id, str) and tensor.id.startswith("∂")
-
-
-class Letters:
-    """Letters for indices by their sizes: h runs to H, i to N. `names` are for sizes without one."""
-
-    def __init__(self, sizes: Iterable[Dim], names: Mapping[str, str] | None = None) -> None:
-        self.base: dict[Dim, str] = {}
-        self.names = names or {}
-        rest: list[Dim] = []
-        for size in dict.fromkeys(sizes):
-            symbol = self.names.get(size.symbol or "", size.symbol or "")
-            letter = {"N": "i", "L": "p"}.get(symbol, symbol.lower() if len(symbol) == 1 and symbol.isupper() else "")
-            if letter.isascii() and letter and letter not in self.base.values():
-                self.base[size] = letter
-            else:
-                rest.append(size)
-        for size in rest:
-            self.base[size] = self._unused(set(self.base.values()))
-
-    def size(self, size: Dim) -> str:
-        """A size as a reader of the derivation knows it."""
-        return size.text(lambda symbol: self.names.get(symbol) or shown(symbol))
-
-    @staticmethod
-    def _unused(taken: set[str]) -> str:
-        letters = [*POOL, *(f"{letter}′" for letter in POOL)]
-        return next((letter for letter in letters if letter not in taken), "z")
-
-    def choose(self, index: Index, taken: Iterable[str], doubled: frozenset[Dim] = frozenset()) -> str:
-        """A letter for an index where others are taken; a size that runs twice in a formula gets j and k."""
-        used, foreign = set(taken), {letter for size, letter in self.base.items() if size != index.dim}
-        base = self.base.setdefault(index.dim, self._unused(foreign))
-        wanted = [base] if index.dim not in doubled or base == "i" else []
-        wanted += [letter for letter in "jk" if letter not in foreign]
-        wanted += [letter for letter in POOL if letter not in foreign and letter != base]
-        wanted += [f"{letter}′" for letter in POOL]
-        free_letters = [letter for letter in wanted if letter not in used]
-        return free_letters[0] if free_letters else f"{base}″"
 
 
 def joined(items: Sequence[Layout], sign: Layout) -> Layout:
@@ -94,24 +46,6 @@ def joined(items: Sequence[Layout], sign: Layout) -> Layout:
     for k, item in enumerate(items):
         row += [sign, item] if k else [item]
     return row[0] if len(row) == 1 else Row(tuple(row))
-
-
-def doubled_sizes(e: Expr, names: Sequence[Index]) -> frozenset[Dim]:
-    """Sizes over which two indices run at once."""
-    found: set[Dim] = set()
-
-    def visit(part: Expr, scope: tuple[Index, ...]) -> None:
-        if isinstance(part, (Sum, Extreme)):
-            if any(other.dim == part.index.dim for other in scope):
-                found.add(part.index.dim)
-            scope = (*scope, part.index)
-        for child in children(part):
-            visit(child, scope)
-
-    sizes = [index.dim for index in names]
-    found |= {size for size in sizes if sizes.count(size) > 1}
-    visit(e, tuple(names))
-    return frozenset(found)
 
 
 class Writer:
@@ -389,7 +323,3 @@ def _number(value: Fraction | float) -> Layout:
         return Op(decimal.replace("-", "−"))
     sign = [Op("−")] if value < 0 else []
     return Row((*sign, Frac(Op(str(abs(value.numerator))), Op(str(value.denominator)))))
-
-
-def product_level(e: Expr) -> bool:
-    return not isinstance(e, Add)
