@@ -28,10 +28,10 @@ __all__ = ["MEMORY", "Compiled", "Options", "compile_source", "joint_graph", "lo
 LARGEST_REWRITTEN = 200_000
 """A graph of more operations is not rewritten: nobody reads its module, and it should be there within a minute."""
 
-LARGEST_FUSED = 3_000
+LARGEST_FUSED = 20_000
 """A graph of more operations than this is not planned as one function of values and gradients: its forward and its
-backward in a workspace follow each other. Of a program of many steps that is as fast and needs no more memory, and the
-module is two thirds as long and made in as much of the time."""
+backward in a workspace follow each other. The module is two thirds as long then, and made in as much of the time; but
+what one function hoists out of the steps of a recurrent network saves a fifth of its time and most of its memory."""
 
 Observer = Callable[[str, Any], None]
 MEMORY = ("lean", "balanced", "fast")
