@@ -188,7 +188,8 @@ def broadcast_shapes(solver: Solver, a: Shape, b: Shape) -> Shape:
     for inner, outer in ((a, b), (b, a)):
         if len(inner) <= len(outer) and _is_leaf(inner) and not _is_leaf(outer) and not _made_of(outer, inner):
             tail = outer[len(outer) - len(inner) :]
-            if all(i == o or i.is_open or i.value == 1 for i, o in zip(inner, tail, strict=True)):
+            alike = all(i == o or i.is_open or i.value == 1 for i, o in zip(inner, tail, strict=True))
+            if alike and any(o.value != 1 for o in outer):  # of nothing but 1 are what sums of the argument leave
                 solver.bound(inner, outer)
                 return outer
     rank = max(len(a), len(b))

@@ -122,6 +122,8 @@ TAKEN: list[tuple[str, dict[str, Any], Any]] = [
     ("y = reshape(a, shape(b)) * b", {"a": A, "b": ones(3, 2)}, A.reshape(3, 2)),
     ("y = take_along_axis(x, i, axis=0)", {"x": A, "i": np.zeros((4, 1), int)}, np.repeat(A[:1], 4, axis=0)),
     ("y = layer_norm(a[0:2]) * 0 + a[0:2]", {"a": A}, A),
+    ("y = 0 * sum(b @ a) + a / norm(a, keepdims=true)", {"a": A, "b": ones(4, 2)}, A / np.sqrt(55)),
+    ("y = grad(norm(a, keepdims=true)[0, 0] + 0 * sum(b @ a), a)", {"a": A, "b": ones(4, 2)}, A / np.sqrt(55)),
     ("y = take_along_axis(x, i, axis=0) + x", {"x": A, "i": np.zeros((2, 1), int)}, A[[0, 0]] + A),
 ]  # fmt: skip
 

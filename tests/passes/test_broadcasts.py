@@ -86,13 +86,13 @@ def test_axes_of_what_is_repeated_go_before_it_is() -> None:
     "param X[N, D]\nL = sum(maximum(broadcast_to(exp(mean(X, axis=0)), (N, D)), v))",
     "param X[N, D]\nl = sum(mean(X, axis=0)**2)\ng = grad(l, X)\nL = sum(g * v)\noutput L\nloss L",
     "param X[N, D], a[D]\nL = sum(v @ M) + sum(broadcast_to(a, (N, D)) * v) + sum(X)",  # of known rank, of open sizes
-    "param X[N, D]\nL = sum(sum(broadcast_to(v, (N, D)), axis=0)**2) + sum(v @ M) + sum(X)",
-    "param X[N, D]\nL = mean(sin(broadcast_to(v, (N, D)))) + sum(v @ M) + sum(X)",
+    "param X[N, D]\nz = broadcast_to(v, (N, D))\nL = sum(z) + sum(Q @ z @ X.T) + sum(Q @ v)",
     "param X[N, D]\ninput r[N]\nL = sum(squeeze(expand_dims(r, 1) * v[:, :1], axis=1)**2) + sum(X)",
 ])  # fmt: skip
 def test_an_undeclared_operand_is_as_large_as_what_it_meets_in_the_program(text: str) -> None:
     """Before the broadcast it may be larger than its partner, and would make the result another one."""
     given = {"X": array(4, 3), "v": array(4, 3), "c": array(1, 3), "a": array(3), "r": array(4), "M": array(3, 2)}
+    given["Q"] = array(2, 4)
     used = {name: value for name, value in given.items() if re.search(rf"\b{name}\b", text)}
     hold(text, used, lambda **arguments: compiled(text, 0).forward(**arguments)[0], levels=(0, 1, 2))
 
