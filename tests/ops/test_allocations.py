@@ -80,3 +80,25 @@ def test_nothing_is_allocated(name: str) -> None:
             found += [f"{peak} bytes in {function}: {case.body}" for function, peak in peaks.items() if peak > ALLOWED]
     assert not found, found
     assert measured, "no case of this operation is large"
+
+
+# What a mixed index picks has no form: NumPy makes an array of it, which is large where many entries are picked.
+PICKED = {
+    "x[i]": True, "x[:, i]": True, "x[..., i]": True, "x[:, 1:9, 2]": True, "x[..., None]": True,
+    "x[:, i, 2]": False, "x[i, :, 1]": False, "x[1:, i, ::2]": False, "x[0, i]": False, "x[:, i, j]": False,
+    "x[i, :, j]": False, "x[i, j]": False, "x[i, None]": False, "x[i, 3:9]": False,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "index",
+    [index if form else pytest.param(index, marks=pytest.mark.xfail(strict=True)) for index, form in PICKED.items()],
+)
+def test_what_an_index_picks_lives_in_the_workspace(index: str) -> None:
+    rng = np.random.default_rng(0)
+    given = {"x": rng.standard_normal((60, 70, 80))}
+    given |= {name: rng.integers(0, 60, 200) for name in "ij" if name in index}
+    declared = "".join(f"input {name}[P]: int\n" for name in given if name != "x")
+    with quietly(), small_buffers():
+        peaks = allocated(in_one_tile(f"param x[A, B, C]\n{declared}y = {index}\nL = sum(y * y)"), given)
+    assert max(peaks.values()) <= ALLOWED, peaks
