@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 from graphc.ir.dims import dim
 from graphc.ir.types import Unknown
+from graphc.passes.no_terms import vanishes_without
 from graphc.passes.place import Place
 
 __all__ = ["factors_out_of_sum"]
@@ -71,7 +72,7 @@ def _parted(place: Place, id: int, axes: tuple[int, ...], depth: int, make: bool
     if node.op not in ("multiply", "divide") or whole or not depth or node.type.rank != rank:
         return _Parted((), id)
     one, other = node.operands
-    if _is_constant_along(place, other, axes):
+    if _is_constant_along(place, other, axes) and (node.op == "multiply" or not _vanishes(place, other, axes)):
         inner = _parted(place, one, axes, depth - 1, make)
         return inner and _Parted((*inner.factors, (node.op, other)), inner.rest)
     if node.op == "multiply" and _is_constant_along(place, one, axes):
@@ -99,6 +100,11 @@ def _is_constant_along(place: Place, factor: int, axes: tuple[int, ...]) -> bool
         return False
     missing = (place.node(0).type.rank or 0) - type.rank
     return all(axis < missing or type.dims[axis - missing].value == 1 for axis in axes)
+
+
+def _vanishes(place: Place, divisor: int, axes: tuple[int, ...]) -> bool:
+    """Whether a divisor may be 0 because the sum has no terms."""
+    return vanishes_without(place.builder, divisor, (place.node(0).type.dims[axis] for axis in axes))
 
 
 def _is_centred(place: Place, id: int, axes: tuple[int, ...]) -> bool:

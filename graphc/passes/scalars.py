@@ -16,6 +16,7 @@ import math
 from graphc.ir.dims import numel
 from graphc.ir.graph import Node
 from graphc.ir.types import Unknown
+from graphc.passes.no_terms import vanishes_without
 from graphc.passes.place import Place
 
 __all__ = ["mean_of_sums", "scalar_out_of_sum", "scalars_gathered"]
@@ -156,6 +157,10 @@ def scalar_out_of_sum(place: Place) -> int | None:
     array, scalar = parts
     if not _finite(place, node.op, scalar):
         return None  # of no rows the sum is 0, and 0 / N is nan
+    shape = place.typed(array).shape
+    known = () if isinstance(shape, Unknown) else shape
+    if node.op == "divide" and vanishes_without(place.builder, scalar, known):
+        return None
     total = place.simpler("sum", [array], place.attrs)
     if total is not None and place.builder[total].op == "sum" and place.builder[total].operands == (array,):
         total = None  # the same sum, its axes written in another way

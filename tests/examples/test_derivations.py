@@ -276,8 +276,8 @@ def test_d4_grows_linearly_with_the_depth() -> None:
     for stage in ("graph", "backward", "optimized"):
         lines = [len(show(deep(k), stage).splitlines()) for k in (10, 20, 30)]
         assert lines[2] - lines[1] == lines[1] - lines[0]
-    modules = [len(graphc.compile(deep(k), verify=False).splitlines()) for k in (10, 20, 30)]
-    assert modules[2] - modules[1] <= modules[1] - modules[0] + 4  # wrapped lists of names
+    modules = [len(graphc.compile(deep(k), verify=False).splitlines()) for k in (20, 60, 100)]
+    assert modules[2] - modules[1] <= 1.05 * (modules[1] - modules[0])  # longer names, in wrapped lists
 
 
 # ---------------------------------------------------------------- reads like the page

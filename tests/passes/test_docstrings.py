@@ -75,7 +75,7 @@ REWRITTEN = [(name, example) for name, example in EXAMPLES if name != "different
 ELSEWHERE = {
     "batch": "test_batch_rules", "batch_convolution": "test_batch_rules", "batch_indexing": "test_batch_rules",
     "batch_rules": "test_batch_rules", "batch_table": "test_batch_rules", "cut": "test_cut",
-    "free_early": "test_free_early", "joint": "test_joint",
+    "free_early": "test_free_early", "joint": "test_joint", "no_terms": "test_no_terms",
     "partition": "test_partition", "patterns": "test_patterns", "place": "test_place", "rebuild": "test_rebuild",
     "regions": "test_regions", "schedule": "test_schedule", "spread": "test_spread", "storage": "test_storage",
 }  # fmt: skip
