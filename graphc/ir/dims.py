@@ -99,7 +99,7 @@ class Dim:
                 return monomial[0][0]
         return None
 
-    @property
+    @cached_property
     def is_open(self) -> bool:
         """Whether a size that was only inferred takes part in this one."""
         return any(name.startswith("?") for name in self.names())

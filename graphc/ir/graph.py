@@ -101,6 +101,10 @@ class Argument:
     declared: str = "float"
     span: Span | None = None
 
+    def at(self, node: int) -> Argument:
+        """The same argument, of a graph in which it is this node."""
+        return Argument(self.name, node, self.kind, self.declared, self.span)
+
 
 @dataclass(frozen=True, eq=False)
 class Graph:
@@ -372,7 +376,7 @@ class Builder:
 def typed(value: Any) -> Any:
     """A key in which 1, 1.0 and True differ."""
     if isinstance(value, tuple):
-        return tuple(map(typed, value))
+        return tuple([part if part is None or part.__class__ is str else typed(part) for part in value])
     if isinstance(value, slice):
         return ("slice", typed(value.start), typed(value.stop), typed(value.step))
     return (type(value).__name__, repr(value) if isinstance(value, float) else value)

@@ -30,7 +30,12 @@ LONGEST = 8
 
 def reassociate(graph: Graph) -> Graph:
     """The graph with every chain of products in its cheapest order. What that leaves unused is dead code."""
-    plan = _Planner(graph)
+    uses = graph.uses()
+    if not any(_may_be_longer(graph, node, uses) for node in graph):
+        return graph  # as most are: then no cost need be counted
+    plan = _Planner(graph, uses)
+    if not plan.chosen:
+        return graph
     moved: dict[int, int] = {}
     apart: dict[int, tuple[int, int]] = {}
 
@@ -47,6 +52,12 @@ def reassociate(graph: Graph) -> Graph:
         return made
 
     return rebuild(graph, make, share=False)
+
+
+def _may_be_longer(graph: Graph, node: Node, uses: Mapping[int, int]) -> bool:
+    """Whether a product has an operand that is a product as well, or a sum, of no other use."""
+    inside = ("matmul", "outer", "add")
+    return node.op == "matmul" and any(uses[u] == 1 and graph[u].op in inside for u in node.operands)
 
 
 # ---------------------------------------------------------------- factors
@@ -87,9 +98,9 @@ class _Plan:
 class _Planner:
     """Decides for every product from the operands up; `best` is what a value costs that nothing else needs."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, uses: Mapping[int, int]) -> None:
         self.graph = graph
-        self.uses = graph.uses()
+        self.uses = uses
         self.best: dict[int, int] = {}
         self.chosen: dict[int, _Plan] = {}
         self.factors: dict[int, tuple[_Factor, ...]] = {}

@@ -31,5 +31,7 @@ def eliminate_dead_code(graph: Graph) -> Graph:
     """The graph without nodes that nothing needs. Arguments and cotangents stay: they are the interface."""
     keep = needed(graph, graph.roots)
     keep |= {a.node for a in graph.arguments} | set(graph.cotangents.values())
+    if len(keep) == len(graph):
+        return graph
     nodes = {id: node for id, node in graph.nodes.items() if id in keep}
     return graph.replace(nodes=nodes, values={n: i for n, i in graph.values.items() if i in keep})

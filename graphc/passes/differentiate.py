@@ -223,7 +223,7 @@ def differentiate(graph: Graph, wrt: Sequence[str] | None = None, loss: str | No
     return graph.replace(
         nodes=builder.nodes, loss=loss, gradients=gradients, cotangents=cotangents, values=moved,
         outputs={n: map[i] for n, i in graph.outputs.items()}, updates={n: map[i] for n, i in graph.updates.items()},
-        arguments=tuple(Argument(a.name, map[a.node], a.kind, a.declared, a.span) for a in graph.arguments),
+        arguments=tuple(a.at(map[a.node]) for a in graph.arguments),
     )  # fmt: skip
 
 

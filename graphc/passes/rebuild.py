@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from graphc.ir.graph import Builder, Graph, Node, Origin
 
@@ -43,7 +42,7 @@ def rebuild_tracking(graph: Graph, make: Make, share: bool) -> tuple[Graph, dict
             nodes[made] = new.called(new.name or node.name, new.hint or node.hint)
     rebuilt = graph.replace(
         nodes=dict(builder.nodes),
-        arguments=tuple(replace(a, node=moved[a.node]) for a in graph.arguments),
+        arguments=tuple(a.at(moved[a.node]) for a in graph.arguments),
         **{
             field: {name: moved[id] for name, id in getattr(graph, field).items() if id in moved}
             for field in ("outputs", "values", "updates", "gradients", "cotangents")

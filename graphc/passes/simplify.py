@@ -10,7 +10,6 @@ each only where the type stays and no work is added. Node by node from the opera
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, TypeAlias
@@ -47,21 +46,21 @@ LEAVES = {"argument", "seed", "const", "size"}
 
 def simplify(graph: Graph) -> Graph:
     """The graph with shared subexpressions and local rewrites."""
-    before = Counter(u for node in graph for u in node.operands)
-    before.update(graph.roots)
-    uses: Counter[int] = Counter()
+    before = graph.uses()
+    uses: dict[int, int] = {}
     simplifiers: list[_Simplifier] = []
     met = _Met()
+    undeclared = any(_is_open(graph[argument.node].type.shape) for argument in graph.arguments)
 
     def make(builder: Builder, node: Node, operands: list[int]) -> int:
         if not simplifiers:
             builder.solver = met
             simplifiers.append(_Simplifier(builder, uses))
-        if builder.op(node.op).elementwise:
+        if undeclared and builder.op(node.op).elementwise:
             met.note(node.type.shape, [builder.type(u).shape for u in operands])
         found = simplifiers[0].simpler_node(node, operands)
         made = found if found is not None else same(builder, node, operands)
-        uses[made] += before[node.id]
+        uses[made] = uses.get(made, 0) + before.get(node.id, 0)
         return made
 
     return eliminate_dead_code(rebuild(graph, make, share=True))
