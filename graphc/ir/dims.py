@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TypeAlias
 
 __all__ = ["Atom", "Dim", "DimLike", "Symbol", "broadcast_dim", "dim", "numel", "open_axis", "open_owner", "shown"]
@@ -318,6 +318,7 @@ def open_axis(argument: str, axis: int, rank: int) -> Dim:
     return dim(f"?{argument}.{axis}:{rank}")
 
 
+@lru_cache(maxsize=4096)
 def open_owner(name: str) -> tuple[str, int, int] | None:
     """The argument, axis and rank of an open size; None for a declared one."""
     if not name.startswith("?"):

@@ -83,6 +83,10 @@ class Node:
                 return value
         return default
 
+    def typed(self, type: Type, attrs: Attrs) -> Node:
+        """The same operation of other sizes."""
+        return Node(self.id, self.op, self.operands, attrs, type, self.name, self.hint, self.origin)
+
     def called(self, name: str | None, hint: str | None) -> Node:
         """The same node under these names."""
         return Node(self.id, self.op, self.operands, self.attrs, self.type, name, hint, self.origin)

@@ -24,6 +24,12 @@ PROGRAMS = [
     "param x[N, D]\nm = x > 0; k = x > 1; L = sum(where(m, x, 0)) + sum(where(k, x, 1)) + sum(x * m) + sum(x * k)",
     "op f(x, w) = tanh(x) * w\nrule f(x, w) -> y { t = tanh(x); dx = dy * w * (1 - t**2); dw = dy * t }\n"
     "input x[N, D], w[D], v[D]\nL = sum(f(x, w) * f(x, v) + f(f(x, w), w))",
+    *(f"h_0 = X\nfor k in 0:4 {{ h_{{k+1}} = {step} }}\nL = sum(h_4)" for step in [
+        "tanh(h_{k} @ W_{k} + b_{k})", "tanh(h_{k} * w_{k} + b_{k})", "h_{k} @ W_{k} / norm(W_{k}, axis=0)",
+        "softmax(h_{k} @ W_{k}) * s_{k}", "layer_norm(h_{k} @ W_{k} @ h_{k}.T @ h_{k}, g_{k}, b_{k})",
+        "exp(a_{k} - b_{k}) * h_{k} + (c_{k} @ d_{k}).T @ e_{k}", "(h_{k} @ W_{k})[:, 1:3] @ V_{k} * s_{k}",
+        "attention(h_{k} @ Q_{k}, h_{k} @ K_{k}, h_{k} @ V_{k})", "maximum(h_{k} @ W_{k}, h_{k} @ V_{k}) + b_{0}",
+    ]),
 ]
 
 
@@ -43,7 +49,9 @@ def test_the_nodes_are_those_that_would_have_been_made(text: str, monkeypatch: p
     assert replayed == made()
 
 
-def test_a_rule_is_evaluated_once_for_each_kind_of_operand(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("declared", [True, False])
+def test_a_rule_is_evaluated_once_for_each_kind_of_operand(declared: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Undeclared arguments are of one kind, although each has sizes of its own."""
     from graphc.language import expand as module
 
     evaluated: list[str] = []
@@ -59,23 +67,24 @@ def test_a_rule_is_evaluated_once_for_each_kind_of_operand(monkeypatch: pytest.M
         evaluated.clear()
         body = [f"h_{k + 1} = tanh(h_{k} @ W_{k} + b_{k})" for k in range(layers)]
         names = ", ".join(f"W_{k}[D, D], b_{k}[D]" for k in range(layers))
-        program = ["input h_0[N, D]", f"param {names}", *body, f"L = sum(h_{layers})"]
-        graphc.differentiate(graphc.parse("\n".join(program)))
+        declarations = ["input h_0[N, D]", f"param {names}"] if declared else []
+        graphc.differentiate(graphc.parse("\n".join([*declarations, *body, f"L = sum(h_{layers})"])))
         return len(evaluated)
 
     assert 4 <= count(10) == count(40) <= 12
 
 
 def test_nothing_more_is_noted_where_no_kind_comes_again() -> None:
-    """Each undeclared matrix has sizes of its own."""
+    """Each matrix has sizes with names of its own."""
     body = [f"h_{k + 1} = tanh(h_{k} @ W_{k} + b_{k})" for k in range(100)]
-    graph = graphc.parse("\n".join(["h_0 = X * 1.0", *body, "L = sum(h_100)"]))
+    names = ", ".join(f"W_{k}[D{k}, D{k + 1}], b_{k}[D{k + 1}]" for k in range(100))
+    graph = graphc.parse("\n".join(["input h_0[N, D0]", f"param {names}", *body, "L = sum(h_100)"]))
     kept: list[int] = []
     plain = replay._noted
 
-    def noted(builder: Any, inputs: Any, make: Any) -> Any:
+    def noted(builder: Any, *rest: Any) -> Any:
         kept.append(len(builder.replays))
-        return plain(builder, inputs, make)
+        return plain(builder, *rest)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(replay, "_noted", noted)
