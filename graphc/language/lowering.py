@@ -31,8 +31,9 @@ from graphc.ops.base import CallError
 
 __all__ = ["Lowering"]
 
-MOST_ARGUMENTS = 50_000
-"""A function of more arguments is of no use to anybody; those of unknown rank take some 20 KB each."""
+MOST_ARGUMENTS = 100_000
+"""A program of 100,000 operations has 67,000 where each layer has parameters of its own. Of unknown rank they take some
+20 KB each."""
 
 
 class Lowering(Evaluator):

@@ -49,6 +49,8 @@ def factors_out_of_sum(place: Place) -> int | None:
         total = _sum_at_hand(place, found.rest, axes)
         if total is not None:
             return _scaled(place, total, found.factors, axes)
+    if found is not None and not found.factors:
+        return None  # to make what is left would find none either
     if not _is_of_rule(place, node.id) or not place.alone(node.id):
         return None
     before = len(place.builder.nodes)

@@ -148,8 +148,8 @@ def _is_identity(node: Node) -> bool:
 def _scale_of_identity(place: Place, node: Node) -> int | None:
     """The number that the identity is multiplied by."""
     for one, scale in (node.operands, node.operands[::-1]) if node.op == "multiply" else ():
-        number = place.builder[scale]
-        floating = number.type.is_float or number.op == "const"
-        if _is_identity(place.builder[one]) and number.type.shape == () and floating:
-            return scale
+        if _is_identity(place.builder[one]):
+            number = place.builder[scale]
+            if number.type.shape == () and (number.type.is_float or number.op == "const"):
+                return scale
     return None

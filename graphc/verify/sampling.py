@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -49,9 +50,11 @@ class Sampler:
 
     def __init__(self, graph: Graph, seed: int, sizes: Mapping[str, int] | None = None) -> None:
         self.graph, self.seed, self.given = graph, seed, sizes or {}
+        types = {id(node.type): node.type for node in graph}  # most nodes share theirs with others
+        counts = Counter(id(node.type) for node in graph)
         shapes: dict[Shape, int] = {}
-        for node in graph:
-            shapes[node.type.shape] = shapes.get(node.type.shape, 0) + 1
+        for key, type in types.items():
+            shapes[type.shape] = shapes.get(type.shape, 0) + counts[key]
         self.shapes: dict[tuple[Dim, ...], int] = {s: n for s, n in shapes.items() if not isinstance(s, Unknown)}
         self.dims = {d for shape in self.shapes for d in shape if d.value is None}
         self.names = sorted({n for shape in _ranked(graph) for d in shape for n in d.names()})
@@ -240,11 +243,12 @@ def _wanted(graph: Graph) -> dict[str, str]:
     found: dict[str, str] = {}
     arguments = {a.node: a.name for a in graph.arguments}
     for node in graph:
+        if arguments.keys().isdisjoint(node.operands):
+            continue
         op = graph.op(node)
-        if op.domain:
-            for name, operand in zip(op.operands, node.operands, strict=False):
-                if operand in arguments and name in op.domain:
-                    found.setdefault(arguments[operand], op.domain[name])
+        for name, operand in zip(op.operands, node.operands, strict=False) if op.domain else ():
+            if operand in arguments and name in op.domain:
+                found.setdefault(arguments[operand], op.domain[name])
     return found
 
 
