@@ -1,8 +1,9 @@
 """Whether a divisor is 0 where a sum has no terms: there the sum is 0, and 0 / 0 is none.
 
     X: (N, K), s: (N, 1)
-    A = X / (sum(X, axis=1, keepdims=true) * s)        a sum over K of what is divided by that stays as it is
+    A = X / (sum(X, axis=1, keepdims=true) * s)         a sum over K of what is divided by that stays as it is
     A = X / sqrt(sum(X**2, axis=1, keepdims=true) + 1)  the divisor of this one may stand behind it
+    A = X / norm(X, axis=1, keepdims=true)              and so may this: its gradient goes to X alone, which is empty
 
 Only sums, and what is 0 where they are, vanish with the number of the terms; a mean is nan, whatever stands where.
 """
@@ -31,7 +32,7 @@ MOST = 50
 def vanishes_without(builder: Builder, divisor: int, counts: Iterable[Dim]) -> bool:
     """Whether a value may be 0 because one of these sizes, the numbers of the terms, is."""
     names = {name for count in counts for name in count.names()}
-    if not names:
+    if not names or _is_reduction_alone(builder, divisor):
         return False
     seen, stack = {divisor}, [divisor]
     while stack:
@@ -44,6 +45,14 @@ def vanishes_without(builder: Builder, divisor: int, counts: Iterable[Dim]) -> b
             stack += [u for u in node.operands if u not in seen]
             seen.update(node.operands)
     return False
+
+
+def _is_reduction_alone(builder: Builder, id: int) -> bool:
+    """Whether a value is a sum that nobody sees by itself: its gradient goes to what it sums, without terms to none."""
+    node = builder[id]
+    while node.op in KEEPING and len(node.operands) == 1 and not node.name:
+        node = builder[node.operands[0]]
+    return node.op in VANISHING and not node.name
 
 
 def _summed(builder: Builder, node: Node) -> set[str]:
