@@ -1,7 +1,7 @@
 """The arrays of a function that works in memory made once: each under the names of all the values that are in it.
 
     product = Z = H = np.empty((N, H), X.dtype)            three values that are never needed at once
-    A = np.empty((step, H), X.dtype)                       as long as a tile
+    A = b_spread = np.empty((step, H), X.dtype)            as long as a tile: a value, and what is copied before a loop
     left = joined[:, 0:H]                                  a part of a joined array
     f_1 = product[0:N].reshape(2, N, H)[1]                 what lies in a piece of a long array
 """
@@ -34,9 +34,10 @@ def _whole_arrays(operands: Operands) -> None:
         for id in item.nodes:
             if id in layout.array:
                 by_array.setdefault(layout.array[id], []).append(id)
-    for ids in by_array.values():
+    for number, ids in by_array.items():
         node = layout.graph[ids[0]]
-        names = " = ".join(dict.fromkeys(called[i] for i in ids))
+        spread = memory.spread.pop(number, ([], ""))[0]
+        names = " = ".join(dict.fromkeys([*(called[i] for i in ids), *spread]))
         if ids[0] in layout.full:
             shape = memory.shape(node)
             memory.unpacked += [called[i] for i in ids]
@@ -46,6 +47,8 @@ def _whole_arrays(operands: Operands) -> None:
             each = ["THREADS"] if memory.threads > 1 else []
             shape = f"({', '.join([*each, step, *rest])}{'' if rest or each else ','})"
         memory.lines.append(f"{names} = np.empty({shape}, {memory.dtype(node)})")
+    for spread, shape in memory.spread.values():
+        memory.lines.append(f"{' = '.join(spread)} = np.empty({shape}, {memory.context.dtype()})")
 
 
 def _pieces(operands: Operands) -> None:

@@ -30,6 +30,7 @@ from graphc.emitter.naming import Names
 from graphc.emitter.operands import Operands
 from graphc.emitter.parts import place_parts
 from graphc.emitter.pieces import give_pieces_away
+from graphc.emitter.spreads import spread_ranges
 from graphc.emitter.tiles import Loops
 from graphc.ir.dims import Dim
 from graphc.ir.graph import Graph
@@ -107,7 +108,9 @@ def write_buffered(
     place_parts(layout, lives)
     give_pieces_away(layout, lives)
     loops = Loops(layout, memory, names)
-    layout.array = share(ranges(layout, lives, loops.key))
+    spread = spread_ranges(layout, loops)
+    layout.array = share([*ranges(layout, lives, loops.key), *spread.values()])
+    layout.spread = {what: layout.array.pop(range.value) for what, range in spread.items()}
     layout.array.update((id, layout.array[whole]) for id, whole in layout.heirs.items())
 
     called = call_values(layout, arrays, names)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from graphc.ir.dims import Dim
 from graphc.ir.graph import Graph
 from graphc.passes.regions import Item, read_by_rows
 
-__all__ = ["Layout", "Part"]
+__all__ = ["Layout", "Part", "Spread"]
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,10 @@ class Part:
     end: Dim
     count: int
     number: int
+
+
+Spread: TypeAlias = "tuple[int, tuple[Dim, tuple[Dim, ...]], tuple[Dim, ...]]"
+"""What is spread over tiles: the value, rows and widths of the tiles, and the shape of a row."""
 
 
 @dataclass
@@ -44,6 +49,7 @@ class Layout:
     part_of: dict[int, tuple[int, int, Dim, Dim]] = field(default_factory=dict)
     pieces: dict[int, Part] = field(default_factory=dict)  # value -> the piece of a long array that it lies in
     heirs: dict[int, int] = field(default_factory=dict)  # a long array -> the one in whose place it is made
+    spread: dict[Spread, int] = field(default_factory=dict)  # what is copied before loops -> the number of its array
     place: dict[int, int] = field(init=False)  # value -> the position of its item
     loop_of: dict[int, int] = field(init=False)  # a row value -> the position of its loop
 

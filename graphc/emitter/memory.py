@@ -25,6 +25,7 @@ class Memory:
         self.unpacked: list[str] = []
         self.lines: list[str] = []
         self.constants: dict[tuple[str, ...], str] = {}
+        self.spread: dict[int, tuple[list[str], str]] = {}  # number of an array -> what is spread in it, and its shape
         self.beside: list[tuple[int, tuple[Dim, ...]]] = []  # arrays as long as a tile that no value is in
 
     def shape(self, node: Node) -> str:
@@ -46,6 +47,14 @@ class Memory:
             self.lines.append(f"{known} = {text}")
             if not tiled:
                 self.unpacked.append(known)
+        return known
+
+    def spread_in(self, key: tuple[str, ...], name: str, number: int, shape: str) -> str:
+        """The name of what is spread over tiles in the array of that number."""
+        known = self.constants.get(key)
+        if known is None:
+            known = self.constants[key] = self.names.fresh(name)
+            self.spread.setdefault(number, ([], shape))[0].append(known)
         return known
 
     def zero(self) -> str:

@@ -45,6 +45,7 @@ class Operands:
         self.loops, self.called = loops, called
         self.texts: dict[int, Text] = {}
         self.filled: set[int] = set()  # the values that are made where memory is made
+        self.counted = set(layout.array.values())  # the arrays that values are in, or what is spread, as far as written
         solid = factors(layout.graph)
         for item in layout.items:
             for id in item.nodes:
@@ -132,14 +133,19 @@ class Operands:
         sizes = [memory.context.dim(size).text for size in rest]
         shape = f"({', '.join([tiles.step, *sizes])}{'' if rest else ','})"
         name = self.called.get(u) or describe(self.graph, u)
-        filled = u in self.filled
-        kind = memory.context.dtype()
-        make = f"np.full({shape}, {name}, {kind})" if filled else f"np.empty({shape}, {kind})"
-        known = len(memory.constants)
-        spread = memory.constant(("spread", str(u), shape), f"{name}_spread", make, tiled=True)
+        kind, known = memory.context.dtype(), len(memory.constants)
+        number = self.layout.spread.get((u, tiles.key, rest))
+        if number is None:
+            make = f"np.full({shape}, {name}, {kind})" if u in self.filled else f"np.empty({shape}, {kind})"
+            spread = memory.constant(("spread", str(u), shape), f"{name}_spread", make, tiled=True)
+        else:
+            spread = memory.spread_in(("spread", str(u), shape), f"{name}_spread", number, shape)
         if len(memory.constants) > known:
-            memory.beside.append((self.loops.current, rest))
-            if not filled:
+            if number is None or number not in self.counted:
+                memory.beside.append((self.loops.current, rest))
+            if number is not None:
+                self.counted.add(number)
+            if u not in self.filled:
                 memory.unpacked.append(spread)
                 tiles.spread.append(f"{spread}[...] = {self.whole(u)}")
         return tiles.part(f"{spread}[{tiles.own}]", f"{name}_rows")
