@@ -56,6 +56,9 @@ class Place(Protocol):
     def solid(self, node: Node, position: int) -> bool:
         """Whether an operand is an array without gaps, which takes another shape without a copy."""
 
+    def flat(self, x: Text, rest: Dim | None, like: Text | None = None) -> str:
+        """An array by rows, with what is behind them as one axis; without `rest` nothing is."""
+
     def has_gaps(self, node: Node, position: int) -> bool:
         """Whether an operand shows rows between which its array has others: `dot` copies it, `matmul` does not."""
 
@@ -216,8 +219,7 @@ def _sum(place: Place, node: Node, target: str, operands: list[Text]) -> list[st
     if floats and rank > 2 and axes == tuple(range(1, rank)) and place.solid(node, 0):
         rest = numel(shape[1:])
         ones = place.ones(rest, False, "flat")
-        rows = f"{x.within(ATOM)}.reshape(len({x}), {place.context.dim(rest)})"
-        return [f"{rows}.dot({ones}, {f'{target}.reshape(len({x}))' if keepdims else target})"]
+        return [f"{place.flat(x, rest)}.dot({ones}, {place.flat(Text(target), None, x) if keepdims else target})"]
     if floats and rank > 1 and axes is not None and len(axes) == 1:
         if axes[0] == rank - 1:
             ones = place.ones(shape[-1], False, "column" if keepdims else "flat")

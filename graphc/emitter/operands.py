@@ -13,6 +13,7 @@ from graphc.emitter.expressions import ATOM, Text, fill
 from graphc.emitter.kinds import factors
 from graphc.emitter.layout import Layout
 from graphc.emitter.memory import Memory
+from graphc.emitter.parts import is_contiguous
 from graphc.emitter.tiles import Loops
 from graphc.ir.dims import Dim
 from graphc.ir.graph import Node
@@ -44,6 +45,7 @@ class Operands:
         self.graph, self.layout, self.context, self.memory = layout.graph, layout, context, memory
         self.loops, self.called = loops, called
         self.texts: dict[int, Text] = {}
+        self.views: dict[str, str] = {}  # the texts of views that loops cut -> their names
         self.filled: set[int] = set()  # the values that are made where memory is made
         self.counted = set(layout.array.values())  # the arrays that values are in, or what is spread, as far as written
         solid = factors(layout.graph)
@@ -99,8 +101,14 @@ class Operands:
             return Text(tiles.argument(self.called[id]))
         found = read_by_rows(self.graph, node, item.rows) if kind == "view" else None
         if found is None:
-            tiles.needs_rows = True
-            return Text(f"{self.whole(id).within(ATOM)}[{tiles.rows}]")
+            whole = self.whole(id)
+            if "(" not in whole.text:
+                tiles.needs_rows = True
+                return Text(f"{whole.within(ATOM)}[{tiles.rows}]")
+            made = self._made(id)
+            if made is not None:
+                return Text(tiles.part(f"{made.within(ATOM)}[{tiles.rows}]", f"{self._base(id)}_rows"))
+            return Text(tiles.argument(self._view(id, whole.text)))
         operands = [self.tile(u) if k in found[0] else self.whole(u) for k, u in enumerate(node.operands)]
         if node.op == "reshape":
             rest = node.type.dims[1:]
@@ -112,6 +120,33 @@ class Operands:
             text = plain_text(self.memory.context, node, op, [Text(cut)])
             return Text(tiles.part(text.text, f"{operands[0]}_{CUT_VIEWS[node.op]}"))
         return plain_text(self.context, node, op, operands)
+
+    def _view(self, id: int, text: str) -> str:
+        """The name of a whole view of that text, which it is given before the loop that cuts it first."""
+        known = self.views.get(text)
+        if known is None:
+            known = self.views[text] = self.loops.names.fresh(f"{self._base(id)}_view")
+            self.loops.now.spread.append(f"{known} = {text}")
+        return known
+
+    def _base(self, id: int) -> str:
+        """The name of what a view shows."""
+        return next((self.called[u] for u in self.layout.bases(id) if u in self.called), "value")
+
+    def _made(self, id: int) -> Text | None:
+        """A view as it is written where memory is made, if it shows whole arrays of the memory alone."""
+        if id in self.layout.full and self.layout.kind[id] == "buffer":
+            return Text(self.called[id])
+        node, op = self.graph[id], self.graph.op(self.graph[id])
+        behind = self._behind(node)
+        if self.layout.kind[id] != "view" or not op.view:
+            return None
+        solid = all(self.layout.kind[u] == "buffer" and is_contiguous(self.layout, self.graph[u]) for u in behind)
+        if node.op == "reshape" and not solid:
+            return None  # it may be a copy, of what is there now
+        operands = [self._made(u) for u in behind]
+        texts = [text for text in operands if text is not None]
+        return plain_text(self.memory.context, node, op, texts) if len(texts) == len(operands) else None
 
     def of(self, item: Item, node: Node) -> list[Text]:
         """The operands of a statement."""

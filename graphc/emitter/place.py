@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from graphc.emitter.expressions import PRODUCT, Text
+from graphc.emitter.expressions import ATOM, PRODUCT, Text
 from graphc.emitter.naming import Names
 from graphc.emitter.operands import Operands, plain_text
 from graphc.emitter.parts import is_contiguous
@@ -96,6 +96,16 @@ class PlaceOf:
         if self.shared.entry is None:
             self.shared.entry = self.shared.names.fresh("at")
         return self.shared.entry
+
+    def flat(self, x: Text, rest: Dim | None, like: Text | None = None) -> str:
+        """An array by rows, with what is behind them as one axis; without `rest` nothing is."""
+        if self.item.rows is not None:
+            size = self.memory.context.dim(rest).text if rest is not None else ""
+            known = self.loops.now.flat(x.text, size)
+            if known is not None:
+                return known
+        size = f", {self.context.dim(rest)}" if rest is not None else ""
+        return f"{x.within(ATOM)}.reshape(len({like or x}){size})"
 
     def scratch(self, what: str, node: Node, dtype: str) -> str:
         first, *others = (self.memory.context.dim(size).text for size in node.type.dims)

@@ -65,6 +65,14 @@ class Tiles:
             self.made[self.parts[text]] = text
         return self.parts[text]
 
+    def flat(self, name: str, rest: str) -> str | None:
+        """The tile of that name with what is behind its rows as one axis of `rest` entries, or none; made with the
+        tiles and not in every call. None for what is no tile of an array."""
+        array, _, cut = self.made.get(name, "").partition("[")
+        if self.thread is not None or not array.isidentifier() or cut not in (f"{self.rows}]", f"{self.own}]"):
+            return None
+        return self.part(f"{array}.reshape(len({array}){rest and ', '}{rest})[{cut}", f"{name}_flat")
+
     def argument(self, name: str) -> str:
         self.needs_rows = True
         if name not in self.read:

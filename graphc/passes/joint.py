@@ -16,6 +16,7 @@ from graphc.passes.hoist import hoist
 from graphc.passes.in_order import copy_in_order
 from graphc.passes.rebuild import rebuild, same
 from graphc.passes.simplify import simplify
+from graphc.passes.small_factors import gather_small_factors
 from graphc.passes.strength import reduce_strength
 
 __all__ = ["fuse"]
@@ -25,7 +26,8 @@ def fuse(graph: Graph) -> Graph:
     """The graph of values and gradients of a loss, or of outputs with the cotangents that a call gives."""
     if graph.loss:
         graph = simplify(_with_unit_seed(graph))
-    graph = simplify(move_into_coefficients(reduce_strength(eliminate_dead_code(graph))))
+    graph = gather_small_factors(reduce_strength(eliminate_dead_code(graph)))
+    graph = simplify(move_into_coefficients(graph))
     return compute_again(copy_in_order(cast_to_type(hoist(eliminate_dead_code(graph)))))
 
 

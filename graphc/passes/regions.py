@@ -197,8 +197,10 @@ class _Regions:
             else:
                 need = max(need, self.ready[u])
         loop = self.loops.get(rows, -1)
-        if loop < len(self.items) - 1 and not any(self.inside.get(u) == loop for u in node.operands):
-            loop = -1  # nothing that it reads is at hand there, and its result would wait for long
+        sizes = node.type.dims[1:]
+        column = bool(sizes) and all(size.value == 1 for size in sizes)
+        if loop < len(self.items) - 1 and not column and not any(self.inside.get(u) == loop for u in node.operands):
+            loop = -1  # nothing that it reads is at hand there, and its result, if it is no column, would wait for long
         if loop < need:
             if collects or (node.type.rank or 0) < 2:  # a loop is opened by what passes over an array of rows
                 return False

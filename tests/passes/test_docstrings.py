@@ -29,6 +29,7 @@ from graphc.passes.samples_last import samples_last
 from graphc.passes.shares import divide_by_sizes
 from graphc.passes.sigmoids import shorten_sigmoids
 from graphc.passes.simplify import simplify
+from graphc.passes.small_factors import gather_small_factors
 from graphc.passes.strength import reduce_strength
 from passes.examples import Example, Programs, computed, examples_of, needed, operations, written
 
@@ -65,6 +66,7 @@ PASSES: dict[str, Callable[[Graph], Graph]] = {
     "sigmoids": shorten_sigmoids,
     "signs": simplify,
     "simplify": simplify,
+    "small_factors": gather_small_factors,
     "strength": reduce_strength,
 }
 FOLDED = {"chain", "fold"}
