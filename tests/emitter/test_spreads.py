@@ -26,7 +26,7 @@ def arrays_of_tiles(text: str) -> list[list[str]]:
     """The names in each array as long as a tile, in the memory of `value_and_grad`."""
     source = graphc.compile(text, level=2, verify=False)
     body = source[source.index("def memory_of_value_and_grad") :]
-    body = body[: body.index("loop = []")]
+    body = body[: body.index("\n    loop")]
     return [line.split(" = ")[:-1] for line in re.findall(r" +(.* = np\.empty\(\(step_, H\).*)", body)]
 
 
