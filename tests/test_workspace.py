@@ -383,3 +383,12 @@ def test_memory_is_planned_where_arrays_on_the_way_are_large(
         made.clear()
         agree(net.value_and_grad(**given), plain.value_and_grad(**given))
         assert len(made) == wanted, sizes
+
+
+@pytest.mark.parametrize("name", ["tril", "triu"])
+def test_a_triangle_of_booleans(name: str) -> None:
+    text = f"input M[N, N]: bool\nparam W[N, N]\nT = {name}(M)\nL = sum(W * T)\noutput T, L\nloss L"
+    net = graphc.load(text, level=2)
+    given = {"M": np.ones((3, 3), bool), "W": np.ones((3, 3))}
+    (T, _), _ = net.value_and_grad(**given, workspace=net.Workspace(**given))
+    assert T.dtype == bool and (T == getattr(np, name)(given["M"])).all()

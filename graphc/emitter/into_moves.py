@@ -66,7 +66,8 @@ def _triangle(place: Place, node: Node, target: str, operands: list[Text]) -> li
     lower = node.op == "tril"
     name, sign, k = ("above", "~", node.attr("k")) if lower else ("below", "", node.attr("k") - 1)
     outside = place.made(name, lambda ctx: f"{sign}np.tri({ctx.dim(rows)}, {ctx.dim(columns)}, {k}, bool)")
-    return [f"np.copyto({target}, {operands[0]})", f"np.copyto({target}, 0, where={outside})"]
+    nothing = False if node.type.dtype == "bool" else 0  # NumPy casts no 0 to a truth value
+    return [f"np.copyto({target}, {operands[0]})", f"np.copyto({target}, {nothing}, where={outside})"]
 
 
 @form("from_diagonal")
