@@ -71,6 +71,8 @@ def _behind(lowering: Lowering, id: int) -> set[int] | None:
     while stack:
         node = node_of(lowering, stack.pop())
         type = lowering.type(node.id)
+        if node.op == "arange" and any(isinstance(node.attr(name), float) for name in ("start", "stop", "step")):
+            return None
         if node.op == "arange" or type.dtype == "int" or (node.op == "const" and type.rank == 0):
             continue
         if node.op == "as_float" and lowering.type(node.operands[0]).dtype == "int":

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from graphc.ir.dims import dim
 from graphc.ir.types import Unknown
-from graphc.passes.no_terms import vanishes_without
+from graphc.passes.no_terms import is_finite_without, vanishes_without
 from graphc.passes.place import Place
 
 __all__ = ["factors_out_of_sum"]
@@ -42,10 +42,12 @@ def factors_out_of_sum(place: Place) -> int | None:
         return None
     if node.op not in ("multiply", "divide") or not node.type.is_float:
         return None
-    found = _parted(place, node.id, axes, DEEPEST, make=False)
+    found = _parted(place, node.id, axes, DEEPEST, make=False, always=True)
     if found is not None and found.factors and place.typed(found.rest) == node.type:
-        if _is_centred(place, found.rest, axes) and _is_of_rule(place, node.id):
-            return place.repeat(place.builder.const(0.0), place.type)
+        if place.op == "sum" and _is_centred(place, found.rest, axes) and _is_of_rule(place, node.id):
+            return place.repeat(place.builder.const(0.0), place.type)  # as is a sum of no terms, whatever scales it
+        found = _parted(place, node.id, axes, DEEPEST, make=False)
+    if found is not None and found.factors and place.typed(found.rest) == node.type:
         total = _sum_at_hand(place, found.rest, axes)
         if total is not None:
             return _scaled(place, total, found.factors, axes)
@@ -62,10 +64,12 @@ def factors_out_of_sum(place: Place) -> int | None:
     return _scaled(place, total, found.factors, axes)
 
 
-def _parted(place: Place, id: int, axes: tuple[int, ...], depth: int, make: bool) -> _Parted | None:
+def _parted(
+    place: Place, id: int, axes: tuple[int, ...], depth: int, make: bool, always: bool = False
+) -> _Parted | None:
     """What is constant along the axes taken out of products and quotients; None if what is left is not at hand.
 
-    With `make` it is made, of what nothing else uses.
+    With `make` it is made, of what nothing else uses. With `always` also what does not leave a sum without terms 0.
     """
     node = place.builder[id]
     of_rule = _is_of_rule(place, id) and depth < DEEPEST
@@ -74,14 +78,14 @@ def _parted(place: Place, id: int, axes: tuple[int, ...], depth: int, make: bool
     if node.op not in ("multiply", "divide") or whole or not depth or node.type.rank != rank:
         return _Parted((), id)
     one, other = node.operands
-    if _is_constant_along(place, other, axes) and (node.op == "multiply" or not _vanishes(place, other, axes)):
-        inner = _parted(place, one, axes, depth - 1, make)
+    if _may_stand_behind(place, node.op, other, axes, always):
+        inner = _parted(place, one, axes, depth - 1, make, always)
         return inner and _Parted((*inner.factors, (node.op, other)), inner.rest)
-    if node.op == "multiply" and _is_constant_along(place, one, axes):
-        inner = _parted(place, other, axes, depth - 1, make)
+    if node.op == "multiply" and _may_stand_behind(place, node.op, one, axes, always):
+        inner = _parted(place, other, axes, depth - 1, make, always)
         return inner and _Parted((*inner.factors, (node.op, one)), inner.rest)
-    first = _parted(place, one, axes, depth - 1, make)
-    second = _parted(place, other, axes, depth - 1, make) if node.op == "multiply" else _Parted((), other)
+    first = _parted(place, one, axes, depth - 1, make, always)
+    second = _parted(place, other, axes, depth - 1, make, always) if node.op == "multiply" else _Parted((), other)
     if first is None or second is None:
         return None
     factors = (*first.factors, *second.factors)
@@ -104,9 +108,16 @@ def _is_constant_along(place: Place, factor: int, axes: tuple[int, ...]) -> bool
     return all(axis < missing or type.dims[axis - missing].value == 1 for axis in axes)
 
 
-def _vanishes(place: Place, divisor: int, axes: tuple[int, ...]) -> bool:
-    """Whether a divisor may be 0 because the sum has no terms."""
-    return vanishes_without(place.builder, divisor, (place.node(0).type.dims[axis] for axis in axes))
+def _may_stand_behind(place: Place, op: str, factor: int, axes: tuple[int, ...], always: bool) -> bool:
+    """Whether a factor or divisor is the same for all terms, and, unless `always`, leaves a sum without terms 0."""
+    if not _is_constant_along(place, factor, axes):
+        return False
+    if always:
+        return True
+    counts = [place.node(0).type.dims[axis] for axis in axes]
+    if op == "divide" and vanishes_without(place.builder, factor, counts):
+        return False
+    return is_finite_without(place.builder, factor, counts)
 
 
 def _is_centred(place: Place, id: int, axes: tuple[int, ...]) -> bool:
@@ -115,9 +126,10 @@ def _is_centred(place: Place, id: int, axes: tuple[int, ...]) -> bool:
     if node.op != "subtract":
         return False
     mean = place.builder[node.operands[1]]
+    along = axes == tuple(range(len(axes))) or bool(mean.attr("keepdims"))  # or it repeats along other axes
     if mean.op == "expand_dims" and mean.attr("axis") == axes:
-        mean = place.builder[mean.operands[0]]
-    return mean.op == "mean" and mean.operands == (node.operands[0],) and mean.attr("axis") == axes
+        mean, along = place.builder[mean.operands[0]], True
+    return along and mean.op == "mean" and mean.operands == (node.operands[0],) and mean.attr("axis") == axes
 
 
 def _sum_at_hand(place: Place, rest: int, axes: tuple[int, ...]) -> int | None:

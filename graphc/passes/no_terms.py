@@ -1,11 +1,10 @@
-"""Whether a divisor is 0 where a sum has no terms: there the sum is 0, and 0 / 0 is none.
+"""Whether a divisor may be 0 where a sum has no terms: there the sum is 0, and 0 / 0 is none.
 
     X: (N, K), s: (N, 1)
-    A = X / (sum(X, axis=1, keepdims=true) * s)         a sum over K of what is divided by that stays as it is
-    A = X / sqrt(sum(X**2, axis=1, keepdims=true) + 1)  the divisor of this one may stand behind it
-    A = X / norm(X, axis=1, keepdims=true)              and so may this: its gradient goes to X alone, which is empty
+    A = X * s / sum(X, axis=1, keepdims=true)           a sum over K of what is divided by that stays as it is
+    A = X * s / sqrt(sum(X**2, axis=1, keepdims=true) + 1)  the divisor of this one may stand behind it
 
-Only sums, and what is 0 where they are, vanish with the number of the terms; a mean is nan, whatever stands where.
+A mean of no terms is nan, whatever stands where; exponentials are not 0, nor are sums to which a number is added.
 """
 
 from __future__ import annotations
@@ -16,15 +15,14 @@ from graphc.ir.dims import Dim
 from graphc.ir.graph import Builder, Node
 from graphc.ir.types import Unknown
 
-__all__ = ["vanishes_without"]
+__all__ = ["is_finite_without", "vanishes_without"]
 
 VANISHING = {"sum", "norm", "vecdot", "dot", "matmul", "sum_to"}
 """Of no terms they are 0."""
-KEEPING = {
-    "abs", "as_float", "broadcast_to", "divide", "expand_dims", "mT", "multiply", "negative", "power_const", "reshape",
-    "sqrt", "square", "squeeze", "transpose",
-}  # fmt: skip
-"""Of zeros they make zeros."""
+SAFE = {"exp", "mean", "var"}
+"""Never 0, or nan in any case."""
+DIVIDING = {"divide", "log", "log2", "log10", "power", "power_const", "reciprocal", "rsqrt"}
+"""Of zeros they may make what is infinite."""
 MOST = 50
 """Divisors that are made of more than this are taken to vanish."""
 
@@ -32,27 +30,48 @@ MOST = 50
 def vanishes_without(builder: Builder, divisor: int, counts: Iterable[Dim]) -> bool:
     """Whether a value may be 0 because one of these sizes, the numbers of the terms, is."""
     names = {name for count in counts for name in count.names()}
-    if not names or _is_reduction_alone(builder, divisor):
+    if not names:
         return False
-    seen, stack = {divisor}, [divisor]
+    seen, stack = {divisor}, [(divisor, True)]
     while stack:
-        node = builder[stack.pop()]
+        id, alone = stack.pop()  # alone: it is not added to others, with which it may be 0
+        node = builder[id]
+        if node.op == "size" and not names.isdisjoint(node.attr("dim").names()):
+            return True
         if node.op in VANISHING and not names.isdisjoint(_summed(builder, node)):
             return True
-        if node.op in VANISHING or node.op in KEEPING:
-            if len(seen) > MOST:
-                return True
-            stack += [u for u in node.operands if u not in seen]
-            seen.update(node.operands)
+        if alone and (node.op in SAFE or _is_shifted(builder, node)):
+            continue
+        if len(seen) > MOST:
+            return True
+        stack += [(u, alone and node.op not in ("add", "subtract")) for u in node.operands if u not in seen]
+        seen.update(node.operands)
     return False
 
 
-def _is_reduction_alone(builder: Builder, id: int) -> bool:
-    """Whether a value is a sum that nobody sees by itself: its gradient goes to what it sums, without terms to none."""
-    node = builder[id]
-    while node.op in KEEPING and len(node.operands) == 1 and not node.name:
-        node = builder[node.operands[0]]
-    return node.op in VANISHING and not node.name
+def is_finite_without(builder: Builder, factor: int, counts: Iterable[Dim]) -> bool:
+    """Whether no quotient, logarithm or power in a factor is infinite because one of these sizes is 0."""
+    counts = list(counts)
+    seen, stack = {factor}, [factor]
+    while stack:
+        node = builder[stack.pop()]
+        where = node.operands[1:] if node.op == "divide" else node.operands
+        if node.op in DIVIDING and any(vanishes_without(builder, u, counts) for u in where):
+            return False
+        if len(seen) > MOST:
+            return False
+        stack += [u for u in node.operands if u not in seen]
+        seen.update(node.operands)
+    return True
+
+
+def _is_shifted(builder: Builder, node: Node) -> bool:
+    """Whether a number is added to a sum, which so is not 0 where that is."""
+    if node.op != "add":
+        return False
+    one, other = (builder[u] for u in node.operands)
+    number, rest = (one, other) if one.op == "const" else (other, one)
+    return number.op == "const" and bool(number.attr("value")) and rest.op in {*VANISHING, *SAFE}
 
 
 def _summed(builder: Builder, node: Node) -> set[str]:

@@ -42,7 +42,9 @@ def test_indices(text: str, level: int) -> None:
     assert abs(loss - np.sin(X[COUNTED[text], np.arange(N)[:, None]]).sum()) <= 1e-12
 
 
-@pytest.mark.parametrize("text", ["arange(N) / 2", "arange(N) + 0.5", "1.5 * arange(N)", "arange(N) + X[0]"])
+@pytest.mark.parametrize("text", [
+    "arange(N) / 2", "arange(N) + 0.5", "1.5 * arange(N)", "arange(N) + X[0]", "arange(0, 3, 0.5) * 2",
+])  # fmt: skip
 def test_no_integers(text: str) -> None:
     with pytest.raises(GraphcError, match="an index must hold integers"):
         graphc.compile(f"param X[N, N]\nL = sum(X[{text}])")

@@ -16,7 +16,7 @@ v = mean((X - mu)**2, axis=0)
 Xh = (X - mu) / sqrt(v + 0.1)
 L = sum(tanh(Xh * g + h))
 """
-ROWS = "param Q[N, K], W[K, M]\nq = Q / norm(Q, axis=1, keepdims=true)\nL = sum(tanh(q @ W))"
+ROWS = "param Q[N, 3], W[3, M]\nq = Q / norm(Q, axis=1, keepdims=true)\nL = sum(tanh(q @ W))"
 
 
 def code(text: str, function: str = "backward", level: int = 1, **options: list[str]) -> str:
@@ -49,7 +49,10 @@ def test_a_quotient_by_a_column_is_taken_behind_the_sum_over_the_row(level: int)
     found = code(ROWS, level=level)
     assert "(dq * q).sum(axis=1, keepdims=True) / norm_Q" in found
     hold(ROWS, {"Q": array(4, 3), "W": array(3, 2)})
-    hold(ROWS, {"Q": array(4, 1), "W": array(1, 2)})
+    one = ROWS.replace("3", "1")
+    hold(one, {"Q": array(4, 1), "W": array(1, 2)})
+    # Of rows without entries the length is 0, and 0 / 0 is no sum of nothing.
+    assert "(dq * q / norm_Q).sum(axis=1, keepdims=True)" in code(ROWS.replace("3", "K"), level=level)
 
 
 def test_what_the_program_says_stays_as_it_is() -> None:
@@ -65,3 +68,9 @@ def test_factors_of_several_axes_and_ranks() -> None:
     hold(text, given)
     outer = "param X[N, D], r[D], u[N]\nL = sum(sum(outer(u, r) * X / r, axis=0) ** 2)"
     hold(outer, {"X": array(4, 3), "r": array(3), "u": array(4)})
+
+
+def test_a_mean_that_broadcasting_turns_centres_nothing() -> None:
+    """Of a square array `X - mean(X, axis=1)` takes the mean of a row from a column: the sums of rows are not 0."""
+    text = "param X[N, N], g[N, 1]\ninput c[N, 1]\nA = X - mean(X, axis=1)\nY = A * g\nL = sum(c * Y)\nloss L"
+    hold(text, {"X": array(3, 3), "g": array(3, 1), "c": array(3, 1, seed=1)}, levels=(0, 1, 2))

@@ -50,12 +50,15 @@ def test_which_divisors_stand_behind_the_sum() -> None:
         assert not divides_inside(ROWS.replace("N, K", "N, 3").format(divisor))
 
 
-@pytest.mark.parametrize("divisor", VANISHING)
-def test_a_sum_by_itself_stands_behind_unless_it_has_a_name(divisor: str) -> None:
-    alone, named = f"A = X / {divisor}\nL = sum(sin(A))", f"n = {divisor}\nA = X / n\nL = sum(sin(A))"
-    assert not divides_inside(f"param X[N, K]\n{alone}") and divides_inside(f"param X[N, K]\n{named}")
-    hold_alike(f"param X[N, K]\n{alone}", {"X": np.ones((2, 0))})
-    for level in (0, 1, 2):
-        module = graphc.load(f"input X[N, K]\n{named}", level=level, wrt=["n"], verify=False)
-        with np.errstate(all="ignore"):
-            assert not module.value_and_grad(np.ones((2, 0)))[1]["n"].any()
+@pytest.mark.parametrize("divisor", [
+    *VANISHING, "relu(sum(X, axis=1, keepdims=true))", "sum(X*X, axis=1, keepdims=true)**1.5",
+    "maximum(sum(X*X, axis=1, keepdims=true), 0)", "(sum(X*X, axis=1, keepdims=true)*c)", "(t*K)",
+    "(2*c - exp(sum(X, axis=1, keepdims=true))*2*c)", "tanh(sum(X*X, axis=1, keepdims=true))",
+    "(sum(X, axis=1, keepdims=true) + sum(X*X, axis=1, keepdims=true))",
+])  # fmt: skip
+def test_factors_beside_such_a_divisor(divisor: str) -> None:
+    """The gradient of s is a sum of quotients that the cotangent and the divisor, both columns, might stand behind."""
+    text = f"input X[N, K], c[N, 1], t[N, 1]\nparam s[N, 1]\nA = X*s / {divisor}\nL = sum(c*A) + sum(t)\nloss L"
+    for shape in ((3, 0), (3, 2)):
+        columns = {name: np.full((3, 1), value) for name, value in (("c", 0.7), ("t", 1.3), ("s", 1.1))}
+        hold_alike(text, {"X": np.full(shape, 0.5), **columns})
