@@ -70,7 +70,7 @@ class PlaceOf:
 
     def has_gaps(self, node: Node, position: int) -> bool:
         source = self.operand(node, position)
-        while self.operands.layout.kind[source.id] == "view" and source.operands:
+        while self.graph.op(source).view and source.operands:  # also of what forward has saved
             if source.op == "slice" and any(part != WHOLE for part in source.attr("index")[1:]):
                 return True
             if source.op == "slice" and isinstance(first := source.attr("index")[0], tuple) and first[2] is not None:
@@ -78,7 +78,7 @@ class PlaceOf:
             if source.op == "transpose" and (source.type.rank or 0) > 2:
                 return True
             source = self.graph[source.operands[0]]
-        return self.operands.layout.kind[source.id] == "buffer" and not self.contiguous(source)
+        return self.operands.layout.kind.get(source.id) == "buffer" and not self.contiguous(source)
 
     def window(self, node: Node, array: int) -> str:
         behind = node.attr("behind", 1 if node.op in ("columns", "add_columns") else 0)
