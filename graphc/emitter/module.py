@@ -51,8 +51,8 @@ def emit_module(
     `forward-body`, `backward-body`, `step-body`, and in a workspace `forward-in-body`, `backward-in-body`,
     `joint-body`. `program` is the graph before it was optimised.
     """
-    ignore: Callable[[str, Any], None] = lambda stage, result: None  # noqa: E731
-    return _Module(split, step, level, fused, tile, observe or ignore, threads, program or split.graph).write()
+    seen = observe or (lambda stage, result: None)
+    return _Module(split, step, level, fused, tile, seen, threads, program or split.graph).write()
 
 
 class _Module:
@@ -367,7 +367,8 @@ class _Module:
 
     def _working(self, forward: str, backward: str) -> list[str]:
         """The functions of an -O2 module: the pure ones, and those that work in memory which is allocated once."""
-        from graphc.emitter.workspace import Cache, Working, in_workspace, write_working
+        from graphc.emitter.working import Working
+        from graphc.emitter.workspace import Cache, in_workspace, write_working
         from graphc.passes.in_order import copy_parts_in_order
 
         def working(graph: Graph) -> Working:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from graphc.emitter.check_helpers import CHECK_HELPERS
 from graphc.emitter.layout import Layout
 from graphc.emitter.memory import Memory
 from graphc.emitter.naming import Names
@@ -173,3 +174,15 @@ class Loops:
             self.memory.lines.append(f"{step} = tile_rows({count}, {width}, {context.dtype()})")
         count = context.dim(rows).text
         return Tiles(key, self.steps[key], count, self.names, self.rows, self.own, self.thread, self.share)
+
+
+CHECK_HELPERS["tile_rows"] = '''\
+def tile_rows(count, width, dtype):
+    """How many of so many rows make a tile: rows of about TILE bytes together."""
+    return min(count, max(1, TILE // max(1, width * dtype.itemsize)))
+'''
+CHECK_HELPERS["tiles"] = '''\
+def tiles(count, step):
+    """The tiles of so many rows: per tile its rows, and the cut of an array that is as long as a tile."""
+    return [(slice(i, min(i + step, count)), slice(0, min(step, count - i))) for i in range(0, count, max(step, 1))]
+'''

@@ -1,4 +1,4 @@
-"""Memory that is allocated once: the class `Workspace` of a module, and the function that works in it.
+"""The functions of an -O2 module that work in memory which is allocated once, and those that allocate it.
 
 `value_and_grad` of an -O2 module is one function over the joint graph; of a large program it is `forward` and then
 `backward`. Without a workspace it works in a fresh one, so its results are nobody else's; with one it allocates nothing
@@ -7,16 +7,12 @@ after the first call.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
-from typing import Any
 
-from graphc.emitter.arguments import write_limits
-from graphc.emitter.as_arrays import arrays_alone, names_of_arguments, wrapped
 from graphc.emitter.buffered import RESULTS, Buffered, Plan, write_buffered
-from graphc.emitter.check_helpers import CHECK_HELPERS
 from graphc.emitter.context import BodyContext, Live
 from graphc.emitter.cotangents import UNPACK, Incoming
 from graphc.emitter.describe import describe
@@ -25,35 +21,18 @@ from graphc.emitter.groups import under_comments
 from graphc.emitter.lines import broken
 from graphc.emitter.mathtext import bearers, equations
 from graphc.emitter.naming import Names
-from graphc.emitter.repeated import MANY
-from graphc.emitter.shapes import ShapeNames
 from graphc.emitter.sizes import needed_sizes, words
 from graphc.emitter.small import ask_if_small
 from graphc.emitter.text import WIDTH, bracketed, comment_text, quoted
+from graphc.emitter.working import Working
+from graphc.emitter.workspace_class import write_class
 from graphc.ir.graph import Graph, Node
 from graphc.ir.types import Unknown
 from graphc.passes.partition import Split
 
-__all__ = ["Cache", "Working", "in_workspace", "write_working"]
+__all__ = ["Cache", "in_workspace", "write_working"]
 
 COLUMN = 72
-Comment = Callable[["tuple[int, bool]", "Collection[str]", bool], "list[str]"]
-
-
-class Working:
-    """What the functions of a module need to know of it."""
-
-    def __init__(
-        self, graph: Graph, program: Graph, arguments: dict[int, str], taken: set[str], helpers: set[str],
-        shapes: ShapeNames, comment: Comment, observe: Callable[[str, Any], None], threads: int,
-    ) -> None:  # fmt: skip
-        self.observe, self.threads = observe, threads
-        self.graph, self.taken, self.helpers, self.shapes, self.comment = graph, taken, helpers, shapes, comment
-        self.program = program
-        self.arguments = arguments
-        self.signature = list(arguments.values())
-        self.call = ", ".join(self.signature)
-        self.tuple = self.call + ("," if len(self.signature) == 1 else "")
 
 
 def write_working(working: Working, split: Split, cache: Cache, joint: Working | None) -> list[str]:
@@ -61,123 +40,12 @@ def write_working(working: Working, split: Split, cache: Cache, joint: Working |
     is one, `forward` and `backward` by themselves, and those that allocate."""
     parts, kinds = _parts(working, split, cache)
     if joint is None:
-        return [_one_after_the_other(working, kinds), _class(working, ("forward", "backward")), *parts]
+        return [_one_after_the_other(working, kinds), write_class(working, ("forward", "backward")), *parts]
     function, memory = _value_and_grad(joint)
-    return [function, _class(joint, ("value_and_grad", "forward", "backward")), memory, *parts]
+    return [function, write_class(joint, ("value_and_grad", "forward", "backward")), memory, *parts]
 
 
-# ---------------------------------------------------------------- the class
-
-def _class(working: Working, functions: Sequence[str]) -> str:
-    """The class `Workspace`; `functions` are those that have memory in it."""
-    nothing_made = f"        {' = '.join(f'self.{name}' for name in functions)} = None"
-    names, call = working.signature, working.call
-    working.helpers.add("check_workspace")
-    if names:
-        working.helpers.add("for_others")
-    lines = [
-        "class Workspace:",
-        '    """Memory for arrays of the shapes and types of these, allocated once, when it is first used.',
-        "",
-        "    The results of a call with a workspace live in it: they are valid until it is used again. Each thread",
-        "    needs one of its own. It keeps shapes and memory, never values.",
-        '    """',
-        "",
-    ]
-    if not names:
-        lines += ["    def __init__(self):", "        self.types, self.like = None, ()", nothing_made]
-        return "\n".join(lines) + "\n"
-    lines += [
-        f"    def __init__(self, {call}):",
-        f"        *fitting, self.types = check({call})",
-        f"        given = [np.asarray(value) for value in ({working.tuple})]",
-        "        self.given = tuple(part for array in given for part in (array.shape, array.dtype))",
-        "        self.as_given = all(a is b for a, b in zip(fitting, given))",
-        "        self.like = [np.broadcast_to(np.zeros((), a.dtype), a.shape) for a in fitting]  # without memory",
-        nothing_made,
-        "",
-        f"    def accept(self, {call}):",
-        '        """The arguments as arrays; ValueError if this is not memory for them."""',
-    ]
-    lines += _accepting(working) if len(names) < MANY else _accepting_many(working)
-    return "\n".join(lines) + "\n"
-
-
-def _accepting(working: Working) -> list[str]:
-    """The body of `Workspace.accept`."""
-    names, call = working.signature, working.call
-    alone = arrays_alone(names)
-    if len(alone) <= WIDTH - 18:
-        plain = f"not ({alone})" if len(names) > 1 else f"type({names[0]}) is not np.ndarray"
-        lines = [f"        if {plain}:"]
-    else:
-        lines = ["        if not (", *("    " + line for line in wrapped(alone)), "        ):"]
-    lines += ["            # says which of them is no array", f"            check({call})"]
-    lines += [f"            {name} = np.asarray({name})" for name in names]
-    lines += bracketed("        given = (", [part for n in names for part in (f"{n}.shape", f"{n}.dtype")], ")")
-    lines += [
-        "        if given != self.given or not self.as_given:",
-        f"            {', '.join(names)}, *_ = check({call})",
-        f"            for_others({names_of_arguments(working.graph)}, given, self.given)",
-    ]
-    lines += ["        " + line for line in _limits(working)]
-    return [*lines, f"        return {working.tuple if len(names) > 1 else f'({working.tuple})'}"]
-
-
-def _accepting_many(working: Working) -> list[str]:
-    """The same of many arguments, in loops over them."""
-    names = Names([*working.signature, "self"])
-    values, value, part = (names.fresh(wanted) for wanted in ("values", "value", "part"))
-    limits = _limits(working)
-    return [
-        *broken(f"        {values} = ({working.tuple})"),
-        f"        if not all(type({value}) is np.ndarray for {value} in {values}):",
-        "            # says which of them is no array",
-        f"            check(*{values})",
-        f"            {values} = [np.asarray({value}) for {value} in {values}]",
-        f"        given = tuple({part} for {value} in {values} for {part} in ({value}.shape, {value}.dtype))",
-        "        if given != self.given or not self.as_given:",
-        f"            *{values}, _ = check(*{values})",
-        f"            for_others({names_of_arguments(working.graph)}, given, self.given)",
-        *(broken(f"        {working.tuple} = {values}") if limits else []),
-        *("        " + line for line in limits),
-        f"        return {values}",
-    ]
-
-
-def _limits(working: Working) -> list[str]:
-    return write_limits(working.graph, working.program, working.helpers, working.shapes.dim)
-
-
-CHECK_HELPERS["check_workspace"] = '''\
-def check_workspace(workspace):
-    """TypeError for what is no workspace of this module."""
-    if not isinstance(workspace, Workspace):
-        raise TypeError(f"argument workspace must be a Workspace of this module, not {workspace!r:.80}")
-'''
-CHECK_HELPERS["for_others"] = '''\
-def for_others(names, given, known):
-    """ValueError if a workspace was made for arrays of other shapes or types."""
-    for k, name in enumerate(names):
-        if given[2 * k : 2 * k + 2] != known[2 * k : 2 * k + 2]:
-            (shape, kind), (other, wanted) = given[2 * k : 2 * k + 2], known[2 * k : 2 * k + 2]
-            raise ValueError(
-                f"argument {name} is {kind} of shape {shape}, but the workspace was made for {wanted} of shape {other}"
-            )
-'''
-CHECK_HELPERS["tile_rows"] = '''\
-def tile_rows(count, width, dtype):
-    """How many of so many rows make a tile: rows of about TILE bytes together."""
-    return min(count, max(1, TILE // max(1, width * dtype.itemsize)))
-'''
-CHECK_HELPERS["tiles"] = '''\
-def tiles(count, step):
-    """The tiles of so many rows: per tile its rows, and the cut of an array that is as long as a tile."""
-    return [(slice(i, min(i + step, count)), slice(0, min(step, count - i))) for i in range(0, count, max(step, 1))]
-'''
-
-
-# ---------------------------------------------------------------- the functions
+# ---------------------------------------------------------------- values and gradients
 
 def _value_and_grad(working: Working) -> list[str]:
     graph = working.graph
@@ -190,14 +58,8 @@ def _value_and_grad(working: Working) -> list[str]:
     working.observe("joint-body", body)
     outputs = [body.texts[id].pop(0).text for id in graph.outputs.values()]
     gradients = [f"{quoted(name)}: {body.texts[id].pop(0)}" for name, id in graph.gradients.items()]
-    given = "" if graph.loss else ", cotangents" if graph.cotangents else ", cotangents=()"
     head = [
-        f"def value_and_grad({working.call}{', ' if working.call else ''}*{given}, workspace=None):",
-        f'    """{_doc(graph)}"""',
-        *(UNPACK if len(seeds) == 1 and not Incoming(graph, working.signature).idle else []),
-        "    if workspace is None:",
-        *_small(working, body.plan.kind),
-        f"        workspace = Workspace({working.call})",
+        *_asking(working, body.plan.kind),
         "    else:",
         "        check_workspace(workspace)",
         *_accepted(working),
@@ -215,23 +77,30 @@ def _value_and_grad(working: Working) -> list[str]:
 
 def _one_after_the_other(working: Working, kinds: Mapping[int, str]) -> str:
     """`value_and_grad` of `forward` and `backward`."""
-    graph = working.graph
+    separator = ", " if working.call else ""
+    lines = [
+        *_asking(working, kinds),
+        f"    value, cache = forward({working.call}{separator}workspace=workspace)",
+        f"    return value, backward(cache{_handed_on(working)}, workspace=workspace)",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _asking(working: Working, kinds: Mapping[int, str]) -> list[str]:
+    """The head of `value_and_grad`, and its first question: whether it needs a workspace of its own."""
+    graph, incoming = working.graph, Incoming(working.graph, working.signature)
     separator = ", " if working.call else ""
     given = "" if graph.loss else ", cotangents" if graph.cotangents else ", cotangents=()"
-    incoming = Incoming(graph, working.signature)
     if incoming.idle and incoming.floating:
         working.helpers.add("of_floating")
-    lines = [
+    return [
         f"def value_and_grad({working.call}{separator}*{given}, workspace=None):",
         f'    """{_doc(graph)}"""',
         *(UNPACK if len(graph.cotangents) == 1 and not graph.loss and not incoming.idle else []),
         "    if workspace is None:",
         *_small(working, kinds),
         f"        workspace = Workspace({working.call})",
-        f"    value, cache = forward({working.call}{separator}workspace=workspace)",
-        f"    return value, backward(cache{_handed_on(working)}, workspace=workspace)",
     ]
-    return "\n".join(lines) + "\n"
 
 
 def _small(working: Working, kinds: Mapping[int, str]) -> list[str]:
