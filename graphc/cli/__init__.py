@@ -11,7 +11,7 @@ import argparse
 import os
 import sys
 from importlib import import_module
-from typing import NoReturn, Protocol
+from typing import Any, NoReturn, Protocol
 
 from graphc.cli.console import OutputLost, complain, finish, note, print_text, report, reporting
 from graphc.cli.failure import WRITE, UsageError, failure
@@ -50,8 +50,8 @@ class Command(Protocol):
 class _Parser(argparse.ArgumentParser):
     """A parser that raises where argparse would end the process."""
 
-    def __init__(self, **options: str) -> None:
-        super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **options)  # type: ignore[arg-type]
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **options)
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(message)

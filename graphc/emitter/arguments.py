@@ -114,7 +114,7 @@ class _ShapeChecks:
         """Labels and indices, once each."""
         lines: list[str] = []
         for name, size, kind in dict.fromkeys(self.graph.limits):
-            if any(s not in self.known for s in size.names()):
+            if not self._is_known(size):
                 continue
             text, called = size.text(self.text), self.called[name]
             either = "" if kind == "label" else ", negative=True"
@@ -123,8 +123,10 @@ class _ShapeChecks:
 
     def open_shapes(self) -> OpenShapes:
         """The checks of values whose rank only run time tells."""
-        known: Callable[[Dim], bool] = lambda size: all(name in self.known for name in size.names())  # noqa: E731
-        return OpenShapes(self.program, Sizes(self.called, self.text, known, self._shape, self.names))
+        return OpenShapes(self.program, Sizes(self.called, self.text, self._is_known, self._shape, self.names))
+
+    def _is_known(self, size: Dim) -> bool:
+        return all(name in self.known for name in size.names())
 
     def helper(self, name: str) -> str:
         self.helpers.add(name)
@@ -211,9 +213,9 @@ class _ShapeChecks:
             d.symbol and self.origin.get(d.symbol) == argument.name and dims.index(d) == k for k, d in enumerate(dims)
         ):
             return []
-        if all(symbol in self.known for d in dims for symbol in d.names()):
+        if all(map(self._is_known, dims)):
             return [self._differs(argument, dims)]
-        known = [k for k, d in enumerate(dims) if all(s in self.known for s in d.names())]
+        known = [k for k, d in enumerate(dims) if self._is_known(d)]
         return [self._differs(argument, (dims[k],), k) for k in known]
 
     def _differs(self, argument: Argument, dims: tuple[Dim, ...], axis: int | None = None) -> Check:
@@ -259,7 +261,7 @@ class _ShapeChecks:
                 if greatest.get(size) != least.value:
                     continue
                 del greatest[size]  # said once
-            if all(s in self.known for s in [*size.names(), *least.names()]):
+            if self._is_known(size) and self._is_known(least):
                 a, b = size.text(self.text), least.text(self.text)
                 said = quoted(self._said(size) or str(size))
                 lines += [f"if {a} < {b}:", f"    raise {self.helper('too_small')}({said}, {a}, {b}, {quoted(what)})"]
@@ -270,7 +272,7 @@ class _ShapeChecks:
         fitting: list[Check] = []
         for inner, outer in dict.fromkeys(self.graph.bounds):
             leaf = _leaf_of(inner)
-            if leaf not in self.called or any(s not in self.known for d in outer for s in d.names()):
+            if leaf not in self.called or not all(map(self._is_known, outer)):
                 continue
             sizes, said = _tuple([d.text(self.text) for d in outer]), quoted(self._shape(outer))
             texts = {"name": quoted(f"argument {leaf}"), "value": self.called[leaf], "sizes": sizes, "shape": said}
@@ -281,7 +283,7 @@ class _ShapeChecks:
             given = [f"{self.called[name]}.shape" for name in names]
             lines += bracketed(f"{self.helper('fit_together')}(", [said, _tuple(given)], ")")
         for pair in self.graph.agreeing:
-            if all(s in self.known for size in pair for s in size.names()):
+            if all(map(self._is_known, pair)):
                 a, b = (size.text(self.text) for size in pair)
                 said = ", ".join(quoted(self._said(size) or 'the other') for size in pair)
                 lines += [

@@ -25,9 +25,7 @@ class Line:
 
 def group_of(node: Node) -> tuple[int, bool]:
     """The statement a node belongs to, and whether it is of the reverse pass."""
-    if node.origin is None:
-        return (-1, False)
-    return (node.origin.statement, node.origin.rule is not None)
+    return (-1 if node.origin is None else node.origin.statement, node.of_rule)
 
 
 def under_comments(groups: Sequence[tuple[int, bool]], from_reverse: bool = False) -> list[tuple[int, bool]]:

@@ -104,7 +104,7 @@ class OpenShapes:
         types = [self.graph[u].type for u in node.operands]
         if node.op not in LEFT_OPEN and not any(isinstance(t.shape, Unknown) or t.dtype == "shape" for t in types):
             return
-        self.asking = node.origin is None or node.origin.rule is None  # what a rule makes of shapes fits
+        self.asking = not node.of_rule  # what a rule makes of shapes fits
         self._operation(node)
 
     def _argument(self, node: Node) -> None:

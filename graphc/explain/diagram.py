@@ -109,7 +109,7 @@ def _under(node: Node) -> str:
 
 
 def _is_reverse(node: Node) -> bool:
-    return node.op == "seed" or (node.origin is not None and node.origin.rule is not None)
+    return node.op == "seed" or node.of_rule
 
 
 def _kind(graph: Graph, node: Node) -> str:

@@ -149,7 +149,7 @@ def _names(graph: Graph) -> dict[int, str]:
     for node in graph:
         if node.id not in names and not _is_literal(node):
             stem = stems.get(node.origin.statement, "") if node.origin is not None else ""
-            if stem and node.origin is not None and node.origin.rule is not None:
+            if stem and node.of_rule:
                 stem = "d" + stem
             inner = node.hint if node.hint and node.hint != stem else None
             if inner:

@@ -104,9 +104,7 @@ class Reference:
         """The operations that derivation rules have made; not those of a `grad(…)` in the program itself."""
         seeds = [node.id for node in self.graph if node.op == "seed"]
         first = min(seeds, default=0)
-        return frozenset(
-            n.id for n in self.graph if n.id >= first and n.origin is not None and n.origin.rule is not None
-        )
+        return frozenset(n.id for n in self.graph if n.id >= first and n.of_rule)
 
     @cached_property
     def carriers(self) -> frozenset[int]:

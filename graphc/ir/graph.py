@@ -76,6 +76,11 @@ class Node:
     hint: Final[str | None] = None
     origin: Final[Origin | None] = None
 
+    @property
+    def of_rule(self) -> bool:
+        """Whether a derivation rule made it."""
+        return self.origin is not None and self.origin.rule is not None
+
     def attr(self, name: str, default: Any = None) -> Any:
         """The value of an attribute."""
         for key, value in self.attrs:

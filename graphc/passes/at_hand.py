@@ -28,7 +28,7 @@ def factor_at_hand(place: Place) -> int | None:
         if product.op != "multiply" or not place.alone(product.id):
             continue
         pairs = [product.operands, product.operands[::-1]]
-        for part, rest in sorted(pairs, key=lambda pair: _is_of_rule(place, pair[0])):  # values before gradients
+        for part, rest in sorted(pairs, key=lambda pair: place.builder[pair[0]].of_rule):  # values before gradients
             known = _product(place, part, factor)
             if known is not None and place.typed(known) == product.type:
                 return place.add("sum", [place.add("multiply", [rest, known])], dict(node.attrs))
@@ -56,11 +56,6 @@ def _is_constant_behind(place: Place, total: int, factor: int) -> bool:
         return False
     leading = axes == tuple(range(len(axes))) and not node.attr("keepdims")
     return leading and bool(node.type.rank) and place.typed(factor) == node.type
-
-
-def _is_of_rule(place: Place, id: int) -> bool:
-    origin = place.builder[id].origin
-    return origin is not None and origin.rule is not None
 
 
 def _product(place: Place, part: int, factor: int) -> int | None:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from graphc.ir.dims import dim
+from graphc.ir.dims import numel
 from graphc.ir.types import Unknown
 from graphc.passes.no_terms import is_finite_without, vanishes_without
 from graphc.passes.place import Place
@@ -44,7 +44,7 @@ def factors_out_of_sum(place: Place) -> int | None:
         return None
     found = _parted(place, node.id, axes, DEEPEST, make=False, always=True)
     if found is not None and found.factors and place.typed(found.rest) == node.type:
-        if place.op == "sum" and _is_centred(place, found.rest, axes) and _is_of_rule(place, node.id):
+        if place.op == "sum" and _is_centred(place, found.rest, axes) and node.of_rule:
             return place.repeat(place.builder.const(0.0), place.type)  # as is a sum of no terms, whatever scales it
         found = _parted(place, node.id, axes, DEEPEST, make=False)
     if found is not None and found.factors and place.typed(found.rest) == node.type:
@@ -53,7 +53,7 @@ def factors_out_of_sum(place: Place) -> int | None:
             return _scaled(place, total, found.factors, axes)
     if found is not None and not found.factors:
         return None  # to make what is left would find none either
-    if not _is_of_rule(place, node.id) or not place.alone(node.id):
+    if not node.of_rule or not place.alone(node.id):
         return None
     before = len(place.builder.nodes)
     found = _parted(place, node.id, axes, DEEPEST, make=True)
@@ -72,7 +72,7 @@ def _parted(
     With `make` it is made, of what nothing else uses. With `always` also what does not leave a sum without terms 0.
     """
     node = place.builder[id]
-    of_rule = _is_of_rule(place, id) and depth < DEEPEST
+    of_rule = node.of_rule and depth < DEEPEST
     whole = not (depth == DEEPEST or (of_rule and (not make or place.alone(id))))
     rank = place.node(0).type.rank
     if node.op not in ("multiply", "divide") or whole or not depth or node.type.rank != rank:
@@ -155,14 +155,5 @@ def _scaled(place: Place, total: int, factors: tuple[tuple[str, int], ...], axes
         total = place.builder.add(op, [total, factor])  # as it is: `factor_at_hand` would turn it back
     if place.op == "sum":
         return total
-    count = dim(1)
-    for axis in axes:
-        count = count * place.node(0).type.dims[axis]
-    plain = count.value is not None
-    size = place.builder.const(count.value, "int") if plain else place.add("size", [], {"dim": count})
-    return place.add("divide", [total, size])
-
-
-def _is_of_rule(place: Place, id: int) -> bool:
-    origin = place.builder[id].origin
-    return origin is not None and origin.rule is not None
+    count = numel(tuple(place.node(0).type.dims[axis] for axis in axes))
+    return place.add("divide", [total, place.maker.tensor(count)])

@@ -73,5 +73,4 @@ class Place:
     def alone(self, id: int) -> bool:
         """Whether a value is used here only, and the user's own name for it, if it has one, may go."""
         node = self.builder[id]
-        of_rule = node.origin is not None and node.origin.rule is not None
-        return self.uses.get(id, 1) == 1 and (of_rule or not node.name)
+        return self.uses.get(id, 1) == 1 and (node.of_rule or not node.name)

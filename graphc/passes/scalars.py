@@ -181,7 +181,4 @@ def mean_of_sums(place: Place) -> int | None:
     if not inside and node.type.rank > 1:
         return None
     total = place.add("sum", [node.operands[0] if inside else node.id], {"axis": None, "keepdims": False})
-    count = numel(node.type.dims)
-    plain = count.value is not None
-    size = place.builder.const(count.value, "int") if plain else place.add("size", [], {"dim": count})
-    return place.add("divide", [total, size])
+    return place.add("divide", [total, place.maker.tensor(numel(node.type.dims))])

@@ -45,7 +45,7 @@ def divide_by_sizes(graph: Graph) -> Graph:
 
 def _coefficient(graph: Graph, node: Node, shares: dict[int, float]) -> float | None:
     """Of which number this is the quotient by a size, if a rule made it."""
-    if node.type.shape != () or node.origin is None or node.origin.rule is None:
+    if node.type.shape != () or not node.of_rule:
         return None
     if node.op == "divide":
         one, size = (graph[u] for u in node.operands)

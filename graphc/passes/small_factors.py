@@ -28,8 +28,7 @@ def gather_small_factors(graph: Graph) -> Graph:
             made = _gathered(builder, node, operands, shared)
         if made is None:
             made = same(builder, node, operands)
-        of_rule = node.origin is not None and node.origin.rule is not None
-        if uses[node.id] != 1 or (node.name and not of_rule):
+        if uses[node.id] != 1 or (node.name and not node.of_rule):
             shared.add(made)
         return made
 

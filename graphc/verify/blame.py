@@ -70,7 +70,7 @@ def _first_wrong(joint: Graph, sample: Sample, seed: int, start: float) -> tuple
     for node in reversed(list(forward)):
         if node.op in ("argument", "seed") or not node.operands or not node.type.is_float or node.id not in values:
             continue
-        if node.origin is not None and node.origin.rule is not None:
+        if node.of_rule:
             continue
         if time.perf_counter() - start > SECONDS:
             return None
