@@ -104,6 +104,10 @@ Infer = Callable[[Solver, list[Type], dict[str, Any]], Type]
 Numpy = Callable[[NumpyContext, "Node", list[Text]], Text]
 
 
+def _rewritten(solver: Solver, types: list[Type], attrs: dict[str, Any]) -> Type:
+    raise AssertionError("`call` makes other operations of it, which is all that becomes nodes")
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Op:
     """An operation.
@@ -111,10 +115,11 @@ class Op:
     `operands` are tensors, `attributes` compile-time values with their defaults (REQUIRED: none). `positional` is the
     order in which a call may give attributes after the operands. A name `*xs` takes any number of operands.
     `call` rewrites a call into other operations (normal forms, defaults that depend on the rank); without it the call
-    is the node. `infer` is the shape function; `numpy` the text, a template over the operands' and attributes' names
-    or a function; `evaluate(*operands, **attributes)` the reference value by plain NumPy, written without regard to
-    `numpy`. Operands in `optional` may be left out or be `none` (then `call` gets None and makes another operation of
-    it); operands in `indices` are integers: an undeclared argument there becomes one, a list an integer constant.
+    is the node. `infer` is the shape function, which what is never a node has no need of; `numpy` the text, a template
+    over the operands' and attributes' names or a function; `evaluate(*operands, **attributes)` the reference value by
+    plain NumPy, written without regard to `numpy`. Operands in `optional` may be left out or be `none` (then `call`
+    gets None and makes another operation of it); operands in `indices` are integers: an undeclared argument there
+    becomes one, a list an integer constant.
     `limits` says of which operands a definition asks that their integers stay in a range: (which, size, kind).
     `aliases` are the names that NumPy, or PyTorch's functional interface, gives to operands and attributes: a call may
     use them as keywords. `cost` is `free` (a view or a size), `cheap` (recompute rather than save) or `dear`.
@@ -126,7 +131,7 @@ class Op:
     operands: tuple[str, ...]
     attributes: Mapping[str, Any] = field(default_factory=dict)
     positional: tuple[str, ...] = ()
-    infer: Infer
+    infer: Infer = _rewritten
     numpy: str | Numpy = ""
     precedence: int = 6
     evaluate: Callable[..., Any] | None = None

@@ -101,10 +101,6 @@ def _dropout_call(lowering: Lowering, x: int, mask: int, *, p: Any) -> Any:
 # ---------------------------------------------------------------- replaced when they are called
 
 
-def _never(solver: Solver, types: list[Type], attrs: dict[str, Any]) -> Type:
-    raise AssertionError("lowering replaces this operation")
-
-
 def _gelu_call(lowering: Lowering, x: int, *, approximate: Any) -> Any:
     if approximate not in ("none", "tanh"):
         message = f'`approximate` of `gelu` is {described(approximate)}; it is "none" or "tanh"'
@@ -120,14 +116,14 @@ def _gelu_value(x: Any, *, approximate: str = "none") -> Any:
 
 register(Op(
     name="dropout", family="elementwise", operands=("x", "mask"), attributes={"p": 0.5}, positional=("p",),
-    infer=_never, evaluate=lambda x, mask, *, p=0.5: np.where(mask, x, 0) / (1 - p), call=_dropout_call,
+    evaluate=lambda x, mask, *, p=0.5: np.where(mask, x, 0) / (1 - p), call=_dropout_call,
     math="{x} ⊙ {mask} / (1 − {p})", source="PyTorch: dropout", elementwise=True,
     doc="x * mask / (1 - p): the mask, of zeros and ones, is drawn by the caller, who drops with probability p.",
     aliases={"input": "x"},
 ))  # fmt: skip
 register(Op(
     name="gelu", family="elementwise", operands=("x",), attributes={"approximate": "none"}, positional=("approximate",),
-    infer=_never, evaluate=_gelu_value, call=_gelu_call, math="{x} ⊙ Φ({x})", elementwise=True,
+    evaluate=_gelu_value, call=_gelu_call, math="{x} ⊙ Φ({x})", elementwise=True,
     doc='x times the probability that a standard normal variable is less than x; approximate="tanh" replaces the error '
     "function by a hyperbolic tangent.", source="Hendrycks and Gimpel 2016; PyTorch: gelu",
     aliases={"input": "x"},

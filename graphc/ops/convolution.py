@@ -209,10 +209,6 @@ def _conv_transpose_value(
     return y[0] if np.ndim(x) == n + 1 else y
 
 
-def _never(solver: Solver, types: list[Type], attrs: dict[str, Any]) -> Type:
-    raise AssertionError("lowering replaces this operation")
-
-
 def _of_rank(call: Callable[..., int], n: int) -> Callable[..., int]:
     """The call for n spatial axes."""
     return lambda lowering, x, w, b, **attributes: call(lowering, n, x, w, b, **attributes)
@@ -224,7 +220,7 @@ for _n, _array, _entries in ((1, "(N, C, L)", "K"), (2, "(N, C, H, W)", "KH, KW"
     register(Op(
         name=f"conv{_n}d", family="convolution", operands=("x", "w", "b"), optional=("b",),
         attributes={"stride": 1, "padding": 0, "dilation": 1, "groups": 1},
-        positional=("stride", "padding", "dilation", "groups"), infer=_never, call=_of_rank(_conv, _n),
+        positional=("stride", "padding", "dilation", "groups"), call=_of_rank(_conv, _n),
         evaluate=_conv_value, math="{x} ⋆ {w} + {b}",
         doc=f"The products of kernels w (O, C, {_entries}) with the windows of x {_array}, summed, plus b (O,), which "
         'may be left out. The padding is a number, one per axis, a pair (before, after) per axis, "same" or "valid"; '
@@ -234,7 +230,7 @@ for _n, _array, _entries in ((1, "(N, C, L)", "K"), (2, "(N, C, H, W)", "KH, KW"
     register(Op(
         name=f"conv_transpose{_n}d", family="convolution", operands=("x", "w", "b"), optional=("b",),
         attributes={"stride": 1, "padding": 0, "output_padding": 0, "groups": 1, "dilation": 1},
-        positional=("stride", "padding", "output_padding", "groups", "dilation"), infer=_never,
+        positional=("stride", "padding", "output_padding", "groups", "dilation"),
         call=_of_rank(_conv_transpose, _n), evaluate=_conv_transpose_value, math="{x} ⋆ᵀ {w} + {b}",
         doc=f"Each entry of x {_array} times its kernel of w (C, O / groups, {_entries}), added up a stride apart: the "
         "transpose of a convolution. The padding is cut off, output_padding is added behind.",

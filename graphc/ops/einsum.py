@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from graphc.ir.dims import Dim, numel
-from graphc.ir.types import ShapeError, Solver, Type, shape_text
+from graphc.ir.types import ShapeError, Solver, shape_text
 from graphc.ops.axes import normal_axis
 from graphc.ops.base import REQUIRED, CallError, Lowering, Op, register
 
@@ -346,13 +346,9 @@ def _implied(terms: Sequence[Term]) -> list[str]:
     return hidden + sorted(label for label in set(labels) if len(label) == 1 and labels.count(label) == 1)
 
 
-def _never(solver: Solver, types: list[Type], attrs: dict[str, Any]) -> Type:
-    raise AssertionError("lowering replaces this operation")
-
-
 register(Op(
     name="einsum", family="linalg", operands=("*xs",), attributes={"subscripts": REQUIRED},
-    positional=("subscripts",), infer=_never, call=_einsum_call, math="Σ {xs}",
+    positional=("subscripts",), call=_einsum_call, math="Σ {xs}",
     evaluate=lambda *xs, subscripts: np.einsum(subscripts, *xs),
     doc="The sum of products over indices: `einsum(\"ij,jk->ik\", A, B)`; `...`, a repeated index (the diagonal) and "
         "an implied result as in NumPy.",
@@ -390,7 +386,7 @@ def _tensordot_call(lowering: Lowering, a: int, b: int, *, axes: Any) -> int:
 
 
 register(Op(
-    name="tensordot", family="linalg", operands=("a", "b"), attributes={"axes": 2}, positional=("axes",), infer=_never,
+    name="tensordot", family="linalg", operands=("a", "b"), attributes={"axes": 2}, positional=("axes",),
     evaluate=lambda a, b, *, axes=2: np.tensordot(a, b, axes), call=_tensordot_call, math="Σ {a} {b}",
     doc="The product of two arrays summed over axes: the last of a with the first of b, or those given.",
     source="NumPy: tensordot",

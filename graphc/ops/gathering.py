@@ -128,12 +128,8 @@ def _take_call(lowering: Lowering, x: int, i: int, *, axis: Any) -> int:
     return gather(lowering, x, [i], pattern)
 
 
-def _never(solver: Solver, types: list[Type], attrs: dict[str, Any]) -> Type:
-    raise AssertionError("lowering replaces this operation")
-
-
 register(Op(
-    name="take", family="indexing", operands=("x", "i"), attributes={"axis": 0}, positional=("axis",), infer=_never,
+    name="take", family="indexing", operands=("x", "i"), attributes={"axis": 0}, positional=("axis",),
     evaluate=lambda x, i, *, axis=0: np.take(x, i, axis), call=_take_call, indices=("i",),
     domain={"i": "index:x"}, math="{x}[{i}]", doc="The entries at the indices i along an axis (none: of all entries).",
     source="NumPy: take",
@@ -150,7 +146,7 @@ def _embedding_call(lowering: Lowering, i: int, W: int) -> int:
 
 
 register(Op(
-    name="embedding", family="indexing", operands=("i", "W"), infer=_never,
+    name="embedding", family="indexing", operands=("i", "W"),
     evaluate=lambda i, W: np.asarray(W)[np.asarray(i)], call=_embedding_call, indices=("i",),
     domain={"i": "index:W"}, math="{W}[{i}]", doc="The rows of W at the indices i.", source="PyTorch: embedding",
     aliases={"input": "i", "weight": "W"},
@@ -353,7 +349,7 @@ def _unpick_call(lowering: Lowering, x: int, y: int, *, n: Any) -> int:
 
 
 register(Op(
-    name="unpick", family="indexing", operands=("x", "y"), attributes={"n": REQUIRED}, positional=("n",), infer=_never,
+    name="unpick", family="indexing", operands=("x", "y"), attributes={"n": REQUIRED}, positional=("n",),
     evaluate=lambda x, y, *, n: np.asarray(x)[..., None] * np.eye(n)[np.asarray(y)], call=_unpick_call,
     indices=("y",), hidden=True, math="{x} onehot({y})",
     doc="Rows of n zeros with one entry at the label: the transpose of `pick`.",

@@ -133,13 +133,9 @@ def _split_call(lowering: Lowering, x: int, *, sections: Any, axis: Any) -> tupl
     )
 
 
-def _never(solver: Solver, types: list[Type], attrs: dict[str, Any]) -> Type:
-    raise AssertionError("lowering replaces this operation")
-
-
 register(Op(
     name="split", family="shaping", operands=("x",), attributes={"sections": REQUIRED, "axis": 0},
-    positional=("sections", "axis"), infer=_never, call=_split_call, view=True,
+    positional=("sections", "axis"), call=_split_call, view=True,
     evaluate=lambda x, *, sections, axis=0: tuple(np.split(x, sections, axis)), math="{x}[…]",
     doc="The parts of an array along an axis: equally many entries in each, or cut at the given places.",
     source="NumPy: split",

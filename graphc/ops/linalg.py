@@ -130,10 +130,6 @@ register(Op(
 
 # ---------------------------------------------------------------- products by other names
 
-def _never(solver: Solver, types: list[Type], attrs: dict[str, Any]) -> Type:
-    raise AssertionError("lowering replaces this operation")
-
-
 def _dot_call(lowering: Lowering, a: int, b: int) -> Any:
     left, right = lowering.type(a).rank, lowering.type(b).rank
     if left == 0 or right == 0:
@@ -146,7 +142,7 @@ def _dot_call(lowering: Lowering, a: int, b: int) -> Any:
 
 
 register(Op(
-    name="dot", family="linalg", operands=("a", "b"), infer=_never, evaluate=np.dot, call=_dot_call, math="{a} {b}",
+    name="dot", family="linalg", operands=("a", "b"), evaluate=np.dot, call=_dot_call, math="{a} {b}",
     doc="The product of vectors and matrices; of arrays of higher rank the sum over the last axis of a and the second "
         "last of b; with a scalar the product by entries.",
     source="NumPy: dot",
@@ -167,7 +163,7 @@ def _inner_call(lowering: Lowering, a: int, b: int) -> Any:
 
 
 register(Op(
-    name="inner", family="linalg", operands=("a", "b"), infer=_never, evaluate=np.inner, call=_inner_call,
+    name="inner", family="linalg", operands=("a", "b"), evaluate=np.inner, call=_inner_call,
     math="{a} {b}ᵀ", doc="The sum over the last axis of both; an undeclared operand is a vector.",
     source="NumPy: inner",
 ))  # fmt: skip
@@ -217,7 +213,7 @@ def _linear_call(lowering: Lowering, X: int, A: int, b: int | None = None) -> in
 
 
 register(Op(
-    name="linear", family="linalg", operands=("X", "A", "b"), optional=("b",), infer=_never,
+    name="linear", family="linalg", operands=("X", "A", "b"), optional=("b",),
     evaluate=lambda X, A, b=None: np.matmul(X, np.transpose(A)) + (0 if b is None else b), call=_linear_call,
     math="{X} {A}ᵀ + {b}", doc="The linear layer with samples as rows, Y = X Aᵀ + b; one sample may be a vector.",
     source="PyTorch: linear; derivations B3",
@@ -239,7 +235,7 @@ def _quadratic_call(lowering: Lowering, x: int, A: int, y: int) -> Any:
 
 
 register(Op(
-    name="quadratic", family="linalg", operands=("x", "A", "y"), infer=_never, call=_quadratic_call,
+    name="quadratic", family="linalg", operands=("x", "A", "y"), call=_quadratic_call,
     evaluate=lambda x, A, y: np.einsum("...i,ij,...j->...", x, A, y), math="{x}ᵀ {A} {y}",
     doc="The bilinear form xᵀ A y of two vectors; of two matrices, one number per row.", source="derivations B5, B8",
 ))  # fmt: skip
@@ -275,7 +271,7 @@ def _bilinear_value(X: Any, Y: Any, A: Any, b: Any = None) -> Any:
 
 
 register(Op(
-    name="bilinear", family="linalg", operands=("X", "Y", "A", "b"), optional=("b",), infer=_never,
+    name="bilinear", family="linalg", operands=("X", "Y", "A", "b"), optional=("b",),
     evaluate=_bilinear_value, call=_bilinear_call, math="[({X} {A}ᵢ) ⊙ {Y}] 1 + {b}ᵢ",
     doc="The bilinear layer with samples as rows, Z_i = [(X A_i) ⊙ Y].sum(1) + b_i; one pair may be two vectors.",
     source="PyTorch: bilinear; derivations B9–B12",

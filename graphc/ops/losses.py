@@ -23,10 +23,6 @@ __all__: list[str] = []
 REDUCTIONS = ("sum", "mean", "none")
 
 
-def _never(solver: Solver, types: list[Type], attrs: dict[str, Any]) -> Type:
-    raise AssertionError("lowering replaces this operation")
-
-
 def _reduce(lowering: Lowering, losses: int, reduction: Any) -> Any:
     """The sum or the mean of the losses, or the losses themselves."""
     return losses if reduction == "none" else lowering.call(reduction, losses)
@@ -173,7 +169,7 @@ def _nll_value(logP: Any, y: Any, *, reduction: str = "sum") -> Any:
 
 register(Op(
     name="softmax_ce", family="losses", operands=("S", "y"), attributes={"reduction": "sum"}, positional=("reduction",),
-    infer=_never, evaluate=_softmax_ce_value, call=_softmax_ce_call, domain={"y": "labels"},
+    evaluate=_softmax_ce_value, call=_softmax_ce_call, domain={"y": "labels"},
     math="−Σ log softmax({S})[i, {y}ᵢ]",
     doc="The cross-entropy of the softmax of each row of scores: y holds the label of each row, or, declared as floats "
     "of the shape of S, a row of probabilities.", source="derivations A1, E2; PyTorch: cross_entropy",
@@ -181,7 +177,7 @@ register(Op(
 ))  # fmt: skip
 register(Op(
     name="svm_loss", family="losses", operands=("S", "y"), attributes={"margin": 1, "reduction": "sum"},
-    positional=("margin", "reduction"), infer=_never, evaluate=_svm_value, call=_svm_call, domain={"y": "labels"},
+    positional=("margin", "reduction"), evaluate=_svm_value, call=_svm_call, domain={"y": "labels"},
     math="Σᵢ Σⱼ max(0, {S}ᵢⱼ − {S}[i, {y}ᵢ] + {margin}), j ≠ {y}ᵢ",
     doc="The multiclass SVM loss: every wrong score should be a margin below that of the label. The derivative of a "
     "margin of exactly 0 is 0.", source="derivations E3; PyTorch: multi_margin_loss, there divided by C",
@@ -189,7 +185,7 @@ register(Op(
 ))  # fmt: skip
 register(Op(
     name="nll", family="losses", operands=("logP", "y"), attributes={"reduction": "sum"}, positional=("reduction",),
-    infer=_never, evaluate=_nll_value, call=_nll_call, domain={"y": "labels"}, math="−Σ {logP}[i, {y}ᵢ]",
+    evaluate=_nll_value, call=_nll_call, domain={"y": "labels"}, math="−Σ {logP}[i, {y}ᵢ]",
     doc="The negative logarithm of the label's probability, from rows of logarithms.", source="PyTorch: nll_loss",
     aliases={"input": "logP", "target": "y"},
 ))  # fmt: skip
@@ -286,7 +282,7 @@ def _declare(
 ) -> None:  # fmt: skip
     register(Op(
         name=name, family="losses", operands=operands, attributes={**attributes, "reduction": "sum"},
-        positional=(*attributes, "reduction"), infer=_never, evaluate=_value(entry), call=_entries(op, *attributes),
+        positional=(*attributes, "reduction"), evaluate=_value(entry), call=_entries(op, *attributes),
         math=math, doc=doc, source=source, domain=domain or {},
         aliases=dict(zip(("input", "target"), operands, strict=True)),
     ))  # fmt: skip

@@ -90,12 +90,8 @@ def _diag_call(lowering: Lowering, x: int, *, k: Any) -> int:
     return lowering.add("diagonal", [x], {"k": k})
 
 
-def _never(solver: Solver, types: list[Type], attrs: dict[str, Any]) -> Type:
-    raise AssertionError("lowering replaces this operation")
-
-
 register(Op(
-    name="diag", family="linalg", operands=("x",), attributes={"k": 0}, positional=("k",), infer=_never,
+    name="diag", family="linalg", operands=("x",), attributes={"k": 0}, positional=("k",),
     evaluate=lambda x, *, k=0: np.diag(x, k), call=_diag_call, math="diag({x})",
     doc="The matrix with a vector as its k-th diagonal; of a matrix, its k-th diagonal.", source="NumPy: diag",
     aliases={"v": "x"},
@@ -226,7 +222,7 @@ register(Op(
     doc="The sign of the determinant; no gradient.", source="NumPy: linalg.slogdet",
 ))  # fmt: skip
 register(Op(
-    name="slogdet", family="linalg", operands=("A",), infer=_never, evaluate=lambda A: tuple(np.linalg.slogdet(A)),
+    name="slogdet", family="linalg", operands=("A",), evaluate=lambda A: tuple(np.linalg.slogdet(A)),
     call=lambda lowering, A: (lowering.add("det_sign", [A]), lowering.add("logdet", [A])),
     domain={"A": "invertible"}, math="sign det {A}, log |det {A}|",
     doc="Two results: the determinant's sign, and the logarithm of its absolute value.", source="NumPy: linalg.slogdet",

@@ -19,10 +19,6 @@ from graphc.ops.integers import node_of
 __all__ = ["along", "equal", "named"]
 
 
-def _never(solver: Solver, types: list[Type], attrs: dict[str, Any]) -> Type:
-    raise AssertionError("lowering replaces this operation")
-
-
 def equal(lowering: Any, a: Dim, b: Dim) -> bool:
     """Whether two sizes are equal; an open one may be made so."""
     same: bool = lowering.builder.solver.equal(a, b)
@@ -172,7 +168,7 @@ for _name, _operands, _optional, _call, _value, _math, _doc, _source in (
 ):  # fmt: skip
     register(Op(
         name=_name, family="networks", operands=_operands, optional=_optional, attributes={"eps": 1e-5},
-        positional=("eps",), infer=_never, call=_call, evaluate=_value, math=_math, doc=_doc, source=_source,
+        positional=("eps",), call=_call, evaluate=_value, math=_math, doc=_doc, source=_source,
         aliases={a: b for a, b in _PYTORCH.items() if b in _operands},
     ))  # fmt: skip
 
@@ -252,7 +248,7 @@ def _attention_value(
 
 register(Op(
     name="attention", family="networks", operands=("Q", "K", "V", "mask"), optional=("mask",),
-    attributes={"causal": False, "scale": None}, positional=("causal", "scale"), infer=_never, call=_attention_call,
+    attributes={"causal": False, "scale": None}, positional=("causal", "scale"), call=_attention_call,
     evaluate=_attention_value, math="softmax({scale} {Q} {K}ᵀ) {V}",
     doc="What each query sees of the values: their mean, weighted by the softmax of its products with the keys, which "
     "are scaled by 1/√d unless `scale` says otherwise. The axes in front are a batch. A mask of booleans says who may "

@@ -152,12 +152,8 @@ def _without_border_call(lowering: Lowering, x: int, *, width: Any) -> int:
     return lower_index(lowering, x, tuple(cuts))
 
 
-def _never(solver: Solver, types: list[Type], attrs: dict[str, Any]) -> Type:
-    raise AssertionError("lowering replaces this operation")
-
-
 register(Op(
-    name="without_border", family="convolution", operands=("x",), attributes={"width": REQUIRED}, infer=_never,
+    name="without_border", family="convolution", operands=("x",), attributes={"width": REQUIRED},
     evaluate=lambda x, *, width: x[tuple(slice(a, n - b) for n, (a, b) in zip(np.shape(x), width, strict=True))],
     call=_without_border_call, hidden=True, math="{x}", doc="The array without its border.", source="NumPy: pad",
 ))  # fmt: skip
@@ -269,7 +265,7 @@ for _n, _axis in ((1, "the last axis"), (2, "the last two axes")):
     register(Op(
         name=f"max_pool{_n}d", family="convolution", operands=("x",),
         attributes={"size": REQUIRED, "stride": None, "padding": 0, "dilation": 1},
-        positional=("size", "stride", "padding", "dilation"), infer=_never, call=_max_pool(_n),
+        positional=("size", "stride", "padding", "dilation"), call=_max_pool(_n),
         evaluate=_max_pool_value(_n), math="maxpool({x})",
         doc=f"The largest entry of each window of {_axis}; the stride is the size unless it is given. Of equal entries "
         "the first gets the gradient. The padding is never the largest.", source=f"PyTorch: max_pool{_n}d",
@@ -278,7 +274,7 @@ for _n, _axis in ((1, "the last axis"), (2, "the last two axes")):
     register(Op(
         name=f"avg_pool{_n}d", family="convolution", operands=("x",),
         attributes={"size": REQUIRED, "stride": None, "padding": 0, "count_include_pad": True},
-        positional=("size", "stride", "padding", "count_include_pad"), infer=_never, call=_avg_pool(_n),
+        positional=("size", "stride", "padding", "count_include_pad"), call=_avg_pool(_n),
         evaluate=_avg_pool_value(_n), math="avgpool({x})",
         doc=f"The mean of each window of {_axis}; the stride is the size unless it is given. The zeros of the padding "
         "count, unless `count_include_pad` is false.", source=f"PyTorch: avg_pool{_n}d",

@@ -68,12 +68,8 @@ def _products_call(lowering: Lowering, x: int, *, p: int) -> Any:
     return result if p > 0 else lowering.call("divide", lowering.tensor(1), result)
 
 
-def _never(solver: Solver, types: list[Type], attrs: dict[str, Any]) -> Type:
-    raise AssertionError("lowering replaces this operation")
-
-
 register(Op(
-    name="products", family="elementwise", operands=("x",), attributes={"p": REQUIRED}, infer=_never,
+    name="products", family="elementwise", operands=("x",), attributes={"p": REQUIRED},
     call=_products_call, hidden=True, cost="cheap", doc="A power by a small integer, made of products.",
     source="repeated squaring",
 ))  # fmt: skip

@@ -244,10 +244,6 @@ for _name, _which in (("argmax", "largest"), ("argmin", "smallest")):
 # ---------------------------------------------------------------- what rules need
 
 
-def _never(solver: Solver, types: list[Type], attrs: dict[str, Any]) -> Type:
-    raise AssertionError("lowering replaces this operation")
-
-
 def _restore_call(lowering: Lowering, x: int, *, axis: Any, keepdims: Any) -> Any:
     if keepdims or axis is None or lowering.type(x).rank == 0:
         return x
@@ -300,7 +296,7 @@ def _count_value(x: Any, *, axis: Axes = None, ddof: int = 0) -> int:
 
 def _hidden(name: str, call: Callable[..., Any], doc: str, attributes: Mapping[str, Any] = REDUCED) -> None:
     register(Op(
-        name=name, family="reductions", operands=("x",), attributes=attributes, infer=_never, call=call, hidden=True,
+        name=name, family="reductions", operands=("x",), attributes=attributes, call=call, hidden=True,
         doc=doc, cost="free", source="NumPy: keepdims",
     ))  # fmt: skip
 

@@ -124,10 +124,6 @@ _declare_scan("linear_scan", False, "r[k] = b[k] + a[k] r[k-1] along an axis: a 
 _declare_scan("linear_scan_back", True, "r[k] = b[k] + a[k+1] r[k+1] along an axis: the recurrence from the end.")
 
 
-def _never(solver: Solver, types: list[Type], attrs: dict[str, Any]) -> Type:
-    raise AssertionError("lowering replaces this operation")
-
-
 def _others_call(lowering: Lowering, x: int, *, axis: Any) -> int:
     rank = lowering.type(x).rank
     axes = normal_axes(axis, rank)
@@ -158,6 +154,6 @@ def _others_along(lowering: Lowering, x: int, axis: int) -> int:
 
 
 register(Op(
-    name="others", family="reductions", operands=("x",), attributes={"axis": None}, infer=_never, call=_others_call,
+    name="others", family="reductions", operands=("x",), attributes={"axis": None}, call=_others_call,
     hidden=True, doc="In the place of every entry the product of all the others along axes.", source="PyTorch: prod",
 ))  # fmt: skip

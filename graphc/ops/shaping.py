@@ -123,12 +123,8 @@ def _flatten_call(lowering: Lowering, x: int, *, start: Any) -> int:
     return _reshape_call(lowering, x, shape=(*shape[:first], numel(shape[first:])))
 
 
-def _never(solver: Solver, types: list[Type], attrs: dict[str, Any]) -> Type:
-    raise AssertionError("lowering replaces this operation")
-
-
 register(Op(
-    name="flatten", family="shaping", operands=("x",), attributes={"start": 0}, positional=("start",), infer=_never,
+    name="flatten", family="shaping", operands=("x",), attributes={"start": 0}, positional=("start",),
     evaluate=lambda x, *, start=0: np.reshape(x, (*np.shape(x)[:start], -1)), call=_flatten_call, view=True,
     cost="free", math="vec({x})", doc="All axes from `start` on made into one.",
     source="NumPy: ndarray.flatten; PyTorch: flatten (start_dim)",
@@ -312,7 +308,7 @@ def _swapaxes_call(lowering: Lowering, x: int, *, axis1: Any, axis2: Any) -> int
 
 register(Op(
     name="swapaxes", family="shaping", operands=("x",), attributes={"axis1": REQUIRED, "axis2": REQUIRED},
-    positional=("axis1", "axis2"), infer=_never, evaluate=lambda x, *, axis1, axis2: np.swapaxes(x, axis1, axis2),
+    positional=("axis1", "axis2"), evaluate=lambda x, *, axis1, axis2: np.swapaxes(x, axis1, axis2),
     call=_swapaxes_call, view=True, cost="free", math="{x}ᵀ", doc="The array with two axes exchanged.",
     source="NumPy: swapaxes",
     aliases={"a": "x"},
@@ -337,7 +333,7 @@ def _moveaxis_call(lowering: Lowering, x: int, *, source: Any, destination: Any)
 
 register(Op(
     name="moveaxis", family="shaping", operands=("x",), attributes={"source": REQUIRED, "destination": REQUIRED},
-    positional=("source", "destination"), infer=_never,
+    positional=("source", "destination"),
     evaluate=lambda x, *, source, destination: np.moveaxis(x, source, destination), call=_moveaxis_call, view=True,
     cost="free", math="{x}ᵀ", doc="The array with some axes moved to other places, the rest in their order.",
     source="NumPy: moveaxis",
