@@ -71,8 +71,8 @@ class Place(Protocol):
     def at(self) -> str:
         """A name for one of those."""
 
-    def scratch(self, what: str, node: Node, dtype: str) -> str:
-        """An array for no longer than the statement, as long as a node's value; of `dtype` float, int or bool."""
+    def scratch(self, what: str, sizes: tuple[Dim, ...], dtype: str) -> str:
+        """An array for no longer than the statement, of these sizes; of `dtype` float, int or bool."""
 
     def contiguous(self, node: Node) -> bool:
         """Whether the array of a node's value has no gaps: `dot` writes into no other."""

@@ -46,14 +46,14 @@ def _less(place: Place, node: Node, target: str, operands: list[Text]) -> list[s
     """What is subtracted: 1, the numbers of an operand, or the sum of the row."""
     labels, row = place.operand(node, 1), place.operand(node, 0).type.dims[-1]
     lines, index = _at(place, node, operands[1])
-    entries = place.scratch("entries", labels, "float")
+    entries = place.scratch("entries", labels.type.dims, "float")
     if node.op == "subtract_one_hot":
         flat = labels.type.rank == 1  # to subtract an array takes less time than to subtract a number
         less = place.ones(labels.type.dims[0], place.by_rows(), "flat") if flat else "1"
     elif node.op == "subtract_at_labels":
         less = operands[2].text
     else:
-        less = place.scratch("sums", labels, "float")
+        less = place.scratch("sums", labels.type.dims, "float")
         lines = [*lines, f"{target}.dot({place.ones(row, False, 'flat')}, {less})"]
     return [
         f"np.copyto({target}, {operands[0]})",

@@ -120,7 +120,7 @@ def _running(place: Place, node: Node, target: str, operands: list[Text]) -> lis
 
 @form("linear_scan", "linear_scan_back")
 def _scanned(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
-    factor, part = place.scratch("factor", node, "float"), place.scratch("part", node, "float")
+    factor, part = place.scratch("factor", node.type.dims, "float"), place.scratch("part", node.type.dims, "float")
     a, b = operands
     return [f"{place.context.helper(node.op)}({a}, {b}, {node.attr('axis')}, {target}, {factor}, {part})"]
 
@@ -158,7 +158,7 @@ def _save_at_zero(place: Place, node: Node, target: str, operands: list[Text]) -
     x = operands[0]
     if not place.operand(node, 0).type.is_float:
         return _whole(place, target, node)
-    mask = place.scratch("mask", node, "bool")
+    mask = place.scratch("mask", node.type.dims, "bool")
     if node.op == "less_one":
         return [f"np.not_equal({x}, 0, {mask})", f"np.subtract({x}, {mask}, {target})"]
     return [f"np.equal({x}, 0, {mask})", f"np.add({x}, {mask}, {target})", f"np.log({target}, {target})"]
@@ -166,7 +166,7 @@ def _save_at_zero(place: Place, node: Node, target: str, operands: list[Text]) -
 
 @form("finite")
 def _finite(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
-    mask = place.scratch("mask", node, "bool")
+    mask = place.scratch("mask", node.type.dims, "bool")
     return [
         f"np.isfinite({operands[0]}, {mask})",
         f"np.logical_not({mask}, {mask})",

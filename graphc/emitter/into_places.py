@@ -3,12 +3,13 @@
     picked = E[i]                       E.take(i, axis=0, out=picked, mode="wrap")
     dE = np.zeros(E.shape)              dE.fill(0)
     np.add.at(dE, i, du)                add_rows(dE, i, du, columns, places)
-    a = x[i, j]                         flat indices, made by axis; x.take(places, out=a, mode="clip")
+    a = x[i, 3:9]                       where these are in a row of all entries; x.take(places, out=a, mode="clip")
 """
 
 from __future__ import annotations
 
 from graphc.emitter.expressions import ATOM, PRODUCT, Text
+from graphc.emitter.flat_places import flat_places, picked
 from graphc.emitter.into import Place, form
 from graphc.emitter.rows import is_by_entries, is_by_rows, picked_axis
 from graphc.ir.dims import Dim, numel
@@ -31,29 +32,15 @@ def _picked(place: Place, node: Node, target: str, operands: list[Text]) -> list
     axis = picked_axis(node)
     if axis is not None:
         return [f'{x.within(ATOM)}.take({indices[0]}, axis={axis}, out={target}, mode="wrap")']
-    lines, places = _flat(place, node, node, place.operand(node, 0).type.dims, indices)
-    return [*lines, f'{x.within(ATOM)}.take({places}, out={target}, mode="clip")']
-
-
-def _flat(
-    place: Place, node: Node, like: Node, sizes: tuple[Dim, ...], indices: list[Text]
-) -> tuple[list[str], str]:  # fmt: skip
-    """Where the entries at one index per axis are in a row of all entries: the lines, and the array, as long as `like`.
-
-    Indices may count from the end.
-    """
-    places = place.scratch("places", like, "int")
-    lines: list[str] = []
-    before = ""
-    for k, (index, size) in enumerate(zip(indices, map(place.context.dim, sizes), strict=True)):
-        at = index.text
-        if place.operand(node, k + 1).op != "arange":
-            at = place.scratch("along", like, "int") if k else places
-            lines.append(f'np.remainder({index}, {size}, out={at}, dtype=int, casting="unsafe")')
-        if k:
-            lines += [f"np.multiply({before}, {size}, {places})", f"np.add({places}, {at}, {places})"]
-        before = places if k else at
-    return lines, places
+    sizes, part = place.operand(node, 0).type.dims, picked(node.attr("pattern"), arrays)
+    before, behind = sizes[: part.axes.start], sizes[part.axes.stop :]
+    like = node.type.dims[len(before) : len(node.type.dims) - len(behind)]
+    lines, places = flat_places(place, part, sizes, like, list(zip(arrays, indices, strict=True)))
+    if not (before or behind):
+        return [*lines, f'{x.within(ATOM)}.take({places}, out={target}, mode="clip")']
+    joined = (*before, numel(sizes[part.axes.start : part.axes.stop]), *behind)
+    turned = f".reshape({', '.join(str(place.context.dim(size)) for size in joined)})" if joined != sizes else ""
+    return [*lines, f'{x.within(ATOM)}{turned}.take({places}, axis={len(before)}, out={target}, mode="clip")']
 
 
 def _all_known(place: Place, node: Node) -> bool:
@@ -76,7 +63,8 @@ def _added(place: Place, node: Node, target: str, operands: list[Text]) -> list[
         return [clear, _add_rows(place, node, target, index, operands[0])]
     arrays = [place.operand(node, k) for k in range(1, len(operands))]
     if is_by_entries(node) and place.contiguous(node) and all(map(place.is_checked, arrays)):
-        lines, places = _flat(place, node, place.operand(node, 0), node.type.dims, operands[1:])
+        like, given = place.operand(node, 0).type.dims, list(zip(arrays, operands[1:], strict=True))
+        lines, places = flat_places(place, picked(node.attr("pattern"), arrays), node.type.dims, like, given)
         u = operands[0].within(ATOM)
         return [clear, *lines, f"np.add.at({target}.reshape(-1), {places}.reshape(-1), {u}.reshape(-1))"]
     return [clear, f"np.add.at({target}, {index}, {operands[0]})"]
@@ -111,7 +99,7 @@ def _along(place: Place, node: Node, like: Node, sizes: tuple[Dim, ...], index: 
     def first(ctx: NumpyContext) -> str:
         return f"{place.context.helper('lines')}({ctx.shape(sizes)}, {axis})"
 
-    starts, places = place.made("starts", first), place.scratch("places", like, "int")
+    starts, places = place.made("starts", first), place.scratch("places", like.type.dims, "int")
     step = numel(sizes[axis + 1 :])
     lines = [f'np.remainder({index}, {place.context.dim(sizes[axis])}, out={places}, dtype=int, casting="unsafe")']
     if step != 1:

@@ -99,8 +99,8 @@ def _unpooled(place: Place, node: Node, target: str, operands: list[Text]) -> li
     source = place.operand(node, 1)
     window, at = _entries(place, node, source)
     pooled = place.operand(node, 0)
-    rest, part = place.scratch("rest", pooled, "float"), place.scratch("part", pooled, "float")
-    found = place.scratch("found", pooled, "bool")
+    rest, part = place.scratch("rest", pooled.type.dims, "float"), place.scratch("part", pooled.type.dims, "float")
+    found = place.scratch("found", pooled.type.dims, "bool")
     lines = [f"np.copyto({rest}, {g})"]
     if not covers(node, source.type.dims):
         lines.append(f"{target}.fill(0)")
@@ -121,8 +121,8 @@ def _unpooled(place: Place, node: Node, target: str, operands: list[Text]) -> li
 def _picked(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
     g, x, y = operands
     window, at = _entries(place, node, place.operand(node, 1))
-    found, missing = place.scratch("found", node, "bool"), place.scratch("missing", node, "bool")
-    part = place.scratch("part", node, "float")
+    found, missing = place.scratch("found", node.type.dims, "bool"), place.scratch("missing", node.type.dims, "bool")
+    part = place.scratch("part", node.type.dims, "float")
     return [
         f"{target}.fill(0)",
         f"{missing}.fill(True)",

@@ -107,8 +107,8 @@ class PlaceOf:
         size = f", {self.context.dim(rest)}" if rest is not None else ""
         return f"{x.within(ATOM)}.reshape(len({like or x}){size})"
 
-    def scratch(self, what: str, node: Node, dtype: str) -> str:
-        first, *others = (self.memory.context.dim(size).text for size in node.type.dims)
+    def scratch(self, what: str, sizes: tuple[Dim, ...], dtype: str) -> str:
+        first, *others = (self.memory.context.dim(size).text for size in sizes)
         kind = self.memory.context.dtype() if dtype == "float" else dtype
         rest = "".join(f", {size}" for size in others)
         if self.item.rows is not None:

@@ -1,4 +1,4 @@
-"""Which picking of entries by arrays of indices, and adding at them, NumPy does in arrays that exist.
+"""Which picking of entries by arrays of indices, and adding at them, is how simple.
 
     E[i]        whole rows          x[:, i]     along an axis       x[i, j]     one index for each axis
 """
@@ -12,12 +12,10 @@ __all__ = ["has_row_form", "is_by_entries", "is_by_rows", "picked_axis"]
 
 
 def has_row_form(node: Node) -> bool:
-    """Whether a `scatter` can write into an array, or a `gather` that takes whole rows, or entries."""
+    """Whether a `gather` or a `scatter` can write into an array."""
     if not node.type.is_float:  # integers come in several types, and the memory is of one
         return False
-    if node.op == "scatter":
-        return node.attr("shape") is not None
-    return picked_axis(node) is not None or is_by_entries(node)
+    return node.op == "gather" or node.attr("shape") is not None
 
 
 def picked_axis(node: Node) -> int | None:

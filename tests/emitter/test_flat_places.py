@@ -1,0 +1,41 @@
+"""What an index with arrays picks in a workspace is what NumPy picks, and its gradient goes back there."""
+
+import numpy as np
+import pytest
+
+import graphc
+
+I, J, K = np.array([0, -1, 2, 0]), np.array([2, 1, -3, 2]), np.array([[0, 1, -1, 2], [2, 2, 0, -2]])
+FORMS = [
+    "i, j", "i, j, i", "i, None", "i, :, None", ":, i, 2", ":, 2, i", "2, i", "-1, i", "0, :, i", "i, :, 1", "i, :, j",
+    "i, 1:3", "i, ::-1", "1:, i, ::2", "::2, i, 1:", "::-1, j, i", ":, i, j", "i, 1, j", "i, None, j", "None, i, j",
+    "k, i", "i, k", "k, 1:3, j", "i, ..., j", "1:, i, ..., j", "arange(3), :, 1", "arange(3), 1:3", "i, s", "s, i",
+    "i, 3:3",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("index", FORMS)
+def test_as_numpy_picks(index: str) -> None:
+    items = index.split(", ")
+    given = {name: value for name, value in {"i": I, "j": J, "k": K, "s": np.array(-2)}.items() if name in items}
+    declared = "".join(f"input {n}[{', '.join('QP'[-v.ndim :])}]: int\n" if v.ndim else f"input {n}: int\n"
+                       for n, v in given.items())  # fmt: skip
+    module = graphc.load(f"param x[A, B, C]\n{declared}y = x[{index}]\nL = sum(y**3)", level=2)
+    rng = np.random.default_rng(0)
+    workspace = None
+    for _ in range(2):  # the second time in memory that has been used
+        x = rng.standard_normal((3, 4, 5))
+        workspace = workspace or module.Workspace(x=x, **given)
+        L, grads = module.value_and_grad(x=x, **given, workspace=workspace)
+        places = np.arange(x.size).reshape(x.shape)
+        picked = eval(f"places[{index}]", {"places": places, "arange": np.arange, **given})
+        wanted = np.zeros(x.size)
+        np.add.at(wanted, picked.ravel(), 3 * x.ravel()[picked.ravel()] ** 2)
+        assert abs(L - (x.ravel()[picked] ** 3).sum()) <= 1e-12 * max(1, abs(L))
+        assert np.abs(grads["x"] - wanted.reshape(x.shape)).max() <= 1e-12
+
+
+def test_the_axes_with_an_index_become_one() -> None:
+    text = graphc.compile("param x[A, B, C]\ninput i[P]: int\nL = sum(x[:, i, 2] ** 3)", level=2)
+    assert "x.reshape(A, B*C).take(places, axis=1" in text
+    assert "np.add(places, 2, places)" in text
