@@ -13,6 +13,7 @@ from graphc.emitter.expressions import ATOM, Text
 from graphc.emitter.into import Place, form
 from graphc.ir.dims import Dim, dim, numel
 from graphc.ir.graph import Node
+from graphc.ops.columns import columns_text
 from graphc.ops.windows import apart, covers
 
 __all__: list[str] = []
@@ -46,8 +47,7 @@ def _cut(place: Place, start: Dim, end: Dim) -> str:
 
 @form("columns")
 def _columns(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
-    window, _ = _entries(place, node, place.operand(node, 0))
-    return [f"{place.context.helper('im2col')}({operands[0]}, {window}, out={target})"]
+    return [columns_text(place.context, node, operands[0], f"out={target}").text]
 
 
 @form("add_columns")

@@ -81,7 +81,7 @@ class PlaceOf:
         return self.operands.layout.kind.get(source.id) == "buffer" and not self.contiguous(source)
 
     def window(self, node: Node, array: int) -> str:
-        behind = node.attr("behind", 1 if node.op in ("columns", "add_columns") else 0)
+        behind = node.attr("behind", 1 if node.op == "add_columns" else 0)
         text = windows_text(self.memory.context, node, array, behind)
         return self.memory.constant(("window", text), "window", text)
 

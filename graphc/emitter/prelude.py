@@ -232,24 +232,40 @@ def set_border(x, width, value):
             x[(*[slice(None)] * axis, slice(x.shape[axis] - after, None))] = value
 '''
 
-# np.pad would put the axes of an image with samples last into another order.
-HELPERS["lowest_border"] = '''\
-def lowest_border(x, width):
-    """The array x with -inf around it, which no maximum takes, in the same order in memory."""
-    result = np.full_like(x, -np.inf, shape=[n + a + b for n, (a, b) in zip(x.shape, width)])
+# np.pad would put the axes of an image with samples last into another order, and it takes ten times as long for a small
+# array.
+HELPERS["with_border"] = '''\
+def with_border(x, width, value=0):
+    """The array x with this value around it, in the same order in memory."""
+    result = np.full_like(x, value, shape=[n + a + b for n, (a, b) in zip(x.shape, width)])
     result[tuple(slice(a, a + n) for n, (a, _) in zip(x.shape, width))] = x
     return result
 '''
 
+HELPERS["places"] = '''\
+def places(sizes, size, stride=None, dilation=None):
+    """How many windows there are along each axis of these sizes."""
+    ones = (1,) * len(size)
+    return [(m - d * (k - 1) - 1) // s + 1 for m, k, s, d in zip(sizes, size, stride or ones, dilation or ones)]
+'''
+
+# One copy of a view of all windows: a call of NumPy for each entry of a window would take longer than small arrays do.
 HELPERS["im2col"] = '''\
-def im2col(x, entries, out=None):
-    \"\"\"The windows of x (C, …, N) as columns: (C * entries, places * N).\"\"\"
-    first = x[entries[0]]
+def im2col(x, size, stride=None, dilation=None, out=None):
+    """The windows of x (C, …, N) as columns: (C * entries, places * N)."""
+    ones = (1,) * len(size)
+    first, *between, last = x.strides
+    entries = [d * step for d, step in zip(dilation or ones, between)]
+    steps = [s * step for s, step in zip(stride or ones, between)]
+    count = places(x.shape[1:-1], size, stride, dilation)
+    shape = (len(x), *size, *count, x.shape[-1])
+    seen = np.lib.stride_tricks.as_strided(x, shape, (first, *entries, *steps, last), writeable=False)
     if out is None:
-        out = np.empty((len(x) * len(entries), int(np.prod(first.shape[1:]))), x.dtype)
-    columns = out.reshape(len(x), len(entries), *first.shape[1:])
-    for k, entry in enumerate(entries):
-        columns[:, k] = x[entry]
+        rows, columns = len(x), x.shape[-1]
+        for k, n in zip(size, count):
+            rows, columns = rows * k, columns * n
+        return seen.copy().reshape(rows, columns)
+    np.copyto(out.reshape(shape), seen)
     return out
 '''
 
@@ -266,22 +282,28 @@ def col2im(columns, entries, out):
 HELPERS["convolve"] = '''\
 def convolve(x, w, stride=None, dilation=None, groups=1):
     \"\"\"The products of kernels w (O, C / groups, …) with the windows of x (N, C, …), summed: (N, O, …).\"\"\"
-    x = np.ascontiguousarray(np.moveaxis(x, 0, -1))
-    entries = windows(x.shape[1:-1], w.shape[2:], stride, dilation, behind=1)
-    columns = im2col(x, entries)
-    columns = columns.reshape(groups, len(columns) // groups, columns.shape[1])
-    rows = w.reshape(groups, len(w) // groups, columns.shape[1]) @ columns
-    return np.moveaxis(rows.reshape(len(w), *x[entries[0]].shape[1:]), -1, 0)
+    x = np.ascontiguousarray(x.transpose(*range(1, x.ndim), 0))
+    columns = im2col(x, w.shape[2:], stride, dilation)
+    kernels = w.reshape(len(w), len(columns) // groups)
+    if groups == 1:
+        rows = kernels @ columns
+    else:
+        columns = columns.reshape(groups, len(columns) // groups, columns.shape[1])
+        rows = kernels.reshape(groups, len(w) // groups, columns.shape[1]) @ columns
+    rows = rows.reshape(len(w), *places(x.shape[1:-1], w.shape[2:], stride, dilation), x.shape[-1])
+    return rows.transpose(-1, *range(x.ndim - 1))
 '''
 
 HELPERS["convolve_kernel"] = '''\
 def convolve_kernel(x, y, shape, stride=None, dilation=None, groups=1):
     \"\"\"The windows of x times the entries of y (N, O, …) at their places, summed: kernels of that shape.\"\"\"
-    x = np.ascontiguousarray(np.moveaxis(x, 0, -1))
-    columns = im2col(x, windows(x.shape[1:-1], shape[2:], stride, dilation, behind=1))
-    columns = columns.reshape(groups, len(columns) // groups, columns.shape[1])
-    rows = np.moveaxis(y, 0, -1).reshape(groups, shape[0] // groups, columns.shape[2])
-    return (rows @ columns.swapaxes(1, 2)).reshape(shape)
+    x = np.ascontiguousarray(x.transpose(*range(1, x.ndim), 0))
+    columns = im2col(x, shape[2:], stride, dilation)
+    rows = y.transpose(*range(1, x.ndim), 0).reshape(shape[0], columns.shape[1])
+    if groups > 1:
+        columns = columns.reshape(groups, len(columns) // groups, columns.shape[1])
+        rows = rows.reshape(groups, shape[0] // groups, columns.shape[2])
+    return (rows @ columns.swapaxes(-1, -2)).reshape(shape)
 '''
 
 HELPERS["convolve_transpose"] = '''\

@@ -20,7 +20,7 @@ from graphc.ir.types import Solver, Type, promote
 from graphc.ops.base import REQUIRED, NumpyContext, Op, register
 from graphc.ops.windows import keywords, numbers_text, places, positions
 
-__all__ = ["windows_text"]
+__all__ = ["columns_text", "windows_text"]
 
 _WINDOW: dict[str, Any] = {"size": REQUIRED, "stride": REQUIRED, "dilation": REQUIRED}
 
@@ -40,8 +40,10 @@ def _columns_type(solver: Solver, types: list[Type], attrs: dict[str, Any]) -> T
     return types[0].with_shape((channels * numel(size), numel(tuple(count)) * samples))
 
 
-def _columns_text(ctx: NumpyContext, node: Node, operands: list[Text]) -> Text:
-    return Text(f"{ctx.helper('im2col')}({operands[0]}, {windows_text(ctx, node, node.operands[0], 1)})")
+def columns_text(ctx: NumpyContext, node: Node, x: Text, *rest: str) -> Text:
+    """The windows of x as columns, as a call with these further arguments."""
+    given = [str(x), numbers_text(ctx, node.attr("size")), *keywords(ctx, node, "stride", "dilation"), *rest]
+    return Text(f"{ctx.helper('im2col')}({', '.join(given)})")
 
 
 def _add_columns_text(ctx: NumpyContext, node: Node, operands: list[Text]) -> Text:
@@ -81,8 +83,9 @@ def _product_text(ctx: NumpyContext, node: Node, operands: list[Text]) -> Text:
 
 register(Op(
     name="columns", family="convolution", operands=("x",), attributes=_WINDOW, infer=_columns_type,
-    numpy=_columns_text, evaluate=_columns_value, hidden=True, cost="cheap", math="im2col({x})",
-    doc="The windows of x (C, …, N) as the columns of a matrix.", source="Chellapilla et al. 2006 (im2col)",
+    numpy=lambda ctx, node, xs: columns_text(ctx, node, xs[0]), evaluate=_columns_value, hidden=True, cost="cheap",
+    math="im2col({x})", doc="The windows of x (C, …, N) as the columns of a matrix.",
+    source="Chellapilla et al. 2006 (im2col)",
 ))  # fmt: skip
 register(Op(
     name="add_columns", family="convolution", operands=("y",), attributes={"shape": REQUIRED, **_WINDOW},

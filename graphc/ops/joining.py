@@ -198,11 +198,11 @@ def _pad_type(solver: Solver, types: list[Type], attrs: dict[str, Any]) -> Type:
 def _pad_text(ctx: NumpyContext, node: Node, operands: list[Text]) -> Text:
     widths: tuple[tuple[Any, Any], ...] = node.attr("width")
     pairs = [f"({ctx.dim(a)}, {ctx.dim(b)})" for a, b in widths]
-    same = len(set(widths)) == 1
-    shown = str(ctx.dim(widths[0][0])) if same and widths[0][0] == widths[0][1] else (
-        pairs[0] if same else f"({', '.join(pairs)})"
-    )  # fmt: skip
     value = node.attr("value")
+    if len(set(widths)) > 1:
+        given = f"{operands[0]}, ({', '.join(pairs)}){f', {value!r}' if value else ''}"
+        return Text(f"{ctx.helper('with_border')}({given})")
+    shown = str(ctx.dim(widths[0][0])) if widths[0][0] == widths[0][1] else pairs[0]
     return Text(f"np.pad({operands[0]}, {shown}{f', constant_values={value!r}' if value else ''})")
 
 

@@ -140,8 +140,8 @@ def _border_value(x: Any, *, width: Any) -> Any:
 
 register(Op(
     name="lowest_border", family="convolution", operands=("x",), attributes={"width": REQUIRED}, infer=_border_type,
-    numpy=lambda ctx, node, xs: Text(f"{ctx.helper('lowest_border')}({xs[0]}, {node.attr('width')})"), hidden=True,
-    evaluate=_border_value, math="{x}", doc="The array with -inf around it, which no maximum takes.",
+    numpy=lambda ctx, node, xs: Text(f"{ctx.helper('with_border')}({xs[0]}, {node.attr('width')}, -np.inf)"),
+    hidden=True, evaluate=_border_value, math="{x}", doc="The array with -inf around it, which no maximum takes.",
     source="PyTorch: max_pool2d",
 ))  # fmt: skip
 
