@@ -149,3 +149,11 @@ def test_the_emitted_text_has_no_scope_for_each_of_its_loops() -> None:
         return compile(module, "softmaxes", "exec")
 
     assert scopes(softmaxes(24)) == scopes(softmaxes(12))
+
+
+def test_no_function_holds_many_that_threads_run() -> None:
+    """Nor in each of these, of which a loop on threads is one."""
+    text = graphc.compile(layers(3 * 40), level=2, threads=2, verify=False)
+    functions = [each for each in compile(text, "layers", "exec").co_consts if isinstance(each, CodeType)]
+    assert sum(each.co_name.startswith("run_loop") for each in functions) >= 80
+    assert max(map(scopes, functions)) < 20

@@ -12,7 +12,7 @@ as large as a tile.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 
 from graphc.emitter.allocation import allocate
@@ -58,6 +58,8 @@ class Buffered:
     context: BodyContext
     allocating: BodyContext
     helpers: set[str] = field(default_factory=set)
+    lifted: bool = False
+    """Whether the functions that threads run are to be taken out of it."""
     plan: Plan = field(default_factory=lambda: Plan([], {}, set(), {}, {}, []))
 
 
@@ -86,12 +88,14 @@ def write_buffered(
     pinned: Iterable[int] = (),
     shown: dict[int, str] | None = None,
     threads: int = 1,
+    role: str = "function",
+    of_module: Set[str] = frozenset(),
 ) -> Buffered:
     """The statements that compute `roots` from `arrays` (node -> name) in memory that is made from `sources`.
 
     Roots get arrays of their own; `pinned` values are kept as well, but may be arguments or views of each other.
     `shown` are the arrays that show sizes and types, by default all but cotangents. With several `threads` loops run on
-    them.
+    them; `role` is what functions for them are called after, `of_module` the names that are not the function's own.
     """
     roots, pinned = list(roots), list(pinned)
     if shown is None:
@@ -107,7 +111,7 @@ def write_buffered(
     lives = find_lives(layout)
     place_parts(layout, lives)
     give_pieces_away(layout, lives)
-    loops = Loops(layout, memory, names)
+    loops = Loops(layout, memory, names, role, of_module)
     spread = spread_ranges(layout, loops)
     layout.array = share([*ranges(layout, lives, loops.key), *spread.values()])
     layout.spread = {what: layout.array.pop(range.value) for what, range in spread.items()}
@@ -121,8 +125,9 @@ def write_buffered(
     widths = {position: tiles.key[1] for position, tiles in loops.tiles.items()}
     plan = Plan(layout.items, kind, layout.full, layout.array, widths, memory.beside)
     return Buffered(
-        lines, memory.unpacked, memory.lines, texts, dict(called), context, memory.context, context.helpers, plan
-    )
+        lines, memory.unpacked, memory.lines, texts, dict(called), context, memory.context, context.helpers,
+        bool(loops.lifted_from), plan,
+    )  # fmt: skip
 
 
 def _results(

@@ -12,7 +12,8 @@ from graphc.emitter.groups import Line, group_of
 from graphc.emitter.naming import Names
 from graphc.emitter.operands import Operands
 from graphc.emitter.place import Shared
-from graphc.emitter.threads import combined
+from graphc.emitter.sizes import words
+from graphc.emitter.threads import combined, read_from_outside
 from graphc.emitter.tiles import Tiles
 from graphc.passes.regions import Item
 
@@ -72,14 +73,20 @@ def _in_threads(operands: Operands, names: Names, item: Item, tiles: Tiles, loop
     arrays = [(node, memory.sums(node, called[node.id])) for node in collected if node.type.rank]
     zero = memory.zero() if numbers else ""
     run = names.fresh(f"run_{tiles.name}")
+    given: list[str] = []
+    if operands.loops.lifted_from:
+        run = f"{run}_of_{operands.loops.lifted_from}"
+        bound = {*numbers, tiles.share, *words(tiles.head(tiles.share))}
+        read = [zero, *(line.text for _, line in loop)]
+        given = read_from_outside(read, names.taken, bound | operands.loops.of_module)
     memory.context.helper("in_threads")
     first, last = loop[0][1].group, loop[-1][1].group
     before = [(0, Line(f"{sums}.fill(0)", None, first)) for _, sums in arrays]
-    head = [(0, Line(f"def {run}({tiles.share}):", None, first))]
+    head = [(0, Line(f"def {run}({', '.join([tiles.share, *given])}):", None, first))]
     head.append((1, Line('"""The tiles that are the share of a thread."""', None, first)))
     head += [(1, Line(f"{number} = {zero}", None, first)) for number in numbers]
     after = [(1, Line(f"return {', '.join(numbers)}", None, last))] if numbers else []
-    after.append((0, Line(combined(run, tiles.name, numbers, zero), None, last)))
+    after.append((0, Line(combined(run, [tiles.name, *given], numbers, zero), None, last)))
     after += [
         (0, Line(f"np.add.reduce({sums}, axis=0, out={called[node.id]})", node, last)) for node, sums in arrays
     ]

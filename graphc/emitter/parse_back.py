@@ -35,6 +35,8 @@ LONG: Final = 20_000
 """A function longer than this is read word by word, if it can be."""
 
 _FUNCTION = re.compile(r"def (\w+)\(")
+_RUN = re.compile(r"^def (run_loop\w*)\(", re.MULTILINE)
+"""What a thread runs of a loop, where that is a function of the module."""
 _HEADING = re.compile(r'(?:def|class) .*?:\n(?:    """.*?"""\n)?', re.DOTALL)
 _STATEMENT = re.compile(r"^    (?=[^\W\d])(?!el(?:se|if)\b)", re.MULTILINE)
 IMPORTS = ("import numpy as np", "from typing import NamedTuple")
@@ -69,7 +71,8 @@ class _Check:
     def __init__(self, text: str, graph: Graph) -> None:
         self.text, self.graph = text, graph
         self.helpers = {**HELPERS, **CHECK_HELPERS}
-        self.functions = FUNCTIONS | self.helpers.keys()
+        self.runs = frozenset(_RUN.findall(text))
+        self.functions = FUNCTIONS | self.helpers.keys() | self.runs
         own = {"map", "np", "NamedTuple", "INPUTS", "PARAMETERS", *HELPER_CONSTANTS}
         self.known = self.functions | USED_BUILTINS | own
         self.local: dict[str, set[str]] = {}
@@ -85,13 +88,13 @@ class _Check:
         pieces = DEFINITION.split(self.text)
         self._head(ast.parse(pieces[0]).body)
         for whole in pieces[1:]:
-            present = set(self.local)
+            parted: set[str] = set()  # the definition of this piece, whose parts come one by one
             piece = self._after_helper(whole)
             for statement in _parts(self._without_plain(piece)):
                 if isinstance(statement, ast.Assign):
                     self._constant(statement)
                 else:
-                    self._definition(statement, present)
+                    self._definition(statement, parted)
         self._expect("INPUTS", tuple(a.name for a in self.graph.arguments if a.kind != "param"))
         self._expect("PARAMETERS", tuple(a.name for a in self.graph.arguments if a.kind == "param"))
         self._expect("OUTPUTS", tuple(self.graph.outputs))
@@ -127,11 +130,14 @@ class _Check:
         if name not in self.constants or self.constants[name] != value:
             raise NotWhatWasMeant(f"`{name}` is not what it should be")
 
-    def _definition(self, statement: ast.stmt, present: set[str]) -> None:
+    def _definition(self, statement: ast.stmt, parted: set[str]) -> None:
         if not isinstance(statement, (ast.FunctionDef, ast.ClassDef)) or statement.name not in self.functions:
             raise NotWhatWasMeant(f"`{_short(statement)}` at the top")
-        if statement.name in present:
+        if statement.name in self.local and statement.name not in parted:
             raise NotWhatWasMeant(f"`{statement.name}` is defined twice")
+        parted.add(statement.name)
+        if statement.name in self.runs and not _is_run(statement):
+            raise NotWhatWasMeant(f"`{statement.name}` is no loop that a thread runs")
         if statement.name == "forward":
             expected = argument_names(a.name for a in self.graph.arguments)
             if not isinstance(statement, ast.FunctionDef) or [a.arg for a in statement.args.args] != expected:
@@ -189,7 +195,7 @@ class _Check:
                 stack += ast.iter_child_nodes(node)
         unknown = loaded - local - self.known
         if unknown or "np" in local:
-            raise NotWhatWasMeant(f"`{definition.name}` uses `{min(unknown | {'np'})}`, which is not its own")
+            raise NotWhatWasMeant(f"`{definition.name}` uses `{min(unknown or {'np'})}`, which is not its own")
 
 
     def _rare(self, node: ast.AST, definition: ast.FunctionDef | ast.ClassDef, local: set[str]) -> None:
@@ -200,7 +206,7 @@ class _Check:
             raise NotWhatWasMeant(f"`{definition.name}` holds `{_short(node)}`")
         elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             inside = node is not definition
-            allowed = isinstance(definition, ast.ClassDef) or _is_run(node)
+            allowed = isinstance(definition, ast.ClassDef) or _is_run(node, alone=True)
             if node.decorator_list or (inside and not allowed):
                 raise NotWhatWasMeant(f"`{definition.name}` holds a definition of `{node.name}`")
             local.add(node.name)
@@ -210,13 +216,16 @@ def _is_allowed(attribute: str) -> bool:
     return attribute not in FORBIDDEN_ATTRIBUTES and (attribute[0] != "_" or attribute == "__version__")
 
 
-def _is_run(node: ast.AST) -> bool:
-    """Whether this is a loop's function for a thread: of one argument, the loop's name, over which it runs."""
+def _is_run(node: ast.AST, alone: bool = False) -> bool:
+    """Whether this is a loop's function for a thread: it has plain arguments, and runs over the first of them, which
+    is `alone` in a function that stands in another one."""
     if not isinstance(node, ast.FunctionDef) or not node.name.startswith("run_loop"):
         return False
     loops = [statement for statement in node.body if isinstance(statement, ast.For)]
     names = [argument.arg for argument in node.args.args]
-    return len(loops) == 1 and len(names) == 1 and ast.unparse(loops[0].iter) == names[0]
+    plain = ast.unparse(node.args) == ", ".join(names)
+    many = len(names) != 1 if alone else not names
+    return len(loops) == 1 and plain and not many and ast.unparse(loops[0].iter) == names[0]
 
 
 _BELOW: dict[type, tuple[str, ...]] = {

@@ -11,7 +11,7 @@ for all names of the function around it, so that a function of many loops took q
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Final
 
 from graphc.emitter.check_helpers import CHECK_HELPERS
@@ -27,6 +27,8 @@ __all__ = ["Loops", "Tiles", "make_tiles"]
 
 FEW: Final = 8
 """Empty lists of more loops are not written one by one."""
+MANY: Final = 32
+"""More loops that threads run are no functions inside of the one they belong to."""
 
 
 class Tiles:
@@ -121,8 +123,11 @@ def make_tiles(loops: Sequence[Tiles]) -> str:
 class Loops:
     """The tiles of all loops of a function, and the loop that is being written."""
 
-    def __init__(self, layout: Layout, memory: Memory, names: Names) -> None:
-        self.layout, self.memory, self.names = layout, memory, names
+    def __init__(self, layout: Layout, memory: Memory, names: Names, role: str, of_module: Set[str]) -> None:
+        self.layout, self.memory, self.names, self.of_module = layout, memory, names, of_module
+        many = memory.threads > 1 and sum(item.rows is not None for item in layout.items) > MANY
+        self.lifted_from = role if many else ""
+        """The function, if what threads run are functions of the module: they bear its name."""
         self.rows, self.own = names.fresh("rows"), names.fresh("own")
         self.thread = names.fresh("thread") if memory.threads > 1 else None
         self.share = names.fresh("share") if memory.threads > 1 else ""

@@ -24,6 +24,7 @@ from graphc.emitter.naming import Names
 from graphc.emitter.sizes import needed_sizes, words
 from graphc.emitter.small import ask_if_small
 from graphc.emitter.text import WIDTH, bracketed, comment_text, quoted
+from graphc.emitter.threads import lifted
 from graphc.emitter.working import Working
 from graphc.emitter.workspace_class import write_class
 from graphc.ir.graph import Graph, Node
@@ -41,8 +42,8 @@ def write_working(working: Working, split: Split, cache: Cache, joint: Working |
     parts, kinds = _parts(working, split, cache)
     if joint is None:
         return [_one_after_the_other(working, kinds), write_class(working, ("forward", "backward")), *parts]
-    function, memory = _value_and_grad(joint)
-    return [function, write_class(joint, ("value_and_grad", "forward", "backward")), memory, *parts]
+    function, *rest = _value_and_grad(joint)
+    return [function, write_class(joint, ("value_and_grad", "forward", "backward")), *rest, *parts]
 
 
 # ---------------------------------------------------------------- values and gradients
@@ -54,7 +55,10 @@ def _value_and_grad(working: Working) -> list[str]:
     arrays = {**working.arguments, **seeds}
     roots = [*graph.outputs.values(), *graph.gradients.values()]
     order = [id for id in sorted(graph.nodes) if id not in arrays]
-    body = write_buffered(graph, order, arrays, roots, names, dict(working.arguments), threads=working.threads)
+    body = write_buffered(
+        graph, order, arrays, roots, names, dict(working.arguments), threads=working.threads, role="value_and_grad",
+        of_module=working.taken,
+    )  # fmt: skip
     working.observe("joint-body", body)
     outputs = [body.texts[id].pop(0).text for id in graph.outputs.values()]
     gradients = [f"{quoted(name)}: {body.texts[id].pop(0)}" for name, id in graph.gradients.items()]
@@ -137,10 +141,12 @@ def _function(
     working: Working, body: Buffered, name: str, head: list[str], ask: list[str], tail: list[str],
     known: tuple[str, str] | None = None, cached: Sequence[str] = (),
 ) -> list[str]:  # fmt: skip
-    """A function and the one that makes its memory. `known` is to be kept with the memory: its name and text; `cached`
-    is what the argument `cache` holds."""
+    """A function, the one that makes its memory, and those that threads run, if they do not stand in it.
+
+    `known` is to be kept with the memory: its name and text; `cached` is what the argument `cache` holds.
+    """
     working.helpers |= body.helpers
-    code = _body(working, body)
+    runs, code = lifted(_body(working, body)) if body.lifted else ([], _body(working, body))
     used = words([*ask, *code, *tail])
     unpacked = [name for name in dict.fromkeys(body.memory) if name in used]
     allocation = _used_only(body.allocation, unpacked)
@@ -166,7 +172,7 @@ def _function(
     for context, text in ((body.context, lines), (body.allocating, memory)):
         if context.uses_dtype:
             text.insert(2, '    dtype = np.dtype("float64")')
-    return ["\n".join(lines) + "\n", "\n".join(memory) + "\n"]
+    return ["\n".join(text) + "\n" for text in (lines, memory, runs) if text]
 
 
 # ---------------------------------------------------------------- forward and backward by themselves
@@ -209,7 +215,7 @@ def _forward(working: Working, split: Split, cache: Cache) -> tuple[list[str], P
     roots = list(graph.outputs.values())
     body = write_buffered(
         graph, list(split.forward), dict(working.arguments), roots, names, dict(working.arguments), cache.saved,
-        threads=working.threads,
+        threads=working.threads, role="forward", of_module=working.taken,
     )  # fmt: skip
     working.observe("forward-in-body", body)
     outputs = [body.texts[id].pop(0).text for id in roots]
@@ -240,7 +246,7 @@ def _backward(working: Working, split: Split, cache: Cache) -> tuple[list[str], 
     roots = list(graph.gradients.values())
     body = write_buffered(
         graph, list(split.backward), {**saved, **seeds}, roots, names, dict(working.arguments), (), {**saved, **like},
-        working.threads,
+        working.threads, "backward", working.taken,
     )  # fmt: skip
     working.observe("backward-in-body", body)
     gradients = [f"{quoted(name)}: {body.texts[id].pop(0)}" for name, id in graph.gradients.items()]

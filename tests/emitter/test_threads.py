@@ -13,6 +13,7 @@ import pytest
 import graphc
 from graphc.api import module_from
 from graphc.cli import main
+from graphc.emitter import tiles
 from graphc.emitter.parse_back import NotWhatWasMeant, parse_back
 from graphc.language.source import Source
 from graphc.pipeline import Options, compile_source
@@ -87,6 +88,25 @@ def test_the_numbers_are_those_of_one_thread(name: str, threads: int, dtype: str
     np.testing.assert_allclose(outputs, wanted, **close)
     for key, gradient in together.backward(cache, workspace=workspace).items():
         np.testing.assert_allclose(gradient, gradients[key], **close)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_of_many_loops_each_is_a_function_of_the_module(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where there are few: the same numbers to the last bit."""
+    given, inside = arguments(PROGRAMS[name], "float64"), module_of(PROGRAMS[name], 2)
+    monkeypatch.setattr(tiles, "MANY", 0)
+    apart = module_of(PROGRAMS[name], 2)
+    assert "\n    def run_loop" in inside._text and "\n    def run_loop" not in apart._text
+    assert apart._text.count("\ndef run_loop") == inside._text.count("\n    def run_loop")
+    results = []
+    for module in (inside, apart):
+        workspace = module.Workspace(**given)
+        value, gradients = module.value_and_grad(**given, workspace=workspace)
+        assert module.POOL, "no thread was used"
+        outputs, cache = module.forward(**given, workspace=workspace)
+        backward = module.backward(cache, workspace=workspace)
+        results.append([value, *gradients.values(), *np.atleast_1d(outputs), *backward.values()])
+    assert all(np.array_equal(a, b) for a, b in zip(*results, strict=True))
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
@@ -176,8 +196,11 @@ def test_a_loop_reads_as_a_loop() -> None:
     assert "\nTILE = 131072 " in alone
 
 
-def test_values_may_have_the_names_that_loops_use() -> None:
+@pytest.mark.parametrize("apart", [False, True])
+def test_values_may_have_the_names_that_loops_use(apart: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """`share`, `thread`, `own`, `run_loop`, … as values of the program, and as what rules call theirs."""
+    if apart:
+        monkeypatch.setattr(tiles, "MANY", 0)
     text = (
         "param X[N, D], share[D], part[D]\nthread = tanh(X * share)\nown = exp(thread + part)\n"
         "run_loop = max(own, axis=1, keepdims=true)\nloop = own / run_loop\nL = sum(loop * thread)"
@@ -199,6 +222,25 @@ def test_only_such_a_function_may_stand_in_another() -> None:
     for old, new in (("def run_loop(share):", "def run(share):"), ("in share:", "in loop:"),
                      ("def run_loop(share):", "def run_loop(share, more=1):")):  # fmt: skip
         with pytest.raises(NotWhatWasMeant, match="holds a definition"):
+            parse_back(text.replace(old, new), joint)
+
+
+def test_only_a_loop_may_stand_beside_the_functions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tiles, "MANY", 0)
+    text = graphc.compile(ROWS, level=2, threads=2, verify=False)
+    joint = graphc.differentiate(graphc.parse(ROWS))
+    parse_back(text, joint)
+    head = "def run_loop_of_backward(share"
+    assert head in text
+    for old, new, why in (
+        (head, "def run(share", "which is not its own"),
+        (head, "def run_loop_of_backward(other, share", "no loop that a thread runs"),
+        (head, "def run_loop_of_backward(more=1, *share", "no loop that a thread runs"),
+        (head, "def run_loop_of_backward(np", "no loop that a thread runs"),
+        ("in_threads(run_loop_of_backward", "in_threads(run_loop_3", "which is not its own"),
+        ("run_loop_of_backward", "run_loop_of_forward", "is defined twice"),
+    ):
+        with pytest.raises(NotWhatWasMeant, match=why):
             parse_back(text.replace(old, new), joint)
 
 
