@@ -21,7 +21,10 @@ from graphc.language import tree
 from graphc.language.evaluate import OPERATORS
 from graphc.language.source import Source
 
-__all__ = ["COMMUTATIVE", "Attribute", "Bindings", "Match", "Order", "Rewrite", "candidates", "is_number", "rewrites"]
+__all__ = [
+    "COMMUTATIVE", "Attribute", "Bindings", "Form", "Match", "Order", "Part", "Rewrite", "candidates", "is_number",
+    "rewrites",
+]  # fmt: skip
 COMMUTATIVE = {"add", "multiply", "maximum", "minimum"}
 
 
@@ -50,6 +53,11 @@ class Rewrite:
     def orders(self) -> tuple[Order, ...]:
         """The pattern as it is matched."""
         return tuple(map(_order, _forms(self.pattern)))
+
+    @cached_property
+    def operators(self) -> Part | None:
+        """The replacement, if it consists of operators on names and numbers: nodes are made of it one by one."""
+        return _operators(self.replacement)
 
     @cached_property
     def cancels(self) -> bool:
@@ -163,6 +171,16 @@ class Form:
 
 
 Part: TypeAlias = "str | int | float | Form"
+
+
+def _operators(expr: tree.Expr) -> Part | None:
+    if isinstance(expr, tree.Name):
+        return expr.id
+    number, op = _number(expr), _operation(expr)
+    if number is not None or op is None or isinstance(expr, tree.Call):
+        return number
+    parts = [part for each in _parts(expr) if (part := _operators(each)) is not None]
+    return Form(op, tuple(parts), ()) if len(parts) == len(_parts(expr)) else None
 
 
 def _forms(pattern: tree.Expr) -> Iterator[Form]:

@@ -19,6 +19,7 @@ import numpy as np
 from graphc.ir.dims import Dim
 from graphc.ir.graph import Builder, Graph, Node
 from graphc.ir.types import Shape, ShapeError, Solver, Type, Unknown, shape_text
+from graphc.language import tree
 from graphc.language.budget import Budget
 from graphc.language.evaluate import Evaluator
 from graphc.language.nodes import PLAIN
@@ -32,7 +33,7 @@ from graphc.passes.dce import eliminate_dead_code
 from graphc.passes.diagonals import without_diagonal
 from graphc.passes.entries import entries_only
 from graphc.passes.leaks import larger_of_lines
-from graphc.passes.patterns import Attribute, Match, Order, Rewrite, candidates
+from graphc.passes.patterns import Attribute, Bindings, Form, Match, Order, Part, Rewrite, candidates
 from graphc.passes.place import Place
 from graphc.passes.products import arranged
 from graphc.passes.rebuild import rebuild, same
@@ -156,17 +157,34 @@ class _Simplifier(Evaluator):
 
     def _replaced(self, place: Place, rewrite: Rewrite, found: Match) -> int | None:
         """The rewrite's replacement, broadcast if need be; None where it has another type."""
-        self.budget = Budget()  # that of a program is not for its rewrites, of which a large one has many
-        scope = Scope(Environment())
-        for name, bound in found.bindings.items():
-            scope.values[name] = bound.value if isinstance(bound, Attribute) else Tensor(bound)
         try:
-            made = self.tensor(self.evaluate(rewrite.replacement, scope))
+            if rewrite.operators is None:
+                made = self._evaluated(rewrite.replacement, found.bindings)
+            else:
+                made = self._made(rewrite.operators, found.bindings)
         except (ShapeError, Fault):
             return None
         if self.type(made) == place.type:
             return made
         return place.repeat(made, place.type) if repeats(self.type(made), place.type) else None
+
+    def _made(self, part: Part, bindings: Bindings) -> int:
+        """What stands at a part of a replacement, which is of operators. Raises ShapeError."""
+        if isinstance(part, Form):
+            return self.call(part.op, *[self._made(each, bindings) for each in part.parts])  # type: ignore[no-any-return]
+        if isinstance(part, str):
+            bound = bindings[part]
+            assert isinstance(bound, int)
+            return bound
+        return self.tensor(part)
+
+    def _evaluated(self, replacement: tree.Expr, bindings: Bindings) -> int:
+        """As `_made`, of any expression of the language. Raises Fault."""
+        self.budget = Budget()  # that of a program is not for its rewrites, of which a large one has many
+        scope = Scope(Environment())
+        for name, bound in bindings.items():
+            scope.values[name] = bound.value if isinstance(bound, Attribute) else Tensor(bound)
+        return self.tensor(self.evaluate(replacement, scope))
 
     def _work(self, ids: Iterable[int]) -> int:
         """The entries that these operations go through; numbers and views are free."""
