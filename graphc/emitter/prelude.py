@@ -242,8 +242,8 @@ def with_border(x, width, value=0):
     return result
 '''
 
-HELPERS["places"] = '''\
-def places(sizes, size, stride=None, dilation=None):
+HELPERS["window_counts"] = '''\
+def window_counts(sizes, size, stride=None, dilation=None):
     """How many windows there are along each axis of these sizes."""
     ones = (1,) * len(size)
     return [(m - d * (k - 1) - 1) // s + 1 for m, k, s, d in zip(sizes, size, stride or ones, dilation or ones)]
@@ -257,7 +257,7 @@ def im2col(x, size, stride=None, dilation=None, out=None):
     first, *between, last = x.strides
     entries = [d * step for d, step in zip(dilation or ones, between)]
     steps = [s * step for s, step in zip(stride or ones, between)]
-    count = places(x.shape[1:-1], size, stride, dilation)
+    count = window_counts(x.shape[1:-1], size, stride, dilation)
     shape = (len(x), *size, *count, x.shape[-1])
     seen = np.lib.stride_tricks.as_strided(x, shape, (first, *entries, *steps, last), writeable=False)
     if out is None:
@@ -290,7 +290,7 @@ def convolve(x, w, stride=None, dilation=None, groups=1):
     else:
         columns = columns.reshape(groups, len(columns) // groups, columns.shape[1])
         rows = kernels.reshape(groups, len(w) // groups, columns.shape[1]) @ columns
-    rows = rows.reshape(len(w), *places(x.shape[1:-1], w.shape[2:], stride, dilation), x.shape[-1])
+    rows = rows.reshape(len(w), *window_counts(x.shape[1:-1], w.shape[2:], stride, dilation), x.shape[-1])
     return rows.transpose(-1, *range(x.ndim - 1))
 '''
 

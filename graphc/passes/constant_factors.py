@@ -17,11 +17,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from graphc.ir.dims import numel
+from graphc.ir.graph import Node
 from graphc.ir.types import Unknown
 from graphc.passes.no_terms import is_finite_without, vanishes_without
 from graphc.passes.place import Place
 
-__all__ = ["factors_out_of_sum"]
+__all__ = ["factors_out_of_sum", "parts_of_sum"]
 
 DEEPEST = 4  # products within products
 
@@ -62,6 +63,22 @@ def factors_out_of_sum(place: Place) -> int | None:
         return None
     total = place.add("sum", [found.rest], {"axis": axes, "keepdims": place.attrs["keepdims"]})
     return _scaled(place, total, found.factors, axes)
+
+
+def parts_of_sum(place: Place, node: Node) -> tuple[int, tuple[tuple[str, int], ...]] | None:
+    """A sum that keeps its axes as one of fewer factors, and these, each with what is done by it.
+
+    Also those that are not finite where there are no terms: whoever asks has no use for such a sum.
+    """
+    axes = node.attr("axis")
+    inside = Place(place.maker, "sum", node.operands, dict(node.attrs), node.type, place.uses)
+    product = inside.node(0)
+    if product.op not in ("multiply", "divide") or not product.of_rule or not place.alone(product.id):
+        return None
+    found = _parted(inside, product.id, axes, DEEPEST, make=True, always=True)
+    if found is None or not found.factors or place.typed(found.rest) != product.type:
+        return None
+    return place.add("sum", [found.rest], dict(node.attrs)), found.factors
 
 
 def _parted(
@@ -121,8 +138,19 @@ def _may_stand_behind(place: Place, op: str, factor: int, axes: tuple[int, ...],
 
 
 def _is_centred(place: Place, id: int, axes: tuple[int, ...]) -> bool:
-    """Whether a value is another less the mean of that along the axes."""
+    """Whether a value is another less the mean of that along the axes, or this scaled by what is the same along them.
+    """
     node = place.builder[id]
+    for _ in range(DEEPEST):
+        if node.op not in ("multiply", "divide") or node.type.rank != place.node(0).type.rank:
+            break
+        one, other = node.operands
+        if _is_constant_along(place, other, axes):
+            node = place.builder[one]
+        elif node.op == "multiply" and _is_constant_along(place, one, axes):
+            node = place.builder[other]
+        else:
+            break
     if node.op != "subtract":
         return False
     mean = place.builder[node.operands[1]]

@@ -4,7 +4,6 @@ X, S: (N, C), u: (K, C), i: (K,) int, y: (N,) int, x: (C,), j: () int, s: ()
 vjp(S[i], S, u) * X                                       becomes       vjp(S[i], S, u * X[i])
 vjp(S[arange(N), y], S, broadcast_to(s, (N,)))            becomes       one_hot(y, C) * s
 (one_hot(j, C) * s) * x                                   becomes       one_hot(j, C) * (s * x[j])
-sum(one_hot(y, C), axis=-1)                               becomes       broadcast_to(1, (N,))
 sum(one_hot(y, C) * X, axis=-1)                           becomes       X[arange(N), y]
 log(X)[i]                                                 becomes       log(X[i])
 
@@ -31,7 +30,7 @@ def entries_only(place: Place) -> int | None:
     if place.op == "scatter":
         return _one_hot(place)
     if place.op == "sum":
-        return _sum_of_one_hot(place) or _sum_of_picked(place)
+        return _sum_of_picked(place)
     if place.op in ("gather", "gather_entry"):
         return _of_picked(place)
     return None
@@ -81,14 +80,6 @@ def _label_per_row(place: Place) -> int | None:
 def _counts(node: Node, size: Any) -> bool:
     """Whether a value is 0, 1, …, size - 1."""
     return node.op == "arange" and (node.attr("start"), node.attr("stop"), node.attr("step")) == (0, size, 1)
-
-
-def _sum_of_one_hot(place: Place) -> int | None:
-    node, axes = place.node(0), place.attrs["axis"]
-    rank = node.type.rank
-    if node.op != "one_hot" or rank is None or (axes or tuple(range(rank))) != (rank - 1,):
-        return None
-    return place.repeat(place.builder.const(1.0), place.type)
 
 
 def _sum_of_picked(place: Place) -> int | None:

@@ -15,6 +15,7 @@ rewrite -(-x) => x
 # ---- signs move outwards, and into sums
 rewrite x + (-y) => x - y
 rewrite x - (-y) => x + y
+rewrite w + (-x) * y => w - x * y
 rewrite -(x - y) => y - x
 rewrite (-x) * y => -(x * y)
 rewrite (x - y) * (-z) => (y - x) * z
@@ -42,6 +43,8 @@ rewrite x + x => 2 * x
 rewrite x - x * y => x * (1 - y)
 rewrite x * z - y * z => (x - y) * z
 rewrite x * z + y * z => (x + y) * z
+rewrite x / z - y / z * w => (x - y * w) / z
+rewrite x / z - y / z / v * w => (x - y / v * w) / z
 rewrite (-x) * y + x => x * (1 - y)
 rewrite x * y - x => x * (y - 1)
 

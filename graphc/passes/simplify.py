@@ -32,10 +32,12 @@ from graphc.passes.cost import TYPICAL, typical
 from graphc.passes.dce import eliminate_dead_code
 from graphc.passes.diagonals import without_diagonal
 from graphc.passes.entries import entries_only
+from graphc.passes.known_sums import sum_of_one_hot
 from graphc.passes.leaks import larger_of_lines
 from graphc.passes.patterns import Attribute, Bindings, Form, Match, Order, Part, Rewrite, candidates
 from graphc.passes.place import Place
 from graphc.passes.products import arranged
+from graphc.passes.quotients import quotient_at_hand
 from graphc.passes.rebuild import rebuild, same
 from graphc.passes.scalars import mean_of_sums, scalar_out_of_sum, scalars_gathered
 from graphc.passes.signs import LINEAR, sign_into_number
@@ -240,14 +242,16 @@ SIMPLIFICATIONS: tuple[tuple[Simplification, Mapping[str, frozenset[str]]], ...]
     (scalars_gathered, dict.fromkeys(["multiply", "divide"], PRODUCTS | {"expand_dims"})),
     (scalar_out_of_sum, {"sum": PRODUCTS | {"negative"}}),
     (mean_of_sums, {"mean": ANY}),
+    (sum_of_one_hot, {"sum": frozenset(["one_hot", "add", "subtract", "multiply", "divide", "negative"])}),
     (entries_only, {"multiply": frozenset(["scatter", "multiply"]), "scatter": ANY,
-                    "sum": frozenset(["one_hot", "multiply"]), "gather": ANY, "gather_entry": ANY}),
+                    "sum": frozenset(["multiply"]), "gather": ANY, "gather_entry": ANY}),
     (arranged, {"squeeze": frozenset(["matmul"]), "sum": frozenset(["multiply"]),
                 "matmul": frozenset(["eye", "multiply"]), "add": frozenset(["expand_dims"])}),
     (without_diagonal, {"matmul": DIAGONAL, "multiply": DIAGONAL | {"eye"}, "add": DIAGONAL,
                         "mT": DIAGONAL | {"eye", "multiply"}, "sum": DIAGONAL | {"multiply"}, "diagonal": ANY,
                         "trace": ANY}),
     (factor_at_hand, {"multiply": frozenset(["sum"])}),
+    (quotient_at_hand, {"multiply": frozenset(["divide", "multiply", "negative"])}),
     (factors_out_of_sum, dict.fromkeys(["sum", "mean"], PRODUCTS)),
     (reduction_at_hand, dict.fromkeys(["sum", "mean", "max", "min", "prod"], ANY)),
     (sign_into_number, {"negative": PRODUCTS | LINEAR, "multiply": frozenset(["negative"])}),

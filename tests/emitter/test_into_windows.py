@@ -85,7 +85,7 @@ def test_the_sum_of_each_channel_is_a_product() -> None:
 def test_all_windows_are_copied_at_once(shape: tuple[int, ...], size: tuple[int, ...], more: dict[str, Any]) -> None:
     """The columns are those that a slice for each entry takes; they are no view, also where a window is one entry."""
     names: dict[str, Any] = {"np": np}
-    for name in ("places", "windows", "im2col"):
+    for name in ("window_counts", "windows", "im2col"):
         exec(HELPERS[name], names)
     x = np.arange(float(np.prod(shape))).reshape(shape)
     entries = names["windows"](shape[1:-1], size, behind=1, **more)

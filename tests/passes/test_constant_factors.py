@@ -16,7 +16,7 @@ v = mean((X - mu)**2, axis=0)
 Xh = (X - mu) / sqrt(v + 0.1)
 L = sum(tanh(Xh * g + h))
 """
-ROWS = "param Q[N, 3], W[3, M]\nq = Q / norm(Q, axis=1, keepdims=true)\nL = sum(tanh(q @ W))"
+ROWS = "param Q[N, 3], P[N, 3], W[3, M]\nq = Q / norm(P, axis=1, keepdims=true)\nL = sum(tanh(q @ W))"
 
 
 def code(text: str, function: str = "backward", level: int = 1, **options: list[str]) -> str:
@@ -47,12 +47,12 @@ def test_of_no_rows_the_gradients_of_the_parameters_are_zero() -> None:
 @pytest.mark.parametrize("level", [1, 2])
 def test_a_quotient_by_a_column_is_taken_behind_the_sum_over_the_row(level: int) -> None:
     found = code(ROWS, level=level)
-    assert "(dq * q).sum(axis=1, keepdims=True) / norm_Q" in found
-    hold(ROWS, {"Q": array(4, 3), "W": array(3, 2)})
+    assert "(dq * q).sum(axis=1, keepdims=True) / norm_P" in found
+    hold(ROWS, {"Q": array(4, 3), "P": array(4, 3, seed=1), "W": array(3, 2)})
     one = ROWS.replace("3", "1")
-    hold(one, {"Q": array(4, 1), "W": array(1, 2)})
+    hold(one, {"Q": array(4, 1), "P": array(4, 1, seed=1), "W": array(1, 2)})
     # Of rows without entries the length is 0, and 0 / 0 is no sum of nothing.
-    assert "(dq * q / norm_Q).sum(axis=1, keepdims=True)" in code(ROWS.replace("3", "K"), level=level)
+    assert "(dq * q / norm_P).sum(axis=1, keepdims=True)" in code(ROWS.replace("3", "K"), level=level)
 
 
 def test_what_the_program_says_stays_as_it_is() -> None:
