@@ -38,4 +38,4 @@ def test_as_numpy_picks(index: str) -> None:
 def test_the_axes_with_an_index_become_one() -> None:
     text = graphc.compile("param x[A, B, C]\ninput i[P]: int\nL = sum(x[:, i, 2] ** 3)", level=2)
     assert "x.reshape(A, B*C).take(places, axis=1" in text
-    assert "np.add(places_, 2, places_)" in text
+    assert "np.add(places, 2, places)" in text
