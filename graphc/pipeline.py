@@ -152,6 +152,7 @@ def optimise(graph: Graph, level: int, observe: Observer = _ignore) -> Graph:
     from graphc.passes.differences import subtract_products
     from graphc.passes.expand import expand
     from graphc.passes.fold import fold
+    from graphc.passes.inverses import solve_by_inverses
     from graphc.passes.shares import divide_by_sizes
     from graphc.passes.sigmoids import shorten_sigmoids
     from graphc.passes.simplify import simplify
@@ -163,7 +164,7 @@ def optimise(graph: Graph, level: int, observe: Observer = _ignore) -> Graph:
         graph = simplify(graph)
     graph = eliminate_dead_code(fold(graph))
     if rewriting:
-        graph = eliminate_dead_code(reassociate(graph))
+        graph = eliminate_dead_code(reassociate(solve_by_inverses(graph)))
         graph = eliminate_dead_code(simplify(graph))
     if rewriting and level > 1:
         from graphc.passes.samples_last import samples_last

@@ -118,7 +118,7 @@ def _swap_type(solver: Solver, types: list[Type], attrs: dict[str, Any]) -> Type
 def _swap_text(ctx: NumpyContext, node: Node, operands: list[Text]) -> Text:
     if ctx.type(node.operands[0]).rank == 2:
         return Text(f"{operands[0].within(ATOM)}.T")
-    return Text(f"np.swapaxes({operands[0]}, -1, -2)")
+    return Text(f"{operands[0].within(ATOM)}.swapaxes(-1, -2)")
 
 
 register(Op(

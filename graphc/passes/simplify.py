@@ -195,10 +195,15 @@ class _Simplifier(Evaluator):
         return sum(_entries([node.type, *map(self.type, node.operands)]) for node in busy)
 
     def _saved(self, place: Place, found: Match) -> int:
-        """The entries that the old form goes through: its root, and what nothing else uses."""
+        """The entries that the old form goes through: its root, and what is of use for that alone."""
         busy = self.builder.op(place.op).cost != "free"
         root = _entries([place.type, *map(self.type, place.operands)]) if busy else 0
-        return root + self._work(id for id in found.inner if self.uses.get(id, 1) == 1)
+        gone: set[int] = set()
+        for id in sorted(found.inner, reverse=True):  # what uses a value stands behind it
+            used = [*place.operands, *(u for other in gone for u in self.builder[other].operands)]
+            if id in used and self.uses.get(id, 1) == 1:
+                gone.add(id)
+        return root + self._work(gone)
 
 
 def _entries(types: Iterable[Type]) -> int:

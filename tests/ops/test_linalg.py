@@ -82,7 +82,7 @@ EINSUM_TEXT = [
     ("ij,jk->ik", "A @ B"), ("ij,kj->ik", "A @ B.T"), ("ji,jk->ik", "A.T @ B"), ("ij,j->i", "A @ B"),
     ("j,jk->k", "A @ B"), ("i,i->", "A @ B"), ("i,j->ij", "np.outer(A, B)"), ("i,j->ji", "np.outer(B, A)"),
     ("btd,dh->bth", "A @ B"),
-    ("btd,hd->bth", "A @ B.T"), ("bij,bjk->bik", "A @ B"), ("bij,bkj->bik", "A @ np.swapaxes(B, -1, -2)"),
+    ("btd,hd->bth", "A @ B.T"), ("bij,bjk->bik", "A @ B"), ("bij,bkj->bik", "A @ B.swapaxes(-1, -2)"),
     ("...ij,...jk", "A @ B"), ("ij,ij->j", "(A * B).sum(axis=0)"), ("ij,ij->", "(A * B).sum()"), ("ij->ji", "A.T"),
     ("ij->", "A.sum()"), ("ii", "np.trace(A)"), ("ii->i", "np.diagonal(A)"), ("ij,i->ij", "A * B[:, None]"),
 ]  # fmt: skip

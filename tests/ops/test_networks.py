@@ -277,7 +277,7 @@ def test_layer_norm_reads_as_one_writes_it() -> None:
 def test_attention_reads_as_one_writes_it() -> None:
     text = "param Q[B, T, 4], K[B, S, 4], V[B, S, e]\ny = attention(Q, K, V)\noutput y"
     assert body(text)[1:-1] == [
-        "scores = (0.5 * Q) @ np.swapaxes(K, -1, -2)",
+        "scores = (0.5 * Q) @ K.swapaxes(-1, -2)",
         "weights = np.exp(scores - scores.max(axis=2, keepdims=True, initial=-np.inf))",
         "weights /= weights.sum(axis=2, keepdims=True)",
         "y = weights @ V",

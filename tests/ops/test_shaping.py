@@ -64,7 +64,7 @@ def test_what_needs_a_rank_names_the_declaration() -> None:
     ("program", "line"),
     [
         ("input X[N, D]\nZ = X.T", "Z = X.T"),
-        ("input X[B, N, D]\nZ = swapaxes(X, 1, 2)", "Z = np.swapaxes(X, -1, -2)"),
+        ("input X[B, N, D]\nZ = swapaxes(X, 1, 2)", "Z = X.swapaxes(-1, -2)"),
         ("input X[B, N, D]\nZ = moveaxis(X, 0, -1)", "Z = X.transpose(1, 2, 0)"),
         ("input X[N, C, H]\nZ = reshape(X, (N, -1))", "Z = X.reshape(N, C*H)"),
         ("input X[N, C]\nZ = flatten(X)", "Z = X.reshape(-1)"),

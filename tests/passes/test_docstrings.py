@@ -24,6 +24,7 @@ from graphc.passes.expand import expand
 from graphc.passes.fold import fold
 from graphc.passes.hoist import hoist
 from graphc.passes.in_order import copy_in_order
+from graphc.passes.inverses import solve_by_inverses
 from graphc.passes.pool_first import pool_first
 from graphc.passes.samples_last import samples_last
 from graphc.passes.shares import divide_by_sizes
@@ -57,6 +58,7 @@ PASSES: dict[str, Callable[[Graph], Graph]] = {
     "fold": fold,
     "hoist": hoist,
     "in_order": copy_in_order,
+    "inverses": lambda graph: eliminate_dead_code(solve_by_inverses(graph)),
     "known_sums": simplify,
     "leaks": simplify,
     "pool_first": pool_first,

@@ -279,3 +279,15 @@ def test_what_is_not_tried_would_not_apply(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(simplify, "worth_trying", everything)
     for graph, nodes in zip(graphs, quick, strict=True):
         assert [(node.op, node.operands, node.attrs) for node in simplify.simplify(graph)] == nodes
+
+
+def test_a_product_that_is_needed_in_a_sum_is_not_joined_with_the_next() -> None:
+    """Steps of a differential equation: each state is read twice, so that a sum of the increments saves nothing."""
+    steps = "z_0 = Z\nfor k in 0:4 { z_{k+1} = z_{k} + tanh(z_{k} @ W) @ V }\nL = sum(z_4**2)"
+    text = f"input Z[N, D]\nparam W[D, H], V[H, D]\n{steps}"
+    found = "\n".join(body(text, "forward"))
+    assert found.count("z_3 = z_2 + ") == 1 and "total" not in found
+    assert found.count(" + ") == 4, found
+    hold(text, {"Z": array(3, 2), "W": array(2, 4), "V": array(4, 2)}, levels=(0, 1, 2))
+    # One that is read there alone is.
+    assert "(X + Y) @ W" in "\n".join(body("input X[N, D], Y[N, D], Z[N, H]\nparam W[D, H]\nS = Z + X @ W + Y @ W"))
