@@ -19,7 +19,7 @@ from graphc.ir.graph import Graph
 from graphc.language.diagnostics import Diagnostics
 from graphc.passes.differentiate import unreached
 from graphc.verify.blame import blame, report_failure
-from graphc.verify.numerical import TOLERANCE, VANISHING, Slope, derivative, deviation, doubt
+from graphc.verify.numerical import FIRST, OF_MANY, TOLERANCE, VANISHING, Slope, derivative, deviation, doubt
 from graphc.verify.program import Failure, Gradients, Program, Refusal
 from graphc.verify.report import NEGLIGIBLE, Report, Row, enter, say_what_was_not_checked
 from graphc.verify.sampling import LARGE, LONG, Sample, Sampler
@@ -39,7 +39,8 @@ WORK = 20_000
 PROBES = 8
 """Of so many samples of a long program the one with the most gradients that differences see is taken first."""
 LATEST = 2.0
-"""Until so many seconds a quick check of a large program begins with one more group of gradients of like size."""
+"""After so many seconds a quick check of a large program begins with no other sample, and no other group of gradients
+of like size."""
 HASTE = 10
 """So many attempts a quick check makes however long they take."""
 LAST = 10.0
@@ -115,8 +116,18 @@ class _Check:
         return self.spent or (not self.patient and self.elapsed > SECONDS)
 
     @property
+    def hurried(self) -> bool:
+        """Whether the first numerical derivative of a large program has to do."""
+        return self.large and self.elapsed > SECONDS and (self.some or self.ending)
+
+    @property
+    def ending(self) -> bool:
+        """Whether a check of a large program begins with nothing else."""
+        return self.large and self.elapsed > LATEST
+
+    @property
     def over(self) -> bool:
-        return not self.patient and time.perf_counter() - self.start > LAST
+        return self.ending or (not self.patient and time.perf_counter() - self.start > LAST)
 
     def run(self, sampler: Sampler) -> None:
         done = 0
@@ -124,7 +135,7 @@ class _Check:
             if self._sample(sample, gradients, np.random.default_rng(self.seed + attempt + 1000)):
                 sampler.keep()
                 done += 1
-            content = done or (self.large and any(row.directions for row in self.rows))
+            content = done or (self.large and self.some)
             if done >= (1 if self.large else CONFIGURATIONS) or self.spent or (self.late and content):
                 break
 
@@ -140,9 +151,11 @@ class _Check:
             sampler_said = False
             if attempt >= ATTEMPTS or (attempt and self.over) or self.spent or (self.late and attempt >= HASTE):
                 break
-            if waiting and (attempt >= PROBES or self.late):
+            if waiting and (attempt >= PROBES or self.late or (attempt > 1 and self.elapsed > SECONDS / 2)):
                 yield from self._best(waiting, sampler)
                 waiting = []
+                if self.over:
+                    break
             try:
                 gradients = self.program.gradients(sample)
             except Refusal as refusal:
@@ -163,7 +176,9 @@ class _Check:
     def _best(
         self, waiting: list[tuple[int, int, Sample, Gradients, dict[str, str]]], sampler: Sampler
     ) -> Iterator[tuple[int, Sample, Gradients]]:
-        for _, number, sample, gradients, domains in sorted(waiting, key=lambda each: each[:2]):
+        for k, (_, number, sample, gradients, domains) in enumerate(sorted(waiting, key=lambda each: each[:2])):
+            if k and self.over:
+                break
             sampler.domains = domains
             yield number, sample, gradients
 
@@ -171,6 +186,11 @@ class _Check:
         """How many gradients are too small or too large for differences: one that is 0 says little elsewhere."""
         least, most = SEEN
         return sum(not least < size < most for name, size in gradients.sizes.items() if name not in self.unreached)
+
+    @property
+    def some(self) -> bool:
+        """Whether something has been checked."""
+        return any(row.directions for row in self.rows)
 
     def _note_all(self, note: str) -> None:
         for row in self.rows:
@@ -208,7 +228,7 @@ class _Check:
             alike[-1].append(row)
         served = True
         for k, group in enumerate(sorted(alike, key=len, reverse=True)):
-            if k and self.large and self.elapsed > LATEST:
+            if k and self.ending:
                 for row in group:
                     row.doubts["the time of a quick check was over (`graphc check` takes more)"] += 1
                 served = False
@@ -255,7 +275,9 @@ class _Check:
         """The numerical derivative along the directions, the analytic one, and the sum of the sizes of its terms.
 
         Raises Refusal."""
-        slope = derivative(self.program.moved(sample, gradients.weights, directions))
+        vanishing = self.large and all(gradients.sizes[name] < NEGLIGIBLE for name in directions)
+        f = self.program.moved(sample, gradients.weights, directions)
+        slope = derivative(f, lambda: vanishing or self.hurried, OF_MANY if self.large else FIRST)
         products = [np.ravel(gradients.values[name] * direction) for name, direction in directions.items()]
         terms = np.concatenate(products)
         return slope, float(terms.sum()), float(np.abs(terms).sum())

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["TOLERANCE", "VANISHING", "Slope", "derivative", "deviation", "doubt"]
+__all__ = ["FIRST", "OF_MANY", "TOLERANCE", "VANISHING", "Slope", "derivative", "deviation", "doubt"]
 
 TOLERANCE = 1e-5
 """The largest relative error of a gradient that is right."""
@@ -16,6 +16,8 @@ VANISHING = "it all but vanishes at the sampled points"
 
 FIRST = 1e-4
 """The step that suits most functions."""
+OF_MANY = 2e-5
+"""One that suits a function of very many operations, some of which have a kink or bend near every point."""
 SMALLER = (2e-5, 2e-6, 2e-7)
 """Steps for functions that are steep; their rounding is coarse."""
 LARGER = (1e-3, 1e-2, 1e-1)
@@ -35,14 +37,17 @@ class Slope(NamedTuple):
     noise: float = 0.0
 
 
-def derivative(f: Callable[[float], float]) -> Slope:
+def derivative(
+    f: Callable[[float], float], hurried: Callable[[], bool] = lambda: False, first: float = FIRST
+) -> Slope:
     """The derivative of f at 0, by extrapolated central differences; mostly four values of f are enough.
 
-    The steps become larger as long as rounding is the larger part of the error, and smaller as long as it is not.
+    The steps become larger as long as rounding is the larger part of the error, and smaller as long as it is not, and
+    no more are tried once the caller is `hurried`. They begin with the `first`.
     """
-    best, flat = _slope(f, FIRST)
-    for h in LARGER if flat else SMALLER:
-        if best.error <= max(2e-13, TOLERANCE / 10 * abs(best.value)):
+    best, flat = _slope(f, first)
+    for h in LARGER if flat else [h for h in SMALLER if h < first]:
+        if best.error <= max(2e-13, TOLERANCE / 10 * abs(best.value)) or hurried():
             break
         slope, still_flat = _slope(f, h)
         if flat and best.value == 0 and abs(slope.value) > 100 * best.error:

@@ -476,3 +476,26 @@ def test_a_value_inside_a_program_with_a_derivative_along_a_direction() -> None:
     """What the transposition of the transpose leaves behind has no value, and nothing asks for one."""
     text = "input x[N]\nparam W[N, N]\nv = W @ x\nL = sum(jvp(tanh(v), x, x)**2)\noutput L"
     graphc.compile(text, wrt=["W", "v"])
+
+
+@pytest.mark.parametrize("function", ["sigmoid", "square"])
+def test_a_check_of_a_large_program_ends_with_what_it_has(function: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a clock by which an evaluation takes a fifth of a second: where gradients vanish or explode at all points,
+    no more of them are made than in three seconds."""
+    made = 0
+    evaluate = Program._forward
+
+    def counted(program: Program, sample: Any) -> Any:
+        nonlocal made
+        made += 1
+        return evaluate(program, sample)
+
+    monkeypatch.setattr(Program, "_forward", counted)
+    monkeypatch.setattr("graphc.verify.gradients.time.thread_time", lambda: made / 5)
+    n = 900
+    report = compile_source(Source(
+        f"input x[N, D]\nparam W_{{0:{n}}}[D, D], b_{{0:{n}}}[D]\nz_0 = x\n"
+        f"for k in 0:{n} {{ z_{{k+1}} = {function}(z_{{k}} @ W_{{k}} + b_{{k}}) }}\nL = sum(z_{n})\n"
+    ), Options()).report  # fmt: skip
+    assert report is not None and 5 <= made <= 15
+    assert all(row.directions or row.doubts for row in report.rows), "what was not checked has a reason"
