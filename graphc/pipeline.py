@@ -165,7 +165,7 @@ def optimise(graph: Graph, level: int, observe: Observer = _ignore) -> Graph:
     graph = eliminate_dead_code(fold(graph))
     if rewriting:
         graph = eliminate_dead_code(reassociate(solve_by_inverses(graph)))
-        graph = eliminate_dead_code(simplify(graph))
+        graph = simplify(graph)
     if rewriting and level > 1:
         from graphc.passes.samples_last import samples_last
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import Final
 
 __all__ = ["ATOM", "COMPARE", "LOOSE", "POWER", "PRODUCT", "SUM", "UNARY", "Text", "binary", "fill", "unary"]
 
@@ -23,12 +24,12 @@ BINARY = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)  # final fields, as in the graph: frozen ones take several times as long to make
 class Text:
     """A piece of expression text and how tightly it binds."""
 
-    text: str
-    precedence: int = ATOM
+    text: Final[str]
+    precedence: Final[int] = ATOM
 
     def within(self, precedence: int) -> str:
         """The text, in parentheses if it binds looser than its place does."""

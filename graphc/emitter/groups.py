@@ -8,24 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from graphc.ir.graph import Node
 
 __all__ = ["Line", "group_of", "under_comments"]
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Line:
     """A line of code, the node it computes, and the statement of the program it belongs to."""
 
-    text: str
-    node: Node | None = None
-    group: tuple[int, bool] = (-1, False)
+    text: Final[str]
+    node: Final[Node | None] = None
+    group: Final[tuple[int, bool]] = (-1, False)
 
 
 def group_of(node: Node) -> tuple[int, bool]:
     """The statement a node belongs to, and whether it is of the reverse pass."""
-    return (-1 if node.origin is None else node.origin.statement, node.of_rule)
+    origin = node.origin
+    return (-1, False) if origin is None else (origin.statement, origin.rule is not None)
 
 
 def under_comments(groups: Sequence[tuple[int, bool]], from_reverse: bool = False) -> list[tuple[int, bool]]:

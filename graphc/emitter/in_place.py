@@ -69,11 +69,12 @@ class InPlace:
         found = self._read.get(id)
         if found is None:
             found = self._read[id] = set()
-            stack = list(self.graph[id].operands)
+            nodes, inlined = self.graph.nodes, self.inlined
+            stack = list(nodes[id].operands)
             while stack:
                 u = stack.pop()
-                if u in self.inlined:
-                    stack.extend(self.graph[u].operands)
+                if u in inlined:
+                    stack.extend(nodes[u].operands)
                 else:
                     found.add(u)
         return found
@@ -130,9 +131,10 @@ class InPlace:
     def _last_uses(self, statements: list[int]) -> dict[int, float]:
         """Per array the last statement that reads it or a view of it; results are read to the end."""
         last: dict[int, float] = {}
+        aliases = self.aliases
         for position, id in enumerate(statements):
             for u in self.reads(id):
-                for base in self.aliases[u]:
+                for base in aliases[u]:
                     last[base] = position
         for root in self.flow.roots:
             for base in self.aliases[root]:
@@ -153,13 +155,15 @@ class InPlace:
                 continue
             candidates = node.operands if op.ufunc else node.operands[:1]
             for u in candidates:
+                if last.get(u) != position:
+                    continue
                 if self.flow.role != "backward" and self._is_quantity(u):
                     continue
                 if not node.type.rank and self.graph[u].name:
                     continue
                 own = u in self.fresh and u not in self.inlined
                 same = own and self.graph[u].type == node.type and not isinstance(node.type.shape, Unknown)
-                if same and last.get(u) == position and node.operands.count(u) == 1:
+                if same and node.operands.count(u) == 1:
                     reuse[id] = u
                     last.setdefault(id, position)
                     break

@@ -8,6 +8,8 @@ and transposes always do.
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from graphc.emitter.flow import Flow
 from graphc.emitter.groups import group_of
 from graphc.emitter.statements import STATEMENTS
@@ -39,14 +41,13 @@ class _Inlining:
         width: dict[int, int] = {}
         room: dict[int, int] = {}
         nodes, roots = self.graph.nodes, self.flow.roots
-        places = self._places()
         for id in self.flow.order:
             node = nodes[id]
             op = self.flow.ops[id]
-            width[id] = _overhead(node, op) + sum(
-                width[u] if u in self.inlined else len(nodes[u].name or nodes[u].hint or "temp")
-                for u in node.operands
-            )
+            wide = _overhead(node, op)
+            for u in node.operands:
+                wide += width[u] if u in self.inlined else len(nodes[u].name or nodes[u].hint or "temp")
+            width[id] = wide
             if self._always(node) and (id not in roots or node.op in ("const", "size")):
                 self.inlined.add(id)
                 continue
@@ -60,7 +61,7 @@ class _Inlining:
                 consumer.operands.count(id) > 1
                 or _repeats(self.graph.op(consumer), consumer, id)
                 or consumer.op in STATEMENTS
-                or (self._always(consumer) and places[consumer.id] > 1)  # it would be computed at each of them
+                or (self._always(consumer) and self.places[consumer.id] > 1)  # it would be computed at each of them
             ):
                 continue
             if self.flow.in_place and node.op == "add" and any(nodes[u].op in PARTS for u in node.operands):
@@ -99,7 +100,8 @@ class _Inlining:
         node = self.graph[id]
         return self.flow.in_place and id in self.inlined and not self._always(node) and not node.name
 
-    def _places(self) -> dict[int, int]:
+    @cached_property
+    def places(self) -> dict[int, int]:
         """How many expressions each value stands in, through views that are written out wherever they are used."""
         places: dict[int, int] = {}
         for id in reversed(self.flow.order):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from graphc.ir.dims import Dim, broadcast_dim, dim, open_owner
 
@@ -49,12 +49,12 @@ class Unknown:
 Shape: TypeAlias = "tuple[Dim, ...] | Unknown"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)  # final fields: to make frozen ones takes several times as long
 class Type:
     """`dtype` is `float`, `int`, `bool`, or `shape` (a tuple of sizes, made by `shape_of`)."""
 
-    shape: Shape
-    dtype: str = "float"
+    shape: Final[Shape]
+    dtype: Final[str] = "float"
 
     @property
     def dims(self) -> tuple[Dim, ...]:

@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from graphc.ir.graph import Builder, Node
@@ -28,29 +27,26 @@ class Maker(Lowering, Protocol):
     ) -> int | None: ...
 
 
-@dataclass(slots=True)
 class Place:
     """An operation on operands that exist already, and its type; the maker adds nodes in their simplest form.
 
     `uses` counts how often a value is used: a value that nothing else uses goes when its only user does without it.
     """
 
-    maker: Maker
-    op: str
-    operands: Sequence[int]
-    attrs: Mapping[str, Any]
-    type: Type
-    uses: Mapping[int, int]
+    __slots__ = ("attrs", "builder", "maker", "op", "operands", "type", "uses")
 
-    @property
-    def builder(self) -> Builder:
-        return self.maker.builder
+    def __init__(
+        self, maker: Maker, op: str, operands: Sequence[int], attrs: Mapping[str, Any], type: Type,
+        uses: Mapping[int, int],
+    ) -> None:  # fmt: skip
+        self.maker, self.builder = maker, maker.builder
+        self.op, self.operands, self.attrs, self.type, self.uses = op, operands, attrs, type, uses
 
     def node(self, position: int) -> Node:
-        return self.builder[self.operands[position]]
+        return self.builder.nodes[self.operands[position]]
 
     def typed(self, id: int) -> Type:
-        return self.builder.type(id)
+        return self.builder.nodes[id].type
 
     def add(self, op: str, operands: Sequence[int], attrs: Mapping[str, Any] | None = None) -> int:
         return self.maker.add(op, operands, attrs)

@@ -30,9 +30,12 @@ def rebuild_tracking(graph: Graph, make: Make, share: bool) -> tuple[Graph, dict
     builder = Builder(graph.ops, share=share)
     moved: dict[int, int] = {}
     nodes = builder.nodes
+    before: Origin | None = None  # what a rule makes of a node has one origin
     for node in graph.nodes.values():
         origin = node.origin
-        builder.origin = origin if origin is None or origin.primal is None else _moved(origin, moved)
+        if origin is not before or origin is None:
+            before = origin
+            builder.origin = origin if origin is None or origin.primal is None else _moved(origin, moved)
         moved[node.id] = made = make(builder, node, [moved[u] for u in node.operands])
         if not node.name and not node.hint:
             continue

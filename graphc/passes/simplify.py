@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -208,11 +208,13 @@ class _Simplifier(Evaluator):
 
 def _entries(types: Iterable[Type]) -> int:
     """The size of the largest array, sizes with names being typical; a number counts nothing."""
-    largest = 0
-    for type in types:
-        sizes = [TYPICAL, TYPICAL] if isinstance(type.shape, Unknown) else [typical(n) for n in type.shape]
-        largest = max(largest, math.prod(sizes) if sizes else 0)
-    return largest
+    return max(map(_count, types), default=0)
+
+
+@lru_cache(maxsize=4096)
+def _count(type: Type) -> int:
+    sizes = [TYPICAL, TYPICAL] if isinstance(type.shape, Unknown) else [typical(n) for n in type.shape]
+    return math.prod(sizes) if sizes else 0
 
 
 def _folded(place: Place) -> int | None:
