@@ -24,7 +24,7 @@ BINARY = {
 }  # fmt: skip
 
 
-@dataclass(slots=True, unsafe_hash=True)  # final fields, as in the graph: frozen ones take several times as long to make
+@dataclass(slots=True, unsafe_hash=True)  # final fields: to make frozen ones takes several times as long
 class Text:
     """A piece of expression text and how tightly it binds."""
 

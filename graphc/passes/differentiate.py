@@ -231,7 +231,7 @@ def unreached(graph: Graph) -> list[str]:
     """The variables whose gradient is zero because nothing smooth leads from them to the loss."""
     reached = set(graph.cotangents.values())
     for node in graph:
-        if any(u in reached for u in node.operands):
+        if not reached.isdisjoint(node.operands):
             reached.add(node.id)
     return [name for name, id in graph.gradients.items() if id not in reached]
 

@@ -64,7 +64,7 @@ def partition(graph: Graph, memory: str = "balanced") -> Split:
 def _descendants(graph: Graph, sources: Iterable[int]) -> set[int]:
     found = set(sources)
     for node in graph:  # ids grow along edges: one sweep
-        if node.id not in found and any(u in found for u in node.operands):
+        if not found.isdisjoint(node.operands):
             found.add(node.id)
     return found
 

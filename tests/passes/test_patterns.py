@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 import graphc
+from graphc.passes import simplify
 from graphc.passes.patterns import candidates, rewrites
 from passes.operations import apart
 
@@ -55,3 +58,18 @@ def test_both_orders_of_a_product() -> None:
 
 def test_what_comes_of_it() -> None:
     assert graphc.compile("input x[N], y[N]\nz = x + (-y)\noutput z", verify=False).count("x - y") >= 1
+
+
+def test_replacements_of_operators_are_made_node_by_node(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of these a large program has thousands: nothing of them is looked up by its name."""
+    every = [rewrite for group in rewrites().values() for rewrite in group]
+    made = {rewrite.replacement.span.text for rewrite in every if rewrite.operators is not None}
+    assert {"(x - y) * z", "-x", "x", "x * (y - 1)", "-(x @ y)", "w + x @ (y + z)"} <= made
+    assert all(re.search(r"\w\(", r.replacement.span.text) for r in every if r.operators is None), "calls alone are not"
+
+    def refused(*_: object) -> int:
+        raise AssertionError("an expression was evaluated")
+
+    monkeypatch.setattr(simplify._Simplifier, "_evaluated", refused)
+    text = graphc.compile("input x[N, D]\nparam W[D, D]\nL = sum(softmax(softmax(x @ W) @ W)**2)", verify=False)
+    assert "((product_W - (product_W * softmax).sum(axis=1, keepdims=True)) * softmax)" in text
