@@ -2,6 +2,7 @@
 
 S - S.max(…)            shifted                 a definition says so
 y = tanh(x @ W)         dy_tanh                 the cotangent behind the tanh
+-log(p[i]), -log(p)     dpicked_p, dp_log       that of what such an operation is of, which has no name itself
 A[:, None]              column_A
 x @ A @ y               xA
 """
@@ -28,24 +29,40 @@ def describe(graph: Graph, id: int) -> str:
     node = graph[id]
     if node.hint:
         return node.hint
-    word = WORDS.get(node.op, node.op)
-    rule = _rule(graph, node)
-    if rule is not None:
-        name, by = rule
-        return f"d{name}_{word if by in SEVERAL else by}"
-    return by_operands(graph.nodes, node)
+    return _of_cotangent(graph, node) or by_operands(graph.nodes, node)
 
 
-def _rule(graph: Graph, node: Node) -> tuple[str, str] | None:
-    """The user's name for the value that this node is a cotangent behind, and the rule."""
-    origin = node.origin
-    if origin is None or origin.rule is None or origin.primal is None or not node.type.is_float:
+def _of_cotangent(graph: Graph, node: Node) -> str | None:
+    """A name for a cotangent: after the value behind whose rule it is, or after the one operand of that rule."""
+    origin, primal = node.origin, _primal(graph, node)
+    if origin is None or origin.rule is None or primal is None:
+        return None
+    rule = CALLED.get(origin.rule, origin.rule)
+    if primal.name or (primal.hint and not _is_of(primal.hint, rule)):
+        word = WORDS.get(node.op, node.op) if rule in SEVERAL else rule
+        return f"d{primal.name or primal.hint}_{word}"
+    operands = [x for x in (graph[u] for u in primal.operands) if x.op != "const"]
+    if len(operands) != 1 or operands[0].op in VIEWS or operands[0].type.shape != node.type.shape:
+        return None
+    if operands[0].name:
+        return None if rule in SEVERAL else f"d{operands[0].name}_{rule}"
+    return f"d{describe(graph, operands[0].id)}"
+
+
+def _primal(graph: Graph, node: Node) -> Node | None:
+    """The value by whose rule this node is a cotangent; what a rule computes of values alone, the 1 - x² of an arcsine,
+    is none."""
+    if not node.of_rule or not node.type.is_float or node.op in VIEWS:
         return None
     if graph.cotangents and node.id not in behind_cotangents(graph):
-        return None  # what a rule computes of values alone, the 1 - x² of an arcsine, is no cotangent
-    primal = graph.nodes.get(origin.primal)
-    name = primal.name if primal is not None else None
-    return (name, CALLED.get(origin.rule, origin.rule)) if name and node.op not in VIEWS else None
+        return None
+    primal = node.origin.primal if node.origin is not None else None
+    return None if primal is None else graph.nodes.get(primal)
+
+
+def _is_of(hint: str | None, rule: str) -> bool:
+    """Whether a value is called by the operation: `relu`, `relu_Z`."""
+    return hint is not None and (hint == rule or hint.startswith(f"{rule}_"))
 
 
 _behind: WeakKeyDictionary[Graph, frozenset[int]] = WeakKeyDictionary()

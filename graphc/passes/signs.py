@@ -1,10 +1,11 @@
-"""A sign goes into the number that an array is multiplied by: a pass over the array less.
+"""A sign goes into the number that an array is multiplied by, or makes a difference of a sum: a pass over it less.
 
-    x, y: (N, D), dL: ()
+    x, y: (N, D), s: (N, 1), dL: ()
     -(2 * dL * x)              becomes      -2 * dL * x
     -((x * (dL / N)) * y)      becomes      x * -(dL / N) * y
     2 * -x                     becomes      -2 * x
     -sum(2 * x * y, axis=0)    becomes      sum(-2 * x * y, axis=0)
+    x + -2 * dL * y / s        becomes      x - 2 * dL * y / s
 
 where x * (dL / N) is of no other use and bears no name.
 """
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 from graphc.passes.place import Place
 
-__all__ = ["LINEAR", "sign_into_number"]
+__all__ = ["LINEAR", "product_subtracted", "sign_into_number"]
 
 DEEPEST = 8  # products within products
 LINEAR = {"sum", "mean", "mT", "expand_dims", "squeeze", "reshape"}
@@ -79,3 +80,32 @@ def _negative(place: Place, id: int) -> int:
                 operands[position] = place.builder.const(-coefficient.attr("value"), coefficient.type.dtype)
                 return place.builder.add(node.op, operands, {})
     return place.add("negative", [id])
+
+
+def product_subtracted(place: Place) -> int | None:
+    """The difference, in the place of a sum whose second term is a product with a sign in it."""
+    if not place.type.is_float:
+        return None
+    term = _unsigned(place, place.operands[1], DEEPEST)
+    return None if term is None else place.add("subtract", [place.operands[0], term])
+
+
+def _unsigned(place: Place, id: int, depth: int) -> int | None:
+    """The product without its sign; None if it has none, or is needed as it is."""
+    node = place.builder[id]
+    if not depth or node.op not in ("multiply", "divide") or node.name or node.hint or not place.alone(id):
+        return None
+    for position, u in enumerate(node.operands):
+        factor = place.builder[u]
+        value = factor.attr("value")
+        if factor.op == "negative":
+            positive: int | None = factor.operands[0]
+        elif factor.op == "const" and factor.type.shape == () and value < 0:
+            positive = place.builder.const(-value, factor.type.dtype)
+        else:
+            positive = _unsigned(place, u, depth - 1)
+        if positive is not None:
+            operands = list(node.operands)
+            operands[position] = positive
+            return place.add(node.op, operands)
+    return None

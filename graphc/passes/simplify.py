@@ -40,7 +40,8 @@ from graphc.passes.products import arranged
 from graphc.passes.quotients import quotient_at_hand
 from graphc.passes.rebuild import rebuild, same
 from graphc.passes.scalars import mean_of_sums, scalar_out_of_sum, scalars_gathered
-from graphc.passes.signs import LINEAR, sign_into_number
+from graphc.passes.signs import LINEAR, product_subtracted, sign_into_number
+from graphc.passes.sums import sums_joined
 
 __all__ = ["simplify"]
 
@@ -262,6 +263,8 @@ SIMPLIFICATIONS: tuple[tuple[Simplification, Mapping[str, frozenset[str]]], ...]
     (factors_out_of_sum, dict.fromkeys(["sum", "mean"], PRODUCTS)),
     (reduction_at_hand, dict.fromkeys(["sum", "mean", "max", "min", "prod"], ANY)),
     (sign_into_number, {"negative": PRODUCTS | LINEAR, "multiply": frozenset(["negative"])}),
+    (product_subtracted, {"add": PRODUCTS}),
+    (sums_joined, {"sum": frozenset(["sum"])}),
     (larger_of_lines, {"add": frozenset(["maximum"])}),
 )  # fmt: skip
 """What is tried at a node, in this order: at the nodes of which operations, if one of which operations has made one of

@@ -68,3 +68,10 @@ def test_a_long_expression_is_divided_where_it_stands() -> None:
     """By what broadcasting repeats: in one expression NumPy would make another array."""
     program = "input X[N, D]\nparam W[D, H], gamma[H], beta[H]\nZ = X @ W\nL = sum(tanh(batch_norm(Z, gamma, beta))**2)"
     assert "dZ /= deviation" in body(program, "backward")
+
+
+def test_a_cotangent_is_called_after_the_value_that_it_is_of() -> None:
+    text = graphc.compile("input t[N]\nparam m[N], s[N]\nr = -0.5*((t - m)/exp(s))**2\nL = sum(exp(r))", verify=False)
+    assert "dratio = " in text.partition("def backward")[2], "not `minus`, by the operation"
+    gate = "def gate(z) {\n    g = sigmoid(z*z)\n    return g\n}\nparam x[N]\ny = gate(x)*gate(2*x)\nL = sum(y)"
+    assert "dg_sigmoid = " in graphc.compile(gate, level=0, verify=False)

@@ -68,7 +68,7 @@ PASSES: dict[str, Callable[[Graph], Graph]] = {
     "scalars": simplify,
     "shares": divide_by_sizes,
     "sigmoids": shorten_sigmoids,
-    "signs": simplify,
+    "signs": simplify, "sums": simplify,
     "simplify": simplify,
     "small_factors": gather_small_factors,
     "strength": reduce_strength,

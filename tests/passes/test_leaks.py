@@ -22,7 +22,7 @@ def operations(text: str) -> Counter[str]:
     ("input x[N]\ny = leaky_relu(x, 0.5)", {"maximum": 1, "multiply": 1}),
     ("input x[N]\ny = minimum(x, 0) * 0.2 + maximum(0, x)", {"maximum": 1, "multiply": 1}),
     ("input x[N]\ny = leaky_relu(x, 1.5)", {"maximum": 1, "minimum": 1, "multiply": 1, "add": 1}),
-    ("input x[N]\ny = leaky_relu(x, -0.5)", {"maximum": 1, "minimum": 1, "multiply": 1, "add": 1}),
+    ("input x[N]\ny = leaky_relu(x, -0.5)", {"maximum": 1, "minimum": 1, "multiply": 1, "subtract": 1}),
     ("input x[N]\ny = maximum(x, 1) + 0.5 * minimum(x, 0)", {"maximum": 1, "minimum": 1, "multiply": 1, "add": 1}),
     ("input x[N]\na = minimum(x, 0)\ny = maximum(x, 0) + 0.5 * a\noutput a, y",
      {"maximum": 1, "minimum": 1, "multiply": 1, "add": 1}),

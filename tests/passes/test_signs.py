@@ -27,6 +27,8 @@ def turned(text: str) -> int:
     ("input X[N, D]\nparam C[K, D]\nL = sum(min(sum((X[:, None] - C)**2, axis=2), axis=1))", 0),  # through the sum
     ("param w[D]\ninput V[D]\nL = sum(tanh(w))\nHv = hvp(L, w, V)", 0),  # 2 * -x
     (LAYER + "L = sum(exp(-X@W) * T)", 1),  # the program's own
+    ("input y[N]\nparam p[N]\nL = -mean(y*log(p) + (1 - y)*log(1 - p))", 0),  # a difference of a sum
+    ("input X[N, D], t[N]\nparam w[D]\np = sigmoid(X@w)\nL = -sum(t*log(p) + (1 - t)*log(1 - p)) / N", 0),
 ])  # fmt: skip
 def test_arrays_of_which_the_sign_is_turned(text: str, count: int) -> None:
     assert turned(text) == count
@@ -36,7 +38,8 @@ def test_arrays_of_which_the_sign_is_turned(text: str, count: int) -> None:
     'L = mse(T, X@W, reduction="mean")', "L = sum((T - X@W)**2)", "L = sum(abs(T - X@W) / 3)",
     "L = sum((0.5 * (T - X@W) / N)**4)", "Y = T - X@W\nL = dot(flatten(Y * 2), flatten(Y)) / sum(square(W))",
     "L = sum(exp(sum(-(2 * W), axis=0)) * mean(3 * W, axis=0))", "L = sum(exp(2 * -tanh(W)) * -1)",
-    "L = sum(-(2 * sum(W)) * X)", "L = -sum(-(W / sum(square(W))) * (W - 1))",
+    "L = sum(-(2 * sum(W)) * X)", "L = sum((X@W + (-sum(W)) * T / (1 + W[0]**2))**2)",
+    "L = sum((X@W + -T * W[0] / 2)**2 + (W[1] * -3 + T))", "L = -sum(-(W / sum(square(W))) * (W - 1))",
 ])  # fmt: skip
 def test_the_numbers_stay_the_same(text: str) -> None:
     rng = np.random.default_rng(0)
