@@ -49,6 +49,25 @@ def arrays(names, kinds, values):
             result[k] = result[k].astype(types[name]).astype(common)
     return *result, None if strict and all(t == common for t in types.values()) else types
 '''
+CHECK_HELPERS["cotangent"] = '''\
+def cotangent(name, value, shape, dtype):
+    """An incoming cotangent as an array of that shape, or a number; ValueError for one that does not fit."""
+    if type(value) is float and shape == ():  # the usual one, 1.0
+        return dtype.type(value)
+    value = np.asarray(value)
+    if value.dtype.kind not in "fiub":
+        raise ValueError(f"argument {name} must be an array of real numbers, not {value.dtype}")
+    if shape is not None and value.shape != shape:
+        raise ValueError(f"argument {name} must have shape {shape}, not {value.shape}")
+    return value.astype(dtype, copy=False)[()]
+'''
+
+CHECK_HELPERS["as_types"] = '''\
+def as_types(arrays, types):
+    """The arrays in the types that the variables of their names came in."""
+    return {name: array.astype(types.get(name, array.dtype), copy=False) for name, array in arrays.items()}
+'''
+
 CHECK_HELPERS["wrong_rank"] = '''\
 def wrong_rank(name, array, wanted):
     """The error for an argument with the wrong number of dimensions."""

@@ -2,43 +2,33 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from functools import partial
-from textwrap import wrap
 from typing import Any
 
 from graphc.emitter.arguments import write_check
-from graphc.emitter.body import Body, write_body
+from graphc.emitter.body import write_body
 from graphc.emitter.check_helpers import CHECK_CONSTANTS, CHECK_HELPERS
 from graphc.emitter.context import BodyContext
 from graphc.emitter.cotangents import UNPACK, Incoming
 from graphc.emitter.describe import describe
-from graphc.emitter.groups import Line, under_comments
-from graphc.emitter.lines import broken, broken_function
-from graphc.emitter.mathtext import bearers, equations
+from graphc.emitter.function_lines import function_lines, group_comment
+from graphc.emitter.head import outputs_type, write_head
+from graphc.emitter.lines import broken_function
 from graphc.emitter.naming import MODULE, Names, argument_names
 from graphc.emitter.prelude import HELPERS
+from graphc.emitter.results import holders_of, result_of, typed_return
 from graphc.emitter.shapes import ShapeNames
-from graphc.emitter.text import WIDTH, bracketed, comment_text, docstring, quoted
+from graphc.emitter.text import WIDTH, bracketed, comment_text, quoted
 from graphc.ir.graph import Graph
 from graphc.ir.types import Unknown
 from graphc.passes.dce import needed
 from graphc.passes.partition import Split
 
-__all__ = ["emit_module", "holders_of", "is_own"]
+__all__ = ["emit_module"]
 
 SECOND = "  # the second result of forward"
 """Python shows it, with the line, to those who wrote `backward(forward(…))`."""
-COLUMN = 48  # shapes stand beside the code from this column on
-
-
-@dataclass(frozen=True)
-class Options:
-    """How the module is written."""
-
-    level: int = 1
 
 
 def emit_module(
@@ -78,74 +68,9 @@ class _Module:
         check = "\n".join(write_check(self.graph, self.program, self.helpers, self.shapes.dim)) + "\n"
         parts = [broken_function(part) for part in [*parts, check]]
         tail = self._helper_sources()
-        head = [self._docstring(), self._imports(), self._constants()]
-        definitions = [self._outputs_type(), *parts, *tail]
-        stripped = (piece.strip("\n") for piece in definitions)
-        return "\n\n".join(piece.strip("\n") for piece in head) + "\n" + "".join(f"\n\n{p}\n" for p in stripped if p)
-
-    # ------------------------------------------------------------ the head
-
-    def _docstring(self) -> str:
-        graph = self.graph
-        lines = [f"{_title(graph.file)}", ""]
-        lines += ["    " + line for line in graph.source.strip("\n").splitlines()]
-        lines += ["", "Shapes:"]
-        for argument in graph.arguments:
-            type = graph[argument.node].type
-            kind = (
-                ""
-                if argument.declared == "float" and type.is_float
-                else f", {argument.declared if type.is_float else type.dtype}"
-            )
-            lines.append(f"    {argument.name}: {self.shapes.shape(type.shape)}{kind}")
-        for name, id in graph.outputs.items():
-            lines.append(f"    {name}: {self.shapes.shape(graph[id].type.shape)}, an output")
-        call = ", ".join(self.signature)
-        outputs = self._output_display()
-        lines += ["", "Use:", *broken(f"    {outputs}, cache = forward({call})")]
-        seeds = [] if graph.loss else self.incoming.floating
-        lines.append(f"    grads = backward({', '.join(['cache', *seeds])})")
-        weights = ", cotangents=…" if seeds else ""
-        lines += broken(f"    {outputs}, grads = value_and_grad({call}{weights})")
-        if self.step is not None:
-            lines += broken(f"    new = step({call})")
-        if self.level > 1:
-            separator = ", " if call or weights else ""
-            lines += [
-                "or in memory that is made once, where the results live until it is used again:",
-                *broken(f"    workspace = Workspace({call})"),
-                *broken(f"    {outputs}, grads = value_and_grad({call}{weights}{separator}workspace=workspace)"),
-            ]
-        gradients = f"The gradients, by name: {', '.join(graph.gradients) or 'nothing'}."
-        lines += ["", *wrap(gradients, WIDTH, break_long_words=False), "Made by graphc; it is yours."]
-        return docstring(lines)
-
-    def _imports(self) -> str:
-        lines = ["from typing import NamedTuple", ""] if len(self.graph.outputs) > 1 else []
-        return "\n".join([*lines, "import numpy as np"])
-
-    def _constants(self) -> str:
-        params = [a.name for a in self.graph.arguments if a.kind == "param"]
-        inputs = [a.name for a in self.graph.arguments if a.kind != "param"]
-        named = {"INPUTS": inputs, "PARAMETERS": params, "OUTPUTS": list(self.graph.outputs)}
-        lines = [line for name, values in named.items() for line in broken(f"{name} = {quoted(values)}")]
-        return "\n".join([*lines, "SOURCE = " + _source_constant(self.graph.source)])
-
-    def _outputs_type(self) -> str:
-        if len(self.graph.outputs) < 2:
-            return ""
-        names = self._output_fields()
-        return 'class Outputs(NamedTuple):\n    """The results of forward."""\n\n' + "\n".join(
-            f"    {n}: np.ndarray" for n in names
-        )
-
-    def _output_fields(self) -> list[str]:
-        names = Names({"count", "index"})
-        return [names.fresh(n.lstrip("_") or "value") for n in self.graph.outputs]
-
-    def _output_display(self) -> str:
-        names = argument_names(self.graph.outputs)
-        return names[0] if len(names) == 1 else "outputs"
+        head = write_head(self.graph, self.shapes, self.incoming, self.level, self.step is not None)
+        stripped = (piece.strip("\n") for piece in (outputs_type(self.graph), *parts, *tail))
+        return head + "\n" + "".join(f"\n\n{p}\n" for p in stripped if p)
 
     def _helper_sources(self) -> list[str]:
         known = {**HELPERS, **CHECK_HELPERS}
@@ -167,8 +92,6 @@ class _Module:
             sources.append(f"THREADS = {self.threads}  # so many of them a loop over rows runs on\nPOOL = {{}}\n")
         return sources
 
-    # ------------------------------------------------------------ functions
-
     def _taken(self) -> set[str]:
         return set(MODULE) | set(HELPERS) | set(CHECK_HELPERS) | {"check"}
 
@@ -189,9 +112,9 @@ class _Module:
         call = ", ".join(self.signature)
         lines.append(f"    {call + ', ' if call else ''}types = check({call})")
         at = len(lines)
-        lines += self._body(body)
+        lines += function_lines(body, graph, self.shapes)
         holders = holders_of(body, [*split.saved, *graph.outputs.values()])
-        results = [self._result(body, i, holders) for i in graph.outputs.values()]
+        results = [result_of(body, i, holders) for i in graph.outputs.values()]
         if body.context.uses_dtype:  # no argument has one
             lines.insert(at, '    dtype = np.dtype("float64")')
         *outputs, head = [f"    return {results[0]}, ("]
@@ -222,10 +145,11 @@ class _Module:
         )
         self.observe("backward-body", body)
         checks.adopt_sizes(body.context, but=seeds)
-        lines = [*("    " + line for line in checks.size_lines()), *seed_lines, *self._body(body)]
+        lines = [*("    " + line for line in checks.size_lines()), *seed_lines]
+        lines += function_lines(body, graph, self.shapes)
         holders = holders_of(body, [*split.saved, *roots])
-        results = [f"{quoted(name)}: {self._result(body, i, holders)}" for name, i in graph.gradients.items()]
-        lines += self._typed_return(results)
+        results = [f"{quoted(name)}: {result_of(body, i, holders)}" for name, i in graph.gradients.items()]
+        lines += typed_return("grads", results, self.helpers)
         missing = {symbol: context.used[symbol] for context in (checks, body.context) for symbol in context.missing}
         self.saved_sizes = list(missing)
         self.saves_dtype = checks.uses_dtype or body.context.uses_dtype
@@ -263,84 +187,6 @@ class _Module:
             lines.append(f"    {seed} = cotangent({quoted(seed)}, {seed}, {wanted}, {context.dtype()})")
         return lines
 
-    def _typed_return(self, results: list[str]) -> list[str]:
-        lines = bracketed("    grads = {", results, "}")
-        self.helpers.add("as_types")
-        lines.append("    return grads if types is None else as_types(grads, types)")
-        return lines
-
-    def _result(self, body: Body, id: int, holders: Counter[int]) -> str:
-        """A result as it leaves: an array that shares memory with nothing."""
-        node = self.graph[id]
-        text = body.texts[id]
-        if node.type.shape == ():
-            dtype = body.context.dtype() if node.type.is_float else node.type.dtype
-            return f"np.array({text}, {dtype})"
-        own = is_own(body, id, holders)
-        if isinstance(node.type.shape, Unknown):  # perhaps a NumPy scalar, which is not writable
-            kind = f", {body.context.dtype()}" if node.type.is_float else ""
-            return f"np.asarray({text}{kind})" if own else f"np.array({text}{kind})"
-        if not own:
-            return f"{text.within(6)}.copy()"
-        return str(text)
-
-    def _body(self, body: Body) -> list[str]:
-        """The lines with their sizes first, each group of a statement under its comment, shapes beside."""
-        lines = ["    " + line for line in body.context.size_lines()]
-        group: tuple[int, bool] | None = None
-        shown: set[int] = set()
-        by_group: dict[tuple[int, bool], list[Line]] = {}
-        for line in body.lines:
-            by_group.setdefault(line.group, []).append(line)
-        borne = bearers(body.names)
-        for line, under in zip(body.lines, under_comments([line.group for line in body.lines]), strict=True):
-            if under != group:
-                group = under
-                nodes = {line.node.id: line.node for line in by_group[group] if line.node is not None}
-                found = equations(self.graph, list(nodes.values()), body.names, borne) if group[1] else {}
-                comment = self._group_comment(group, found.values())
-                lines += ["", *(f"    # {line}" for line in comment)]
-            lines.append("    " + self._beside(line, shown))
-        return [*lines, ""] if body.lines else lines
-
-    def _beside(self, line: Line, shown: set[int]) -> str:
-        node = line.node
-        if node is None or node.id in shown or node.type.dtype == "shape" or node.type.shape == ():
-            return line.text
-        shown.add(node.id)
-        return f"{line.text:<{COLUMN}}  # {self.shapes.shape(node.type.shape)}"
-
-    def _group_comment(
-        self, group: tuple[int, bool], found: Collection[str], again: bool = False, graph: Graph | None = None
-    ) -> list[str]:
-        """The statement, its place, and in backward the mathematics: beside it, or below where that is too wide.
-
-        `again`: the statement stands in the comment before already, and is not said again.
-        """
-        graph = graph or self.graph
-        index, reverse = group
-        if not 0 <= index < len(graph.statements):
-            return []
-        statement = graph.statements[index]
-        text = comment_text(statement.text)
-        if len(text) > 80:
-            text = text[:77] + "..."
-        head = f"{text}    {comment_text(f'{statement.file}:{statement.line}')}"
-        heads = [] if again else [head]
-        if not reverse:
-            return heads
-        whole = "    ".join([*heads, *found])
-        if len(whole) <= WIDTH:
-            return [whole] if whole else []
-        packed: list[str] = []
-        for equation in found:
-            joined = f"{packed[-1]}    {equation}" if packed else ""
-            if packed and len(joined) <= WIDTH:
-                packed[-1] = joined
-            else:
-                packed.append(f"{'    ' * len(heads)}{equation}")
-        return [*heads, *packed]
-
     def _value_and_grad(self) -> str:
         call = ", ".join(self.signature)
         if self.graph.loss:
@@ -373,7 +219,7 @@ class _Module:
 
         def working(graph: Graph) -> Working:
             arguments = _called(graph)
-            comment = partial(self._group_comment, graph=graph)
+            comment = partial(group_comment, graph)
             shapes = ShapeNames(graph)
             return Working(
                 graph, self.program, arguments, self._taken(), self.helpers, shapes, comment, self.observe, self.threads
@@ -395,8 +241,6 @@ class _Module:
         roots = list(graph.updates.values())
         order = [i for i in sorted(needed(graph, roots)) if i not in arguments]
         order.sort(key=lambda i: not _is_count(graph, i))
-        saved_graph, saved_shapes = self.graph, self.shapes
-        self.graph = graph
         body = write_body(graph, order, dict(arguments), roots, names, self.helpers, {}, self.level > 0, "step")
         self.observe("step-body", body)
         call = ", ".join(self.signature)
@@ -406,18 +250,15 @@ class _Module:
         ]
         lines.append(f"    {call}, types = check({call})")
         at = len(lines)
-        lines += self._body(body)
+        lines += function_lines(body, graph, self.shapes)
         results = []
         holders = holders_of(body, [*arguments, *roots])
         for name, id in graph.updates.items():
-            text = self._result(body, id, holders)
+            text = result_of(body, id, holders)
             results.append(f"{quoted(name)}: {text}")
         if body.context.uses_dtype:
             lines.insert(at, '    dtype = np.dtype("float64")')
-        lines += bracketed("    new = {", results, "}")
-        self.helpers.add("as_types")
-        lines.append("    return new if types is None else as_types(new, types)")
-        self.graph, self.shapes = saved_graph, saved_shapes
+        lines += typed_return("new", results, self.helpers)
         return "\n".join(lines) + "\n"
 
 
@@ -426,66 +267,9 @@ def _called(graph: Graph) -> dict[int, str]:
     return dict(zip((a.node for a in graph.arguments), argument_names(a.name for a in graph.arguments), strict=True))
 
 
-def holders_of(body: Body, kept: Iterable[int]) -> Counter[int]:
-    """Of each value in memory, how many of those that leave the function may share it."""
-    return Counter(value for id in kept for value in body.aliases.get(id, (id,)))
-
-
-def is_own(body: Body, id: int, holders: Counter[int]) -> bool:
-    """Whether a result may leave as it is: an array of its own, which nothing else that leaves shares."""
-    if body.context.node(id).op == "broadcast_to" and id not in body.fresh:
-        return False
-    shared = body.aliases.get(id, frozenset((id,)))
-    return shared <= body.fresh and all(holders[each] <= 1 for each in shared)
-
-
-def _title(file: str) -> str:
-    return f"The program {file}, forward and backward." if file != "<string>" else "A program, forward and backward."
-
-
-def _source_constant(source: str) -> str:
-    pieces = [piece for line in source.splitlines(keepends=True) for piece in _pieces(line)]
-    if len(pieces) < 2:
-        return quoted(source)
-    return "(\n" + "".join(f"    {quoted(piece)}\n" for piece in pieces) + ")"
-
-
 def _is_count(graph: Graph, id: int) -> bool:
     """Whether a value is a number that the program computes of numbers it is given, as a count of the steps: it stands
     before all else, and parts no statement's lines."""
     node = graph[id]
     given = all(graph[u].op in ("argument", "const") and graph[u].type.rank == 0 for u in node.operands)
     return bool(node.name) and node.type.rank == 0 and given
-
-
-def _pieces(line: str) -> list[str]:
-    """A line of the program as strings that fit into lines of the module, cut between words where there are any."""
-    found = []
-    while len(line) > WIDTH + 12:
-        at = line.rfind(" ", 1, WIDTH) + 1 or WIDTH
-        found.append(line[:at])
-        line = line[at:]
-    return [*found, line]
-
-
-CHECK_HELPERS.update(
-    {
-        "cotangent": '''\
-def cotangent(name, value, shape, dtype):
-    """An incoming cotangent as an array of that shape, or a number; ValueError for one that does not fit."""
-    if type(value) is float and shape == ():  # the usual one, 1.0
-        return dtype.type(value)
-    value = np.asarray(value)
-    if value.dtype.kind not in "fiub":
-        raise ValueError(f"argument {name} must be an array of real numbers, not {value.dtype}")
-    if shape is not None and value.shape != shape:
-        raise ValueError(f"argument {name} must have shape {shape}, not {value.shape}")
-    return value.astype(dtype, copy=False)[()]
-''',
-        "as_types": '''\
-def as_types(arrays, types):
-    """The arrays in the types that the variables of their names came in."""
-    return {name: array.astype(types.get(name, array.dtype), copy=False) for name, array in arrays.items()}
-''',
-    }
-)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from graphc.emitter.body import Body
-from graphc.emitter.module import holders_of, is_own
+from graphc.emitter.results import holders_of, is_own
 from graphc.explain.peaks import Memory, Point
 from graphc.explain.work import Row, Work, rows_of, work_of
 from graphc.ir.dims import Dim, dim
