@@ -1,9 +1,10 @@
 """A sign goes through products of matrices into the sums that they are added to: a pass over the array less.
 
-    dE, mask: (N, M), U: (N, K), V: (M, K), s: ()
+    dE, mask: (N, M), U: (N, K), V: (M, K), W: (K, K), s: ()
     m = -(dE * mask)                            p = dE * mask
     dU = U * s + m @ V          becomes         dU = U * s - p @ V
     dV = V * s + mT(m) @ U                      dV = V * s - mT(p) @ U
+    dW = W * s + mT(U) @ (m @ V)                dW = W * s - mT(U) @ (p @ V)
     dr = sum(U) + sum(m)                        dr = sum(U) - sum(p)
 
 where nothing else uses m or the products. Not at -O2, which takes sums of products out of loops.
@@ -71,6 +72,9 @@ def _sums(
         added = users.get(user.id, ())
         if user.op not in ("matmul", "sum") or user.operands.count(source) > 1:
             return None
+        if user.op == "matmul" and len(added) == 1 and graph[added[0]].op == "matmul":
+            stack.append((user.id, added[0]))  # a product of three
+            continue
         total = graph[added[0]] if len(added) == 1 else user
         fits = total.op == "add" and user.type == total.type and total.operands.count(user.id) == 1
         if fits and total.id not in sums:

@@ -83,11 +83,18 @@ def _negative(place: Place, id: int) -> int:
 
 
 def product_subtracted(place: Place) -> int | None:
-    """The difference, in the place of a sum whose second term is a product with a sign in it."""
+    """The difference, in the place of a sum one of whose terms is a product with a sign in it.
+
+    Where statements add to a gradient one after the other, each adds or subtracts its own term.
+    """
     if not place.type.is_float:
         return None
-    term = _unsigned(place, place.operands[1], DEEPEST)
-    return None if term is None else place.add("subtract", [place.operands[0], term])
+    statements = [node.origin.statement if node.origin else None for node in (place.node(0), place.node(1))]
+    for position in (1, 0) if statements[0] == statements[1] else (1,):
+        term = _unsigned(place, place.operands[position], DEEPEST)
+        if term is not None:
+            return place.add("subtract", [place.operands[1 - position], term])
+    return None
 
 
 def _unsigned(place: Place, id: int, depth: int) -> int | None:

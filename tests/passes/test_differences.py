@@ -26,6 +26,7 @@ def operations(text: str) -> Counter[str]:
     (f"E = mask * tanh(R - U@V.T)\nL = sum(E**4) + {REGULAR}", 0),
     ("E = mask * (R - U@V.T)\nL = 0.5*sum(E**2)", 1),  # the products are results
     (f"E = mask * (R - U@V.T - sum(V))\nL = 0.5*sum(E**2) + {REGULAR}", 0),  # its sum takes the value without the sign
+    (f"E = R - R@V@V.T\nL = 0.5*sum(E**2) + {REGULAR}", 0),  # a product of three
     (f"E = mask * (R - U@V.T)\nG = -E\nL = 0.5*sum(G**2) + {REGULAR} + sum(G)\noutput G, L\nloss L", 1),
 ])  # fmt: skip
 def test_arrays_of_which_the_sign_is_turned(text: str, turned: int) -> None:
@@ -40,6 +41,8 @@ def test_arrays_of_which_the_sign_is_turned(text: str, turned: int) -> None:
     f"E = mask * (R - U@V.T - sum(V, axis=1) - sum(U, axis=1)[:, None])\nL = 0.5*sum(E**2) + {REGULAR}",
     "D = -(R * mask * sum(U))\nL = sum((D@V)**2) + sum((sum(D, axis=0) + V[:, 0])**2) + sum(D)",
     "D = -(R * mask)\nL = sum((D@V)**2) + sum((D.T@U + V)**2)",
+    "E = R - R@V@V.T\nL = 0.5*sum(E**2) + sum((V.T@V - eye(K))**2)",
+    "D = -(R * mask)\nL = sum((U + D@V@(D.T@U + V).T@V)**2) + sum((V.T@V + (D@V).T@(D@V))**2)",
     "D = R - U@V.T\nL = sum((exp(-D)@V + U)**2) + sum((V - D.T@U)**2)",
 ])  # fmt: skip
 def test_the_numbers_stay_the_same(text: str) -> None:

@@ -26,6 +26,7 @@ def turned(text: str) -> int:
     (LAYER + "E = M * (T - X@W)\nL = sum(E**2)", 1),  # a reader is shown dE
     ("input X[N, D]\nparam C[K, D]\nL = sum(min(sum((X[:, None] - C)**2, axis=2), axis=1))", 0),  # through the sum
     ("param w[D]\ninput V[D]\nL = sum(tanh(w))\nHv = hvp(L, w, V)", 0),  # 2 * -x
+    ("input X[N, D], k[N]\nparam w[D]\ne = X@w\nL = mean(exp(e) - k*e)", 0),  # the first of two terms
     (LAYER + "L = sum(exp(-X@W) * T)", 1),  # the program's own
     ("input y[N]\nparam p[N]\nL = -mean(y*log(p) + (1 - y)*log(1 - p))", 0),  # a difference of a sum
     ("input X[N, D], t[N]\nparam w[D]\np = sigmoid(X@w)\nL = -sum(t*log(p) + (1 - t)*log(1 - p)) / N", 0),
@@ -55,3 +56,8 @@ def test_the_number_has_one_sign_in_code_and_comment() -> None:
     text = graphc.compile(LAYER + 'L = mse(T, X@W, reduction="mean")')
     assert "(-2 * (dL / (C*N)) * difference)" in text
     assert "(-2 (dL / (C*N)) difference)" in text
+
+
+def test_a_term_with_a_sign_is_subtracted() -> None:
+    text = graphc.compile("input X[N, D], k[N]\nparam w[D]\neta = X@w\nL = mean(exp(eta) - k*eta)")
+    assert "deta = (exp_eta - k) * (dL / N)" in text
