@@ -80,6 +80,9 @@ class Place(Protocol):
     def is_checked(self, node: Node) -> bool:
         """Whether it holds indices that are known to be in their range."""
 
+    def may_be_negative(self, labels: Node) -> bool:
+        """Whether integers may count from the end, as indices do and labels do not."""
+
 
 Write = Callable[[Place, Node, str, "list[Text]"], "list[str]"]
 

@@ -16,8 +16,8 @@ __all__: list[str] = []
 
 
 def _at(place: Place, node: Node, labels: Text) -> tuple[list[str], str]:
-    rows = place.operand(node, 0)
-    return place.places(place.operand(node, 1), labels.text, rows.type.dims[-1])
+    rows, y = place.operand(node, 0), place.operand(node, 1)
+    return place.places(y, labels.text, rows.type.dims[-1], place.may_be_negative(y))
 
 
 @form("pick")
@@ -31,7 +31,7 @@ def _one_hot(place: Place, node: Node, target: str, operands: list[Text]) -> lis
     labels = place.operand(node, 0)
     if not labels.type.rank or not place.contiguous(node):
         return [f"np.copyto({target}, {place.text(node)})"]
-    lines, index = place.places(labels, operands[0].text, node.type.dims[-1], negative=True)
+    lines, index = place.places(labels, operands[0].text, node.type.dims[-1], place.may_be_negative(labels))
     return [*lines, f"{target}.fill(0)", f'{target}.put({index}, 1, "clip")']
 
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from graphc.emitter.expressions import ATOM, PRODUCT, Text
 from graphc.emitter.naming import Names
 from graphc.emitter.operands import Operands, plain_text
 from graphc.emitter.parts import is_contiguous
 from graphc.emitter.threads import private
-from graphc.ir.dims import Dim, numel
+from graphc.ir.dims import Dim, dim, numel
 from graphc.ir.graph import Node
 from graphc.ops.base import NumpyContext
 from graphc.ops.columns import windows_text
@@ -49,12 +51,27 @@ class PlaceOf:
         return is_contiguous(self.operands.layout, node)
 
     def is_checked(self, node: Node) -> bool:
-        limited = {name for name, *_ in self.graph.limits}
+        node = self._integers(node)
+        return node.op in ("in_range", "const", "arange") or bool(self._limits(node))
+
+    def may_be_negative(self, labels: Node) -> bool:
+        labels = self._integers(labels)
+        if labels.op == "const":
+            return bool(np.min(labels.attr("value"), initial=0) < 0)
+        if labels.op == "arange":
+            return not (dim(labels.attr("start")).is_nonnegative() and labels.attr("step") == 1)
+        return labels.attr("kind") != "label" and "label" not in self._limits(labels)
+
+    def _integers(self, node: Node) -> Node:
+        """The integers that views show."""
         while self.graph.op(node).view and node.op != "in_range":
             node = self.graph[node.operands[0]]
-        if node.op in ("in_range", "const", "arange"):
-            return True
-        return any(a.node == node.id and a.name in limited for a in self.graph.arguments)
+        return node
+
+    def _limits(self, node: Node) -> list[str]:
+        """What the module checks of an argument: that it has labels, or indices."""
+        names = {a.name for a in self.graph.arguments if a.node == node.id}
+        return [kind for name, _, kind in self.graph.limits if name in names]
 
     def operand(self, node: Node, position: int) -> Node:
         return self.graph[node.operands[position]]

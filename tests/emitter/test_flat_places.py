@@ -39,3 +39,22 @@ def test_the_axes_with_an_index_become_one() -> None:
     text = graphc.compile("param x[A, B, C]\ninput i[P]: int\nL = sum(x[:, i, 2] ** 3)", level=2)
     assert "x.reshape(A, B*C).take(places, axis=1" in text
     assert "np.add(places, 2, places)" in text
+
+
+@pytest.mark.parametrize("text", [
+    "L = sum((S - one_hot(y, C))**2)",
+    "L = -sum(log(softmax(S)[arange(N), y]))",
+    "L = sum((softmax(S) - one_hot(y, C)) * S)",
+    "L = sum(logsumexp(S, axis=1) - S[arange(N), y])",
+    "M = 1 - one_hot(y, C)\nL = sum(max(S * M, axis=1))",
+])  # fmt: skip
+def test_an_index_of_rows_may_count_from_the_end(text: str) -> None:
+    """Labels of a loss may not; what is subtracted at them was looked for in the row before."""
+    program = f"param S[N, C]\ninput y[N]: int\n{text}"
+    given = {"S": np.random.default_rng(0).standard_normal((4, 3)), "y": np.array([-1, 2, -3, 0])}
+    literal, module = (graphc.load(program, level=level) for level in (0, 2))
+    (L, grads), (other, others) = literal.value_and_grad(**given), module.value_and_grad(
+        **given, workspace=module.Workspace(**given)
+    )  # fmt: skip
+    assert abs(L - other) <= 1e-12
+    assert np.abs(grads["S"] - others["S"]).max() <= 1e-12
