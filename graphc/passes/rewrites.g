@@ -15,7 +15,6 @@ rewrite -(-x) => x
 # ---- signs move outwards, and into sums
 rewrite x + (-y) => x - y
 rewrite x - (-y) => x + y
-rewrite w + (-x) * y => w - x * y
 rewrite -(x - y) => y - x
 rewrite (-x) * y => -(x * y)
 rewrite (x - y) * (-z) => (y - x) * z

@@ -114,5 +114,5 @@ def _unsigned(place: Place, id: int, depth: int) -> int | None:
         if positive is not None:
             operands = list(node.operands)
             operands[position] = positive
-            return place.add(node.op, operands)
+            return place.builder.add(node.op, operands, {})  # as it was, but for the sign
     return None
