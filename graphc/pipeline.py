@@ -167,9 +167,10 @@ def optimise(graph: Graph, level: int, observe: Observer = _ignore) -> Graph:
         graph = eliminate_dead_code(reassociate(solve_by_inverses(graph)))
         graph = simplify(graph)
     if rewriting and level > 1:
+        from graphc.passes.diagonal_rows import diagonals_by_rows
         from graphc.passes.samples_last import samples_last
 
-        graph = eliminate_dead_code(samples_last(graph))
+        graph = eliminate_dead_code(samples_last(diagonals_by_rows(graph)))
     if rewriting:
         graph = shorten_sigmoids(graph)
     if rewriting and (level == 1 or graph.updates):  # a training step is a pure function at -O2 as well

@@ -15,6 +15,8 @@ sum(A * eye(n))                       becomes       trace(A)
 sum(A * eye(n), axis=0)               becomes       diag(A)
 diag(M @ mT(S))                       becomes       sum(M * S, axis=-1)          where nothing else needs the product
 diag(mT(K) @ T)                       becomes       sum(K * T, axis=-2)
+
+A number on the diagonal, less a full matrix, is one at each row's own label.
 """
 
 from __future__ import annotations
@@ -34,8 +36,10 @@ def without_diagonal(place: Place) -> int | None:
         return _scaled(place)
     if place.op == "multiply":
         return _by_entries(place)
+    if place.op == "subtract":
+        return _with_labels(place)
     if place.op == "add":
-        return _added(place)
+        return _added(place) or _with_labels(place)
     node = place.node(0)
     if place.op == "mT":
         return node.id if _is_diagonal(node) or is_multiple_of_identity(place, node) else None
@@ -112,6 +116,22 @@ def _added(place: Place) -> int | None:
         return None
     total = place.add("add", [left.operands[0], right.operands[0]])
     return place.add("from_diagonal", [total], {"k": 0, "shape": left.type.dims})
+
+
+def _with_labels(place: Place) -> int | None:
+    """A number on the diagonal, and a full matrix beside it: an entry per row, as that of a label is."""
+    for k in range(2):
+        matrix, other = place.node(k), place.operands[1 - k]
+        source = place.builder[matrix.operands[0]] if matrix.operands else matrix
+        number = source.op == "broadcast_to" and place.typed(source.operands[0]).shape == ()
+        square = _is_diagonal(matrix) and matrix.type == place.typed(other) and source.type.dims * 2 == matrix.type.dims
+        if not (number and square and matrix.of_rule and place.alone(matrix.id)):
+            continue
+        size = source.type.dims[0]
+        rows = place.add("arange", [], {"start": 0, "stop": size, "step": 1, "dtype": "int"})
+        scaled = place.add("multiply", [place.add("one_hot", [rows], {"n": size}), source.operands[0]])
+        return place.add(place.op, [scaled, other] if k == 0 else [other, scaled])
+    return None
 
 
 def _vector(place: Place, node: Node, size: Dim) -> int | None:

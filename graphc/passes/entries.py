@@ -20,7 +20,7 @@ from graphc.ops.cuts import ARRAY
 from graphc.ops.indexing import gather
 from graphc.passes.place import Place
 
-__all__ = ["entries_only"]
+__all__ = ["counts_rows", "entries_only"]
 
 
 def entries_only(place: Place) -> int | None:
@@ -74,10 +74,10 @@ def _label_per_row(place: Place) -> int | None:
     *rows, labels = (place.builder[i] for i in place.operands[1:])
     if isinstance(labels.type.shape, Unknown) or labels.type.shape != shape[:-1]:
         return None
-    return labels.id if all(_counts(row, shape[0]) for row in rows) else None
+    return labels.id if all(counts_rows(row, shape[0]) for row in rows) else None
 
 
-def _counts(node: Node, size: Any) -> bool:
+def counts_rows(node: Node, size: Any) -> bool:
     """Whether a value is 0, 1, …, size - 1."""
     return node.op == "arange" and (node.attr("start"), node.attr("stop"), node.attr("step")) == (0, size, 1)
 

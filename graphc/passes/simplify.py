@@ -34,6 +34,7 @@ from graphc.passes.diagonals import without_diagonal
 from graphc.passes.entries import entries_only
 from graphc.passes.known_sums import sum_of_one_hot
 from graphc.passes.leaks import larger_of_lines
+from graphc.passes.log_shares import entries_of_difference, share_at_hand
 from graphc.passes.patterns import Attribute, Bindings, Form, Match, Order, Part, Rewrite, candidates
 from graphc.passes.place import Place
 from graphc.passes.products import arranged
@@ -251,13 +252,15 @@ SIMPLIFICATIONS: tuple[tuple[Simplification, Mapping[str, frozenset[str]]], ...]
     (scalar_out_of_sum, {"sum": PRODUCTS | {"negative"}}),
     (mean_of_sums, {"mean": ANY}),
     (sum_of_one_hot, {"sum": frozenset(["one_hot", "add", "subtract", "multiply", "divide", "negative"])}),
+    (share_at_hand, {"exp": frozenset(["subtract"])}),
+    (entries_of_difference, dict.fromkeys(["pick", "gather", "diagonal"], frozenset(["subtract"]))),
     (entries_only, {"multiply": frozenset(["scatter", "multiply"]), "scatter": ANY,
                     "sum": frozenset(["multiply"]), "gather": ANY, "gather_entry": ANY}),
     (arranged, {"squeeze": frozenset(["matmul"]), "sum": frozenset(["multiply"]),
                 "matmul": frozenset(["eye", "multiply"]), "add": frozenset(["expand_dims"])}),
     (without_diagonal, {"matmul": DIAGONAL, "multiply": DIAGONAL | {"eye"}, "add": DIAGONAL,
-                        "mT": DIAGONAL | {"eye", "multiply"}, "sum": DIAGONAL | {"multiply"}, "diagonal": ANY,
-                        "trace": ANY}),
+                        "subtract": DIAGONAL, "mT": DIAGONAL | {"eye", "multiply"},
+                        "sum": DIAGONAL | {"multiply"}, "diagonal": ANY, "trace": ANY}),
     (factor_at_hand, {"multiply": frozenset(["sum"])}),
     (quotient_at_hand, {"multiply": frozenset(["divide", "multiply", "negative"])}),
     (factors_out_of_sum, dict.fromkeys(["sum", "mean"], PRODUCTS)),

@@ -18,6 +18,7 @@ from graphc.passes.casts import cast_to_type
 from graphc.passes.chain import reassociate
 from graphc.passes.coefficients import move_into_coefficients
 from graphc.passes.dce import eliminate_dead_code
+from graphc.passes.diagonal_rows import diagonals_by_rows
 from graphc.passes.differences import subtract_products
 from graphc.passes.differentiate import differentiate
 from graphc.passes.expand import expand
@@ -50,6 +51,7 @@ PASSES: dict[str, Callable[[Graph], Graph]] = {
     "coefficients": move_into_coefficients,
     "constant_factors": simplify,
     "dce": eliminate_dead_code,
+    "diagonal_rows": diagonals_by_rows,
     "diagonals": simplify,
     "differences": subtract_products,
     "differentiate": gradients,
@@ -61,6 +63,7 @@ PASSES: dict[str, Callable[[Graph], Graph]] = {
     "inverses": lambda graph: eliminate_dead_code(solve_by_inverses(graph)),
     "known_sums": simplify,
     "leaks": simplify,
+    "log_shares": simplify,
     "pool_first": pool_first,
     "products": simplify,
     "quotients": simplify,

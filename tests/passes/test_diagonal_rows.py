@@ -1,0 +1,48 @@
+"""The diagonal of a matrix that is made in a loop over tiles is taken in that loop: the matrix is not kept for it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import graphc
+from graphc.passes.diagonal_rows import diagonals_by_rows
+from ops.programs import array, compiled
+from passes.operations import counted, simplified
+
+CONTRASTIVE = "input Q[N, K]\nparam U[N, K]\nL = -mean(diag(log_softmax(U @ Q.T)))"
+
+
+def test_one_whole_matrix_of_scores_is_made() -> None:
+    source = graphc.compile(CONTRASTIVE, level=2, verify=False)
+    memory = source[source.index("def memory_of_value_and_grad") :]
+    memory = memory[: memory.index("\n    loop")]
+    assert memory.count("np.empty((N, N)") == 1, memory
+    assert "np.diagonal" not in source[source.index("def value_and_grad") : source.index("class Workspace")]
+
+
+def test_others_stay() -> None:
+    """Of a matrix that is given or a product, of one that is not square, beside the diagonal, or of a stack."""
+    for text in (
+        "param A[n, n]\nL = sum(diag(A)**2)",
+        "param A[n, n], B[n, n]\nP = A @ B\nL = sum(sin(diag(P))) + sum(P**2)",
+        "param A[n, m]\nL = sum(sin(diag(exp(A))))",
+        "param A[n, n]\nL = sum(sin(diag(exp(A), 1)))",
+    ):
+        graph = simplified(text)
+        assert diagonals_by_rows(graph) is graph
+    graph = simplified("param A[n, n]\nE = exp(A)\nL = sum(sin(diag(E))) + sum(E**2)")
+    assert counted(diagonals_by_rows(graph))["pick"] == 1
+
+
+@pytest.mark.parametrize("n", [0, 1, 3, 70])
+def test_the_numbers_are_those_of_the_literal_derivation(n: int) -> None:
+    text = CONTRASTIVE.replace("mean", "sum")
+    given = {"Q": array(n, 3), "U": array(n, 3, seed=1)}
+    value, expected = compiled(text, 0).value_and_grad(**given)
+    module = compiled(text, 2)
+    workspace = module.Workspace(**given)
+    for more in ({}, {"workspace": workspace}, {"workspace": workspace}):
+        found, gradients = module.value_and_grad(**given, **more)
+        np.testing.assert_allclose(found, value, rtol=1e-12)
+        np.testing.assert_allclose(gradients["U"], expected["U"], rtol=1e-10, atol=1e-13)
