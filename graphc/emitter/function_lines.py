@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from graphc.emitter.body import Body
+from graphc.emitter.equations import bearers, equations
 from graphc.emitter.groups import Line, under_comments
-from graphc.emitter.mathtext import bearers, equations
 from graphc.emitter.shapes import ShapeNames
 from graphc.emitter.text import WIDTH, comment_text
 from graphc.ir.graph import Graph

@@ -1,31 +1,25 @@
-"""Gradients as mathematics, for the comments of `backward`: `dW2 = Hᵀ dS`, `db2 = 1ᵀ dS`, `dZ = dH ⊙ 1{H > 0}`.
+"""Values as mathematics: `Hᵀ dS`, `1ᵀ dS`, `dH ⊙ 1{H > 0}`.
 
-What stands in them are the user's names, gradients, and the words of definitions (`P` of a softmax). A value that the
-code had to name itself is written out; if several equations need it, it gets one of its own.
+What stands in it are the user's names, gradients, and the words of definitions (`P` of a softmax).
 """
 
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TypeAlias
 
 from graphc.emitter.expressions import Text
-from graphc.emitter.recognised import is_exponential, recognised
-from graphc.emitter.text import comment_text
+from graphc.emitter.recognised import recognised
 from graphc.ir.dims import Dim, dim
 from graphc.ir.graph import Graph, Node
 from graphc.ops.cuts import written_end
 
-__all__ = ["bearers", "equations", "math_of"]
+__all__ = ["UNSEEN", "Mathematics", "Words", "math_of"]
 
 Words: TypeAlias = "Callable[[int], str | None]"
 
-LONGEST = 64  # an equation longer than this is written over the names in the code,
-WIDEST = 108  # and if that is longer than this, not at all
 DEEPEST = 6
 
 # How tightly mathematics binds, loosest first: unlike in code, a product of matrices binds tighter than one by entries.
@@ -37,7 +31,7 @@ UNSEEN = {"broadcast_to", "stop_gradient", "expand_dims", "squeeze", "as_float",
 TURNED = {"transpose", "mT"}
 
 
-class _Math:
+class Mathematics:
     """Writes values of a graph; `named` are the names in the code, `words` says those that the code had to find itself.
 
     `own` is the name of what is written: a value that it overwrites bears it in the code, but not in mathematics. A
@@ -287,8 +281,6 @@ def _level(template: str) -> int:
     return PRODUCT if len(words) > 1 else ATOM
 
 
-# ---------------------------------------------------------------- comments
-
 def math_of(
     graph: Graph, id: int, named: Mapping[int, str], words: Mapping[int, str] | None = None, depth: int = DEEPEST
 ) -> Text:
@@ -296,125 +288,4 @@ def math_of(
 
     Below `depth` stands `…`.
     """
-    return _Math(graph, named, (words or {}).get).made_of(id, depth)
-
-
-def bearers(named: Mapping[int, str]) -> dict[str, list[int]]:
-    """The values that bear a name one after the other, for names that several do."""
-    found: dict[str, list[int]] = {}
-    for id, name in named.items():
-        found.setdefault(name, []).append(id)
-    return {name: sorted(ids) for name, ids in found.items() if len(ids) > 1}
-
-
-def equations(
-    graph: Graph, nodes: Sequence[Node], named: Mapping[int, str], borne: Mapping[str, Sequence[int]]
-) -> dict[int, str]:
-    """The mathematics of the gradients of one statement, by their nodes; `named` are the names in the function's code,
-    `borne` what `bearers` says of them.
-
-    A gradient that several statements add to is written as a sum where it is complete and short, else as what this
-    statement adds.
-    """
-    group = _Group(graph, nodes, named, borne)
-    speaking = [node for node in nodes if group.says_something(node)]
-    found = {node.id: text for node in speaking if (text := group.equation(node)) is not None}
-    return found or {node.id: text for node in nodes if (text := group.equation(node)) is not None}
-
-
-class _Group:
-    """The statements' nodes, and which of the values that the code had to name have words."""
-
-    def __init__(
-        self, graph: Graph, nodes: Sequence[Node], named: Mapping[int, str], borne: Mapping[str, Sequence[int]]
-    ) -> None:
-        self.graph, self.named, self.borne = graph, named, borne
-        self.members = {node.id for node in nodes}
-        uses = Counter(u for node in nodes for u in _read(graph, node, named))
-        last = {named[node.id]: node.id for node in nodes if node.id in named}  # who bears a name in the end
-        standing = set(last.values())
-        self.shared = {
-            node.id: named[node.id]
-            for node in nodes
-            if not node.name and uses[node.id] > 1 and node.id in standing and graph.op(node).cost != "free"
-        }
-        self.read = self.members & uses.keys()
-
-    def equation(self, node: Node) -> str | None:
-        """A line of the comment; None for a value that only others of the group are made of, or that is too long."""
-        graph, own = self.graph, self.named.get(node.id)
-        name = node.name or self.shared.get(node.id)
-        if name is None and node.hint and node.hint[1:] in graph.values:  # the gradient of a value inside a program
-            name = own
-        whole = name is not None
-        if name is None and (own is None or node.id in self.read):
-            return None
-
-        def stale(id: int) -> bool:
-            return self._stale(id, node.id)
-
-        # Words are looked up and never gathered: a long program has as many of them as equations.
-        def words(id: int) -> str | None:
-            word = self.shared.get(id)
-            return word if word != own else None  # what it overwrites bears its name: it is not made of that
-
-        def every(id: int) -> str | None:
-            word = self.named.get(id)
-            return word if word != own and id != node.id and not stale(id) else None
-
-        def crossing(id: int) -> str | None:
-            return words(id) if id in self.members else every(id)
-
-        def operands(id: int) -> str | None:
-            return every(id) if id in node.operands else None
-
-        forms: list[tuple[int, str, Words, int]] = []
-        if whole:
-            forms += [(node.id, "=", words, LONGEST), (node.id, "=", operands, LONGEST)]
-        added = self._added(node)
-        if added is not None:
-            forms += [(added, "+=", known, WIDEST) for known in (crossing, every)]
-        elif not whole:
-            forms += [(node.id, "=", crossing, WIDEST)]
-        forms += [(node.id, "=", known, WIDEST) for known in (crossing, every)]
-        cut: str | None = None
-        for id, sign, known, longest in forms:
-            math = _Math(graph, self.named, known, own, stale)
-            right = math.text(id) if id != node.id else math.made_of(id)
-            text = f"{name or own} {sign} {right}"
-            if len(text) <= longest and "…" not in text:
-                return comment_text(text)
-            cut = cut or (comment_text(text) if len(text) <= longest else None)
-        return cut  # what is made of too much is written as far as it goes
-
-    def _stale(self, id: int, at: int) -> bool:
-        """Whether another value has taken a value's name before the node `at`."""
-        ids = self.borne.get(self.named.get(id, ""), ())
-        later = bisect_right(ids, id)
-        return later < len(ids) and ids[later] < at
-
-    def says_something(self, node: Node) -> bool:
-        """Whether a value has a name, or is more than another one in other clothes, or a constant."""
-        if is_exponential(self.graph, node):
-            return False
-        plain = not node.operands or self.graph.op(node).view or node.op in UNSEEN
-        return not plain or node.name is not None or (node.hint is not None and node.hint[1:] in self.graph.values)
-
-    def _added(self, node: Node) -> int | None:
-        """What a statement adds to a sum that earlier ones began."""
-        if node.op != "add":
-            return None
-        for sum, other in (node.operands, node.operands[::-1]):
-            if self.named.get(sum) == self.named.get(node.id) and sum not in self.members:
-                return other
-        return None
-
-
-def _read(graph: Graph, node: Node, named: Mapping[int, str]) -> Iterator[int]:
-    """The values with names that a statement reads, through those that stand inside it."""
-    stack = list(node.operands)
-    while stack:
-        u = stack.pop()
-        yield u
-        if u not in named:
-            stack.extend(graph[u].operands)
+    return Mathematics(graph, named, (words or {}).get).made_of(id, depth)

@@ -16,10 +16,10 @@ from graphc.emitter.buffered import RESULTS, Buffered, Plan, write_buffered
 from graphc.emitter.context import BodyContext, Live
 from graphc.emitter.cotangents import UNPACK, Incoming
 from graphc.emitter.describe import describe
+from graphc.emitter.equations import bearers, equations
 from graphc.emitter.expressions import Text
 from graphc.emitter.groups import under_comments
 from graphc.emitter.lines import broken
-from graphc.emitter.mathtext import bearers, equations
 from graphc.emitter.naming import Names
 from graphc.emitter.sizes import needed_sizes, words
 from graphc.emitter.small import ask_if_small
