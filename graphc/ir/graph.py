@@ -10,6 +10,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
+from itertools import chain
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from graphc.ir.dims import Dim, dim
@@ -31,6 +33,7 @@ def _of_table(name: str) -> Op:
     return lookup(name)
 
 
+_OPERANDS = attrgetter("operands")
 MAX_NODES = 1_000_000
 """So many operations a graph may have: time and memory stay bounded whatever is unrolled or derived."""
 
@@ -182,7 +185,7 @@ class Graph:
 
     def uses(self) -> Counter[int]:
         """How often each value is used: as an operand, and as something that must be kept."""
-        uses = Counter(u for node in self for u in node.operands)
+        uses = Counter(chain.from_iterable(map(_OPERANDS, self.nodes.values())))
         uses.update(self.roots)
         return uses
 

@@ -21,17 +21,19 @@ __all__ = ["subtract_products"]
 
 def subtract_products(graph: Graph) -> Graph:
     """The graph with such sums as differences; itself if it has none."""
+    negatives = [node for node in graph if node.op == "negative" and node.type.rank and not node.name]
+    if not negatives:
+        return graph
     users, roots = graph.users(), set(graph.roots)
     signs: set[int] = set()
     turned: dict[int, int] = {}  # sum -> the product that it subtracts
     reduced: set[int] = set()  # sums over axes whose sign is turned behind them
-    for node in graph:
-        if node.op == "negative" and node.type.rank and not node.name:
-            found = _sums(graph, node, users, roots)
-            if found is not None and found[0] and turned.keys().isdisjoint(found[0]):
-                signs.add(node.id)
-                turned.update(found[0])
-                reduced |= found[1]
+    for node in negatives:
+        found = _sums(graph, node, users, roots)
+        if found is not None and found[0] and turned.keys().isdisjoint(found[0]):
+            signs.add(node.id)
+            turned.update(found[0])
+            reduced |= found[1]
     if not signs:
         return graph
 

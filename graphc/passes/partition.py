@@ -154,7 +154,7 @@ def _between(
     """The values on the ways from given ones to others that backward reads, on which none is saved."""
     reached: set[int] = set()
     for id in before:
-        if id not in saved and (id in given or any(u in reached for u in graph[id].operands)):
+        if id not in saved and (id in given or not reached.isdisjoint(graph[id].operands)):
             reached.add(id)
     wanted = read & reached
     stack = list(wanted)

@@ -16,7 +16,7 @@ __all__ = ["late_order", "schedule"]
 
 def schedule(graph: Graph, ids: Sequence[int], late: Iterable[int]) -> list[int]:
     """The nodes `ids` in an order to compute them in; those in `late` as late as possible."""
-    inside, waiting = set(ids), set(late)
+    inside, waiting, nodes = set(ids), set(late), graph.nodes
     order: list[int] = []
     placed: set[int] = set()
     for id in ids:
@@ -25,7 +25,7 @@ def schedule(graph: Graph, ids: Sequence[int], late: Iterable[int]) -> list[int]
         stack = [id]
         while stack:
             top = stack[-1]
-            pending = [u for u in graph[top].operands if u in inside and u not in placed]
+            pending = [u for u in nodes[top].operands if u in inside and u not in placed]
             if pending:
                 stack.extend(reversed(pending))
                 continue

@@ -26,7 +26,8 @@ NO_MORE = 80
 def shorten_sigmoids(graph: Graph) -> Graph:
     """The graph with these sigmoids in their shorter form; itself if it has none."""
     uses = graph.uses()
-    arguments = {node.id: x for node in graph if (x := _argument(graph, node, uses)) is not None}
+    quotients = (node for node in graph if node.op == "divide")
+    arguments = {node.id: x for node in quotients if (x := _argument(graph, node, uses)) is not None}
     if not arguments:
         return graph
 
@@ -44,9 +45,7 @@ def shorten_sigmoids(graph: Graph) -> Graph:
 
 
 def _argument(graph: Graph, node: Node, uses: Counter[int]) -> int | None:
-    """Of what x this is the sigmoid in its longer form; None if it is none, or if a part of it is needed."""
-    if node.op != "divide":
-        return None
+    """Of what x a quotient is the sigmoid in its longer form; None if it is none, or if a part of it is needed."""
     numerator, one_and_e = (graph[u] for u in node.operands)
     if (numerator.op, one_and_e.op) != ("maximum", "add"):
         return None
