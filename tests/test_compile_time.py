@@ -68,6 +68,17 @@ def wide(n: int) -> str:
     return "\n".join(["param x[N, d]", *body, "L = sum(" + " + ".join(f"t_{k}" for k in range(n // 3)) + ")"])
 
 
+def numbers(n: int) -> str:
+    """A sum of many numbers, each of which is asked whether it is one of Python's."""
+    return "param x[N, d]\nL = sum(" + " + ".join(["x"] * (n * 10)) + ")"
+
+
+def views(n: int) -> str:
+    """Values in other shapes of other shapes: which of them have to be copied is asked of each."""
+    body = [f"v_{k + 1} = reshape(v_{k}, {('(N*d,)', '(d, N)')[k % 2]})" for k in range(n // 3 * 2)]
+    return "\n".join(["param x[N, d]\nv_0 = x.T", *body, f"L = sum(v_{n // 3 * 2}**2)"])
+
+
 def expression(n: int) -> str:
     """One very long expression, nested as deeply as its length needs."""
 
@@ -96,10 +107,10 @@ def normalised(n: int) -> str:
     return "\n".join(["input X[N, D]\nparam W[D, D], g[D], b[D]\nh_0 = X @ W", *body, f"L = mean(h_{n // 12}**2)"])
 
 
-PROGRAMS = [chain, layers, unrolled, lstm, parameters, wide, expression, undeclared, entrywise, normalised]
+PROGRAMS = [chain, layers, unrolled, lstm, parameters, wide, numbers, expression, undeclared, entrywise, normalised]
 
 
-SOME = [chain, layers, lstm, undeclared]
+SOME = [chain, layers, lstm, undeclared, views]
 
 
 @pytest.mark.parametrize(

@@ -25,9 +25,11 @@ def arrays(names, kinds, values):
     result = []
     for name, value in zip(names, values):
         try:
-            result.append(np.asarray(value))
+            array = np.asarray(value)
         except (TypeError, ValueError, RuntimeError) as error:  # rows of different lengths; what cannot be one
             raise ValueError(f"argument {name} is not an array: {error}") from None
+        # as it comes from a file the bytes of a number may be in the other order
+        result.append(array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("=")))
         if np.ma.is_masked(value):
             raise ValueError(f"argument {name} has entries that are masked")
     for name, kind, array in zip(names, kinds, result):

@@ -36,6 +36,7 @@ class BodyContext:
         self.live = Live(graph, arrays)
         self.uses_dtype = False
         self._dtype: str | None = None
+        self._plain: set[int] | None = None
 
     def type(self, id: int) -> Type:
         return self.graph[id].type
@@ -44,7 +45,12 @@ class BodyContext:
         return self.graph[id]
 
     def plain(self, id: int) -> bool:
-        return is_plain(self.graph[id], self.plain)
+        if self._plain is None:
+            self._plain = set()
+            for node in self.graph:
+                if is_plain(node, self._plain.__contains__):
+                    self._plain.add(node.id)
+        return id in self._plain
 
     def nonzero(self, id: int) -> bool:
         node = self.graph[id]

@@ -44,13 +44,13 @@ CASTING = {
 
 def is_plain(node: Node, known: Callable[[int], bool]) -> bool:
     """Whether a value is a plain number of Python in the generated code; `known` says that of its operands."""
-    if node.op == "const":
-        return not isinstance(node.attr("value"), tuple)
-    if node.op in ("size", "size_of", "count_of", "number"):
+    if node.type.shape != ():
+        return False
+    if node.op in ("const", "size", "size_of", "count_of", "number"):
         return True
     if node.op in ("as_float", "as_int", "stop_gradient"):
         return known(node.operands[0])
-    return (node.op in PLAIN or node.op in COMPARING) and node.type.shape == () and all(map(known, node.operands))
+    return (node.op in PLAIN or node.op in COMPARING) and all(map(known, node.operands))
 
 
 class Nodes:
@@ -67,6 +67,7 @@ class Nodes:
         self.limits: dict[tuple[str, Dim, str], None] = {}
         self.adjoints: dict[int, Adjoint] = {}  # the reverse passes of the losses that `grad` was asked for
         self.zero_gradients: list[tuple[int, tree.Call]] = []  # what `grad` was asked for in vain
+        self._plain: dict[int, tuple[tuple[int, ...], bool]] = {}  # which numbers are plain, and what they are made of
 
     def add(self, op: str, operands: Sequence[int] = (), attrs: Mapping[str, Any] | None = None) -> int:
         if len(self.builder.nodes) >= MAX_NODES:
@@ -129,7 +130,30 @@ class Nodes:
             self.at_least(size if size.is_nonnegative() else size * size, 1, "a division by it")
 
     def _is_plain(self, id: int) -> bool:
-        return is_plain(self.builder[id], self._is_plain)
+        """Whether a value is a plain number. A sum of many numbers is deep: no recursion, and each is asked once."""
+        if self.builder.type(id).shape != ():
+            return False
+        stack = [id]
+
+        def known(u: int) -> bool:
+            node = self.builder[u]
+            entry = self._plain.get(u)
+            if entry is not None and entry[0] is node.operands:  # else it was another node, and is taken back
+                return entry[1]
+            if node.operands and node.type.shape == ():
+                stack.append(u)  # asked first, and then again what it is an operand of
+                return True
+            return is_plain(node, known)
+
+        while True:
+            top = stack[-1]
+            verdict = is_plain(self.builder[top], known)
+            if stack[-1] != top:
+                continue
+            self._plain[top] = (self.builder[top].operands, verdict)
+            stack.pop()
+            if not stack:
+                return verdict
 
     def type(self, id: int) -> Type:
         return self.builder.type(id)

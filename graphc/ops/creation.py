@@ -41,9 +41,16 @@ def _filled(name: str, ufunc: str, doc: str) -> None:
         numpy=lambda ctx, node, xs: Text(f"{ufunc}({_shown(ctx, node)}, dtype={ctx.dtype()})"),
         evaluate=lambda *, shape: getattr(np, name)(shape), source=f"NumPy: {name}",
     ))  # fmt: skip
+    def like(lowering: Lowering, x: int) -> int:
+        type = lowering.type(x)
+        if type.shape != ():
+            return lowering.add(f"{name}_like", [x])
+        number = getattr(np, name)((), type.dtype).item()
+        return lowering.tensor(number)  # NumPy has no array like a number, but makes a float64 of it
+
     register(Op(
         name=f"{name}_like", family="shaping", operands=("x",), infer=lambda solver, types, attrs: types[0],
-        numpy=f"{ufunc}_like({{x}})", evaluate=getattr(np, f"{name}_like"), cost="cheap",
+        call=like, numpy=f"{ufunc}_like({{x}})", evaluate=getattr(np, f"{name}_like"), cost="cheap",
         math="0" if name == "zeros" else "1", doc=f"{doc.rstrip('.')} of another array.",
         source=f"NumPy: {name}_like", aliases={"a": "x"},
     ))  # fmt: skip
@@ -82,9 +89,15 @@ def _full_like_type(solver: Solver, types: list[Type], attrs: dict[str, Any]) ->
     return x
 
 
+def _full_like_call(lowering: Lowering, x: int, v: int) -> int:
+    if lowering.type(x) != Type((), "float") or lowering.type(v).shape != ():
+        return lowering.add("full_like", [x, v])
+    return v if lowering.type(v).is_float else lowering.add("as_float", [v])
+
+
 register(Op(
     name="full_like", family="shaping", operands=("x", "v"), infer=_full_like_type, numpy="np.full_like({x}, {v})",
-    evaluate=np.full_like, cost="cheap", math="{v}",
+    call=_full_like_call, evaluate=np.full_like, cost="cheap", math="{v}",
     doc="The value v in the shape of x; v may be an array that broadcasts to it.", source="NumPy: full_like",
     aliases={"a": "x", "fill_value": "v"},
 ))  # fmt: skip

@@ -319,6 +319,8 @@ def _roll_call(lowering: Lowering, x: int, *, shift: Any, axis: Any) -> int:
             raise CallError("`shift` of `roll` is an integer or a size", argument="shift")
     steps = tuple(plain(s) for s in shifts)
     together = (plain(sum(shifts, dim(0))),)  # one after the other along the same axis
+    if axis is None and lowering.type(x).rank == 0:
+        return x
     if axis is None:
         return lowering.add("roll", [x], {"shift": together, "axis": None})
     given = axis if isinstance(axis, (tuple, list)) else (axis,)

@@ -196,9 +196,15 @@ def _kron_type(solver: Solver, types: list[Type], attrs: dict[str, Any]) -> Type
     return Type(tuple(n * m for n, m in sizes), promote("int", types[0].dtype, types[1].dtype))
 
 
+def _kron_call(lowering: Lowering, A: int, B: int) -> int:
+    product = "multiply" if 0 in (lowering.type(A).rank, lowering.type(B).rank) else "kron"
+    return lowering.add(product, [A, B])
+
+
 register(Op(
     name="kron", family="linalg", operands=("A", "B"), infer=_kron_type, numpy="np.kron({A}, {B})", evaluate=np.kron,
-    math="{A} ⊗ {B}", doc="The Kronecker product: each entry of A times the whole of B.", source="NumPy: kron",
+    call=_kron_call, math="{A} ⊗ {B}",
+    doc="The Kronecker product: each entry of A times the whole of B.", source="NumPy: kron",
     aliases={"a": "A", "b": "B"},
 ))  # fmt: skip
 

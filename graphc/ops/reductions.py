@@ -205,14 +205,14 @@ def _position_call(name: str) -> Callable[..., int]:
         axes = normal_axes(axis, rank)
         axes_of(lowering, x, axis, keepdims)
         _not_empty(lowering, x, axes, name)
+        if rank == 0:
+            return lowering.tensor(0)
         return lowering.add(name, [x], {"axis": None if rank == 1 else axes, "keepdims": keepdims})
 
     return call
 
 
 def _position_text(ctx: NumpyContext, node: Node, operands: list[Text]) -> Text:
-    if ctx.type(node.operands[0]).rank == 0:  # may be a plain number, which has no methods
-        return Text("0")
     return reduction_text(operands[0], node.op, node.attr("axis"), node.attr("keepdims"))
 
 

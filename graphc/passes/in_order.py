@@ -57,17 +57,25 @@ def _with_copies(graph: Graph, part: Sequence[int]) -> tuple[int, ...]:
 
 def copies(graph: Graph, node: Node) -> bool:
     """Whether NumPy has to copy for a reshape: it joins axes between which the operand's array has others or gaps."""
+    return _is_joining(graph, node) and _is_moved(graph, graph[node.operands[0]])
+
+
+def _is_joining(graph: Graph, node: Node) -> bool:
+    """Whether it is a reshape that joins axes."""
     if node.op != "reshape" or len(node.operands) != 1:
         return False
     source = graph[node.operands[0]]
     if isinstance(source.type.shape, Unknown) or isinstance(node.type.shape, Unknown) or node.type.rank == 0:
         return False
-    return _is_moved(graph, source) and _joins(source.type.dims, node.type.dims)
+    return _joins(source.type.dims, node.type.dims)
 
 
 def _is_moved(graph: Graph, node: Node) -> bool:
-    """Whether a value shows an array's entries in another order, or not all that lie between them."""
-    while graph.op(node).view and not copies(graph, node):
+    """Whether a value shows an array's entries in another order, or not all that lie between them.
+
+    What a reshape has joined has them in order, with a copy if there is need for one.
+    """
+    while graph.op(node).view and not _is_joining(graph, node):
         if node.op in ("mT", "transpose") or (node.op == "slice" and any(part != WHOLE for part in _later(node))):
             return True
         node = graph[node.operands[0]]

@@ -222,6 +222,18 @@ def test_arrays_of_every_kind_give_the_same(program: str, kind: str, level: int)
             assert np.array_equal(before[n], np.array(value)), f"`{n}` was written to"
 
 
+@pytest.mark.parametrize("level", LEVELS)
+def test_all_of_them_as_a_file_of_the_other_byte_order_has_them(level: int) -> None:
+    """No type of NumPy's is told from its byte order where it is named: `dtype=X.dtype` is refused by ufuncs."""
+    module = loaded(NET, level)
+    swapped = {name: a.astype(a.dtype.newbyteorder(">")) for name, a in arguments().items()}
+    wanted, gradients = ways(module, arguments())[0]
+    for value, found in ways(module, swapped):
+        assert abs(value - wanted) <= 1e-12 * abs(wanted)
+        assert all(g.dtype == np.float64 and g.dtype.isnative for g in found.values())
+        assert all(np.abs(g - gradients[name]).max() <= 1e-12 for name, g in found.items())
+
+
 @pytest.mark.parametrize("size", ["N", "D", "H"])
 def test_nothing_of_a_size(net: ModuleType, size: str) -> None:
     sizes = {**SIZES, size: 0}

@@ -24,6 +24,8 @@ PALETTE: dict[str, tuple[str, ...]] = {
     "T": ("H", "N", "D"), "u": ("N",), "r": ("1", "D"), "q": ("N", "2", "D", "C"), "p": ("1",), "z": ("2*N", "D"),
     "B": ("C", "N", "D"), "λ": ("H",), "m": ("2", "3"), "o": ("1", "1"),
 }  # fmt: skip
+SPREAD = ("b", "c", "s", "u", "r", "p", "o", "T")
+"""Of these, those that broadcasting may enlarge, or that enlarge others."""
 LARGEST, MOST_ENTRIES = 40.0, 700
 TRIES = 12
 PLACES = re.compile(r"\{(\w+)\}")
@@ -51,13 +53,16 @@ class _Maker:
         """Second names of values: what depends on the value depends on them, too, and Python sees it otherwise."""
         self.mixed = self.rng.random() < 0.15
         """Whether integers and truth values take part in everything."""
+        self.open = self.rng.random() < 0.15
+        """Whether many arguments are undeclared and meet in what broadcasts: shapes are found at run time."""
         self.calculus = 0
 
     # ------------------------------------------------------------ the whole
 
     def made(self) -> Wide:
         program, rng = self.program, self.rng
-        for name in ("X", *rng.sample(sorted(set(PALETTE) - {"X"}), rng.randint(1, 4))):  # `N` and `D` are of something
+        others = SPREAD if self.open else sorted(set(PALETTE) - {"X"})
+        for name in ("X", *rng.sample(others, rng.randint(1, 4))):  # `N` and `D` are of something
             self.argument(name, PALETTE[name])
         program.params = rng.random() < 0.3
         program.mixed = self.mixed
@@ -70,7 +75,7 @@ class _Maker:
                 self.choice("int", "bool"),
                 "3",
             )
-        families = list(FORMS)
+        families = ["arithmetic", "elementwise", "reductions"] if self.open else list(FORMS)
         for _ in range(rng.choice((3, 6, 10, 16, 30, 45))):
             kind = rng.random()
             if kind < 0.06:
@@ -117,7 +122,7 @@ class _Maker:
             inner = [] if self.calculus else [name for name in floats if name not in self.aliases]
             names = list(dict.fromkeys([rng.choice(arguments), rng.choice([*inner, *arguments])]))
             program.wrt = tuple(names)
-        if rng.random() < 0.15 and arguments:
+        if (self.open or rng.random() < 0.15) and arguments:
             program.undeclared = frozenset(rng.sample(arguments, rng.randint(1, len(arguments)))) - {"X"}
 
     def updates(self) -> None:
@@ -283,6 +288,8 @@ class _Maker:
         parts = value if isinstance(value, (tuple, list)) else (value,)
         for part in parts:
             array = np.asarray(part)
+            if array.dtype == np.float16:  # what NumPy makes of squares of truth values
+                return None
             if array.dtype.kind not in "fib" or array.size > MOST_ENTRIES or array.size == 0 or array.ndim > 5:
                 return None
             if not np.isfinite(array).all() or np.abs(array * 1.0).max() > LARGEST:

@@ -161,3 +161,21 @@ def test_what_is_joined_is_a_list(call: str) -> None:
 def test_a_list_of_numbers_is_joined() -> None:
     for text in ("Y = x * stack((1, a))", "Y = x * stack([1, 2 * a / 2])"):
         hold(f"const a = 2\ninput x[2]\n{text}", {"x": array(2)}, lambda x: x * np.array([1.0, 2.0]))
+
+
+@pytest.mark.parametrize("level", [0, 1, 2])
+@pytest.mark.parametrize("number", ["2.5", "D", "grad(s, s)"])
+@pytest.mark.parametrize("text", [
+    "zeros_like({})", "ones_like({})", "full_like({}, 3)", "full_like({}, 0.5)", "roll({}, 1)",
+    "kron([[1, 2]], {})[0, 0]", "argmax({})", "{}**0",
+])  # fmt: skip
+def test_what_is_like_a_number_has_the_type_of_the_program(text: str, number: str, level: int) -> None:
+    """NumPy makes a float64 of it, and then of everything it meets."""
+    net = compiled(f"param r[D]\ns = sum(r)\nq = {text.format(number)} * 0.5\nY = q + r\noutput Y", level)
+    r = np.ones(3, np.float32)
+    functions = {name: getattr(np, name) for name in ("zeros_like", "ones_like", "full_like", "roll", "kron", "argmax")}
+    value = {"D": 3, "grad(s, s)": 1.0}.get(number, 2.5)
+    expected = eval(text.format(repr(value)), functions) * 0.5 + 1
+    Y, cache = net.forward(r)
+    assert Y.dtype == np.float32 and np.abs(Y - expected).max() <= 1e-6
+    assert net.backward(cache, np.ones_like(Y))["r"].dtype == np.float32
