@@ -7,7 +7,8 @@
     dW = W * s + mT(U) @ (m @ V)                dW = W * s - mT(U) @ (p @ V)
     dr = sum(U) + sum(m)                        dr = sum(U) - sum(p)
 
-where nothing else uses m or the products. Not at -O2, which takes sums of products out of loops.
+where nothing else uses m or the products. At -O2 only in the one function of values and gradients, behind what takes
+sums of products out of loops.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from graphc.passes.again import compute_again
 from graphc.passes.casts import cast_to_type
 from graphc.passes.coefficients import move_into_coefficients
 from graphc.passes.dce import eliminate_dead_code
+from graphc.passes.differences import subtract_products
 from graphc.passes.hoist import hoist
 from graphc.passes.in_order import copy_in_order
 from graphc.passes.rebuild import rebuild, same
@@ -28,7 +29,8 @@ def fuse(graph: Graph) -> Graph:
         graph = simplify(_with_unit_seed(graph))
     graph = gather_small_factors(reduce_strength(eliminate_dead_code(graph)))
     graph = simplify(move_into_coefficients(graph))
-    return compute_again(copy_in_order(cast_to_type(hoist(eliminate_dead_code(graph)))))
+    graph = subtract_products(hoist(eliminate_dead_code(graph)))  # sums of products are out of the loops now
+    return compute_again(copy_in_order(cast_to_type(graph)))
 
 
 def _with_unit_seed(graph: Graph) -> Graph:
