@@ -331,7 +331,8 @@ class Builder:
 
     def find(self, op: str, operands: Sequence[int], attrs: Mapping[str, Any] | None = None) -> int | None:
         """The node of this operation on these operands, if there is one that would be shared."""
-        return self._known.get(self._key(op, tuple(operands), tuple(sorted((attrs or {}).items())), None))
+        own = typed(tuple(sorted(attrs.items()))) if attrs else ()
+        return self._known.get((op, tuple(operands), own, None))
 
     def __getitem__(self, id: int) -> Node:
         return self.nodes[id]

@@ -42,8 +42,9 @@ def quotient_at_hand(place: Place) -> int | None:
         return None
     for array, factor in (place.operands, place.operands[::-1]):
         type = place.typed(factor)
-        smaller = place.typed(array) == place.type and type.is_float and type.shape != place.type.shape and type.rank
-        if not smaller or not _may_go(place, place.builder[factor]):
+        if type is place.type or not type.rank or not _may_go(place, place.builder[factor]):
+            continue
+        if type.shape == place.type.shape or place.typed(array) != place.type:
             continue
         before = len(place.builder.nodes)
         found = _Factor()
