@@ -388,3 +388,11 @@ def test_a_triangle_of_booleans(name: str) -> None:
     given = {"M": np.ones((3, 3), bool), "W": np.ones((3, 3))}
     (T, _), _ = net.value_and_grad(**given, workspace=net.Workspace(**given))
     assert T.dtype == bool and (getattr(np, name)(given["M"]) == T).all()
+
+
+def test_views_of_views_are_as_deep_as_the_program() -> None:
+    steps = "for k in 0:600 { z_{k+1} = reshape(z_{k}, (1, N))[0] }"
+    net = graphc.load(f"param x[N]\nz_0 = x\n{steps}\nL = sum(z_600**2)", level=2, verify=False)
+    x = np.arange(3.0)
+    L, grads = net.value_and_grad(x, workspace=net.Workspace(x))
+    assert L == 5 and (grads["x"] == 2 * x).all()

@@ -67,15 +67,28 @@ class Operands:
         return plain_text(self.memory.context, node, op, operands)
 
     def whole(self, id: int) -> Text:
-        """A value as a whole."""
+        """A value as a whole. Views of views may be as deep as the program is long: there is no recursion."""
+        stack = [id]
+        while True:
+            top = stack[-1]
+            known = self._known(top)
+            if known is None:
+                node, op = self.graph[top], self.graph.op(self.graph[top])
+                behind = self._behind(node)
+                operands = [text for text in map(self._known, behind) if text is not None]
+                if len(operands) < len(behind):
+                    stack += [u for u in reversed(behind) if self._known(u) is None]
+                    continue
+                known = self.texts[top] = plain_text(self.context, node, op, operands)
+            stack.pop()
+            if not stack:
+                return known
+
+    def _known(self, id: int) -> Text | None:
+        """The name of a value, or its text if it is written already."""
         if id in self.called and not self.layout.is_inside(id):
             return Text(self.called[id])
-        known = self.texts.get(id)
-        if known is None:
-            node, op = self.graph[id], self.graph.op(self.graph[id])
-            operands = [self.whole(u) for u in self._behind(node)]
-            known = self.texts[id] = plain_text(self.context, node, op, operands)
-        return known
+        return self.texts.get(id)
 
     def _behind(self, node: Node) -> Sequence[int]:
         """The operands of a node; of several changes of shape that have no names the last one counts."""
