@@ -52,7 +52,7 @@ def load(
     `source` is a `Path`, a one-line string that ends in `.g` (a file's name), or the program's text.
     Raises GraphcError, and OSError for a file that cannot be read; warns as `compile` does.
     """
-    if isinstance(source, Path) or (source.endswith(".g") and "\n" not in source):
+    if isinstance(source, Path) or (isinstance(source, str) and source.endswith(".g") and "\n" not in source):
         path = Path(source)
         program = Source(path.read_text(encoding="utf-8-sig"), path.name, str(path))
     else:

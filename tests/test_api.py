@@ -46,3 +46,10 @@ def test_a_program_that_is_imported_warns_once(tmp_path: Path) -> None:
     ]
     assert "GraphcWarning" in runs[0] and "does not depend on `a`" in runs[0]
     assert not runs[1]  # it is kept
+
+
+@pytest.mark.parametrize("function", [graphc.compile, graphc.load, graphc.parse])
+@pytest.mark.parametrize("text", [None, b"L = sum(x)", 3])
+def test_a_program_is_text(function: Any, text: Any) -> None:
+    with pytest.raises(TypeError, match="a program is text, not "):
+        function(text)

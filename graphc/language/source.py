@@ -24,6 +24,10 @@ class Source:
     name: str = "<string>"
     path: str | None = None
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.text, str):
+            raise TypeError(f"a program is text, not {type(self.text).__name__}")
+
     @cached_property
     def _line_starts(self) -> list[int]:
         return [0, *(end.end() for end in _END_OF_LINE.finditer(self.text))]
