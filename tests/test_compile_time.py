@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from types import CodeType
 
+import numpy as np
 import pytest
 
 import graphc
@@ -168,3 +169,25 @@ def test_no_function_holds_many_that_threads_run() -> None:
     functions = [each for each in compile(text, "layers", "exec").co_consts if isinstance(each, CodeType)]
     assert sum(each.co_name.startswith("run_loop") for each in functions) >= 80
     assert max(map(scopes, functions)) < 20
+
+
+@pytest.mark.parametrize(
+    "step", ["z_{k} + tanh(z_{k} @ W)", "z_{k} - 0.1 * ((z_{k} @ W.T - X) @ W)", "z_{k} + (z_{k} @ W + X)"]
+)
+@pytest.mark.parametrize("level", [1, 2])
+def test_a_long_sum_of_products_is_not_replaced_over_and_over(step: str, level: int) -> None:
+    """Each increment of a state by a product with the same weights might be joined with all that were before."""
+    module = graphc.load(
+        f"input X[N, D]\nparam W[D, D]\nz_0 = X\nfor k in 0:250 {{ z_{{k+1}} = {step} }}\nL = sum(z_250)", level=level
+    )
+    W = np.eye(2) * 1e-3
+    L, grads = module.value_and_grad(np.ones((3, 2)), W)
+    assert np.isfinite(L) and np.isfinite(grads["W"]).all()
+
+
+def test_an_array_that_turns_keeps_its_size() -> None:
+    """`N - 1` entries and the first one are `N` again: sizes of sizes would be twice as long with every step."""
+    text = graphc.compile(
+        "param x[N]\nz_0 = x\nfor k in 0:40 { z_{k+1} = tanh(concatenate([z_{k}[1:], z_{k}[:1]])) }\nL = sum(z_40**2)"
+    )
+    assert "min(" not in text and "max(" not in text

@@ -62,8 +62,8 @@ def _added(place: Place, node: Node, target: str, operands: list[Text]) -> list[
     if is_by_rows(node) and indices.rank and place.contiguous(node) and (node.type.rank or 0) > 1:
         return [clear, _add_rows(place, node, target, index, operands[0])]
     arrays = [place.operand(node, k) for k in range(1, len(operands))]
-    if is_by_entries(node) and place.contiguous(node) and all(map(place.is_checked, arrays)):
-        like, given = place.operand(node, 0).type.dims, list(zip(arrays, operands[1:], strict=True))
+    like, given = place.operand(node, 0).type.dims, list(zip(arrays, operands[1:], strict=True))
+    if like and is_by_entries(node) and place.contiguous(node) and all(map(place.is_checked, arrays)):
         lines, places = flat_places(place, picked(node.attr("pattern"), arrays), node.type.dims, like, given)
         u = operands[0].within(ATOM)
         return [clear, *lines, f"np.add.at({target}.reshape(-1), {places}.reshape(-1), {u}.reshape(-1))"]

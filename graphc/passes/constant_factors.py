@@ -138,8 +138,7 @@ def _may_stand_behind(place: Place, op: str, factor: int, axes: tuple[int, ...],
 
 
 def _is_centred(place: Place, id: int, axes: tuple[int, ...]) -> bool:
-    """Whether a value is another less the mean of that along the axes, or this scaled by what is the same along them.
-    """
+    """Whether a value is another less the mean of that along the axes, or this scaled by what is the same along it."""
     node = place.builder[id]
     for _ in range(DEEPEST):
         if node.op not in ("multiply", "divide") or node.type.rank != place.node(0).type.rank:
@@ -151,7 +150,7 @@ def _is_centred(place: Place, id: int, axes: tuple[int, ...]) -> bool:
             node = place.builder[other]
         else:
             break
-    if node.op != "subtract":
+    if node.op != "subtract" or node.type.rank != place.node(0).type.rank:  # of another rank the axes are others
         return False
     mean = place.builder[node.operands[1]]
     along = axes == tuple(range(len(axes))) or bool(mean.attr("keepdims"))  # or it repeats along other axes

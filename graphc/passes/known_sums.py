@@ -33,8 +33,8 @@ def sum_of_one_hot(place: Place) -> int | None:
 def _of_a_row(place: Place, id: int, depth: int) -> int | None:
     """What each row of a value sums up to, as a number; None if that is not known."""
     node = place.builder[id]
-    if node.op == "one_hot":
-        return place.builder.const(1.0)
+    if node.op == "one_hot":  # computed labels are checked where they are used, so they stay
+        return None if place.builder[node.operands[0]].op == "in_range" else place.builder.const(1.0)
     if not depth or node.op not in ("add", "subtract", "multiply", "divide", "negative"):
         return None
     if node.op == "negative":

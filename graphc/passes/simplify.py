@@ -47,6 +47,8 @@ from graphc.passes.sums import sums_joined
 __all__ = ["simplify"]
 
 LEAVES = {"argument", "seed", "const", "size"}
+DEEPEST = 4
+"""A replacement is made before it is weighed, and another one may be made for it: of sums of sums a whole chain."""
 
 
 def simplify(graph: Graph) -> Graph:
@@ -99,6 +101,7 @@ class _Simplifier(Evaluator):
     def __init__(self, builder: Builder, uses: Mapping[int, int]) -> None:
         super().__init__(builder)
         self.uses = uses
+        self.depth = 0  # how many replacements are being made, each for another one
 
     def add(self, op: str, operands: Sequence[int] = (), attrs: Mapping[str, Any] | None = None) -> int:
         found = self.simpler(op, operands, dict(attrs or {}), None)
@@ -145,6 +148,8 @@ class _Simplifier(Evaluator):
     # ------------------------------------------------------------ rewrites
 
     def _rewritten(self, place: Place, rewrites: Sequence[tuple[Rewrite, Order]]) -> int | None:
+        if self.depth == DEEPEST:
+            return None
         origin = self.builder.origin
         for rewrite, order in rewrites:
             if rewrite.cancels and (origin is None or origin.rule is None):
@@ -161,6 +166,7 @@ class _Simplifier(Evaluator):
 
     def _replaced(self, place: Place, rewrite: Rewrite, found: Match) -> int | None:
         """The rewrite's replacement, broadcast if need be; None where it has another type."""
+        self.depth += 1
         try:
             if rewrite.operators is None:
                 made = self._evaluated(rewrite.replacement, found.bindings)
@@ -168,6 +174,8 @@ class _Simplifier(Evaluator):
                 made = self._made(rewrite.operators, found.bindings)
         except (ShapeError, Fault):
             return None
+        finally:
+            self.depth -= 1
         if self.type(made) == place.type:
             return made
         return place.repeat(made, place.type) if repeats(self.type(made), place.type) else None

@@ -35,6 +35,18 @@ def test_as_numpy_picks(index: str) -> None:
         assert np.abs(grads["x"] - wanted.reshape(x.shape)).max() <= 1e-12
 
 
+@pytest.mark.parametrize("y", ["x[i, j]", "x[j, j]", "x[::-1][i, j]", "x[i, j] * x[j, i]"])
+def test_one_entry_by_two_numbers(y: str) -> None:
+    text = f"param x[A, B]\ninput i[]: int, j[]: int\nL = ({y})**2"
+    given = {"x": np.random.default_rng(0).standard_normal((4, 4)), "i": np.array(-1), "j": np.array(2)}
+    literal, module = (graphc.load(text, level=level) for level in (0, 2))
+    (L, grads), (other, others) = literal.value_and_grad(**given), module.value_and_grad(
+        **given, workspace=module.Workspace(**given)
+    )  # fmt: skip
+    assert abs(L - other) <= 1e-12
+    assert np.abs(grads["x"] - others["x"]).max() <= 1e-12
+
+
 def test_the_axes_with_an_index_become_one() -> None:
     text = graphc.compile("param x[A, B, C]\ninput i[P]: int\nL = sum(x[:, i, 2] ** 3)", level=2)
     assert "x.reshape(A, B*C).take(places, axis=1" in text

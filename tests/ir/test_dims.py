@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphc.ir.dims import Dim, broadcast_dim, dim, maximum, numel
+from graphc.ir.dims import Dim, broadcast_dim, dim, maximum, minimum, numel
 
 NAMES = ("N", "D", "H")
 many = settings(max_examples=300)
@@ -64,6 +64,24 @@ def test_division_is_that_of_integers(a: Dim, b: Dim, at: dict[str, int]) -> Non
     x, y = a.evaluate(at), b.evaluate(at)
     assert (a // b).evaluate(at) == x // y
     assert (a % b).evaluate(at) == x % y
+
+
+@given(polynomials, polynomials, polynomials, st.integers(-3, 3), sizes)
+@many
+def test_bounds_of_sizes_are_those_of_integers(a: Dim, b: Dim, c: Dim, n: int, at: dict[str, int]) -> None:
+    x, y, z = (d.evaluate(at) for d in (a, b, c))
+    assert (maximum(a - b, dim(0)) + n * minimum(a, b)).evaluate(at) == max(x - y, 0) + n * min(x, y)
+    assert (minimum(b + c, a + c) + c + maximum(a, b)).evaluate(at) == min(x, y) + z + z + max(x, y)
+
+
+def test_two_parts_of_an_axis_are_the_whole() -> None:
+    N, M = dim("N"), dim("M")
+    assert maximum(N - 3, dim(0)) + minimum(N, dim(3)) == N
+    assert minimum(N, dim(3)) + maximum(3 - N, dim(0)) == 3
+    assert 2 * maximum(N, M) + 3 * minimum(M, N) == 2 * N + 2 * M + minimum(M, N)
+    assert -maximum(N - M, dim(0)) - minimum(M, N) == -N
+    assert maximum(N - 3, dim(0)) + minimum(N, dim(4)) != N
+    assert maximum(N - 3, dim(0)) - minimum(N, dim(3)) != N
 
 
 def test_what_divides_leaves_a_quotient() -> None:

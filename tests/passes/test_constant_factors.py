@@ -55,6 +55,16 @@ def test_a_quotient_by_a_column_is_taken_behind_the_sum_over_the_row(level: int)
     assert "(dq * q / norm_P).sum(axis=1, keepdims=True)" in code(ROWS.replace("3", "K"), level=level)
 
 
+def test_what_is_centred_along_another_axis_sums_up_to_something() -> None:
+    """Beside an array of more axes, axis 1 of what is centred is axis 2 of the product, or none that is summed."""
+    for mean in ("mean(x, axis=1, keepdims=true)", "mean(x, axis=0)", "mean(x, axis=0, keepdims=true)"):
+        text = "input x[N, D], g[K, 1, D], v[K, 1, D]\nparam w[K, 1, D], u[N, D]\n"
+        text += f"P = (x - {mean}) * g\nL = sum(P * w * v) + sum(P * u)"
+        for n, d, k in ((3, 4, 2), (3, 3, 3), (1, 4, 1)):
+            hold(text, {"x": array(n, d), "g": array(k, 1, d, seed=1), "v": array(k, 1, d, seed=2),
+                        "w": array(k, 1, d, seed=3), "u": array(n, d, seed=4)})  # fmt: skip
+
+
 def test_what_the_program_says_stays_as_it_is() -> None:
     """A sum of a program's own product, and a value that something else reads, are not taken apart."""
     text = "param X[N, D], r[D]\nY = X / r\ns = sum(Y * X, axis=0)\nL = sum(s * s) + sum(sin(Y))"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import graphc
 from ops.programs import array, body, compiled, hold
 from passes.operations import counted, simplified
 
@@ -59,3 +60,12 @@ def test_an_undeclared_factor_is_no_number() -> None:
     text = "param S[N, C]\ninput y[N]: int\nL = sum(sum(one_hot(y, C) * a, axis=1) * sum(S, axis=1))"
     for shape in ((), (3,), (1,), (4, 1)):
         hold(text, {"S": array(4, 3), "y": LABELS, "a": array(*shape)}, levels=(0, 1, 2))
+
+
+@pytest.mark.parametrize("rows", ["one_hot(y - 5, 3)", "0.9 * one_hot(y - 5, 3) + 0.1"])
+@pytest.mark.parametrize("level", [0, 1, 2])
+def test_computed_labels_are_still_checked(rows: str, level: int) -> None:
+    text = f"param S[N, 3]\ninput y[N]: int\nu = sum({rows}, axis=-1)\nL = sum(u * sum(S, axis=1))"
+    module = graphc.load(text, level=level)
+    with pytest.raises(ValueError, match="from -3 to 2"):
+        module.forward(S=np.ones((2, 3)), y=np.array([0, 1]))
