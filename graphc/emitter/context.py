@@ -10,7 +10,7 @@ from graphc.emitter.naming import Names
 from graphc.ir.dims import Dim, dim, open_owner
 from graphc.ir.graph import Graph, Node
 from graphc.ir.types import Shape, Type, Unknown
-from graphc.language.nodes import FACTORS, is_plain
+from graphc.language.plain import FACTORS, is_plain
 
 __all__ = ["BodyContext", "Live"]
 

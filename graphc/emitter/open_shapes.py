@@ -22,7 +22,7 @@ from graphc.emitter.text import bracketed, quoted
 from graphc.ir.dims import Dim, dim, maximum
 from graphc.ir.graph import Graph, Node
 from graphc.ir.types import Shape, Unknown
-from graphc.language.nodes import counted, leaves
+from graphc.language.nested import counted, leaves
 from graphc.language.quoting import MOST_NAMED, quotation
 from graphc.ops.axes import least_rank
 from graphc.passes.dce import needed

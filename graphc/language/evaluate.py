@@ -14,7 +14,7 @@ from graphc.language import tree
 from graphc.language.budget import LONGEST_NAME
 from graphc.language.calls import Calls
 from graphc.language.literals import arithmetic, check_number, negate
-from graphc.language.nodes import describe
+from graphc.language.nested import describe
 from graphc.language.scope import Environment, Scope
 from graphc.language.values import Exhausted, Fault, Poison, Silent, Tensor, Value, is_number, is_size
 from graphc.ops.base import CallError, DynamicShape, Op

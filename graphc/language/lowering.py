@@ -20,7 +20,7 @@ from graphc.language.declared_sizes import declared_size, hidden_sizes
 from graphc.language.diagnostics import Diagnostics, suggest
 from graphc.language.evaluate import Evaluator
 from graphc.language.infer import Assumptions, LearningSolver
-from graphc.language.nodes import describe
+from graphc.language.nested import describe
 from graphc.language.results import loss_of, outputs_of
 from graphc.language.scope import Environment, Scope
 from graphc.language.slips import check_free_names, check_gradients, check_lookalikes, check_statements

@@ -5,52 +5,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from graphc.ir.dims import Dim, dim
+from graphc.ir.dims import Dim
 from graphc.ir.graph import MAX_NODES, Argument, Builder, Node, Origin
 from graphc.ir.types import ShapeError, Type, Unknown
 from graphc.language.budget import Budget
 from graphc.language.mismatch import Operand, mismatch
+from graphc.language.nested import counted, describe, floats, frozen, leaves, nested_shape, normal
+from graphc.language.plain import FACTORS, PLAIN, is_plain
 from graphc.language.quoting import quotation
 from graphc.language.source import Span
 from graphc.language.unrolling import Unrolling
 from graphc.language.values import Exhausted, Fault, Poison, Silent, Tensor, Value
 from graphc.ops.axes import least_rank
-from graphc.ops.base import REQUIRED, CallError, DynamicShape, Op
+from graphc.ops.base import REQUIRED, CallError, Op
 from graphc.ops.table import find
 
 if TYPE_CHECKING:
     from graphc.language import tree
     from graphc.passes.differentiate import Adjoint
 
-__all__ = ["COMPARING", "FACTORS", "PLAIN", "Nodes", "counted", "describe", "is_plain", "leaves"]
+__all__ = ["Nodes"]
 
-# Operators that give plain numbers of plain numbers; operations that are not elementwise but cast integers likewise.
-PLAIN = {"add", "subtract", "multiply", "divide", "floor_divide", "remainder", "negative"}
-COMPARING = {"less", "less_equal", "greater", "greater_equal", "equal", "not_equal"}
-FACTORS = {"multiply", "negative", "number", "square", "sqrt"}
-"""Operations whose result is 0 exactly where an operand is."""
 MOST_TRACED = 50
 """So many operations are looked through for the arguments that decide a rank."""
+# Operations that are not elementwise but cast integers as those do.
 CASTING = {
     "matmul", "mean", "var", "std", "logsumexp", "norm", "cumprod", "outer", "concatenate", "stack",
     "convolve", "convolve_transpose", "convolve_kernel", "kron", "inv", "solve", "solve_vector", "det",
     "det_sign", "logdet", "cholesky", "pinv",
 }  # fmt: skip
-
-
-def is_plain(node: Node, known: Callable[[int], bool]) -> bool:
-    """Whether a value is a plain number of Python in the generated code; `known` says that of its operands."""
-    if node.type.shape != ():
-        return False
-    if node.op in ("const", "size", "size_of", "count_of", "number"):
-        return True
-    if node.op in ("as_float", "as_int", "stop_gradient"):
-        return known(node.operands[0])
-    return (node.op in PLAIN or node.op in COMPARING) and all(map(known, node.operands))
 
 
 class Nodes:
@@ -187,20 +174,20 @@ class Nodes:
         if any(isinstance(item, Tensor) for item in value):
             ids = [self.tensor(item) for item in value]
             return self.call("stack", *ids, axis=0)  # type: ignore[no-any-return]
-        frozen = _frozen(value)
-        shape = _nested_shape(frozen)
+        entries = frozen(value)
+        shape = nested_shape(entries)
         if shape is None:
             raise CallError("the rows of a constant have different lengths")
-        kinds = {type(x) for x in leaves(frozen)}
+        kinds = {type(x) for x in leaves(entries)}
         if bool in kinds and len(kinds) == 1:
-            return self.add("const", (), {"value": frozen, "dtype": "bool"})
+            return self.add("const", (), {"value": entries, "dtype": "bool"})
         if not kinds <= {int, float, bool}:
             raise CallError("a constant array holds numbers only")
         if dtype == "int":
             if float in kinds:
                 raise CallError("indices are integers")
-            return self.add("const", (), {"value": frozen, "dtype": "int"})
-        return self.add("const", (), {"value": _floats(frozen), "dtype": "float"})
+            return self.add("const", (), {"value": entries, "dtype": "int"})
+        return self.add("const", (), {"value": floats(entries), "dtype": "float"})
 
     def shape(self, id: int, rank: int | None = None) -> tuple[Dim, ...]:
         return self.builder.solver.shape(self.type(id), rank)
@@ -312,7 +299,7 @@ class Nodes:
     def apply(self, op: Op, operands: Sequence[Any], attributes: Mapping[str, Value]) -> Any:
         """An operation on nodes: its normal form, its definition if it has no rule, else a node."""
         filled = {name: default for name, default in op.attributes.items() if default is not REQUIRED}
-        filled.update({name: _normal(value) for name, value in attributes.items()})
+        filled.update({name: normal(value) for name, value in attributes.items()})
         if op.call is not None:
             return op.call(self, *operands, **filled)
         ids = [
@@ -372,73 +359,3 @@ class Nodes:
             raise Fault(error.code, error.message, place, help=error.help) from None
         finally:
             self.builder.origin = before
-
-
-# ---------------------------------------------------------------- small things
-
-
-def _normal(value: Value) -> Value:
-    """An attribute in hashable form: lists become tuples, sizes that are numbers become numbers."""
-    if isinstance(value, (list, tuple)):
-        return tuple(_normal(item) for item in value)
-    if isinstance(value, Dim) and value.value is not None:
-        return value.value
-    return value
-
-
-def _frozen(value: Value) -> Any:
-    if isinstance(value, (list, tuple)):
-        return tuple(_frozen(item) for item in value)
-    if isinstance(value, Dim):
-        if value.value is None:
-            raise CallError(f"the size {value} is known at run time only and cannot stand in a constant array")
-        return value.value
-    return value
-
-
-def leaves(value: Any) -> Iterator[Any]:
-    """The entries of nested tuples, in order."""
-    if isinstance(value, tuple):
-        for item in value:
-            yield from leaves(item)
-    else:
-        yield value
-
-
-def counted(node: Node) -> Iterator[tuple[Dim, Dim]]:
-    """Of the integers that an `arange` counts: how long an axis must be for the ends, and these."""
-    start, step = dim(node.attr("start")), node.attr("step")
-    last = start + (node.type.dims[0] - 1) * step
-    top, bottom = (last, start) if step > 0 else (start, last)
-    yield top + 1, top
-    if not bottom.is_nonnegative():
-        yield -bottom, bottom
-
-
-def _floats(value: Any) -> Any:
-    return tuple(map(_floats, value)) if isinstance(value, tuple) else float(value)
-
-
-def _nested_shape(value: Any) -> tuple[int, ...] | None:
-    if not isinstance(value, tuple):
-        return ()
-    shapes = {_nested_shape(item) for item in value} or {()}
-    if len(shapes) != 1 or None in shapes:
-        return None
-    inner = shapes.pop()
-    assert inner is not None
-    return (len(value), *inner)
-
-
-def describe(value: Value) -> str:
-    if isinstance(value, str):
-        return f'the text "{value if len(value) <= 40 else value[:39] + "…"}"'
-    if value is None:
-        return "`none`"
-    if value is Ellipsis:
-        return "`...`"
-    if isinstance(value, DynamicShape):
-        return "a shape that is known at run time only"
-    if isinstance(value, (tuple, list)):
-        return f"a {'list' if isinstance(value, list) else 'tuple'} of {len(value)}"
-    return f"`{value}`"

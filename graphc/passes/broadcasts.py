@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from graphc.ir.dims import dim, numel
 from graphc.ir.types import Type, Unknown
-from graphc.language.nodes import is_plain
+from graphc.language.plain import is_plain
 from graphc.passes.place import Place
 
 __all__ = ["broadcast_dropped", "leading_axes_dropped", "repeats"]

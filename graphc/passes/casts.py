@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from graphc.ir.graph import Builder, Graph, Node
 from graphc.ir.types import Type
-from graphc.language.nodes import PLAIN, is_plain
+from graphc.language.plain import PLAIN, is_plain
 from graphc.passes.rebuild import rebuild, same
 
 __all__ = ["cast_to_type"]

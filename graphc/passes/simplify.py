@@ -22,7 +22,7 @@ from graphc.ir.types import Shape, ShapeError, Solver, Type, Unknown, shape_text
 from graphc.language import tree
 from graphc.language.budget import Budget
 from graphc.language.evaluate import Evaluator
-from graphc.language.nodes import PLAIN
+from graphc.language.plain import PLAIN
 from graphc.language.scope import Environment, Scope
 from graphc.language.values import Fault, Tensor
 from graphc.passes.at_hand import factor_at_hand, reduction_at_hand
