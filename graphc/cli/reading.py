@@ -117,7 +117,11 @@ def _decode(data: bytes, name: str, path: str | None) -> Source:
 
 def _not_utf8(data: bytes, error: UnicodeDecodeError, name: str, path: str | None) -> GraphcError:
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return failure(NOT_TEXT, f"`{path or name}` is UTF-16, and a program is UTF-8", help="save it as UTF-8")
+        source = Source(data.decode("utf-16", "replace"), path or name, path)
+        return failure(
+            NOT_TEXT, "the program is UTF-16 text, and must be UTF-8", Span(source, 0, 1), "bytes in pairs from here",
+            help="save it as UTF-8",
+        )  # fmt: skip
     # `utf-8-sig` counts from behind the mark.
     body = data[3:] if data.startswith(b"\xef\xbb\xbf") else data
     at = len(body[: error.start].decode("utf-8"))

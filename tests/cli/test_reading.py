@@ -73,7 +73,9 @@ def test_what_is_no_text_is_shown_in_its_place(folder: Path, data: bytes, place:
 
 def test_utf_16_is_named(folder: Path) -> None:
     (folder / "a.g").write_text("Y = x\n", encoding="utf-16")
-    assert "UTF-16" in failing("a.g").message
+    error = failing("a.g")
+    assert (error.file, error.line, error.column) == ("a.g", 1, 1)
+    assert "UTF-16" in error.errors[0].message
 
 
 def test_no_file_and_one_that_was_meant(folder: Path) -> None:
