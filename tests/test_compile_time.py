@@ -185,9 +185,12 @@ def test_a_long_sum_of_products_is_not_replaced_over_and_over(step: str, level: 
     assert np.isfinite(L) and np.isfinite(grads["W"]).all()
 
 
-def test_an_array_that_turns_keeps_its_size() -> None:
-    """`N - 1` entries and the first one are `N` again: sizes of sizes would be twice as long with every step."""
-    text = graphc.compile(
-        "param x[N]\nz_0 = x\nfor k in 0:40 { z_{k+1} = tanh(concatenate([z_{k}[1:], z_{k}[:1]])) }\nL = sum(z_40**2)"
-    )
-    assert "min(" not in text and "max(" not in text
+def test_what_is_a_plain_number_is_asked_once() -> None:
+    """Each rule would look through all numbers before it."""
+
+    def work(n: int) -> int:
+        text = f"param x[], a[]\nz_0 = x\nfor k in 0:{n} {{ z_{{k+1}} = 0.5*(z_{{k}} + a/z_{{k}}) }}\nL = z_{n}"
+        return sum(lines(lambda: graphc.compile(text, verify=False)).values())
+
+    work(10)
+    assert work(160) <= 2.3 * work(80)

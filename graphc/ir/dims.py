@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from itertools import product
 from typing import TypeAlias
 
 __all__ = ["Atom", "Dim", "DimLike", "Symbol", "broadcast_dim", "dim", "numel", "open_axis", "open_owner", "shown"]
@@ -383,24 +382,8 @@ def _collect(terms: list[tuple[Monomial, int]]) -> Dim:
     for monomial, coefficient in terms:
         totals[monomial] = totals.get(monomial, 0) + coefficient
     kept = [(m, c) for m, c in totals.items() if c]
-    bounds = [(s, c) for m, c in kept if len(m) == 1 for s, power in m if power == 1 and isinstance(s, Atom)]
-    if len(bounds) > 1 and (whole := _joined(bounds)) is not None:
-        return _collect([*kept, *whole])
     kept.sort(key=lambda term: _place(term[0]))
     return Dim(tuple(kept))
-
-
-def _joined(bounds: list[tuple[Atom, int]]) -> list[tuple[Monomial, int]] | None:
-    """What makes of two parts of an axis the whole: with `max(N - 3, 0) + min(N, 3)` it is N; None if there is none."""
-    for (high, c), (low, d) in product(bounds, bounds):
-        if (high.kind, low.kind) != ("max", "min") or c * d < 0:
-            continue
-        (u, v), (p, q) = high.args, low.args
-        whole = u + q if u - v == p - q else v + q if u - v == q - p else None
-        if whole is not None:
-            count = min(c, d) if c > 0 else max(c, d)
-            return [(((high, 1),), -count), (((low, 1),), -count), *((m, count * n) for m, n in whole.terms)]
-    return None
 
 
 def maximum(a: Dim, b: Dim) -> Dim:

@@ -258,6 +258,8 @@ class Builder:
         self.origin: Origin | None = None
         self.replays: dict[Any, Any] = {}  # see `ir/replay.py`
         self.replayed = 0
+        # Which numbers are plain ones, with the operands that says it of: see `language/nodes.py`.
+        self.plain: dict[int, tuple[tuple[int, ...], bool]] = {}
         self.events: list[Any] | None = None  # of what is noted for it: new nodes, and names that nodes get
         self._next = 0
         self._known: dict[tuple[Any, ...], int] = {}

@@ -54,7 +54,6 @@ class Nodes:
         self.limits: dict[tuple[str, Dim, str], None] = {}
         self.adjoints: dict[int, Adjoint] = {}  # the reverse passes of the losses that `grad` was asked for
         self.zero_gradients: list[tuple[int, tree.Call]] = []  # what `grad` was asked for in vain
-        self._plain: dict[int, tuple[tuple[int, ...], bool]] = {}  # which numbers are plain, and what they are made of
 
     def add(self, op: str, operands: Sequence[int] = (), attrs: Mapping[str, Any] | None = None) -> int:
         if len(self.builder.nodes) >= MAX_NODES:
@@ -124,7 +123,7 @@ class Nodes:
 
         def known(u: int) -> bool:
             node = self.builder[u]
-            entry = self._plain.get(u)
+            entry = self.builder.plain.get(u)
             if entry is not None and entry[0] is node.operands:  # else it was another node, and is taken back
                 return entry[1]
             if node.operands and node.type.shape == ():
@@ -137,7 +136,7 @@ class Nodes:
             verdict = is_plain(self.builder[top], known)
             if stack[-1] != top:
                 continue
-            self._plain[top] = (self.builder[top].operands, verdict)
+            self.builder.plain[top] = (self.builder[top].operands, verdict)
             stack.pop()
             if not stack:
                 return verdict

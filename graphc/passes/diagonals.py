@@ -103,7 +103,8 @@ def _by_entries(place: Place) -> int | None:
         number = other.type.shape == () and diagonal and (other.type.is_float or other.op == "const")
         if not (diagonal or identity) or matrix.type != place.type or not (other.type.is_float or number):
             continue
-        vector = other.id if number else _vector(place, other, matrix.type.dims[0])
+        square = len(set(matrix.type.dims)) == 1  # else the diagonal is shorter than rows or columns are
+        vector = other.id if number else _vector(place, other, matrix.type.dims[0]) if square else None
         if vector is not None:
             product = place.add("multiply", [matrix.operands[0], vector]) if diagonal else vector
             return place.add("from_diagonal", [product], {"k": 0, "shape": matrix.type.dims})

@@ -31,8 +31,9 @@ def share_at_hand(place: Place) -> int | None:
     if difference.op != "subtract" or isinstance(difference.type.shape, Unknown):
         return None
     shifted, log = (place.builder[u] for u in difference.operands)
-    total = place.builder[log.operands[0]] if log.op == "log" else log
-    e = place.builder.find("exp", [shifted.id])
+    if log.op != "log":
+        return None
+    total, e = place.builder[log.operands[0]], place.builder.find("exp", [shifted.id])
     if e is None or total.op != "sum" or total.operands != (e,) or not _is_shifted(place, shifted):
         return None
     return place.add("divide", [e, total.id])

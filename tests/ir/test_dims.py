@@ -74,16 +74,6 @@ def test_bounds_of_sizes_are_those_of_integers(a: Dim, b: Dim, c: Dim, n: int, a
     assert (minimum(b + c, a + c) + c + maximum(a, b)).evaluate(at) == min(x, y) + z + z + max(x, y)
 
 
-def test_two_parts_of_an_axis_are_the_whole() -> None:
-    N, M = dim("N"), dim("M")
-    assert maximum(N - 3, dim(0)) + minimum(N, dim(3)) == N
-    assert minimum(N, dim(3)) + maximum(3 - N, dim(0)) == 3
-    assert 2 * maximum(N, M) + 3 * minimum(M, N) == 2 * N + 2 * M + minimum(M, N)
-    assert -maximum(N - M, dim(0)) - minimum(M, N) == -N
-    assert maximum(N - 3, dim(0)) + minimum(N, dim(4)) != N
-    assert maximum(N - 3, dim(0)) - minimum(N, dim(3)) != N
-
-
 def test_what_divides_leaves_a_quotient() -> None:
     H = dim("H")
     assert (H - 4) // 2 + 1 == (H - 2) // 2 == H // 2 - 1

@@ -66,3 +66,9 @@ def test_a_stack_of_matrices_is_scaled_by_one_diagonal() -> None:
 def test_what_is_not_declared_may_be_of_any_rank(x: np.ndarray) -> None:
     text = "y = x * eye(3) + sum(eye(3) * x, axis=-1, keepdims=true)"
     hold(text, {"x": x}, lambda x: x * np.eye(3) + (np.eye(3) * x).sum(axis=-1, keepdims=True), levels=(0, 1, 2))
+
+
+def test_a_matrix_that_is_not_square_has_a_short_diagonal() -> None:
+    text = "param A[4, 1], v[4]\nX = A*v[:, None]\nL = mean(exp(diag(X)))"
+    for program in (text, text.replace("A[4, 1]", "A[1, 4]").replace("v[:, None]", "v")):
+        hold(program, {"A": array(4, 1) if "A[4, 1]" in program else array(1, 4), "v": array(4)})

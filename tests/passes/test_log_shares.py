@@ -95,3 +95,11 @@ def test_a_number_on_the_diagonal_is_one_per_row(text: str) -> None:
 def test_a_contrastive_loss_makes_no_diagonal_matrix() -> None:
     found = "\n".join(body(f"param S[N, N]\n{DIAGONALS[0]}", "backward"))
     assert "np.diag(" not in found and "dS[np.arange(N), arange] -= 1" in found
+
+
+@pytest.mark.parametrize("text", [
+    "param x[N]\na = x - max(x)\nL = sum(exp(a - sum(exp(a))))",
+    "param x[N]\na = x - max(x)\ns = sum(exp(a))\nL = sum(exp(a - s)) + s",
+])  # fmt: skip
+def test_a_sum_without_a_logarithm_is_no_share(text: str) -> None:
+    hold(text, {"x": array(4)})
