@@ -197,7 +197,6 @@ class _Check:
         if unknown or "np" in local:
             raise NotWhatWasMeant(f"`{definition.name}` uses `{min(unknown or {'np'})}`, which is not its own")
 
-
     def _rare(self, node: ast.AST, definition: ast.FunctionDef | ast.ClassDef, local: set[str]) -> None:
         """A node of another kind: what it binds, and whether it is one that the emitter writes."""
         if isinstance(node, ast.arg):

@@ -70,8 +70,8 @@ class PlaceOf:
 
     def _limits(self, node: Node) -> list[str]:
         """What the module checks of an argument: that it has labels, or indices."""
-        names = {a.name for a in self.graph.arguments if a.node == node.id}
-        return [kind for name, _, kind in self.graph.limits if name in names]
+        argument = node.attr("name") if node.op == "argument" else None
+        return [kind for name, _, kind in self.graph.limits if name == argument]
 
     def operand(self, node: Node, position: int) -> Node:
         return self.graph[node.operands[position]]

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from graphc.ir.dims import Dim
 from graphc.ir.graph import Node
 from graphc.ops.base import CallError, Lowering
+from graphc.ops.cuts import plain
 
-__all__ = ["as_integers", "integers", "node_of"]
+__all__ = ["as_integers", "counting", "integers", "node_of"]
 
 KEEPING = {
     "add", "broadcast_to", "concatenate", "expand_dims", "flip", "floor_divide", "mT", "maximum", "minimum", "multiply",
@@ -20,6 +22,11 @@ KEEPING = {
 """Of integers they make integers."""
 MOST = 100
 """Longer ways from an `arange` to an index are not followed."""
+
+
+def counting(size: Dim) -> dict[str, Any]:
+    """The attributes of the `arange` that counts 0, 1, …, size - 1 as indices."""
+    return {"start": 0, "stop": plain(size), "step": 1, "dtype": "int"}
 
 
 def node_of(lowering: Any, id: int) -> Node:

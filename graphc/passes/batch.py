@@ -16,7 +16,7 @@ from graphc.ir.dims import Dim
 from graphc.ir.graph import Builder, Node
 from graphc.ir.types import ShapeError, Type, Unknown
 from graphc.language.evaluate import Evaluator
-from graphc.ops.cuts import plain
+from graphc.ops.integers import counting
 from graphc.passes.expand import expand_node
 
 __all__ = ["Batch", "batch", "rank_unknown"]
@@ -134,7 +134,7 @@ class Batch:
 
     def counter(self, size: Dim) -> int:
         """The numbers 0 … size-1 as indices."""
-        return self.add("arange", [], {"start": 0, "stop": plain(size), "step": 1, "dtype": "int"})
+        return self.add("arange", [], counting(size))
 
 
 def rank_unknown(builder: Builder, id: int) -> ShapeError:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from graphc.ir.graph import Builder, Graph, Node
 from graphc.ir.types import Unknown
+from graphc.ops.integers import counting
 from graphc.passes.rebuild import rebuild, same
 
 __all__ = ["diagonals_by_rows"]
@@ -24,7 +25,7 @@ def diagonals_by_rows(graph: Graph) -> Graph:
     def make(builder: Builder, node: Node, operands: list[int]) -> int:
         if node.id not in wanted:
             return same(builder, node, operands)
-        labels = builder.add("arange", [], {"start": 0, "stop": node.type.dims[0], "step": 1, "dtype": "int"})
+        labels = builder.add("arange", [], counting(node.type.dims[0]))
         return builder.add("pick", [*operands, labels])
 
     return rebuild(graph, make, share=True)

@@ -24,6 +24,7 @@ from __future__ import annotations
 from graphc.ir.dims import Dim, dim
 from graphc.ir.graph import Node
 from graphc.ir.types import Unknown
+from graphc.ops.integers import counting
 from graphc.passes.place import Place
 from graphc.passes.products import is_multiple_of_identity
 
@@ -129,7 +130,7 @@ def _with_labels(place: Place) -> int | None:
         if not (number and square and matrix.of_rule and place.alone(matrix.id)):
             continue
         size = source.type.dims[0]
-        rows = place.add("arange", [], {"start": 0, "stop": size, "step": 1, "dtype": "int"})
+        rows = place.add("arange", [], counting(size))
         scaled = place.add("multiply", [place.add("one_hot", [rows], {"n": size}), source.operands[0]])
         return place.add(place.op, [scaled, other] if k == 0 else [other, scaled])
     return None

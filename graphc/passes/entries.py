@@ -18,6 +18,7 @@ from graphc.ir.graph import Node
 from graphc.ir.types import Unknown
 from graphc.ops.cuts import ARRAY
 from graphc.ops.indexing import gather
+from graphc.ops.integers import counting
 from graphc.passes.place import Place
 
 __all__ = ["counts_rows", "entries_only"]
@@ -96,8 +97,7 @@ def _sum_of_picked(place: Place) -> int | None:
         if rows.op == "one_hot" and place.typed(other) == rows.type == product.type:
             labels = list(rows.operands)
             if rank == 2:
-                count = {"start": 0, "stop": rows.type.dims[0], "step": 1, "dtype": "int"}
-                labels.insert(0, place.add("arange", [], count))
+                labels.insert(0, place.add("arange", [], counting(rows.type.dims[0])))
             picked = gather(place.maker, other, labels, (ARRAY,) * rank)
             if place.typed(picked) == place.type:
                 return picked

@@ -5,7 +5,7 @@
     sum(sum(x, axis=(2, 3), keepdims=true), axis=0)    becomes    expand_dims(sum(x, axis=(0, 2, 3)), axis=(1, 2))
     sum(sum(x, axis=3), axis=0)                        becomes    sum(x, axis=(0, 3))
 
-where the inner sum is of no other use and bears no name.
+where the inner sum is of no other use and bears no name. That a sum over all axes is one is said in `rewrites.g`.
 """
 
 from __future__ import annotations
