@@ -3,6 +3,10 @@
 A: (N, D), a: (D,), s, t, dL: (), v: (n,)
 (A * s) / t               becomes       A * (s / t)
 2 * (dL * 0.5)            becomes       dL
+2 * (dL * 0.5 / t)        becomes       dL / t
+2 * (dL / 2)              becomes       dL                  where the quotient of the two is exact
+2 * (dL / (2*N))          becomes       dL / N
+dL * (2 / N)              becomes       2 * dL / N
 (a * A) * s               becomes       (a * s) * A         where a has fewer entries than A, and a * A no other use
 sum(A * s)                becomes       sum(A) * s          where A * s is used nowhere else, or sum(A) is simple
 mean(sum(A, axis=0))      becomes       sum(A) / D          a sum over everything needs no array of sums
@@ -51,16 +55,30 @@ def _factors_of_number(place: Place) -> int | None:
     for outer, inner in (place.operands, place.operands[::-1]):
         if place.builder[outer].attr("value") is not None:
             made = _times(place, outer, inner, DEEPEST)
-            if made is not None:
-                return made
+        else:
+            made = _over_size(place, outer, place.builder[inner])
+        if made is not None:
+            return made
     return None
+
+
+def _over_size(place: Place, factor: int, quotient: Node) -> int | None:
+    """A number times a quotient of one of the program's and a size, divided by the size."""
+    if quotient.op != "divide" or quotient.name or not place.typed(factor).is_float:
+        return None
+    above, size = quotient.operands
+    if place.builder[above].op != "const" or place.builder[size].op != "size":
+        return None
+    return place.add("divide", [place.add("multiply", [above, factor]), size])
 
 
 def _times(place: Place, outer: int, id: int, depth: int) -> int | None:
     """A number times one of the program's, if that has another one of them as a factor."""
     node = place.builder[id]
-    if node.op != "multiply" or node.name or not depth:
+    if node.op not in ("multiply", "divide") or node.name or not depth:
         return None
+    if node.op == "divide":
+        return _times_quotient(place, outer, node, depth)
     for number, rest in (node.operands, node.operands[::-1]):
         plain = place.builder[number].op == "const" and place.typed(rest).is_float
         if plain and not _leaves_the_range(place, "multiply", outer, number):
@@ -70,6 +88,37 @@ def _times(place: Place, outer: int, id: int, depth: int) -> int | None:
         if made is not None:
             return place.add("multiply", [rest, made])
     return None
+
+
+def _times_quotient(place: Place, outer: int, node: Node, depth: int) -> int | None:
+    """A number times a quotient that divides by another one, or has one as a factor of what is divided."""
+    above, below = node.operands
+    number, divisor = place.builder[outer].attr("value"), place.builder[below].attr("value")
+    if place.builder[above].op == "const":
+        if number == 1 or _leaves_the_range(place, "multiply", outer, above):
+            return None
+        return place.add("divide", [place.add("multiply", [outer, above]), below])
+    if not place.typed(above).is_float:
+        return None
+    if divisor and (float(number / divisor).is_integer() or abs(math.frexp(divisor)[0]) == 0.5):
+        if _leaves_the_range(place, "divide", outer, below):
+            return None
+        return place.add("multiply", [above, place.builder.const(number / divisor, place.typed(outer).dtype)])
+    common = _common_factor(place, number, below)
+    if common > 1:
+        rest = place.builder.const(type(number)(number // common), place.typed(outer).dtype)
+        size = place.maker.tensor(place.builder[below].attr("dim") // common)
+        return place.add("divide", [place.add("multiply", [rest, above]), size])
+    made = _times(place, outer, above, depth - 1)
+    return None if made is None else place.add("divide", [made, below])
+
+
+def _common_factor(place: Place, number: float, size: int) -> int:
+    """The largest integer that divides a number and a size, as 2 does 4 and 2*N."""
+    node = place.builder[size]
+    if node.op != "size" or not float(number).is_integer():
+        return 1
+    return math.gcd(int(number), *(coefficient for _, coefficient in node.attr("dim").terms))
 
 
 def _factors_of_array(place: Place) -> int | None:

@@ -48,8 +48,9 @@ def _coefficient(graph: Graph, node: Node, shares: dict[int, float]) -> float | 
     if node.type.shape != () or not node.of_rule:
         return None
     if node.op == "divide":
-        one, size = (graph[u] for u in node.operands)
-        return 1 if one.attr("value") == 1 and size.op == "size" else None
+        number, size = (graph[u] for u in node.operands)
+        value = number.attr("value")
+        return value if size.op == "size" and number.op == "const" and isinstance(value, (int, float)) else None
     if node.op == "negative" and node.operands[0] in shares:
         return -shares[node.operands[0]]
     for share, other in (node.operands, node.operands[::-1]) if node.op == "multiply" else ():

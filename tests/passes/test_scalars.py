@@ -59,3 +59,22 @@ def test_no_rows(load_source: LoadSource, text: str, level: int) -> None:
     module = load_source(graphc.compile(text, level=level))
     Y, cache = module.forward(np.zeros((0, 3)))
     assert Y.shape == (0, 3) and module.backward(cache, Y)["X"].shape == (0, 3)
+
+
+@pytest.mark.parametrize(("loss", "gradient"), [
+    ("0.5 * mean(x * x)", "x * (dL / (D*N))"),
+    ("mean(x * x) / 2", "x * (dL / (D*N))"),
+    ("sum(x * x) / N / 2", "x * (dL / N)"),
+    ("sum(x**2) / (2*N)", "dL / N * x"),
+    ("1/(2*N) * sum(x**2)", "dL / N * x"),
+    ("sum(x**4) / (6*N)", "2 * dL / (3*N) * (x * x * x)"),
+    ("sum(x**2) / (2*N + 1)", "2 * (dL / (2*N + 1)) * x"),
+    ("sum(x**2) / 3", "2 * (dL / 3) * x"),
+    ("sum(x**2) / N / 3", "2 * (dL / 3 / N) * x"),
+])  # fmt: skip
+def test_numbers_of_a_loss_cancel(loss: str, gradient: str) -> None:
+    import graphc
+
+    text = f"param x[N, D]\nL = {loss}"
+    assert f"    dx = {gradient} " in graphc.compile(text)
+    hold(text, {"x": array(3, 2)}, levels=(0, 1, 2))
