@@ -158,7 +158,7 @@ def scratch(graph: Graph, node: Node, item: int) -> Dim:
     is the window at each place, and those operands with their samples last that have them first; of norms the squares.
     """
     if node.op == "norm" and node.attr("axis") is not None:
-        return numel(graph[node.operands[0]].type.dims) * item
+        return dim(bytes_of(graph[node.operands[0]].type, item) or 0)
     if node.op not in ("convolve", "convolve_kernel", "convolve_transpose"):
         return dim(0)
     first, second = (graph[u].type.dims for u in node.operands[:2])

@@ -17,6 +17,7 @@ from graphc.explain.costs import Costs, costs_of
 from graphc.explain.formulas import factored, order_of_sizes
 from graphc.explain.work import Row
 from graphc.ir.dims import dim
+from graphc.passes.cost import scratch
 from graphc.pipeline import Options
 
 MLP = """\
@@ -299,3 +300,10 @@ def test_the_workspace_is_as_large_as_said(
         tracemalloc.stop()
     assert CostTable(found, sizes).bytes_of(found.memory["workspace"]) == pytest.approx(held, rel=0.1)
     assert found.memory["value_and_grad"].peak == 0
+
+
+def test_the_norm_of_what_is_not_declared_needs_an_unknown_amount() -> None:
+    text = "input X[N, D]\nz = c * c\ns = norm(c, axis=0)\noutput z, s"
+    graph = graphc.parse(text)
+    (norm,) = (node for node in graph if node.op == "norm")
+    assert scratch(graph, norm, 8) == 0
