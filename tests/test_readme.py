@@ -25,6 +25,7 @@ from typing import Any
 
 import pytest
 
+import graphc
 from command import graphc_command
 
 TOP = Path(__file__).parents[1]
@@ -64,6 +65,7 @@ def test_the_readme_from_top_to_bottom(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
     monkeypatch.delitem(sys.modules, "graphc.hook", raising=False)  # its first import is what the README shows
+    monkeypatch.delattr(graphc, "hook", raising=False)  # and what another test imported is there again afterwards
     namespace: dict[str, Any] = {"__name__": "__readme__"}
     before = set(sys.modules)
     try:
