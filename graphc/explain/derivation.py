@@ -72,8 +72,8 @@ class _Deriver:
             ]
         else:
             lines = [
-                f"Denominator layout: ∂{letter}/∂X has the shape of X, and a vector's gradient is a column. The chain "
-                "rule goes from right to left: ∂z/∂x = (∂y/∂x)(∂z/∂y)."
+                f"Denominator layout: ∂{letter}/∂X has the shape of X, and a vector's gradient is a column, that of a "
+                "vector added to each row a row. The chain rule goes from right to left: ∂z/∂x = (∂y/∂x)(∂z/∂y)."
             ]
         lines.append("Indices, and integers that are used as indices, count from 1; δ_ij is 1 for i = j, else 0, and "
                      "1{…} is 1 where … holds, else 0.")  # fmt: skip

@@ -13,21 +13,24 @@ POOL = "ijklpqrstuvw"
 
 
 class Letters:
-    """Letters for indices by their sizes: h runs to H, i to N. `names` are for sizes without one."""
+    """Letters for indices by their sizes: h runs to H, i to N. `names` are for sizes without one; no index is called
+    as a size or one of the `values` is."""
 
-    def __init__(self, sizes: Iterable[Dim], names: Mapping[str, str] | None = None) -> None:
+    def __init__(self, sizes: Iterable[Dim], names: Mapping[str, str] | None = None, values: Iterable[str] = ()) -> None:
         self.base: dict[Dim, str] = {}
         self.names = names or {}
+        sizes = list(dict.fromkeys(sizes))
+        self.foreign = {*values, *(name for size in sizes for name in size.names())}
         rest: list[Dim] = []
-        for size in dict.fromkeys(sizes):
+        for size in sizes:
             symbol = self.names.get(size.symbol or "", size.symbol or "")
             letter = {"N": "i", "L": "p"}.get(symbol, symbol.lower() if len(symbol) == 1 and symbol.isupper() else "")
-            if letter.isascii() and letter and letter not in self.base.values():
+            if letter.isascii() and letter and letter not in self.foreign and letter not in self.base.values():
                 self.base[size] = letter
             else:
                 rest.append(size)
         for size in rest:
-            self.base[size] = self._unused(set(self.base.values()))
+            self.base[size] = self._unused({*self.foreign, *self.base.values()})
 
     def size(self, size: Dim) -> str:
         """A size as a reader of the derivation knows it."""
@@ -40,7 +43,7 @@ class Letters:
 
     def choose(self, index: Index, taken: Iterable[str], doubled: frozenset[Dim] = frozenset()) -> str:
         """A letter for an index where others are taken; a size that runs twice in a formula gets j and k."""
-        used, foreign = set(taken), {letter for size, letter in self.base.items() if size != index.dim}
+        used, foreign = set(taken), {letter for size, letter in self.base.items() if size != index.dim} | self.foreign
         base = self.base.setdefault(index.dim, self._unused(foreign))
         wanted = [base] if index.dim not in doubled or base == "i" else []
         wanted += [letter for letter in "jk" if letter not in foreign]

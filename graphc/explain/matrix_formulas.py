@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 from graphc.explain.cotangents import gradient
 from graphc.explain.expansion import expanded
-from graphc.explain.forms import parts_of
+from graphc.explain.forms import entries_of, parts_of
 from graphc.explain.matrices import matrix_form
 from graphc.explain.matrix import Matrix
 from graphc.explain.notation import Fence, Op, Row, Word
 from graphc.explain.sheet import Sheet
 from graphc.explain.slopes import LONG
 from graphc.explain.steps import Formula
-from graphc.explain.terms import Expr, Index, Tensor
+from graphc.explain.terms import Add, Entry, Expr, Index, Tensor
 from graphc.explain.units import Unit
 from graphc.explain.writing import Writer
 from graphc.ir.dims import Dim
@@ -29,8 +29,21 @@ def matrix_formulas(
     if made is None or len(parts_of(e)) > LONG:
         return _moved(sheet, target, unit, at)
     slices, matrix = made
+    if matrix.rows == 1 and _is_column(unit, at) and not sheet.numerator:
+        matrix = matrix.T
     left = writer.entry(target, slices)
     return [Formula(left, (matrix.layout,), reason(sheet, matrix))]
+
+
+def _is_column(unit: Unit, at: Sequence[Index]) -> bool:
+    """Whether a vector is added to the columns of samples that the rows are made from, as b of `X Aᵀ + bᵀ`: a matrix
+    beside it has its index first. The gradient of that is `Gᵀ 1`, that of the row b of `X W + b` is `1ᵀ G`."""
+    if len(at) != 1 or not isinstance(unit.expression, Add) or not unit.indices:
+        return False
+    alone = [term for term in unit.expression.terms if isinstance(term, Entry) and term.indices == (unit.indices[-1],)]
+    others = [entry for term in unit.expression.terms if term not in alone for entry in entries_of(term)]
+    places = [entry.indices.index(unit.indices[-1]) for entry in others if unit.indices[-1] in entry.indices]
+    return bool(alone) and bool(places) and not any(places)
 
 
 def _moved(sheet: Sheet, target: Tensor, unit: Unit, at: Sequence[Index]) -> list[Formula]:

@@ -24,7 +24,7 @@ class Sheet:
         self.generated = CodeLines(module)
         sizes = [d for a in self.graph.arguments for d in self.dims(a.node)]
         sizes += [d for u in plan.units for d in self.dims(u.id)]
-        self.letters = Letters((d for d in sizes if d != 1), plan.size_names)
+        self.letters = Letters((d for d in sizes if d != 1), plan.size_names, (t.name for t in plan.tensors.values()))
         self.doubled: frozenset[Dim] = frozenset()
 
     def begin(self, unit: Unit) -> None:

@@ -34,7 +34,9 @@ ROWS = {
                        "= ∂L/∂s₁ u₁₁ + ∂L/∂s₂ u₁₂"],
     "b1_reshape": ["∂L/∂X = reshape(∂L/∂Y, (N, 2*K))"],
     "b2_column_layout": ["∂L/∂X = Wᵀ ∂L/∂Y", "∂L/∂W = ∂L/∂Y Xᵀ", "∂L/∂b = ∂L/∂B 1"],
-    "b3_linear_layer": ["Y_ik = Σ_j X_ij A_kj + b_k", "∂L/∂X = ∂L/∂Y A", "∂L/∂A = ∂L/∂Yᵀ X", "∂L/∂b = 1ᵀ ∂L/∂Y"],
+    "b3_linear_layer": ["Y_ik = Σ_j X_ij A_kj + b_k", "∂L/∂X = ∂L/∂Y A", "∂L/∂A = ∂L/∂Yᵀ X",
+                        "∂L/∂b = ∂L/∂Yᵀ 1 (m×N)(N×1) = m×1"],
+    "b3_linear_layer_written_out": ["∂L/∂b = ∂L/∂Yᵀ 1"],
     "b4_matrix_vector": ["∂L/∂x = Aᵀ ∂L/∂y", "∂L/∂A = ∂L/∂y xᵀ"],
     "b5_bilinear_form": ["∂z/∂x = A y", "∂z/∂y = Aᵀ x", "∂z/∂A = x yᵀ"],
     "b6_elementwise_product": ["∂L/∂x = ∂L/∂z ⊙ y", "∂L/∂y = ∂L/∂z ⊙ x"],
@@ -50,11 +52,11 @@ ROWS = {
                                  "∂L/∂Y = Σ_k A_kᵀ ∂L/∂AY_k"],
     "b11_by_slices": ["∂L/∂X = AY₀ diag(∂L/∂z₀) + AY₁ diag(∂L/∂z₁) + AY₂ diag(∂L/∂z₂)", "3 uses add up"],
     "b11_by_samples": ["(∂L/∂A_k)_1 = ∂L/∂z₃_k X_{·4} Y_{·4}ᵀ", "4 uses add up"],
-    "b11_contraction": ["∂L/∂X_ji = Σ_kl ∂L/∂Z_ki Y_li A_kjl", "∂L/∂X = Σ_k A_k Y diag(∂L/∂Z_k)",
+    "b11_contraction": ["∂L/∂X_ji = Σ_kp ∂L/∂Z_ki Y_pi A_kjp", "∂L/∂X = Σ_k A_k Y diag(∂L/∂Z_k)",
                         "∂L/∂A_k = X diag(∂L/∂Z_k) Yᵀ", "∂L/∂Y = Σ_k A_kᵀ X diag(∂L/∂Z_k)"],
-    "b12_bilinear": ["Z_il = Σ_jk X_ij Y_ik A_ljk + b_l", "∂L/∂X_ij = Σ_lk ∂L/∂Z_il Y_ik A_ljk as one contraction",
-                     "∂L/∂X = Σ_l diag(∂L/∂Z_l) Y A_lᵀ", "∂L/∂Y = Σ_l diag(∂L/∂Z_l) X A_l",
-                     "∂L/∂A_l = Xᵀ diag(∂L/∂Z_l) Y", "∂L/∂b = 1ᵀ ∂L/∂Z", "slice by slice, (N×N)(N×n)(n×m) = N×m",
+    "b12_bilinear": ["Z_ip = Σ_jk X_ij Y_ik A_pjk + b_p", "∂L/∂X_ij = Σ_pk ∂L/∂Z_ip Y_ik A_pjk as one contraction",
+                     "∂L/∂X = Σ_p diag(∂L/∂Z_p) Y A_pᵀ", "∂L/∂Y = Σ_p diag(∂L/∂Z_p) X A_p",
+                     "∂L/∂A_p = Xᵀ diag(∂L/∂Z_p) Y", "∂L/∂b = ∂L/∂Zᵀ 1", "slice by slice, (N×N)(N×n)(n×m) = N×m",
                      "diag(v) M scales the rows of M by v"],
     "c1_denominator_layout": ["∂y/∂x = Mᵀ the Jacobian", "∂z/∂x = ∂y/∂x ∂z/∂y", "∂z/∂y = c", "∂z/∂x = Mᵀ ∂z/∂y"],
     "c1_layouts": ["J = jacobian(y, x)", "J_ji = M_ji"],
@@ -215,6 +217,14 @@ def test_an_undeclared_program_is_derived(tmp_path: Path, capsys: pytest.Capture
                  "Z_ih = Σ_d X_id W1_dh + b1_h",
                  "∂L/∂W1 = Xᵀ ∂L/∂Z (D×N)(N×H) = D×H", "∂L/∂b1 = 1ᵀ ∂L/∂Z (1×N)(N×H) = 1×H"):  # fmt: skip
         assert line in text, line
+
+
+def test_no_index_is_called_as_a_size_or_a_value(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    program = tmp_path / "net.g"
+    program.write_text("param i[n], j[n, l], k[l]\nL = sum((i @ j) * k)\n")
+    assert main(["derive", str(program)]) == 0
+    text = re.sub(r"\s+", " ", capsys.readouterr().out)
+    assert "∂L/∂i_p = Σ_q k_q j_pq so ∂L/∂i = j k (n×l)(l×1) = n×1" in text
 
 
 def test_a_diagonal_is_not_read_as_the_whole_matrix(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
