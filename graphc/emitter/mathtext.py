@@ -29,6 +29,7 @@ COMPARISONS = {"less", "less_equal", "greater", "greater_equal", "equal", "not_e
 OPPOSITE = {"less": ">=", "less_equal": ">", "greater": "<=", "greater_equal": "<", "equal": "!=", "not_equal": "=="}
 UNSEEN = {"broadcast_to", "stop_gradient", "expand_dims", "squeeze", "as_float", "as_int", "number", "in_range"}
 TURNED = {"transpose", "mT"}
+BELOW = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
 class Mathematics:
@@ -73,6 +74,8 @@ class Mathematics:
             template, x = known
             return Text(template.format(x=self.text(x, depth - 1)), PRODUCT if " " in template[:5] else ATOM)
         operands = [self.text(u, depth - 1) for u in node.operands]
+        if node.op in ("add", "subtract") and operands[0] == operands[1] and node.operands[0] != node.operands[1]:
+            operands = [self._along(u, text) for u, text in zip(node.operands, operands, strict=True)]
         if node.op == "const":
             return self._constant(node)
         if node.op == "size":
@@ -102,6 +105,19 @@ class Mathematics:
         if node.op == "divide":
             return Text(f"{operands[0].within(ENTRYWISE)} / {operands[1].within(FACTOR)}", ENTRYWISE)
         return self._by_template(node, operands)
+
+    def _along(self, id: int, text: Text) -> Text:
+        """A value with its axes said, where it meets another one of the same words: `Σ₁ dd - Σ₀ dd`, `Y[:, None]`."""
+        node = self.graph[id]
+        axes = node.attr("axis")
+        if self.word(id) is not None or not isinstance(axes, tuple):
+            return text
+        if node.op == "sum" and text.text.startswith("Σ "):
+            return Text(f"Σ{','.join(str(axis).translate(BELOW) for axis in axes)}{text.text[1:]}", text.precedence)
+        if node.op == "expand_dims" and text.precedence == ATOM:
+            places = ["None" if axis in axes else ":" for axis in range(max(axes) + 1)]
+            return Text(f"{text}[{', '.join(places)}]")
+        return text
 
     def _not(self, node: Node, operand: Text, depth: int) -> Text:
         """The opposite comparison, where that is what is written."""
@@ -236,6 +252,7 @@ OPENING, CLOSING = "([{|‖,←#¬", ")]}|‖,"
 @cache
 def _template(math: str) -> tuple[tuple[tuple[str, str, int], ...], int]:
     """A template as (text before, name, how tightly its place binds), the last nameless; and how tightly it binds."""
+    math = math.replace("−", "-")  # as the code beside it has it
     pieces: list[tuple[str, str, int]] = []
     position = 0
     for match in re.finditer(r"\{(\w+)\}", math):
@@ -278,7 +295,9 @@ def _level(template: str) -> int:
         return SUM
     if any(word in ("⊙", "/") for word in words):
         return ENTRYWISE
-    return PRODUCT if len(words) > 1 else ATOM
+    if len(words) > 1:
+        return PRODUCT
+    return FACTOR if "^" in outside or outside[-1:] in "²³" else ATOM  # no power is raised without brackets
 
 
 def math_of(

@@ -30,8 +30,9 @@ def recognised(graph: Graph, node: Node) -> tuple[str, int] | None:
 
 
 def is_exponential(graph: Graph, node: Node) -> bool:
-    """Whether this is the exponential that these functions share, and no value that the program names."""
-    return not node.name and _of_exponential(graph, node) is not None
+    """Whether this is an exponential that these functions are made of, and no value that the program names."""
+    known = (_of_exponential(graph, node), _of_limited(graph, node)) if node.op == "exp" and not node.name else ()
+    return any(x is not None for x in known)
 
 
 def _of_sigmoid(graph: Graph, node: Node) -> int | None:
@@ -40,9 +41,7 @@ def _of_sigmoid(graph: Graph, node: Node) -> int | None:
         return None
     e = graph[one_and_e.operands[1]]
     if numerator.id == e.id and e.op == "exp":
-        limited = graph[e.operands[0]]
-        within = limited.op == "minimum" and _is(graph, limited.operands[1], 80)
-        return limited.operands[0] if within else None
+        return _of_limited(graph, e)
     x = _of_exponential(graph, e)
     if x is None or numerator.op != "maximum" or numerator.operands[1] != e.id:
         return None
@@ -57,6 +56,12 @@ def _of_exponential(graph: Graph, e: Node) -> int | None:
             return None
         e = graph[e.operands[0]]
     return e.id
+
+
+def _of_limited(graph: Graph, e: Node) -> int | None:
+    """The z of exp(min(z, 80))."""
+    limited = graph[e.operands[0]]
+    return limited.operands[0] if limited.op == "minimum" and _is(graph, limited.operands[1], 80) else None
 
 
 def _is(graph: Graph, id: int, number: int) -> bool:

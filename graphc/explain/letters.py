@@ -16,7 +16,9 @@ class Letters:
     """Letters for indices by their sizes: h runs to H, i to N. `names` are for sizes without one; no index is called
     as a size or one of the `values` is."""
 
-    def __init__(self, sizes: Iterable[Dim], names: Mapping[str, str] | None = None, values: Iterable[str] = ()) -> None:
+    def __init__(
+        self, sizes: Iterable[Dim], names: Mapping[str, str] | None = None, values: Iterable[str] = ()
+    ) -> None:
         self.base: dict[Dim, str] = {}
         self.names = names or {}
         sizes = list(dict.fromkeys(sizes))

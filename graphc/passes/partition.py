@@ -140,12 +140,12 @@ def _price(node: Node, place: float, in_forward: bool) -> int:
 
 
 def _is_given(graph: Graph, id: int, forward: set[int], lean: bool) -> bool:
-    """Whether backward can have a value from forward only: arguments, what is dear, what the program names; if memory
-    is to be `lean` arguments and products."""
+    """Whether backward can have a value from forward only: arguments, and what forward computes anyway if it is dear or
+    has a name; if memory is to be `lean` arguments and products."""
     node = graph[id]
     if lean:
         return node.op == "argument" or node.op in IN_BLAS
-    return node.op == "argument" or graph.op(node).cost == "dear" or bool(node.name and id in forward)
+    return node.op == "argument" or (id in forward and (graph.op(node).cost == "dear" or bool(node.name)))
 
 
 def _between(

@@ -40,6 +40,10 @@ def equations(text: str, level: int = 1) -> list[str]:
     ("param X[N, D]\nY = X[:, 0]", ["dX = 0[:, 0 ← dY]"]),
     ("param X[N, D]\nY = reshape(X, (D, N))", ["dX = reshape(dY)"]),
     ("param X[N, D]\nconst M = [1, 2, 3]\nY = exp(X) * 2\nL = sum(Y)", ["dX = 2 dL exp(X)"]),
+    ("param r[n, 3]\nd = r[:, None, :] - r[None, :, :]", ["dr = Σ₁ dd - Σ₀ dd"]),
+    ("param r[n, 3], w[n, n, 3]\nL = sum(w * (r[:, None, :] - r)**2)",
+     ["difference_r = r[:, None] - r", "dr = Σ₁ ddifference_r - Σ₀ ddifference_r"]),
+    ("param x[n]\ninput k[]\ny = x**k", ["dx = dy k ⊙ x^(k - 1)"]),
     ("param x[n], y[n]\nz = x / y", ["dx = dz / y", "dy = -dz ⊙ z / y"]),
 ])  # fmt: skip
 def test_equations(text: str, wanted: list[str]) -> None:

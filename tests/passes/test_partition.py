@@ -101,8 +101,17 @@ def test_nothing_dear_is_computed_twice(text: str) -> None:
     """What backward makes again of forward is cheap or free."""
     split = split_of(text)
     graph = split.graph
-    again = [id for id in split.backward if not behind(graph, id)]
+    again = [id for id in split.backward if id in split.forward]
     assert all(graph.op(graph[id]).cost in ("free", "cheap") for id in again), [graph[id].op for id in again]
+
+
+def test_what_only_backward_needs_is_computed_there() -> None:
+    """The cosine of sin(θ): as θ is at hand there, forward does none of the work of the derivative."""
+    split = split_of("input x[N, D]\nparam w[D, H]\ntheta = x@w\ny = sin(theta)\nL = sum(y*y)")
+    named = {split.graph[id].name or split.graph[id].op for id in split.saved}
+    assert named == {"x", "theta", "y"}
+    ops = [[split.graph[id].op for id in half] for half in (split.forward, split.backward)]
+    assert "cos" not in ops[0] and "cos" in ops[1]
 
 
 @pytest.mark.parametrize("text", PROGRAMS)
