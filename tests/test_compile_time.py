@@ -108,7 +108,15 @@ def normalised(n: int) -> str:
     return "\n".join(["input X[N, D]\nparam W[D, D], g[D], b[D]\nh_0 = X @ W", *body, f"L = mean(h_{n // 12}**2)"])
 
 
-PROGRAMS = [chain, layers, unrolled, lstm, parameters, wide, numbers, expression, undeclared, entrywise, normalised]
+def rolls(n: int) -> str:
+    """The two parts of a cut axis the other way round, over and over."""
+    step = f"for k in 0:{n // 3} {{ z_{{k+1}} = concatenate([z_{{k}}[1:], z_{{k}}[:1]]) }}"
+    return f"param z_0[N]\n{step}\nL = sum(z_{n // 3}**2)"
+
+
+PROGRAMS = [
+    chain, layers, unrolled, lstm, parameters, wide, numbers, expression, undeclared, entrywise, normalised, rolls,
+]  # fmt: skip
 
 
 SOME = [chain, layers, lstm, undeclared, views]

@@ -7,6 +7,7 @@ from functools import cached_property
 
 from graphc.emitter.expressions import ATOM, PRODUCT, SUM, Text
 from graphc.emitter.naming import Names
+from graphc.ir.dim_text import in_brackets
 from graphc.ir.dims import Dim, dim, open_owner
 from graphc.ir.graph import Graph, Node
 from graphc.ir.types import Shape, Type, Unknown
@@ -91,9 +92,9 @@ class BodyContext:
         if size.value is not None:
             return Text(str(size.value))
         text = size.text(self.symbol)
-        if len(size.terms) > 1:
+        if len(size.displayed.terms) > 1:
             return Text(text, SUM)
-        return Text(text, ATOM if size.symbol or size.in_brackets else PRODUCT)
+        return Text(text, ATOM if size.symbol or in_brackets(size) else PRODUCT)
 
     def positive(self, size: Dim) -> bool:
         return self.graph.positive(size)

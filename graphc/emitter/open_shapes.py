@@ -19,7 +19,8 @@ from graphc.emitter.members import Members
 from graphc.emitter.naming import Names
 from graphc.emitter.sizes import words
 from graphc.emitter.text import bracketed, quoted
-from graphc.ir.dims import Dim, dim, maximum
+from graphc.ir.bounds import maximum
+from graphc.ir.dims import Dim, dim
 from graphc.ir.graph import Graph, Node
 from graphc.ir.types import Shape, Unknown
 from graphc.language.nested import counted, leaves

@@ -36,7 +36,8 @@ def order_of_sizes(graph: Graph) -> dict[str, int]:
 def factored(size: Dim, order: Mapping[str, int], name: Callable[[str], str] = shown) -> str:
     """A polynomial as an expression."""
     place = partial(_place, order)
-    terms = [(dict(sorted(monomial, key=lambda pair: place(pair[0]))), count) for monomial, count in size.terms]
+    shown = size.displayed.terms
+    terms = [(dict(sorted(monomial, key=lambda pair: place(pair[0]))), count) for monomial, count in shown]
     terms.sort(key=lambda term: (-sum(term[0].values()), [place(symbol) for symbol in term[0]]))
     return _sum(terms, place, name) if terms else "0"
 

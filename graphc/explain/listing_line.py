@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from graphc.ir.dims import Atom, Dim, dim, open_axis
+from graphc.ir.dims import Atom, Dim, applied, dim, of_symbol, open_axis
 from graphc.ir.types import Unknown
 
 __all__ = ["ListingLine"]
@@ -195,16 +195,16 @@ class ListingLine:
                 self.expect(" == 1 else ")
                 if self.size() != test:
                     raise ValueError("a size of this form names the same size twice")
-                size = _atom("bcast", test, size)
+                size = of_symbol(Atom("bcast", (test, size)))
             self.expect(")")
             return size
         for kind in ("max", "min"):
             if self.take(f"{kind}("):
-                left = self.size()
-                self.expect(", ")
-                right = self.size()
+                sizes = [self.size()]
+                while self.take(", "):
+                    sizes.append(self.size())
                 self.expect(")")
-                return _atom(kind, left, right)
+                return applied(kind, *sizes)
         number = re.compile(r"\d+").match(self.text, self.at)
         if number:
             self.at = number.end()
@@ -215,10 +215,6 @@ class ListingLine:
         if owner not in self.ranks or not axis.isdecimal():
             raise ValueError(f"`{owner}.{axis}` is no size of an argument")
         return open_axis(owner, int(axis), self.ranks[owner])
-
-
-def _atom(kind: str, left: Dim, right: Dim) -> Dim:
-    return Dim(((((Atom(kind, (left, right)), 1),), 1),))
 
 
 def _closing(text: str, start: int) -> int:

@@ -1,7 +1,8 @@
 """Symbolic dimensions: polynomials with integer coefficients over names.
 
 Two dimensions are equal exactly when their normal forms are. What no polynomial can say (`d//2`, `d % 2`, the
-result of broadcasting two sizes of which neither is known) is an opaque `Atom` that takes part like a name.
+result of broadcasting two sizes of which neither is known, the larger of two) is an opaque `Atom` that takes part like
+a name; `bounds.py` keeps the larger and the smaller of sizes in one form, `dim_text.py` writes sizes.
 
 A name that starts with `?` is *open*: it was not declared but inferred for an undeclared argument, so nothing
 promises that it differs from 1. Declared names promise that they broadcast only where they are equal. `?X.1:2` is
@@ -10,12 +11,15 @@ axis 1 of the argument `X`, which has rank 2.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TypeAlias
 
-__all__ = ["Atom", "Dim", "DimLike", "Symbol", "broadcast_dim", "dim", "numel", "open_axis", "open_owner", "shown"]
+__all__ = [
+    "Atom", "Dim", "DimLike", "Monomial", "Symbol", "applied", "broadcast_dim", "dim", "numel", "of_symbol", "of_terms",
+    "open_axis", "open_owner", "shown",
+]  # fmt: skip
 
 
 LARGEST_PRODUCT = 4096
@@ -24,39 +28,48 @@ LARGEST_PRODUCT = 4096
 
 @dataclass(frozen=True, slots=True)
 class Atom:
-    """An opaque size: `floordiv`, `mod`, `bcast` (what two sizes broadcast to), `max` or `min`."""
+    """An opaque size: `floordiv`, `mod`, `bcast` (what two sizes broadcast to) or `max`, of any number of sizes.
+
+    `min` is a way to write a size and takes no part in one.
+    """
 
     kind: str
     args: tuple[Dim, ...]
 
     def evaluate(self, values: list[int]) -> int:
+        if self.kind == "max":
+            return max(values)
         a, b = values
         if self.kind == "floordiv":
             return a // b
-        if self.kind == "mod":
-            return a % b
-        if self.kind == "bcast":
-            return b if a == 1 else a
-        return max(a, b) if self.kind == "max" else min(a, b)
+        return a % b if self.kind == "mod" else b if a == 1 else a
 
     def text(self, name: Callable[[str], str] = str) -> str:
+        if self.kind in ("max", "min"):
+            return f"{self.kind}({', '.join(argument.text(name) for argument in self.args)})"
         a, b = self.args
         if self.kind == "bcast":
             left, right = a.text(name), b.text(name)
             return f"({right} if {left} == 1 else {left})"
-        if self.kind in ("max", "min"):
-            return f"{self.kind}({a.text(name)}, {b.text(name)})"
         sign = "//" if self.kind == "floordiv" else "%"
         return f"{a.text(name, tight=True)}{sign}{b.text(name, tight=True)}"
 
 
 Symbol: TypeAlias = "str | Atom"
 Monomial: TypeAlias = "tuple[tuple[Symbol, int], ...]"
+Term: TypeAlias = "tuple[Monomial, int]"
 DimLike: TypeAlias = "Dim | int"
 
 
 def _key(symbol: Symbol) -> tuple[int, str]:
-    return (0, symbol) if isinstance(symbol, str) else (1, symbol.text())
+    return (0, symbol) if isinstance(symbol, str) else (1, _letters(symbol))
+
+
+@lru_cache(maxsize=4096)
+def _letters(atom: Atom) -> str:
+    """The text, by which atoms are in order, and what tells those apart that are written alike."""
+    parts = [[([(*_key(s), p) for s, p in m], c) for m, c in argument.terms] for argument in atom.args]
+    return f"{atom.text()} {atom.kind} {parts}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +140,7 @@ class Dim:
     # ------------------------------------------------------------ arithmetic
 
     def __add__(self, other: DimLike) -> Dim:
-        return _collect([*self.terms, *dim(other).terms])
+        return of_terms([*self.terms, *dim(other).terms])
 
     __radd__ = __add__
 
@@ -144,7 +157,7 @@ class Dim:
         if len(self.terms) * len(dim(other).terms) > LARGEST_PRODUCT:
             raise OverflowError("the expression for a size is too large")
         products = [(_multiply(m, n), c * d) for m, c in self.terms for n, d in dim(other).terms]
-        return _collect(products)
+        return of_terms(products)
 
     __rmul__ = __mul__
 
@@ -158,7 +171,14 @@ class Dim:
         whole, rest = self._split(divisor)
         if rest.value is not None and divisor.value is not None:
             return whole + rest.value // divisor.value
-        return whole + _symbol(Atom("floordiv", (rest, divisor)))
+        if divisor.value is not None and divisor.value > 0:
+            from graphc.ir.bounds import sides
+
+            parts = sides(rest)
+            if parts is not None:  # max(a, b)//2 is max(a//2, b//2)
+                kind, sizes = parts
+                return whole + applied(kind, *(size // divisor for size in sizes))
+        return whole + of_symbol(Atom("floordiv", (rest, divisor)))
 
     def __rfloordiv__(self, other: DimLike) -> Dim:
         return dim(other) // self
@@ -172,7 +192,7 @@ class Dim:
         _, rest = self._split(divisor)
         if rest.value is not None and divisor.value is not None:
             return dim(rest.value % divisor.value)
-        return _symbol(Atom("mod", (rest, divisor)))
+        return of_symbol(Atom("mod", (rest, divisor)))
 
     def __rmod__(self, other: DimLike) -> Dim:
         return dim(other) % self
@@ -198,27 +218,17 @@ class Dim:
                 rest.append((monomial, coefficient % number))
             else:
                 rest.append((monomial, coefficient))
-        return _collect(whole), _collect(rest)
+        return of_terms(whole), of_terms(rest)
 
     def divided_by(self, divisor: Dim) -> Dim | None:
-        """The exact quotient by a single-term divisor, or None if there is none."""
+        """The exact quotient, or None if there is none."""
         if divisor == self and self.terms:
             return dim(1)
         if len(divisor.terms) != 1:
-            return None
-        monomial, coefficient = divisor.terms[0]
-        quotient = []
-        for m, c in self.terms:
-            powers = dict(m)
-            for symbol, power in monomial:
-                left = powers.get(symbol, 0) - power
-                if left < 0:
-                    return None
-                powers[symbol] = left
-            if c % coefficient:
-                return None
-            quotient.append((_ordered({s: p for s, p in powers.items() if p}), c // coefficient))
-        return _collect(quotient)
+            return _exact_quotient(self, divisor)
+        quotient = [_quotient(term, divisor.terms[0]) for term in self.terms]
+        kept = [term for term in quotient if term is not None]
+        return of_terms(kept) if len(kept) == len(quotient) else None
 
     # ------------------------------------------------------------ use
 
@@ -246,8 +256,7 @@ class Dim:
                 if isinstance(symbol, str):
                     factor = bindings.get(symbol) or dim(symbol)
                 else:
-                    a, b = (argument.substitute(bindings) for argument in symbol.args)
-                    factor = _apply(symbol.kind, a, b)
+                    factor = applied(symbol.kind, *(argument.substitute(bindings) for argument in symbol.args))
                 product = product * factor**power
             total = total + product
         return total
@@ -268,44 +277,22 @@ class Dim:
 
     def is_nonnegative(self) -> bool:
         """Whether this is certainly not negative, sizes themselves never being so."""
-        return all(c >= 0 for _, c in self.terms)
+        from graphc.ir.bounds import is_nonnegative
 
-    @property
-    def in_brackets(self) -> bool:
-        """Whether the text is the larger or smaller of two sizes and nothing else: brackets are round it already."""
-        if len(self.terms) != 1 or self.terms[0][1] != 1 or len(self.terms[0][0]) != 1:
-            return False
-        ((symbol, power),) = self.terms[0][0]
-        return power == 1 and not isinstance(symbol, str) and symbol.kind in ("max", "min", "bcast")
+        return is_nonnegative(self)
+
+    @cached_property
+    def displayed(self) -> Dim:
+        """The terms as they are written: what is `N - max(N - 3, 0)` in normal form is `min(N, 3)` here."""
+        from graphc.ir.dim_text import displayed
+
+        return displayed(self)
 
     def text(self, name: Callable[[str], str] = str, tight: bool = False) -> str:
         """As a Python expression; `name` says how a symbol is written; `tight` adds parentheses round a sum."""
-        if not self.terms:
-            return "0"
-        single = self.symbol
-        if single is not None and not tight:
-            return name(single)
-        positive = [t for t in self.terms if t[1] > 0]
-        parts: list[str] = []
-        for monomial, coefficient in positive + [t for t in self.terms if t[1] < 0]:
-            factors: list[str] = []
-            if abs(coefficient) != 1 or not monomial:
-                factors.append(str(abs(coefficient)))
-            for symbol, power in monomial:
-                if isinstance(symbol, str):
-                    written = name(symbol)
-                else:
-                    written = symbol.text(name)
-                    alone = len(monomial) == 1 and abs(coefficient) == 1 and power == 1
-                    signed = coefficient < 0 and not parts  # Python reads -N//2 as (-N)//2
-                    if symbol.kind in ("floordiv", "mod") and (not alone or signed):
-                        written = f"({written})"
-                factors.append(written if power == 1 else f"{written}**{power}")
-            sign = "-" if coefficient < 0 else ("+" if parts else "")
-            parts.append(sign + "*".join(factors))
-        written = "".join(f" {p[0]} {p[1:]}" if i and p[0] in "+-" else p for i, p in enumerate(parts))
-        compound = len(parts) > 1 or parts[0].startswith("-") or ("*" in written or "//" in written or "%" in written)
-        return f"({written})" if tight and compound else written
+        from graphc.ir.dim_text import written
+
+        return written(self, name, tight)
 
     def __str__(self) -> str:
         return self.text(shown)
@@ -339,22 +326,27 @@ def dim(value: Dim | int | str) -> Dim:
     if isinstance(value, Dim):
         return value
     if isinstance(value, str):
-        return _symbol(value)
+        return of_symbol(value)
     return Dim((((), int(value)),)) if value else Dim(())
 
 
-def _symbol(symbol: Symbol) -> Dim:
+def of_symbol(symbol: Symbol) -> Dim:
+    """The size that a name or an atom alone is."""
     return Dim(((((symbol, 1),), 1),))
 
 
-def _apply(kind: str, a: Dim, b: Dim) -> Dim:
+def applied(kind: str, *sizes: Dim) -> Dim:
+    """What an atom of a kind is of these sizes."""
+    from graphc.ir.bounds import maximum, minimum
+
+    if kind in ("max", "min"):
+        return maximum(*sizes) if kind == "max" else minimum(*sizes)
+    a, b = sizes
     if kind == "floordiv":
         return a // b
     if kind == "mod":
         return a % b
-    if kind == "bcast":
-        return broadcast_dim(a, b) or _symbol(Atom("bcast", (a, b)))
-    return maximum(a, b) if kind == "max" else minimum(a, b)
+    return broadcast_dim(a, b) or of_symbol(Atom("bcast", (a, b)))
 
 
 def _ordered(powers: Mapping[Symbol, int]) -> Monomial:
@@ -372,36 +364,50 @@ def _multiply(m: Monomial, n: Monomial) -> Monomial:
     return _ordered(powers)
 
 
+def _quotient(term: Term, divisor: Term) -> Term | None:
+    powers = dict(term[0])
+    for symbol, power in divisor[0]:
+        left = powers.get(symbol, 0) - power
+        if left < 0:
+            return None
+        powers[symbol] = left
+    if term[1] % divisor[1]:
+        return None
+    return _ordered({s: p for s, p in powers.items() if p}), term[1] // divisor[1]
+
+
+def _exact_quotient(whole: Dim, divisor: Dim) -> Dim | None:
+    """By long division; the leading term of a product is that of its factors in the order of powers name by name."""
+    symbols = sorted({s for d in (whole, divisor) for m, _ in d.terms for s, _ in m}, key=_key)
+
+    def leading(size: Dim) -> Term:
+        return max(size.terms, key=lambda term: [dict(term[0]).get(symbol, 0) for symbol in symbols])
+
+    if not divisor.terms:
+        return None
+    first, found = leading(divisor), dim(0)
+    while whole.terms:
+        quotient = _quotient(leading(whole), first)
+        if quotient is None:
+            return None
+        term = Dim((quotient,))
+        found, whole = found + term, whole - term * divisor
+    return found
+
+
 def _place(monomial: Monomial) -> tuple[int, list[tuple[int, str]], list[int]]:
     """Where a monomial stands among others: by its degree, its names, and then their powers."""
     return (-sum(p for _, p in monomial), [_key(s) for s, _ in monomial], [-p for _, p in monomial])
 
 
-def _collect(terms: list[tuple[Monomial, int]]) -> Dim:
+def of_terms(terms: Iterable[tuple[Monomial, int]]) -> Dim:
+    """The sum of some terms, in normal form."""
     totals: dict[Monomial, int] = {}
     for monomial, coefficient in terms:
         totals[monomial] = totals.get(monomial, 0) + coefficient
     kept = [(m, c) for m, c in totals.items() if c]
     kept.sort(key=lambda term: _place(term[0]))
     return Dim(tuple(kept))
-
-
-def maximum(a: Dim, b: Dim) -> Dim:
-    """The larger of two sizes."""
-    if (a - b).is_nonnegative():
-        return a
-    if (b - a).is_nonnegative():
-        return b
-    return _symbol(Atom("max", (a, b)))
-
-
-def minimum(a: Dim, b: Dim) -> Dim:
-    """The smaller of two sizes."""
-    if (a - b).is_nonnegative():
-        return b
-    if (b - a).is_nonnegative():
-        return a
-    return _symbol(Atom("min", (a, b)))
 
 
 def broadcast_dim(a: Dim, b: Dim) -> Dim | None:
@@ -422,7 +428,7 @@ def broadcast_dim(a: Dim, b: Dim) -> Dim | None:
         return a
     if b.value is not None:
         return b
-    return _symbol(Atom("bcast", (a, b)))
+    return of_symbol(Atom("bcast", (a, b)))
 
 
 def numel(shape: tuple[Dim, ...]) -> Dim:

@@ -9,8 +9,8 @@ An index is a tuple with an item per axis, hashable so that it can be an attribu
 - `ARRAY`: the place of an array of indices.
 
 A slice is clipped as in NumPy: of an axis of size N `x[:10]` has `min(N, 10)` entries. Where a program must know their
-number (`x[:, 1:3] @ W`), backwards (`x[3::-1]`), and from a place from the end to one from the front (`x[-3:2]`), a
-size with a name is taken to be large enough instead, which the generated module checks.
+number (`x[:, 1:3] @ W`), and backwards (`x[3::-1]`), a size with a name is taken to be large enough instead, which the
+generated module checks.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
-from graphc.ir.dims import Atom, Dim, dim, maximum, minimum
+from graphc.ir.bounds import maximum, minimum
+from graphc.ir.dims import Atom, Dim, dim, of_symbol
 from graphc.ir.types import ShapeError
 from graphc.ops.base import CallError, NumpyContext
 
@@ -82,11 +83,6 @@ def normal_place(lowering: Bounding, size: Dim, place: Dim | int, axis: int) -> 
     return plain(at)
 
 
-def _is_inner(start: Dim, stop: Dim) -> bool:
-    """Whether a cut begins at a place from the front and ends at one from the end, as `1:-1` does."""
-    return start.is_nonnegative() and _from_the_end(stop)
-
-
 def _from_the_end(bound: Dim) -> bool:
     return bool(bound.terms) and (-bound).is_nonnegative()
 
@@ -145,10 +141,10 @@ def _clipped_by_name(
     """A cut that may reach beyond a size with a name; None for one that does not, or of which this cannot be said."""
     start, stop = (None if end is None else dim(end) for end in ends)
     given = [end for end in (start, stop) if end is not None]
-    inner = start is not None and stop is not None and _is_inner(start, stop)
-    if not inner and not all(end.is_nonnegative() for end in given) and not all(map(_from_the_end, given)):
+    if not all(end.is_nonnegative() or _from_the_end(end) for end in given):
         return None
-    if not inner and start is not None and stop is not None and not (stop - start).is_nonnegative():
+    alike = start is not None and stop is not None and start.is_nonnegative() == stop.is_nonnegative()
+    if alike and start is not None and stop is not None and not (stop - start).is_nonnegative():
         return (0, 0, None) if (start - stop).is_nonnegative() else None
     places = [_clipped_place(size, end) for end in given]
     if places == [end if end.is_nonnegative() else size + end for end in given] or not lowering.may_clip():
@@ -180,14 +176,9 @@ def length(size: Dim, item: tuple[Bound, Bound, int | None]) -> Dim:
     """The number of entries that a cut in normal form takes."""
     start, stop, step = item
     if step is None or step > 0:
-        first, last = (None if end is None else written_end(dim(end), size) for end in (start, stop))
-        if stop is None and first is not None:
-            span = maximum(size - first, dim(0)) if first.is_nonnegative() else minimum(size, -first)
-        else:
-            span = (size if stop is None else dim(stop)) - (0 if start is None else start)
-            ends = (dim(start or 0) if first is None else first, last if last is not None else dim(stop or 0) - size)
-            if stop is not None and (first is not None or last is not None) and _is_inner(*ends):
-                span = maximum(size + ends[1] - ends[0], dim(0))
+        span = (size if stop is None else dim(stop)) - (0 if start is None else start)
+        if start is not None and stop is not None and any(written_end(dim(end), size) for end in (start, stop)):
+            span = maximum(span, dim(0))  # a clipped end may lie before the other
     else:
         span = (size - 1 if start is None else dim(start)) - (-1 if stop is None else stop)
     count = abs(step or 1)
@@ -196,14 +187,24 @@ def length(size: Dim, item: tuple[Bound, Bound, int | None]) -> Dim:
 
 def written_end(bound: Dim, size: Dim) -> Dim | None:
     """What a program writes for a place that may be clipped: `min(N, 10)` is 10, `max(N - 3, 0)` is -3."""
-    ((monomial, coefficient), *rest) = bound.terms or (((), 0),)
-    if rest or coefficient != 1 or len(monomial) != 1 or not isinstance(monomial[0][0], Atom):
-        return None
-    atom = monomial[0][0]
-    if atom.kind == "min" and atom.args[0] == size:
-        return atom.args[1]
-    behind = atom.args[0] - size
-    return behind if atom.kind == "max" and atom.args[1] == 0 and _from_the_end(behind) else None
+    for of_bound, of_size in zip(_extremes(bound), _extremes(size), strict=True):
+        for end in (of_bound, of_bound - of_size):
+            front = end.is_nonnegative()
+            if (front or _from_the_end(end)) and _clipped_place(size, end) == bound != (end if front else size + end):
+                return end
+    return None
+
+
+def _extremes(size: Dim) -> tuple[Dim, Dim]:
+    """A size with each bound in it as large as it can be, `max(e, 0)` being e, and as small, 0."""
+    large, small = size, size
+    for monomial, coefficient in size.terms:
+        for symbol, power in monomial:
+            if isinstance(symbol, Atom) and symbol.kind == "max" and power == 1:
+                rest = tuple(pair for pair in monomial if pair[0] != symbol)
+                small = small - Dim(((monomial, coefficient),))
+                large = large + Dim(((rest, coefficient),)) * (symbol.args[0] - of_symbol(symbol))
+    return large, small
 
 
 # ---------------------------------------------------------------- text

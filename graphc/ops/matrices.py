@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from graphc.emitter.expressions import Text
-from graphc.ir.dims import Dim, dim, maximum
+from graphc.ir.bounds import minimum
+from graphc.ir.dims import Dim, dim
 from graphc.ir.graph import Node
 from graphc.ir.types import ShapeError, Solver, Type, broadcast_shapes, promote, shape_text
 from graphc.ops.base import REQUIRED, CallError, Lowering, NumpyContext, Op, register
@@ -25,7 +26,7 @@ def _matrix(solver: Solver, type: Type) -> tuple[Dim, ...]:
 def _diagonal_type(solver: Solver, types: list[Type], attrs: dict[str, Any]) -> Type:
     shape, k = _matrix(solver, types[0]), attrs["k"]
     rows, columns = shape[-2] + min(k, 0), shape[-1] - max(k, 0)
-    count = rows + columns - maximum(rows, columns)
+    count = minimum(rows, columns)
     if count.value is not None and count.value < 0:
         raise ShapeError(f"a matrix of shape {shape_text(shape)} has no diagonal {k}", operand=0)
     return types[0].with_shape((*shape[:-2], count))

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from graphc.emitter.expressions import ATOM, PRODUCT, Text
-from graphc.ir.dims import Dim, dim, maximum, numel
+from graphc.ir.bounds import maximum
+from graphc.ir.dims import Dim, dim, numel
 from graphc.ir.graph import Node
 from graphc.ir.types import Shape, Solver, Type, Unknown
 from graphc.ops.axes import normal_axes

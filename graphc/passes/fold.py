@@ -25,7 +25,7 @@ from typing import Any
 from graphc.ir.dims import Dim, dim, numel
 from graphc.ir.graph import Builder, Graph, Node
 from graphc.ir.types import Type, Unknown
-from graphc.ops.cuts import WHOLE
+from graphc.ops.cuts import WHOLE, length
 from graphc.passes.rebuild import rebuild, same
 
 __all__ = ["fold"]
@@ -391,7 +391,10 @@ def _tiling(graph: Graph, size: Dim, group: list[tuple[Any, Node]]) -> list[tupl
     while at != size and at in begins:
         item, part = begins.pop(at)
         order.append((item, part))
-        at = (size if item[1] is None else dim(item[1])) if isinstance(item, tuple) else at + 1
+        end = (size if item[1] is None else dim(item[1])) if isinstance(item, tuple) else at + 1
+        if isinstance(item, tuple) and length(size, item) != end - at:
+            return None  # of one entry `1:-1` begins at 1 and ends at 0: the parts overlap
+        at = end
     if len(order) < len(group):
         return None
     whole = at == size or any(end == at and least == size for end, least, _ in graph.minimums)

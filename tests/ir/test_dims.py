@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphc.ir.dims import Dim, broadcast_dim, dim, maximum, minimum, numel
+from graphc.ir.bounds import maximum, minimum
+from graphc.ir.dims import Dim, broadcast_dim, dim, numel
 
 NAMES = ("N", "D", "H")
 many = settings(max_examples=300)
@@ -164,10 +165,10 @@ def test_names() -> None:
 @given(dims, sizes)
 @many
 def test_the_text_is_a_python_expression_of_the_same_value(a: Dim, at: dict[str, int]) -> None:
-    assert eval(a.text(), {"max": max}, dict(at)) == a.evaluate(at)
-    assert eval(f"7 * {a.text(tight=True)}", {"max": max}, dict(at)) == 7 * a.evaluate(at)
+    assert eval(a.text(), {"max": max, "min": min}, dict(at)) == a.evaluate(at)
+    assert eval(f"7 * {a.text(tight=True)}", {"max": max, "min": min}, dict(at)) == 7 * a.evaluate(at)
     renamed = {f"{name}_": size for name, size in at.items()}
-    assert eval(a.text(lambda name: f"{name}_"), {"max": max}, renamed) == a.evaluate(at)
+    assert eval(a.text(lambda name: f"{name}_"), {"max": max, "min": min}, renamed) == a.evaluate(at)
 
 
 @pytest.mark.parametrize(

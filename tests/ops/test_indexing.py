@@ -80,7 +80,7 @@ def test_sizes_are_checked_when_the_module_runs() -> None:
 
 @pytest.mark.parametrize("index", [
     "0:3", "2:10", "3:", ":2", ":M", "-3:", ":-2", "-4:-1", "1:M+2", "::2", "1::3", ":4:2", "3:1", "0:0", "5:5",
-    "1:N+3",
+    "1:N+3", "-1:1", "-3:2", "-2:5:2", "1:-1", "2:-2:2",
 ])  # fmt: skip
 @pytest.mark.parametrize("level", [0, 1, 2])
 def test_slices_of_a_size_with_a_name_are_clipped(index: str, level: int) -> None:
@@ -100,7 +100,10 @@ def test_slices_of_a_size_with_a_name_are_clipped(index: str, level: int) -> Non
 def test_clipped_parts_are_joined_and_taken_apart_again(level: int) -> None:
     texts = [
         "concatenate([x[3:], x[:3]])", "concatenate([x[:3] * 2, x[3:]])", "concatenate([x[-2:], x[:-2] * 3])",
-        "concatenate([x[1:3], x[2:9], x[:1]])[1:]", "tile(x[:3], 2)[2:]", "stack([x[:2], x[:2]])[:, ::-1]",
+        "concatenate([x[1:3], x[2:9], x[:1]])[1:]",
+        "concatenate([x[2:4], x[:2], x[4:]]) - 2 * x", "x[1:-1] - x[2:] + 3 * x[:-2]", "x[1:][::2] + 3 * x[1::2]",
+        "concatenate([x[:1], x[1:-1], x[-1:]])", "concatenate([x[::-1], x[-2:1]])",
+        "tile(x[:3], 2)[2:]", "stack([x[:2], x[:2]])[:, ::-1]",
     ]  # fmt: skip
     for text in texts:
         module = compiled(f"input x[N]\ny = {text}", level)
@@ -113,6 +116,31 @@ def test_clipped_parts_are_joined_and_taken_apart_again(level: int) -> None:
             gradient = module.backward(cache, seeds)["x"]
             unit = [np.sum(seeds * eval(text, {**names, "x": e})) for e in np.eye(size)]
             np.testing.assert_allclose(gradient, unit, atol=1e-12)
+
+
+@pytest.mark.parametrize("level", [0, 1, 2])
+def test_rolls_by_a_size_of_rolls_keep_the_size(level: int) -> None:
+    module = compiled(
+        """
+        input w[K]
+        param z_0[N]
+        y_0 = z_0
+        for k in 0:40 {
+            z_{k+1} = concatenate([z_{k}[K:], z_{k}[:K]])
+            y_{k+1} = concatenate([y_{k}[1:], y_{k}[:1]])
+        }
+        y = z_40 + y_40 * z_0
+        L = sum(y * y) + sum(w)
+        output y
+        loss L
+        """,
+        level,
+    )
+    for size in range(5):
+        z = array(size)
+        y, grads = module.value_and_grad(np.ones(3), z)
+        assert np.array_equal(y, np.roll(z, -120) + np.roll(z, -40) * z)
+        assert grads["z_0"].shape == z.shape
 
 
 def test_a_clipped_slice_is_written_as_in_the_program() -> None:
