@@ -37,6 +37,8 @@ LONG: Final = 20_000
 _FUNCTION = re.compile(r"def (\w+)\(")
 _RUN = re.compile(r"^def (run_loop\w*)\(", re.MULTILINE)
 """What a thread runs of a loop, where that is a function of the module."""
+_OVER = re.compile(r"^    (?:for .*|\)) in (\w+):$", re.MULTILINE)
+"""Where the head of a loop in a function ends, and what it runs over."""
 _HEADING = re.compile(r'(?:def|class) .*?:\n(?:    """.*?"""\n)?', re.DOTALL)
 _STATEMENT = re.compile(r"^    (?=[^\W\d])(?!el(?:se|if)\b)", re.MULTILINE)
 IMPORTS = ("import numpy as np", "from typing import NamedTuple")
@@ -156,7 +158,8 @@ class _Check:
         return piece[len(source) :]
 
     def _without_plain(self, piece: str) -> str:
-        """A long function without its body, if that consists of plain words that it may use; else the function."""
+        """A long function without its body, if that consists of plain words that it may use; else the function. Of what
+        a thread runs the loop stays, without its own body."""
         top = _HEADING.match(piece) if len(piece) > LONG else None
         name = _FUNCTION.match(piece)
         if top is None or name is None or name[1] not in self.codes:
@@ -164,7 +167,8 @@ class _Check:
         own = own_names(self.codes[name[1]])
         if "np" in own or not in_plain_words(piece[top.end() :], own, self.known, _is_allowed):
             return piece
-        return f"{top[0]}    pass\n"
+        loops = _OVER.findall(piece, top.end()) if name[1] in self.runs else []
+        return top[0] + ("".join(f"    for _ in {over}:\n        pass\n" for over in loops) or "    pass\n")
 
     # ------------------------------------------------------------ functions
 

@@ -225,18 +225,23 @@ def test_only_such_a_function_may_stand_in_another() -> None:
             parse_back(text.replace(old, new), joint)
 
 
-def test_only_a_loop_may_stand_beside_the_functions(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("long", [0, 20_000])
+def test_only_a_loop_may_stand_beside_the_functions(long: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether its body is read word by word, as a long one is, or as a tree."""
     monkeypatch.setattr(tiles, "MANY", 0)
+    monkeypatch.setattr("graphc.emitter.parse_back.LONG", long)
     text = graphc.compile(ROWS, level=2, threads=2, verify=False)
     joint = graphc.differentiate(graphc.parse(ROWS))
     parse_back(text, joint)
     head = "def run_loop_of_backward(share"
     assert head in text
+    run = text[text.index(head) :]
     for old, new, why in (
         (head, "def run(share", "which is not its own"),
         (head, "def run_loop_of_backward(other, share", "no loop that a thread runs"),
         (head, "def run_loop_of_backward(more=1, *share", "no loop that a thread runs"),
         (head, "def run_loop_of_backward(np", "no loop that a thread runs"),
+        (run, run.replace("    for ", "    for tile in share:\n        pass\n    for ", 1), "no loop that a thread runs"),
         ("in_threads(run_loop_of_backward", "in_threads(run_loop_3", "which is not its own"),
         ("run_loop_of_backward", "run_loop_of_forward", "is defined twice"),
     ):
