@@ -70,26 +70,28 @@ class _Token(NamedTuple):
     operator: bool
 
 
-_TOKEN: Final = re.compile(
-    r"""
+_TOKEN: Final = r"""
     (?P<word> "(?:[^"\\]|\\.)*" | '(?:[^'\\]|\\.)*' | \d+\.?\d*(?:[eE][+-]?\d+)? | [\w.]+ )
     | (?P<comment> \#.* )
     | (?P<operator> (?:\*\*|//|[-+*/@%])= | \*\* | // | [<>=!]= | [^\s\w] )
-    """,
-    re.VERBOSE,
-)
+    """
+_EACH: Final = re.compile(_TOKEN, re.VERBOSE)
+_LISTS_AS_ONE: Final = re.compile(rf"(?P<list> [^\W\d][\w.]* (?: ,[ ] [^\W\d][\w.]* )+ ) | {_TOKEN}", re.VERBOSE)
+_PLAIN: Final = re.compile(r"[\w.]+(?:, [\w.]+)+,?")
+"""Names and numbers, which are broken at their commas."""
 _ASSIGNING: Final = frozenset(["=", "+=", "-=", "*=", "/=", "@=", "%=", "//=", "**="])
 _BEFORE_OPERAND: Final = frozenset(["", "(", "[", "{", ",", ":", *_ASSIGNING, *sum(BINDING, ())])
 _OPENING, _CLOSING = frozenset("([{"), frozenset(")]}")
 
 
-def _tokens(code: str) -> list[_Token]:
+def _tokens(code: str, commas: bool = False) -> list[_Token]:
     """What of a line may matter to where it is broken: operators, brackets, the word `for` and a comment. None of a
-    line that is the beginning of something longer."""
+    line that is the beginning of something longer. One comma stands for all in a list of names, unless each of the
+    `commas` is wanted."""
     found: list[_Token] = []
     depth = 0
     before = ""
-    for match in _TOKEN.finditer(code):
+    for match in (_EACH if commas else _LISTS_AS_ONE).finditer(code):
         text = match[0]
         if match.lastgroup == "operator":
             if text in _CLOSING:
@@ -97,6 +99,9 @@ def _tokens(code: str) -> list[_Token]:
             found.append(_Token(text, match.start(), match.end(), depth, before not in _BEFORE_OPERAND))
             if text in _OPENING:
                 depth += 1
+        elif match.lastgroup == "list":
+            comma = match.start() + text.rindex(",")
+            found.append(_Token(",", comma, comma + 1, depth, False))
         elif match.lastgroup == "comment" or text == "for":
             found.append(_Token(text, match.start(), match.end(), depth, False))
         before = text
@@ -184,7 +189,9 @@ def _pieces(inner: str, indent: str) -> list[str]:
     inner = inner.strip()
     if len(indent) + len(inner) <= WIDTH:
         return [indent + inner]
-    tokens = _tokens(inner)
+    if _PLAIN.fullmatch(inner):
+        return _filled(inner.replace(", ", ",, ").split(", "), indent)
+    tokens = _tokens(inner, commas=True)
     clauses = [token.start for token in tokens if token.string == "for" and token.depth == 0]
     if clauses and len(indent) + len(inner) <= LONGEST_WITH_COMMENT:
         return [indent + inner]
@@ -194,7 +201,11 @@ def _pieces(inner: str, indent: str) -> list[str]:
             cuts = [t.start for t in tokens if t.depth == 0 and t.operator and t.string in operators]
     if not cuts:
         return _opened(inner, tokens, indent)
-    parts = [inner[a:b].strip() for a, b in zip([0, *cuts], [*cuts, len(inner)], strict=True)]
+    return _filled([inner[a:b].strip() for a, b in zip([0, *cuts], [*cuts, len(inner)], strict=True)], indent)
+
+
+def _filled(parts: list[str], indent: str) -> list[str]:
+    """The parts on as few lines as hold them, those that none holds broken again."""
     lines: list[str] = []
     current = ""
     for part in filter(None, parts):

@@ -12,18 +12,17 @@ from collections.abc import Iterable, Sequence
 
 __all__ = ["needed_sizes", "words"]
 
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
-_NAME = re.compile(r"(?<![^\x00-\x2d/:-@\[-^`{-\x7f\s])[^\x00-/:-@\[-^`{-\x7f\s]+")
-"""A word that follows no dot. `\\w` knows no combining marks, which names may hold."""
+_SILENT = re.compile(r'"(?:[^"\\\n]|\\.)*"|#[^\n]*')
+"""A string or a comment."""
+_APART = {code: " " for code in range(128) if not (chr(code).isalnum() or chr(code) in "_.")}
+"""What parts words with their attributes from others. `\\w` knows no combining marks, which names may hold."""
 _SHAPE = re.compile(r"^( *)(\(?)([^=()]+?),?\)? = (.*\.shape)$")
 
 
 def words(code: Iterable[str]) -> set[str]:
     """The names that code speaks of, outside its comments and strings."""
-    found: set[str] = set()
-    for line in code:
-        found.update(_NAME.findall(_STRING.sub("", line).partition("#")[0]))
-    return found
+    apart = set(_SILENT.sub("", "\n".join(code)).translate(_APART).split())
+    return {each.partition(".")[0] for each in apart} - {""}
 
 
 def needed_sizes(sizes: Sequence[str], code: Iterable[str]) -> list[str]:

@@ -154,10 +154,7 @@ class Dim:
         return dim(other) - self
 
     def __mul__(self, other: DimLike) -> Dim:
-        if len(self.terms) * len(dim(other).terms) > LARGEST_PRODUCT:
-            raise OverflowError("the expression for a size is too large")
-        products = [(_multiply(m, n), c * d) for m, c in self.terms for n, d in dim(other).terms]
-        return of_terms(products)
+        return _product(self, dim(other))
 
     __rmul__ = __mul__
 
@@ -325,14 +322,28 @@ def dim(value: Dim | int | str) -> Dim:
     """A dimension from a number or a name."""
     if isinstance(value, Dim):
         return value
-    if isinstance(value, str):
-        return of_symbol(value)
-    return Dim((((), int(value)),)) if value else Dim(())
+    return of_symbol(value) if isinstance(value, str) else _number(int(value))
 
 
+# The sizes that a program is full of are objects of which there is one: to compare them takes no look at their terms.
+
+
+@lru_cache(maxsize=4096)
 def of_symbol(symbol: Symbol) -> Dim:
     """The size that a name or an atom alone is."""
     return Dim(((((symbol, 1),), 1),))
+
+
+@lru_cache(maxsize=1024)
+def _number(value: int) -> Dim:
+    return Dim((((), value),)) if value else Dim(())
+
+
+@lru_cache(maxsize=1024)
+def _product(a: Dim, b: Dim) -> Dim:
+    if len(a.terms) * len(b.terms) > LARGEST_PRODUCT:
+        raise OverflowError("the expression for a size is too large")
+    return of_terms([(_multiply(m, n), c * d) for m, c in a.terms for n, d in b.terms])
 
 
 def applied(kind: str, *sizes: Dim) -> Dim:

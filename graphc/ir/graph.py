@@ -178,6 +178,11 @@ class Graph:
                     names[name] = dim(name) + 1
         return known, names
 
+    @cached_property
+    def read_by_rows(self) -> dict[int, tuple[Dim, Any]]:
+        """What `passes/regions.py` has found out about nodes: of each for which rows it was asked last, the answer."""
+        return {}
+
     @property
     def roots(self) -> list[int]:
         """Everything that must be kept: outputs, gradients, updates."""

@@ -16,7 +16,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from graphc.ir.dims import Dim
 from graphc.ir.graph import Graph, Node
@@ -50,18 +49,13 @@ def _leads(node: Node, rows: Dim) -> bool:
     return bool(shape) and shape is not None and shape[0] == rows
 
 
-_KNOWN: WeakKeyDictionary[Graph, dict[tuple[int, Dim], tuple[set[int], bool] | None]] = WeakKeyDictionary()
-
-
 def read_by_rows(graph: Graph, node: Node, rows: Dim) -> tuple[set[int], bool] | None:
-    """As `_read_by_rows`, whose answers are kept: whoever plans, places and writes a loop asks anew for each node."""
-    known = _KNOWN.get(graph)
-    if known is None:
-        known = _KNOWN[graph] = {}
-    key = node.id, rows
-    if key not in known:
-        known[key] = _read_by_rows(graph, node, rows)
-    return known[key]
+    """As `_read_by_rows`, whose last answer for each node is kept: whoever plans, places and writes a loop asks anew.
+    """
+    known = graph.read_by_rows.get(node.id)
+    if known is None or (known[0] is not rows and known[0] != rows):
+        known = graph.read_by_rows[node.id] = rows, _read_by_rows(graph, node, rows)
+    return known[1]
 
 
 def _read_by_rows(graph: Graph, node: Node, rows: Dim) -> tuple[set[int], bool] | None:
@@ -69,9 +63,11 @@ def _read_by_rows(graph: Graph, node: Node, rows: Dim) -> tuple[set[int], bool] 
 
     None if the node cannot run tile by tile: its rows hang together, or nobody knows.
     """
-    operands = [graph[u] for u in node.operands]
-    if any(_dims(o) is None for o in operands) or _dims(node) is None:
-        return None
+    nodes = graph.nodes
+    operands = [nodes[u] for u in node.operands]
+    for each in (node, *operands):
+        if isinstance(each.type.shape, Unknown):
+            return None
     if node.op in COLLECTED and operands and operands[0].type.is_float and _leads(operands[0], rows):
         axes = node.attr("axis")
         if node.op == "vdot" or axes is None or 0 in axes:
