@@ -85,6 +85,8 @@ class _Planner:
             for id in item.nodes:
                 for u in self.graph[id].operands:
                     self.users.setdefault(u, []).append(id)
+        nodes = (self.graph[id] for item in layout.items for id in item.nodes)
+        self.joined = [node for node in nodes if node.op == "concatenate" and node.attr("axis") == 0]
         self._born: dict[int, int] = {}
         for number, item in enumerate(layout.items):
             for id in item.nodes:
@@ -150,19 +152,17 @@ class _Planner:
     def find_heir(self, long: _Long) -> None:
         """A joined array of the same type, each part of which is made when the piece there is free."""
         count = len(long.free)
-        for item in self.layout.items:
-            for id in item.nodes:
-                node = self.graph[id]
-                if node.op != "concatenate" or node.attr("axis") != 0 or len(node.operands) != count:
-                    continue
-                fits = node.type == self.graph[long.id].type and self._is_by_itself(id) and id not in self.taken
-                bounds = ((id, 0, long.rows * k, long.rows * (k + 1)) for k in range(count))
-                if not fits or [self.layout.part_of.get(u) for u in node.operands] != list(bounds):
-                    continue
-                if all(self._is_free_for(long, k, u) for k, u in enumerate(node.operands)):
-                    long.heir, long.until = id, [self._born[u] for u in node.operands]
-                    self.taken.add(id)
-                    return
+        for node in self.joined:
+            fits = node.type == self.graph[long.id].type and self._is_by_itself(node.id) and node.id not in self.taken
+            if len(node.operands) != count or not fits:
+                continue
+            bounds = ((node.id, 0, long.rows * k, long.rows * (k + 1)) for k in range(count))
+            if [self.layout.part_of.get(u) for u in node.operands] != list(bounds):
+                continue
+            if all(self._is_free_for(long, k, u) for k, u in enumerate(node.operands)):
+                long.heir, long.until = node.id, [self._born[u] for u in node.operands]
+                self.taken.add(node.id)
+                return
 
     def _is_free_for(self, long: _Long, piece: int, part: int) -> bool:
         """Whether a part may be made where the piece is: later, or row by row in the loop that reads it row by row."""

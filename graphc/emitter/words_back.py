@@ -42,7 +42,7 @@ def in_plain_words(body: str, own: Set[str], known: Set[str], attribute: Callabl
         return False
     if not code.isascii() and _UNUSUAL.search(code):
         return False
-    # Nine in ten are plain names, and there are many of each: to look at what is left of them takes a third of the time.
+    # Nine in ten are plain names, and there are many of each: to look at what is left takes a third of the time.
     apart = set(code.translate(_APART).split()) - _SPOKEN - own - known - {"..."}
     if any(each[-1] == "." for each in apart):  # the attribute stands elsewhere
         return False

@@ -28,7 +28,7 @@ def _bases(graph: Graph, id: int) -> Iterator[int]:
     """The values whose arrays a value shows."""
     stack = [id]
     while stack:
-        node = graph[stack.pop()]
+        node = graph.nodes[stack.pop()]
         if graph.op(node).view and node.operands:
             stack.append(node.operands[0])
         else:
@@ -51,25 +51,52 @@ def _placed(order: Sequence[int], moved: dict[int, list[int]], after: bool) -> l
 # ---------------------------------------------------------------- products that are results
 
 def _results_first(graph: Graph, order: list[int], kept: set[int]) -> list[int]:
-    place = {id: k for k, id in enumerate(order)}
-    products: dict[int, list[int]] = {}  # value -> the products that read it
-    for id in order:
-        if graph[id].op == "matmul":
-            for base in {base for u in graph[id].operands for base in _bases(graph, u)}:
-                products.setdefault(base, []).append(id)
+    nodes, place = graph.nodes, {id: k for k, id in enumerate(order)}
+    products = [id for id in order if nodes[id].op == "matmul"]
+    later: dict[int, list[tuple[int, int]]] = {}  # value -> the results that read it, by the place where they could be
+    for id in products:
+        if id in kept:
+            ready = _ready(graph, id, place)
+            for base in _bases_of_operands(graph, id):
+                later.setdefault(base, []).append((ready, id))
+    for each in later.values():
+        each.sort(reverse=True)
+    now: dict[int, list[int]] = {}  # those that could be here
     moved: dict[int, list[int]] = {}
     seen: set[int] = set()
-    for id in order:
-        if graph[id].op != "matmul" or id in kept:
+    for id in products if later else ():
+        if id in kept:
             continue
-        for base in {base for u in graph[id].operands for base in _bases(graph, u)}:
-            for result in products[base]:
-                if result in kept and result not in seen and place[result] > place[id]:
-                    along = _with_views(graph, result, place, place[id])
-                    if along:
-                        moved.setdefault(id, []).extend(along)
-                        seen.update(along)
+        for base in _bases_of_operands(graph, id):
+            coming = later.get(base, [])
+            while coming and coming[-1][0] < place[id]:
+                now.setdefault(base, []).append(coming.pop()[1])
+            for result in sorted(now.pop(base, ()), key=place.__getitem__):
+                if result in seen or place[result] < place[id]:
+                    continue
+                along = _with_views(graph, result, place, place[id])
+                if along:
+                    moved.setdefault(id, []).extend(along)
+                    seen.update(along)
+                else:
+                    now.setdefault(base, []).append(result)
     return _placed(order, moved, after=False) if moved else order
+
+
+def _bases_of_operands(graph: Graph, id: int) -> set[int]:
+    return {base for u in graph.nodes[id].operands for base in _bases(graph, u)}
+
+
+def _ready(graph: Graph, id: int, place: dict[int, int]) -> int:
+    """The place of the last value that a product reads, through views."""
+    last, stack = -1, list(graph.nodes[id].operands)
+    while stack:
+        node = graph.nodes[stack.pop()]
+        if graph.op(node).view:
+            stack += node.operands
+        else:
+            last = max(last, place.get(node.id, -1))
+    return last
 
 
 def _with_views(graph: Graph, result: int, place: dict[int, int], at: int) -> list[int]:

@@ -19,7 +19,7 @@ from graphc.ir.graph import Graph
 from graphc.language.diagnostics import Diagnostics
 from graphc.passes.differentiate import unreached
 from graphc.verify.blame import blame, report_failure
-from graphc.verify.numerical import FIRST, OF_MANY, TOLERANCE, VANISHING, Slope, derivative, deviation, doubt
+from graphc.verify.numerical import FIRST, OF_MANY, TOLERANCE, VANISHING, Slope, derivative, deviation, doubt, grain
 from graphc.verify.program import Failure, Gradients, Program, Refusal
 from graphc.verify.report import NEGLIGIBLE, Report, Row, enter, say_what_was_not_checked
 from graphc.verify.sampling import LARGE, LONG, Sample, Sampler
@@ -271,13 +271,16 @@ class _Check:
             return float(np.nan_to_num(abs(analytic - slope.value)))
         return 0.0
 
-    def _slopes(self, directions: Sample, sample: Sample, gradients: Gradients) -> tuple[Slope, float, float]:
+    def _slopes(
+        self, directions: Sample, sample: Sample, gradients: Gradients, closely: bool = False
+    ) -> tuple[Slope, float, float]:
         """The numerical derivative along the directions, the analytic one, and the sum of the sizes of its terms.
 
-        Raises Refusal."""
+        Looked at `closely` it is known how coarse the values are that it is made of. Raises Refusal."""
         vanishing = self.large and all(gradients.sizes[name] < NEGLIGIBLE for name in directions)
         f = self.program.moved(sample, gradients.weights, directions)
-        slope = derivative(f, lambda: vanishing or self.hurried, OF_MANY if self.large else FIRST)
+        first = OF_MANY if self.large else FIRST
+        slope = derivative(f, lambda: vanishing or self.hurried, first, grain(f, first) if closely else 0.0)
         products = [np.ravel(gradients.values[name] * direction) for name, direction in directions.items()]
         terms = np.concatenate(products)
         return slope, float(terms.sum()), float(np.abs(terms).sum())
@@ -286,9 +289,12 @@ class _Check:
         """The relative error of the gradients along the directions; nan where it cannot be told, and why."""
         try:
             slope, analytic, terms = self._slopes(directions, sample, gradients)
+            off = deviation(analytic, slope, terms)
+            if off > TOLERANCE:
+                slope, analytic, terms = self._slopes(directions, sample, gradients, closely=True)
+                off = deviation(analytic, slope, terms)
         except Refusal as refusal:
             return float("nan"), f"a step leaves the domain ({refusal})"
-        off = deviation(analytic, slope, terms)
         if np.isnan(off):
             return off, doubt(analytic, slope, terms)
         if off > TOLERANCE and not self._steady(directions, sample, gradients, analytic):

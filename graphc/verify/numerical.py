@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["FIRST", "OF_MANY", "TOLERANCE", "VANISHING", "Slope", "derivative", "deviation", "doubt"]
+__all__ = ["FIRST", "OF_MANY", "TOLERANCE", "VANISHING", "Slope", "derivative", "deviation", "doubt", "grain"]
 
 TOLERANCE = 1e-5
 """The largest relative error of a gradient that is right."""
@@ -38,18 +38,19 @@ class Slope(NamedTuple):
 
 
 def derivative(
-    f: Callable[[float], float], hurried: Callable[[], bool] = lambda: False, first: float = FIRST
+    f: Callable[[float], float], hurried: Callable[[], bool] = lambda: False, first: float = FIRST, coarse: float = 0.0
 ) -> Slope:
     """The derivative of f at 0, by extrapolated central differences; mostly four values of f are enough.
 
     The steps become larger as long as rounding is the larger part of the error, and smaller as long as it is not, and
-    no more are tried once the caller is `hurried`. They begin with the `first`.
+    no more are tried once the caller is `hurried`. They begin with the `first`. Values of f are rounded as numbers of
+    their size are, or by as much as they are `coarse`.
     """
-    best, flat = _slope(f, first)
+    best, flat = _slope(f, first, coarse)
     for h in LARGER if flat else [h for h in SMALLER if h < first]:
         if best.error <= max(2e-13, TOLERANCE / 10 * abs(best.value)) or hurried():
             break
-        slope, still_flat = _slope(f, h)
+        slope, still_flat = _slope(f, h, coarse)
         if flat and best.value == 0 and abs(slope.value) > 100 * best.error:
             return best._replace(error=float("inf"), rough=True)  # stairs: a larger step takes several, and sees a ramp
         if slope.error < best.error:
@@ -59,12 +60,24 @@ def derivative(
     return best
 
 
-def _slope(f: Callable[[float], float], h: float) -> tuple[Slope, bool]:
+def grain(f: Callable[[float], float], h: float = FIRST) -> float:
+    """By how much values of f are rounded: a sum of ones that cancel is as coarse as the ones are, however small it is.
+
+    What differences of the fourth order leave of values near 0 is rounding, as far as it does not shrink with the step.
+    """
+    coarse = []
+    for step in (h / 4, h / 32):
+        values = np.array([f(k * step) for k in range(-4, 5)])
+        coarse.append(float(np.max(np.abs(np.diff(values, 4)))) / 4)
+    return min(coarse) if np.isfinite(coarse).all() else 0.0
+
+
+def _slope(f: Callable[[float], float], h: float, coarse: float) -> tuple[Slope, bool]:
     """The derivative by differences over h and half of it, and where these differ over a quarter as well; and whether
     rounding is the larger part of its error."""
     ahead, behind = f(h), f(-h)
     wide, middle = (ahead - behind) / (2 * h), (f(h / 2) - f(-h / 2)) / h
-    noise = 4e-16 * (abs(ahead) + abs(behind)) / h
+    noise = max(4e-16 * (abs(ahead) + abs(behind)), 4 * coarse) / h
     value = (4 * middle - wide) / 3
     bend = abs(value - middle)
     if not bend <= TOLERANCE / 20 * abs(value) and not bend <= noise:

@@ -241,7 +241,7 @@ def test_only_a_loop_may_stand_beside_the_functions(long: int, monkeypatch: pyte
         (head, "def run_loop_of_backward(other, share", "no loop that a thread runs"),
         (head, "def run_loop_of_backward(more=1, *share", "no loop that a thread runs"),
         (head, "def run_loop_of_backward(np", "no loop that a thread runs"),
-        (run, run.replace("    for ", "    for tile in share:\n        pass\n    for ", 1), "no loop that a thread runs"),
+        (run, run.replace("    for ", "    for x in share:\n        pass\n    for ", 1), "no loop that a thread runs"),
         ("in_threads(run_loop_of_backward", "in_threads(run_loop_3", "which is not its own"),
         ("run_loop_of_backward", "run_loop_of_forward", "is defined twice"),
     ):

@@ -65,6 +65,9 @@ OTHER = {
     "a line that goes on": "    y = \\\n        x\n",
     "a comment that ends early": "    y = x  # y\reval(x)\n",
     "a mark in a string": '    y = "#" + eval(x)\n',
+    "a word after dots": "    y = x[..., eval]\n",
+    "an attribute apart from its point": "    y = (x.\n        y)\n",
+    "a name beside an attribute of that name": "    y = x.eval + eval\n",
     "a number before a word": "    y = 1or eval(x)\n",
     "what follows the function": "    y = x\nz = y\n",
 }

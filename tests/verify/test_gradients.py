@@ -17,7 +17,7 @@ from graphc.language.diagnostics import Diagnostics
 from graphc.language.source import Source
 from graphc.pipeline import Compiled, Options, compile_source
 from graphc.verify.gradients import Report, verify
-from graphc.verify.numerical import TOLERANCE, Slope, derivative, deviation
+from graphc.verify.numerical import TOLERANCE, Slope, derivative, deviation, grain
 from graphc.verify.program import Program
 from graphc.verify.sampling import samples
 
@@ -431,6 +431,30 @@ def test_stairs_that_a_large_step_sees_as_a_ramp_have_no_slope() -> None:
     slope = derivative(lambda t: 1e3 + math.floor(4e3 * t + 0.5))
     assert deviation(0.0, slope, 0.0) == 0.0
     compiled("param x[4], y[2, 1, 4]\nz = x // y")  # one y is small
+
+
+def test_a_sum_of_numbers_that_cancel_is_as_coarse_as_they_are() -> None:
+    """Its value says nothing of that. What bends is not coarse, and a kink is the less so the smaller the steps."""
+    coarse = lambda t: (1e4 + 1e-6 * math.sin(t)) - 1e4  # noqa: E731
+    assert 1e-13 <= grain(coarse) <= 1e-11
+    assert abs(derivative(coarse).value - 1e-6) > 1e3 * derivative(coarse).error, "as if it were as fine as it is small"
+    slope = derivative(coarse, coarse=grain(coarse))
+    assert abs(slope.value - 1e-6) <= slope.error
+    for smooth in (math.exp, lambda t: math.sin(30 * t), lambda t: t**3):
+        assert grain(smooth) <= 1e-15
+    assert grain(abs) <= 1e-5 < 1e-2 * grain(lambda t: abs(t), 0.1)
+
+
+SATURATED = "input x[N, D]\nparam w_{0:20}[D, D]\nL = sum(tanh(" + " + ".join(f"x@w_{k}" for k in range(20)) + "))"
+
+
+def test_a_loss_of_saturated_values_is_checked() -> None:
+    """Ones of both signs, which cancel, and between them what has a gradient."""
+    report, diagnostics = verified(SATURATED)
+    assert report.ok and not diagnostics.has_errors
+    assert all(row.directions for row in report.rows)
+    report, diagnostics = spoilt(SATURATED, "w_4", "g *= 1.001")
+    assert not report.ok and "`w_4`" in diagnostics.errors[0].message
 
 
 def test_deviation() -> None:
