@@ -7,6 +7,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from graphc.emitter.context import BodyContext
 from graphc.emitter.expressions import Text
 from graphc.emitter.layout import Layout
@@ -32,10 +34,10 @@ def place_parts(layout: Layout, lives: Lives) -> None:
             node = graph[id]
             if node.op != "concatenate" or layout.kind[id] != "buffer" or id in item.collected:
                 continue
-            offset, axis = dim(0), node.attr("axis")
+            offset, axis, counts = dim(0), node.attr("axis"), Counter(node.operands)
             for u in node.operands:
                 size = graph[u].type.dims[axis]
-                apart = u in layout.part_of or u in kept or u not in begins or node.operands.count(u) > 1
+                apart = u in layout.part_of or u in kept or u not in begins or counts[u] > 1
                 if not apart and layout.kind[u] == "buffer" and _fits_into(layout, u, id):
                     layout.part_of[u] = (id, axis, offset, offset + size)
                     if id in layout.full:
