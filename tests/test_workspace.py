@@ -170,6 +170,80 @@ def test_what_is_no_workspace_of_the_module_is_refused(net: ModuleType) -> None:
             net.backward(cache, workspace=wrong)
 
 
+def refused(call: Any, name: str) -> None:
+    with pytest.raises(ValueError, match=f"argument {name} is a result that lives in the workspace"):
+        call()
+
+
+def test_a_result_that_lives_in_the_workspace_is_no_argument(net: ModuleType, plain: ModuleType) -> None:
+    """It would be written over while it is read."""
+    given = arguments()
+    workspace = net.Workspace(**given)
+    _, grads = net.value_and_grad(**given, workspace=workspace)
+    _, cache = net.forward(**given, workspace=workspace)
+    backward = net.backward(cache, workspace=workspace)
+    for W1 in (grads["W1"], grads["W1"].T.T, grads["W1"][:], backward["W1"]):
+        for call in (net.value_and_grad, net.forward):
+            refused(lambda call=call, W1=W1: call(**{**given, "W1": W1}, workspace=workspace), "W1")
+    other = {**given, "W1": grads["W1"].copy(), "b1": grads["b1"].copy()}
+    agree(net.value_and_grad(**other, workspace=workspace), plain.value_and_grad(**other))
+    another = net.Workspace(**given)
+    agree(net.value_and_grad(**{**given, "W1": grads["W1"]}, workspace=another), plain.value_and_grad(
+        **{**given, "W1": grads["W1"].copy()}
+    ))  # fmt: skip
+
+
+def test_views_of_what_lives_elsewhere_are_arguments(net: ModuleType, plain: ModuleType) -> None:
+    given = arguments()
+    workspace = net.Workspace(**given)
+    many = np.concatenate([given["X"]] * 2)
+    for X in (many[::2], many[:300], np.asfortranarray(many)[:300], many.T[:, 300:].T):
+        have = net.value_and_grad(**{**given, "X": X}, workspace=workspace)
+        agree(have, plain.value_and_grad(**{**given, "X": X}))
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["in one function", "one after the other"])
+def test_cotangents_that_live_in_the_workspace(together: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those are refused that the function writes over; `backward` does not write to what `forward` returned."""
+    monkeypatch.setattr(pipeline, "LARGEST_FUSED", pipeline.LARGEST_FUSED if together else 0)
+    module = graphc.load("param h[N, D], W[D, D]\nY = tanh(h @ W) @ W", level=2)
+    h, W = np.random.default_rng(0).standard_normal((2, 5, 5))
+    workspace = module.Workspace(h, W)
+    Y, cache = module.forward(h, W, workspace=workspace)
+    refused(lambda: module.forward(Y, W, workspace=workspace), "h")
+    want = module.backward(module.forward(h, W)[1], Y.copy())
+    grads = module.backward(cache, Y, workspace=workspace)
+    for name, gradient in want.items():
+        np.testing.assert_allclose(grads[name], gradient, rtol=1e-12)
+    refused(lambda: module.backward(cache, grads["h"], workspace=workspace), "dY")
+    Y, grads = module.value_and_grad(h, W, cotangents=np.ones((5, 5)), workspace=workspace)
+    for seed in (Y, Y[::-1], grads["h"]):
+        refused(
+            lambda seed=seed: module.value_and_grad(h, W, cotangents=seed, workspace=workspace), "dY|cotangents"
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "result", ["tanh(h @ W)", "tanh(h @ W).T", "reshape(tanh(h @ W), (N, N))", "h * 1", "tanh(h)[::-1]"],
+)  # fmt: skip
+def test_every_kind_of_result_is_known_again(result: str) -> None:
+    text = f"param h[N, N], W[N, N]\nY = {result}\nc = sum(W, axis=0)\noutput Y, c"
+    module = graphc.load(text, level=2, verify=False)
+    h, W = np.random.default_rng(0).standard_normal((2, 5, 5))
+    workspace = module.Workspace(h, W)
+    (Y, _), _ = module.forward(h, W, workspace=workspace)
+    refused(lambda: module.forward(Y, W, workspace=workspace), "h")
+    (Y, _), grads = module.value_and_grad(h, W, cotangents=(h, W[0]), workspace=workspace)
+    for each in (Y, *grads.values()):
+        refused(lambda each=each: module.value_and_grad(h, each, cotangents=(h, W[0]), workspace=workspace), "W")
+
+
+@pytest.mark.parametrize("wrong", [None, 3, (), "cache"])
+def test_what_is_no_cache_is_refused(net: ModuleType, wrong: Any) -> None:
+    with pytest.raises(TypeError, match="argument cache must be the second result of forward, not "):
+        net.backward(wrong, workspace=net.Workspace(**arguments()))
+
+
 def test_a_module_says_where_its_results_live(net: ModuleType) -> None:
     assert net.__doc__ and "where the results live until it is used again:\n    workspace = Workspace(" in net.__doc__
     for function in (net.forward, net.backward, net.value_and_grad):

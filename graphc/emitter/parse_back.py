@@ -75,7 +75,7 @@ class _Check:
         self.helpers = {**HELPERS, **CHECK_HELPERS}
         self.runs = frozenset(_RUN.findall(text))
         self.functions = FUNCTIONS | self.helpers.keys() | self.runs
-        own = {"map", "np", "NamedTuple", "INPUTS", "PARAMETERS", *HELPER_CONSTANTS}
+        own = {"map", "id", "np", "NamedTuple", "INPUTS", "PARAMETERS", *HELPER_CONSTANTS}
         self.known = self.functions | USED_BUILTINS | own
         self.local: dict[str, set[str]] = {}
         """Of each function that was met: its arguments and what it assigns."""

@@ -7,7 +7,7 @@ after the first call.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
@@ -61,10 +61,11 @@ def _value_and_grad(working: Working) -> list[str]:
     )  # fmt: skip
     working.observe("joint-body", body)
     outputs = [body.texts[id].pop(0).text for id in graph.outputs.values()]
-    gradients = [f"{quoted(name)}: {body.texts[id].pop(0)}" for name, id in graph.gradients.items()]
+    results = [body.texts[id].pop(0).text for id in graph.gradients.values()]
+    gradients = [f"{quoted(name)}: {text}" for name, text in zip(graph.gradients, results, strict=True)]
     head = [
         *_asking(working, body.plan.kind),
-        "    else:",
+        "    elif type(workspace) is not Workspace:",
         "        check_workspace(workspace)",
         *_accepted(working),
     ]
@@ -76,7 +77,7 @@ def _value_and_grad(working: Working) -> list[str]:
         value = names.fresh("outputs")
         tail += bracketed(f"    {value} = Outputs(", outputs, ")")
     tail.append(f"    return {value}, grads if workspace.types is None else as_types(grads, workspace.types)")
-    return _function(working, body, "value_and_grad", head, ask, tail)
+    return _function(working, body, "value_and_grad", head, ask, tail, {*outputs, *results})
 
 
 def _one_after_the_other(working: Working, kinds: Mapping[int, str]) -> str:
@@ -84,10 +85,23 @@ def _one_after_the_other(working: Working, kinds: Mapping[int, str]) -> str:
     separator = ", " if working.call else ""
     lines = [
         *_asking(working, kinds),
+        *_outside(working),
         f"    value, cache = forward({working.call}{separator}workspace=workspace)",
         f"    return value, backward(cache{_handed_on(working)}, workspace=workspace)",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _outside(working: Working) -> list[str]:
+    """That no cotangent lives in the workspace, where `forward` writes to it before `backward` reads them."""
+    if working.graph.loss or not working.graph.cotangents:
+        return []
+    working.helpers.add("not_of_workspace")
+    return [
+        "    check_workspace(workspace)",
+        "    given = [np.asarray(d) for d in (cotangents if type(cotangents) is tuple else (cotangents,))]",
+        '    not_of_workspace(workspace.owners, ["cotangents"] * len(given), given)',
+    ]
 
 
 def _asking(working: Working, kinds: Mapping[int, str]) -> list[str]:
@@ -139,11 +153,12 @@ def _accepted(working: Working) -> list[str]:
 
 def _function(
     working: Working, body: Buffered, name: str, head: list[str], ask: list[str], tail: list[str],
-    known: tuple[str, str] | None = None, cached: Sequence[str] = (),
+    results: Collection[str], known: tuple[str, str] | None = None, cached: Sequence[str] = (),
 ) -> list[str]:  # fmt: skip
     """A function, the one that makes its memory, and those that threads run, if they do not stand in it.
 
-    `known` is to be kept with the memory: its name and text; `cached` is what the argument `cache` holds.
+    `results` are the texts of what it returns, without what a cache holds; `known` is to be kept with the memory: its
+    name and text; `cached` is what the argument `cache` holds.
     """
     working.helpers |= body.helpers
     runs, code = lifted(_body(working, body)) if body.lifted else ([], _body(working, body))
@@ -151,7 +166,8 @@ def _function(
     unpacked = [name for name in dict.fromkeys(body.memory) if name in used]
     allocation = _used_only(body.allocation, unpacked)
     held = [*([known[0]] if known else []), *unpacked]
-    fill = f"        workspace.{name} = memory_of_{name}(*workspace.like)"
+    results = [name for name in unpacked if name in results]
+    fill = f'        workspace.{name} = workspace.filled("{name}", memory_of_{name}(*workspace.like))'
     sizes = ["    " + line for line in _used_sizes(body.context, used)]
     lines = list(head)
     if cached:
@@ -167,6 +183,10 @@ def _function(
     ]
     memory += ["    " + line for line in _used_sizes(body.allocating, words([*allocation, known[1] if known else ""]))]
     memory += ["    " + line for statement in allocation for line in statement.split("\n")]
+    if results:
+        memory.append("    # results are views, by which they are told where they come back as arguments")
+        views = f"    {', '.join(results)} = {', '.join(f'{result}[...]' for result in results)}"
+        memory += [views] if len(views) <= WIDTH else [f"    {result} = {result}[...]" for result in results]
     returned = [*([known[1]] if known else []), *unpacked]
     memory += bracketed("    return ", returned, "", tuple_=True) if returned else ["    return ()"]
     for context, text in ((body.context, lines), (body.allocating, memory)):
@@ -232,7 +252,7 @@ def _forward(working: Working, split: Split, cache: Cache) -> tuple[list[str], P
     ]
     value = outputs[0] if len(outputs) == 1 else f"Outputs({', '.join(outputs)})"
     tail = bracketed(f"    return {value}, (", [*kept, "workspace.types"], ")")
-    return _function(working, body, "forward", head, [], tail), body.plan
+    return _function(working, body, "forward", head, [], tail, outputs), body.plan
 
 
 def _backward(working: Working, split: Split, cache: Cache) -> tuple[list[str], Plan]:
@@ -249,12 +269,15 @@ def _backward(working: Working, split: Split, cache: Cache) -> tuple[list[str], 
         working.threads, "backward", working.taken,
     )  # fmt: skip
     working.observe("backward-in-body", body)
-    gradients = [f"{quoted(name)}: {body.texts[id].pop(0)}" for name, id in graph.gradients.items()]
+    results = [body.texts[id].pop(0).text for id in graph.gradients.values()]
+    gradients = [f"{quoted(name)}: {text}" for name, text in zip(graph.gradients, results, strict=True)]
     default = "=1.0" if graph.loss else ""
     cached = [*saved.values(), *sizes.values(), *shapes.values(), *(["dtype"] if cache.dtype else []), "types"]
+    working.helpers.add("check_cache")
     head = [
         f"def backward_in({', '.join(['workspace', 'cache', *(name + default for name in seeds.values())])}):",
         '    """As backward, in a workspace: the gradients live in it."""',
+        f"    check_cache(cache, {len(cached)})",
     ]
     known = [id for id in saved if not isinstance(graph[id].type.shape, Unknown) and graph[id].type.rank]
     check, expected = [], names.fresh("expected")
@@ -272,7 +295,7 @@ def _backward(working: Working, split: Split, cache: Cache) -> tuple[list[str], 
     tail = bracketed("    grads = {", gradients, "}")
     working.helpers.add("as_types")
     tail.append("    return grads if types is None else as_types(grads, types)")
-    return _function(working, body, "backward", head, ask, tail, kept, cached), body.plan
+    return _function(working, body, "backward", head, ask, tail, results, kept, cached), body.plan
 
 
 def _doc(graph: Graph) -> str:
@@ -289,9 +312,11 @@ def _seed_lines(
 ) -> list[str]:  # fmt: skip
     """The incoming cotangents as arrays of the shapes that the outputs have, told by what is at hand before.
 
-    With `shapes` they are arguments themselves; else the argument `cotangents` has them.
+    With `shapes` they are arguments of `backward` themselves; else the argument `cotangents` has them. They do not live
+    in the memory of the function that they are given to.
     """
     graph, unpack = working.graph, shapes is None
+    function = "value_and_grad" if unpack else "backward"
     context.live = Live(graph, at_hand)
     working.helpers.add("cotangent")
     names = list(seeds.values())
@@ -311,6 +336,10 @@ def _seed_lines(
             wanted = "()" if graph.loss else context.shape(shape)
         given = "cotangents" if unpack and len(names) == 1 and not incoming.idle else name
         lines.append(f"    {name} = cotangent({quoted(f'd{output}')}, {given}, {wanted}, {context.dtype()})")
+        if graph[id].type.rank != 0:
+            working.helpers.add("not_of_workspace")
+            called = quoted([f"d{output}"])
+            lines.append(f"    not_of_workspace(workspace.owners, {called}, ({name},), {quoted(function)})")
     return lines
 
 

@@ -16,6 +16,7 @@ from graphc.emitter.naming import Names
 from graphc.emitter.repeated import MANY
 from graphc.emitter.text import WIDTH, bracketed
 from graphc.emitter.working import Working
+from graphc.ir.graph import Argument
 
 __all__ = ["write_class"]
 
@@ -26,7 +27,7 @@ def write_class(working: Working, functions: Sequence[str]) -> str:
     names, call = working.signature, working.call
     working.helpers.add("check_workspace")
     if names:
-        working.helpers.add("for_others")
+        working.helpers |= {"for_others", "not_of_workspace"}
     lines = [
         "class Workspace:",
         '    """Memory for arrays of the shapes and types of these, allocated once, when it is first used.',
@@ -37,22 +38,36 @@ def write_class(working: Working, functions: Sequence[str]) -> str:
         "",
     ]
     if not names:
-        lines += ["    def __init__(self):", "        self.types, self.like = None, ()", nothing_made]
-        return "\n".join(lines) + "\n"
+        lines += ["    def __init__(self):", "        self.types, self.like, self.owners = None, (), {}", nothing_made]
+        return "\n".join([*lines, *_filled()]) + "\n"
     lines += [
         f"    def __init__(self, {call}):",
         f"        *fitting, self.types = check({call})",
         f"        given = [np.asarray(value) for value in ({working.tuple})]",
         "        self.given = tuple(part for array in given for part in (array.shape, array.dtype))",
-        "        self.as_given = all(a is b for a, b in zip(fitting, given))",
+        "        self.usual = self.given if all(a is b for a, b in zip(fitting, given)) else None",
         "        self.like = [np.broadcast_to(np.zeros((), a.dtype), a.shape) for a in fitting]  # without memory",
+        "        self.owners = {}  # id of an array of which results are views -> the function whose memory it is",
         nothing_made,
+        *_filled(),
         "",
         f"    def accept(self, {call}):",
         '        """The arguments as arrays; ValueError if this is not memory for them."""',
     ]
     lines += _accepting(working) if len(names) < MANY else _accepting_many(working)
     return "\n".join(lines) + "\n"
+
+
+def _filled() -> list[str]:
+    return [
+        "",
+        "    def filled(self, name, memory):",
+        '        """The memory of a function, with what owns it noted."""',
+        "        for part in memory:",
+        "            if type(part) is np.ndarray:",
+        "                self.owners[id(part if part.base is None else part.base)] = name",
+        "        return memory",
+    ]
 
 
 def _accepting(working: Working) -> list[str]:
@@ -66,14 +81,32 @@ def _accepting(working: Working) -> list[str]:
         lines = ["        if not (", *("    " + line for line in wrapped(alone)), "        ):"]
     lines += ["            # says which of them is no array", f"            check({call})"]
     lines += [f"            {name} = np.asarray({name})" for name in names]
+    outside = [name for name, a in zip(names, working.graph.arguments, strict=True) if _may_be_a_result(working, a)]
+    owners = " is ".join([*(f"{name}.base" for name in outside), "None"])
+    if len(outside) == 1:
+        lines.append(f"        if {outside[0]}.base is not None:")
+    elif outside and len(owners) <= WIDTH - 18:
+        lines.append(f"        if not ({owners}):")
+    elif outside:
+        lines += ["        if not (", *("    " + line for line in wrapped(owners)), "        ):"]
+    if outside:
+        called = names_of_arguments(working.graph)
+        lines += broken(f"            not_of_workspace(self.owners, {called}, ({working.tuple}))")
     lines += bracketed("        given = (", [part for n in names for part in (f"{n}.shape", f"{n}.dtype")], ")")
     lines += [
-        "        if given != self.given or not self.as_given:",
+        "        if given != self.usual:",
         f"            {', '.join(names)}, *_ = check({call})",
         f"            for_others({names_of_arguments(working.graph)}, given, self.given)",
     ]
     lines += ["        " + line for line in _limits(working)]
     return [*lines, f"        return {working.tuple if len(names) > 1 else f'({working.tuple})'}"]
+
+
+def _may_be_a_result(working: Working, argument: Argument) -> bool:
+    """Whether a result may have an argument's type: labels are none where all results are floating."""
+    graph = working.graph
+    results = [graph[id].type for id in (*graph.outputs.values(), *graph.gradients.values())]
+    return graph[argument.node].type.is_float or not all(type.is_float for type in results)
 
 
 def _accepting_many(working: Working) -> list[str]:
@@ -87,8 +120,9 @@ def _accepting_many(working: Working) -> list[str]:
         "            # says which of them is no array",
         f"            check(*{values})",
         f"            {values} = [np.asarray({value}) for {value} in {values}]",
+        f"        not_of_workspace(self.owners, {names_of_arguments(working.graph)}, {values})",
         f"        given = tuple({part} for {value} in {values} for {part} in ({value}.shape, {value}.dtype))",
-        "        if given != self.given or not self.as_given:",
+        "        if given != self.usual:",
         f"            *{values}, _ = check(*{values})",
         f"            for_others({names_of_arguments(working.graph)}, given, self.given)",
         *(broken(f"        {working.tuple} = {values}") if limits else []),
@@ -116,4 +150,20 @@ def for_others(names, given, known):
             raise ValueError(
                 f"argument {name} is {kind} of shape {shape}, but the workspace was made for {wanted} of shape {other}"
             )
+'''
+CHECK_HELPERS["not_of_workspace"] = '''\
+def not_of_workspace(owners, names, arrays, function=None):
+    """ValueError for an array that lives in memory of a workspace that is about to be written to."""
+    for name, array in zip(names, arrays):
+        owner = owners.get(id(array.base)) if array.base is not None else None
+        if owner is not None and function in (None, owner):
+            raise ValueError(
+                f"argument {name} is a result that lives in the workspace, which is used again here: pass a copy of it"
+            )
+'''
+CHECK_HELPERS["check_cache"] = '''\
+def check_cache(cache, count):
+    """TypeError for what is not the second result of forward."""
+    if type(cache) is not tuple or len(cache) != count:
+        raise TypeError(f"argument cache must be the second result of forward, not {cache!r:.80}")
 '''

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from graphc.emitter.expressions import Text
-from graphc.ir.bounds import minimum
+from graphc.ir.bounds import maximum, minimum
 from graphc.ir.dims import Dim, dim
 from graphc.ir.graph import Node
 from graphc.ir.types import ShapeError, Solver, Type, broadcast_shapes, promote, shape_text
@@ -29,7 +29,7 @@ def _diagonal_type(solver: Solver, types: list[Type], attrs: dict[str, Any]) -> 
     count = minimum(rows, columns)
     if count.value is not None and count.value < 0:
         raise ShapeError(f"a matrix of shape {shape_text(shape)} has no diagonal {k}", operand=0)
-    return types[0].with_shape((*shape[:-2], count))
+    return types[0].with_shape((*shape[:-2], maximum(count, dim(0))))  # beyond the corner it is empty, as in NumPy
 
 
 def _offset(k: Any) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ops.programs import body, compiled, hold
+from ops.programs import array, body, compiled, hold
 
 Arrays = dict[str, Any]
 
@@ -252,3 +252,16 @@ def test_convolution_of_no_channels(channels: int, kernels: int) -> None:
     text = "param x[N, O, H, W], w[O, C, 3, 3], b[C]\ny = conv_transpose2d(x, w, b)"
     x, w, b = np.zeros((2, 0, 4, 4)), np.zeros((0, 3, 3, 3)), np.ones(3)
     agree(text, {"x": x, "w": w, "b": b}, np.ones((2, 3, 6, 6)), {"x": x, "w": w, "b": np.full(3, 72.0)})
+
+
+@pytest.mark.parametrize("level", [0, 1, 2])
+@pytest.mark.parametrize("k", [1, -1, 3])
+def test_a_diagonal_beyond_the_corner(level: int, k: int) -> None:
+    module = compiled(f"param A[N, N], B[N, M]\nL = sum(diag(A, {k})**2) + sum(diag(B, {k})**2)", level)
+    for n, m in ((0, 0), (0, 2), (1, 1), (2, 0), (4, 3)):
+        A, B = array(n, n), array(n, m)
+        for given in [{}, *([{"workspace": module.Workspace(A, B)}] if level == 2 else [])]:
+            L, grads = module.value_and_grad(A, B, **given)
+            np.testing.assert_allclose(L, np.sum(np.diag(A, k) ** 2) + np.sum(np.diag(B, k) ** 2))
+            for name, X in (("A", A), ("B", B)):
+                assert np.array_equal(grads[name], 2 * X * np.eye(*X.shape, k)), name
