@@ -6,7 +6,7 @@ are whole arrays and which as long as a tile, which share an array, which are pa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -52,6 +52,8 @@ class Layout:
     spread: dict[Spread, int] = field(default_factory=dict)  # what is copied before loops -> the number of its array
     place: dict[int, int] = field(init=False)  # value -> the position of its item
     loop_of: dict[int, int] = field(init=False)  # a row value -> the position of its loop
+    # What statements read, and in a loop over which rows that was asked.
+    _reads: dict[int, tuple[Dim | None, list[tuple[int, bool]]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.rearrange(self.items)
@@ -73,11 +75,17 @@ class Layout:
         """Whether a value is made in its place in a joined one."""
         return u in self.part_of and self.part_of[u][0] == id
 
-    def reads(self, item: Item, id: int) -> list[tuple[int, bool]]:
+    def reads(self, item: Item, id: int) -> Sequence[tuple[int, bool]]:
         """The values that a statement reads, through views, and whether each is read by rows."""
-        node = self.graph[id]
+        known = self._reads.get(id)
+        if known is None or known[0] is not item.rows:  # it may have been taken out of its loop
+            known = self._reads[id] = item.rows, self._found_reads(item, id)
+        return known[1]
+
+    def _found_reads(self, item: Item, id: int) -> list[tuple[int, bool]]:
+        node = self.graph.nodes[id]
         found = read_by_rows(self.graph, node, item.rows) if item.rows is not None else None
-        by_rows = found[0] if found else set()
+        by_rows: Set[int] = found[0] if found else frozenset()
         stack = [(u, k in by_rows) for k, u in enumerate(node.operands)]
         reads: list[tuple[int, bool]] = []
         while stack:

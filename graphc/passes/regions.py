@@ -45,8 +45,8 @@ def _dims(node: Node) -> tuple[Dim, ...] | None:
 
 
 def _leads(node: Node, rows: Dim) -> bool:
-    shape = _dims(node)
-    return bool(shape) and shape is not None and shape[0] == rows
+    shape = node.type.shape
+    return not isinstance(shape, Unknown) and bool(shape) and (shape[0] is rows or shape[0] == rows)
 
 
 def read_by_rows(graph: Graph, node: Node, rows: Dim) -> tuple[set[int], bool] | None:
@@ -212,8 +212,11 @@ class _Regions:
         return True
 
     def _is_small(self, node: Node) -> bool:
-        ranks = [node.type.rank, *(self.graph[u].type.rank for u in node.operands)]
-        return not node.operands or node.type.rank == 0 or all(r is not None and r < 2 for r in ranks)
+        if not node.operands or node.type.shape == ():
+            return True
+        nodes = self.graph.nodes
+        ranks = [node.type.rank, *[nodes[u].type.rank for u in node.operands]]
+        return all(r is not None and r < 2 for r in ranks)
 
     def _listed(self) -> list[Item]:
         result: list[Item] = []

@@ -28,6 +28,8 @@ TRIES = 4
 """So many samples come from the domain that the operations ask for before others are tried."""
 EVEN = {"matmul": "near_identity", "multiply": "factor", "divide": "factor", "convolve": "near_delta"}
 """The domains of an operation's arguments that keep the size of what is computed with them."""
+EVEN_BEFORE = {"sigmoid": {"near_identity": "near_difference"}}
+"""What keeps it instead where that is what something is applied to."""
 SPREAD, STEPS = 0.1, 900
 """How far matrices are from the identity and factors from 1 where values are to keep their size: so far in a program of
 so many nodes, and less in a longer one. What n factors e^(±s) multiply to is about e^(s√n)."""
@@ -65,6 +67,9 @@ class Sampler:
             self.within.setdefault(inner, outer)
         self.wanted = _wanted(graph)
         self.even = _even(graph)
+        met = {node.op for node in graph}
+        instead = {domain: other for op in EVEN_BEFORE if op in met for domain, other in EVEN_BEFORE[op].items()}
+        self.even_before = {name: instead.get(domain, domain) for name, domain in self.even.items()}
         self.tries, self.even_tries = (TRIES, 0) if len(graph) <= LONG else (1 if len(graph) <= LARGE else 0, TRIES)
         self.spread = SPREAD * min(1.0, math.sqrt(STEPS / max(len(graph), 1)))
         self.kept: dict[str, str] | None = None
@@ -173,7 +178,9 @@ class Sampler:
         if turn <= 0:
             return {name: self.wanted.get(name, "normal") for name in names}
         if turn <= self.even_tries:
-            even = self.even if turn % 2 else dict.fromkeys(self.even, "faint")  # `x + tanh(x @ W)` keeps it by itself
+            faint = dict.fromkeys(self.even, "faint")  # `x + tanh(x @ W)` keeps it by itself
+            last = faint if self.even_before == self.even else self.even
+            even = (self.even_before, faint, self.even_before, last)[turn - 1]
             return {name: self.wanted.get(name) or even.get(name, "small") for name in names}
         turn -= self.even_tries
         if turn <= len(DOMAINS):
@@ -294,7 +301,7 @@ def draw_values(rng: np.random.Generator, shape: tuple[int, ...], domain: str, s
         return spread**2 * x
     if domain == "faint":
         return 0.3 * math.sqrt(spread) * x
-    if domain == "factor" or (domain in ("near_identity", "near_delta") and x.ndim < 2):
+    if domain == "factor" or (domain in ("near_identity", "near_difference", "near_delta") and x.ndim < 2):
         return np.sign(x) * np.exp(spread * (np.abs(x) - 0.8))
     if domain == "near_delta":  # the middle of the kernel from each channel to its own, of (O, I, H, W)
         same = np.arange(min(shape[:2]))
@@ -303,6 +310,10 @@ def draw_values(rng: np.random.Generator, shape: tuple[int, ...], domain: str, s
         return x
     if domain == "near_identity":
         return spread * x + np.eye(*x.shape[-2:])
+    if domain == "near_difference":  # 4 (x_j - x_0) is near 0 for what sigmoids make of that, and its slope 4 / 4
+        x = spread * x + 4 * np.eye(*x.shape[-2:])
+        x[..., 0, :] -= 4
+        return x
     if domain in ("spd", "invertible") and x.ndim >= 2 and x.shape[-1] == x.shape[-2]:
         eye = np.eye(x.shape[-1])
         return x @ np.swapaxes(x, -1, -2) + eye if domain == "spd" else x + 3 * eye
