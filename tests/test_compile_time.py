@@ -114,12 +114,18 @@ def rolls(n: int) -> str:
     return f"param z_0[N]\n{step}\nL = sum(z_{n // 3}**2)"
 
 
+def heads(n: int) -> str:
+    """Many products of one value, each with a gradient that may be computed earlier."""
+    body = [f"param W_{k}[d, c]\nl_{k} = sum((x @ W_{k})**2)" for k in range(n // 3)]
+    return "\n".join(["input x[N, d]", *body, "L = " + " + ".join(f"l_{k}" for k in range(n // 3))])
+
+
 PROGRAMS = [
     chain, layers, unrolled, lstm, parameters, wide, numbers, expression, undeclared, entrywise, normalised, rolls,
 ]  # fmt: skip
 
 
-SOME = [chain, layers, lstm, undeclared, views]
+SOME = [chain, layers, lstm, undeclared, views, heads]
 
 
 @pytest.mark.parametrize(
