@@ -3,6 +3,8 @@
     R = repeat(x, 2, axis=1)     np.copyto(R.reshape(N, D, 2), x[:, :, None])
     L = tril(A)                  np.copyto(L, A)                    above = ~np.tri(N, N, 0, bool), made once
                                  np.copyto(L, 0, where=above)
+    i = argmax(x, axis=0)        np.copyto(turned, x.T)             turned: (D, N), made once
+                                 np.argmax(turned, axis=1, out=i)
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from graphc.emitter.expressions import ATOM, Text
 from graphc.emitter.into import Place, form
 from graphc.ir.dims import dim
 from graphc.ir.graph import Node
+from graphc.ir.types import Unknown
 
 __all__: list[str] = []
 
@@ -58,6 +61,23 @@ def _tiled(place: Place, node: Node, target: str, operands: list[Text]) -> list[
     one, each = (", ".join(f"{r if one else place.context.dim(r)}, {place.context.dim(n)}" for r, n in pairs)
                  for one, pairs in ((True, [(1, n) for _, n in sizes]), (False, sizes)))  # fmt: skip
     return [f"np.copyto({target}.reshape({each}), {operands[0].within(ATOM)}.reshape({one}))"]
+
+
+@form("argmax", "argmin")
+def _position(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
+    """NumPy copies an array to bring an axis to the end: here into an array that is made once."""
+    x, ((axis, *_), rank) = place.operand(node, 0), (node.attr("axis") or (0,), node.type.rank or 0)
+    last = (x.type.rank or 0) - 1
+    result = f"{target}.squeeze({axis})" if node.attr("keepdims") and rank else target
+    if x.type.dtype != "float" or isinstance(x.type.shape, Unknown) or axis == last:
+        return [f"np.{node.op}({operands[0]}, axis={axis}, out={result})"]
+    order = [*(k for k in range(last + 1) if k != axis), axis]
+    turned = place.scratch("turned", tuple(x.type.dims[k] for k in order), "float")
+    moved = ".T" if order == [1, 0] else f".transpose({', '.join(map(str, order))})"
+    return [
+        f"np.copyto({turned}, {operands[0].within(ATOM)}{moved})",
+        f"np.{node.op}({turned}, axis={last}, out={result})",
+    ]
 
 
 @form("tril", "triu")
