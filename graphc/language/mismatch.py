@@ -126,12 +126,17 @@ def _mend_product(
 ) -> str | None:
     if not a or not b:
         return None
+    for operand, have in ((right, b), (left, a)):
+        if len(have) > 2 and operand.text.endswith(".T"):
+            swapped = _swapped(operand.text.removesuffix(".T"))
+            return f"`.T` turns all axes around; to exchange the last two: `{swapped}`"
     inner = b[-2] if len(b) > 1 else b[-1]
     ways = []
     for operand, axis in ((right, -1 if len(b) > 1 else None), (left, -2 if len(a) > 1 else None)):
         have, wanted = (b, a[-1]) if operand is right else (a, inner)
         if axis is not None and have[axis] == wanted:
-            ways.append(_transpose(operand.text))
+            text = operand.text
+            ways.append(_transpose(text) if len(have) == 2 else f"exchange its last two axes: `{_swapped(text)}`")
     if not ways and len(a) > 1 and len(b) > 1 and a[-2] == b[-1]:
         return f"exchange the operands: `{_bracketed(right.text)} @ {_bracketed(left.text)}`"
     declared = None if ways else _declaration(right, (*b[:-2], a[-1], *b[-1:]) if len(b) > 1 else (a[-1],), arguments)
@@ -160,6 +165,10 @@ def _transpose(text: str) -> str:
     if re.fullmatch(r"\w+\.T", text):
         return f"take it without the `.T`: `{text.removesuffix('.T')}`"
     return f"transpose it: `{_bracketed(text)}.T`"
+
+
+def _swapped(text: str) -> str:
+    return f"swapaxes({text}, -1, -2)"
 
 
 def _bracketed(text: str) -> str:

@@ -41,6 +41,15 @@ MISTAKES = [
     ("input X[N, D]\nparam W[D, H]\nY = X*W", "E0203", 3, 5, "a product of matrices is `X @ W`"),
     ("input X[N, D]\nparam W[D, N]\nY = X*W", "E0203", 3, 5, "transpose it: `W.T`"),
     ("input X[N, D]\nparam W[D, H]\nY = X + W", "E0203", 3, 5, None),
+    (
+        "param A[B, n, n]\nY = A@A.T", "E0203", 2, 5,
+        "`.T` turns all axes around; to exchange the last two: `swapaxes(A, -1, -2)`",
+    ),
+    (
+        "input X[B, N, D]\nparam W[B, H, D]\nY = X@W", "E0203", 3, 5,
+        "exchange its last two axes: `swapaxes(W, -1, -2)`",
+    ),
+    ("param a[]\nY = full((3,), a)", "E0211", 2, 16, "`broadcast_to(x, shape)` fills a shape with a tensor"),
 ]  # fmt: skip
 
 
