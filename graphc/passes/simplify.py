@@ -157,16 +157,40 @@ class _Simplifier(Evaluator):
             found = order.match(self.builder.nodes, place.operands, place.attrs)
             if found is None:
                 continue
-            before = len(self.builder.nodes)
-            made = self._replaced(place, rewrite, found)
-            if made is not None and self._work(range(before, len(self.builder.nodes))) <= self._saved(place, found):
+            if any(self._is_negative_at_hand(id) for id in found.inner):
+                continue
+            made = self._cheaper(place, rewrite, found)
+            if made is not None:
                 return made
-            self.builder.forget(before)
         return None
 
-    def _replaced(self, place: Place, rewrite: Rewrite, found: Match) -> int | None:
-        """The rewrite's replacement, broadcast if need be; None where it has another type."""
-        self.depth += 1
+    def _is_negative_at_hand(self, id: int) -> bool:
+        """Whether the program names the negative of another value and uses it elsewhere: what is made of it says so."""
+        node = self.builder[id]
+        return node.op == "negative" and bool(node.name) and not node.of_rule and self.uses.get(id, 1) > 1
+
+    def _cheaper(self, place: Place, rewrite: Rewrite, found: Match) -> int | None:
+        """The replacement, further rewritten if that adds no work either; None if it adds some."""
+        saved = self._saved(place, found)
+        before = len(self.builder.nodes)
+        made = self._replaced(place, rewrite, found)
+        if made is None or self._work(range(before, len(self.builder.nodes))) <= saved:
+            return made
+        wanted = rewrite.operators.op if isinstance(rewrite.operators, Form) else None
+        further = wanted is not None and self.builder[made].op != wanted
+        self.builder.forget(before)
+        if not further:
+            return None
+        made = self._replaced(place, rewrite, found, depth=DEEPEST)
+        if made is None or self._work(range(before, len(self.builder.nodes))) <= saved:
+            return made
+        self.builder.forget(before)
+        return None
+
+    def _replaced(self, place: Place, rewrite: Rewrite, found: Match, depth: int = 0) -> int | None:
+        """The rewrite's replacement, broadcast if need be; None where it has another type. At the `depth` of the deepest
+        it is not rewritten in its turn."""
+        outside, self.depth = self.depth, depth or self.depth + 1
         try:
             if rewrite.operators is None:
                 made = self._evaluated(rewrite.replacement, found.bindings)
@@ -175,7 +199,7 @@ class _Simplifier(Evaluator):
         except (ShapeError, Fault):
             return None
         finally:
-            self.depth -= 1
+            self.depth = outside
         if self.type(made) == place.type:
             return made
         return place.repeat(made, place.type) if repeats(self.type(made), place.type) else None
@@ -183,7 +207,10 @@ class _Simplifier(Evaluator):
     def _made(self, part: Part, bindings: Bindings) -> int:
         """What stands at a part of a replacement, which is of operators. Raises ShapeError."""
         if isinstance(part, Form):
-            return self.call(part.op, *[self._made(each, bindings) for each in part.parts])  # type: ignore[no-any-return]
+            parts = [self._made(each, bindings) for each in part.parts]
+            if part.op == "matmul":  # as it stood there: of vectors alone where `fold` has been before
+                return self.add(part.op, parts)
+            return self.call(part.op, *parts)  # type: ignore[no-any-return]
         if isinstance(part, str):
             bound = bindings[part]
             assert isinstance(bound, int)
