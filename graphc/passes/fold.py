@@ -7,11 +7,13 @@
     dA = mT(mT(Y) @ dY)                                 becomes    dA = mT(dY) @ Y
     s = sum(mT(Y), axis=0)                              becomes    s = sum(Y, axis=1)
     dS = vjp(S[:, 0:2], S, a) + vjp(S[:, 2:6], S, b)    becomes    dS = concatenate([a, b], axis=1)
+    dR = vjp(S[:, 1:3], S, a) + vjp(S[:, 1:3], S, c)    becomes    dR = vjp(S[:, 1:3], S, a + c)
+    r = squeeze(W @ -expand_dims(dy, 1), 1)             becomes    r = W @ -dy
     T = tanh(mT(mT(Z)))                                 becomes    T = tanh(Z)
     U = reshape(reshape(Z, (H, N)), (N*H,))             becomes    U = reshape(Z, (N*H,))
 
     x: (D,), dy: (H,), W: (D, H), X: (B, N, D), dZ: (B, N, H), Y: (N, D), dY, Z: (N, H)
-    S: (N, 6), a: (N, 2), b: (N, 4)
+    S: (N, 6), a, c: (N, 2), b: (N, 4)
 
 A product whose inner size is 1 becomes one by entries. Each rewrite looks at a node and the nodes it is made from; what
 it leaves unused is removed by the next pass. A named value stays what it is: only the way to it changes.
@@ -91,9 +93,13 @@ def _rewrite(*names: str) -> Callable[[Rewrite], Rewrite]:
 # ---------------------------------------------------------------- axes of size 1
 
 def _opened(place: _Place, node: Node, axes: tuple[int, ...]) -> int | None:
-    """What has new axes at exactly these places in the node's value, if the node only puts them there."""
+    """What has new axes at exactly these places in the node's value, if the node only puts them there; a sign before
+    them stands inside them as well."""
     if node.op == "expand_dims" and node.type.rank is not None and node.attr("axis") == axes:
         return node.operands[0]
+    if node.op == "negative" and not node.name:
+        opened = _opened(place, place.behind(node), axes)
+        return None if opened is None else place.add("negative", [opened])
     return None
 
 
@@ -342,26 +348,48 @@ def _sums_batch(place: _Place, rank: int) -> bool:
 
 # ---------------------------------------------------------------- parts put together
 
+_Window = tuple[Any, Any]
+"""The shape of an array and the index of the part of it that is not zero; of another summand None and its id."""
+
+
 def _joined(place: _Place, graph: Graph, moved: Mapping[int, int]) -> int | None:
-    """A sum of arrays that are zero but for one part each: where the parts fill the array, they are joined."""
-    parts = _summands(graph, place.node, place.uses)
-    groups: dict[tuple[Any, int], list[tuple[Any, Node]]] = {}
-    for part in parts:
-        if part.op == "unslice" and part.attr("shape") is not None and place.uses[part.id] == 1:
-            cut = [(axis, item) for axis, item in enumerate(part.attr("index")) if item != WHOLE]
-            if len(cut) == 1 and (not isinstance(cut[0][1], tuple) or cut[0][1][2] is None):
-                groups.setdefault((part.attr("shape"), cut[0][0]), []).append((cut[0][1], part))
-    gone: set[int] = set()
+    """A sum of arrays that are zero but for one part each: what has the same part is added up before it stands there,
+    and where the parts fill the array, they are joined."""
+    windows: dict[_Window, list[Node]] = {}
+    for part in _summands(graph, place.node, place.uses):
+        placed = part.op == "unslice" and part.attr("shape") is not None and place.uses[part.id] == 1
+        windows.setdefault((part.attr("shape"), part.attr("index")) if placed else (None, part.id), []).append(part)
+    groups: dict[tuple[Any, int], list[tuple[Any, _Window]]] = {}
+    for shape, index in windows:
+        if shape is None:
+            continue
+        cut = [(axis, item) for axis, item in enumerate(index) if item != WHOLE]
+        if len(cut) == 1 and (not isinstance(cut[0][1], tuple) or cut[0][1][2] is None):
+            groups.setdefault((shape, cut[0][0]), []).append((cut[0][1], (shape, index)))
+    tilings = {key: _tiling(graph, dim(key[0][key[1]]), group) for key, group in groups.items() if len(group) > 1}
     made: list[int] = []
-    for (shape, axis), group in groups.items():
-        order = _tiling(graph, dim(shape[axis]), group) if len(group) > 1 else None
+    for (shape, axis), order in tilings.items():
         if order is not None:
-            gone |= {part.id for _, part in group}
-            type = place.node.type.with_shape(tuple(map(dim, shape)))
-            made.append(_side_by_side(place, order, axis, moved, type))
-    if not made:
+            values = [(item, _added(place, windows.pop(window), moved)) for item, window in order]
+            made.append(_side_by_side(place, values, axis, place.node.type.with_shape(tuple(map(dim, shape)))))
+    if not made and all(len(parts) == 1 for parts in windows.values()):
         return None
-    total, *rest = [*(moved[part.id] for part in parts if part.id not in gone), *made]
+    total, *rest = [*(_window(place, parts, moved) for parts in windows.values()), *made]
+    for other in rest:
+        total = place.add("add", [total, other])
+    return total
+
+
+def _window(place: _Place, parts: list[Node], moved: Mapping[int, int]) -> int:
+    """The arrays that are zero but for the same part, as one."""
+    if len(parts) == 1:
+        return moved[parts[0].id]
+    return place.add("unslice", [_added(place, parts, moved)], dict(parts[0].attrs))
+
+
+def _added(place: _Place, parts: list[Node], moved: Mapping[int, int]) -> int:
+    """What stands in the same part of several arrays, added up."""
+    total, *rest = [place.builder[moved[part.id]].operands[0] for part in parts]
     for other in rest:
         total = place.add("add", [total, other])
     return total
@@ -380,7 +408,7 @@ def _summands(graph: Graph, node: Node, uses: Mapping[int, int]) -> list[Node]:
     return found
 
 
-def _tiling(graph: Graph, size: Dim, group: list[tuple[Any, Node]]) -> list[tuple[Any, Node]] | None:
+def _tiling(graph: Graph, size: Dim, group: list[tuple[Any, _Window]]) -> list[tuple[Any, _Window]] | None:
     """The parts in order, if each begins where the one before it ends, from 0 to the size.
 
     The end may be one that the module checks not to be smaller: `2*(N//2)` where N must be even.
@@ -401,10 +429,8 @@ def _tiling(graph: Graph, size: Dim, group: list[tuple[Any, Node]]) -> list[tupl
     return order if whole else None
 
 
-def _side_by_side(
-    place: _Place, order: list[tuple[Any, Node]], axis: int, moved: Mapping[int, int], type: Type
-) -> int:  # fmt: skip
-    values = [place.builder[moved[part.id]].operands[0] for _, part in order]
+def _side_by_side(place: _Place, order: list[tuple[Any, int]], axis: int, type: Type) -> int:
+    values = [value for _, value in order]
     if not any(isinstance(item, tuple) for item, _ in order):
         return place.builder.add("stack", values, {"axis": axis}, type=type)
     for k, (item, _) in enumerate(order):

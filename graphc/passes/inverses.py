@@ -31,10 +31,7 @@ def solve_by_inverses(graph: Graph) -> Graph:
             inverse = builder.add("mT", [builder.add("inv", [builder[matrix].operands[0]])])
         else:
             inverse = builder.add("inv", [matrix])
-        if node.op == "solve":
-            return builder.add("matmul", [inverse, right])
-        column = builder.add("expand_dims", [right], {"axis": (1,)})
-        return builder.add("squeeze", [builder.add("matmul", [inverse, column])], {"axis": (1,)})
+        return builder.add("matmul", [inverse, right])
 
     return rebuild(graph, make, share=True)
 

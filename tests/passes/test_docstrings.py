@@ -76,7 +76,7 @@ PASSES: dict[str, Callable[[Graph], Graph]] = {
     "small_factors": gather_small_factors,
     "strength": reduce_strength,
 }
-FOLDED = {"chain", "fold"}
+FOLDED = {"chain", "fold", "inverses"}
 """Whose examples show products of vectors, which the language makes of matrices, as one would write them."""
 FOLDER = Path(graphc.__file__).parent / "passes"
 EXAMPLES = [(name, example) for name in PASSES for example in examples_of(FOLDER / f"{name}.py")]

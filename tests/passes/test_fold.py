@@ -57,6 +57,7 @@ def test_programs(program: str, operations: list[str]) -> None:
         # value, then dW = outer(x, dy), dx = dy @ mT(W)
         ("input x[n], W[n, m]\ny = x @ W", ["matmul", "mT", "matmul", "outer"]),
         ("input x[n], y[n]\nz = x @ y", ["matmul", "multiply", "multiply"]),
+        ("input x[n], W[n, m]\ny = -(x @ W)", ["matmul", "negative", "negative", "mT", "matmul", "outer"]),
         ("input X[N, n], A[m, n]\nY = X @ A.T", ["mT", "matmul", "matmul", "mT", "matmul"]),
         ("input X[B, N, D], W[D, H]\nY = X @ W", ["matmul", "mT", "matmul", "reshape", "reshape", "mT", "matmul"]),
     ],
@@ -78,6 +79,11 @@ PARTS: list[tuple[str, dict[str, Any], list[str]]] = [
     ("input Z[N, H]\nc = sin(Z[:, 1:]) * cos(Z[:, :-1])", {"Z": array(2, 3)}, ["unslice", "unslice"]),
     ("input Z[N, H]\nc = sin(Z[:, 0]) * cos(Z[:, 1])", {"Z": array(2, 3)}, ["unslice", "unslice"]),
     ("input Z[2, 2]\nc = sin(Z[:, 0]) * cos(Z[1])", {"Z": array(2, 2)}, ["unslice", "unslice"]),
+    ("input Z[n]\nc = sin(Z[:-1]) + exp(Z[:-1]) * Z[1:]", {"Z": array(4)}, ["unslice", "unslice"]),
+    ("input Z[n]\nc = sin(Z[:-1]) + exp(Z[:-1]) * Z[1:]", {"Z": array(1)}, ["unslice", "unslice"]),
+    ("input Z[N, 2]\nc = sin(Z[:, 0]) * cos(Z[:, 1]) * exp(Z[:, 0])", {"Z": array(3, 2)}, ["stack"]),
+    ("input Z[n, m]\nc = sin(Z[0, 1:]) * cos(Z[0, 1:])\nd = Z**2", {"Z": array(2, 3)}, ["unslice"]),
+    ("input Z[n]\nc = sum(Z[::2] * exp(Z[::2])) + sum(Z[1::2])", {"Z": array(5)}, ["unslice", "unslice"]),
 ]
 
 

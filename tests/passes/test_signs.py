@@ -61,3 +61,22 @@ def test_the_number_has_one_sign_in_code_and_comment() -> None:
 def test_a_term_with_a_sign_is_subtracted() -> None:
     text = graphc.compile("input X[N, D], k[N]\nparam w[D]\neta = X@w\nL = mean(exp(eta) - k*eta)")
     assert "deta = (exp_eta - k) * (dL / N)" in text
+
+
+def test_a_value_that_the_program_names_after_its_sign_is_used_by_its_name() -> None:
+    text = "input R[m, m], x[n]\nparam K[m, n]\nu = -(K @ x)\nc = dot(u, R @ u)"
+    assert "    c = u @ Ru\n" in graphc.compile(text)
+
+
+def test_the_sign_of_the_gradient_of_a_vector_stays_with_the_vector() -> None:
+    """Neither a column of it nor a product with inner size 1 is left in the way of what one would write."""
+    text = "input x[n], t[m]\nparam K[m, n], b[n]\nh = tanh(b)\nu = t - K @ (x * h)\nL = sum(u**3)"
+    backward = graphc.compile(text).partition("def backward")[2].partition("\ndef ")[0]
+    assert "np.outer(" in backward and "K.T @" in backward
+    assert "None" not in backward and "squeeze" not in backward
+
+
+def test_a_sum_that_could_be_one_quotient_is_a_difference_at_least() -> None:
+    """Of `x / n + -(s / n * y)` the quotient of both is made next, which adds no work to a difference."""
+    text = graphc.compile("param U[N, K]\nV = U / norm(U, axis=1, keepdims=true)\nL = sum(V**3)")
+    assert "dU = (dV - (dV * V).sum(axis=1, keepdims=True) * V) / norm_U" in text
