@@ -22,7 +22,7 @@ from graphc.ir.types import Type, Unknown
 from graphc.language.plain import is_plain
 from graphc.passes.place import Place
 
-__all__ = ["broadcast_dropped", "leading_axes_dropped", "repeats"]
+__all__ = ["broadcast_dropped", "leading_axes_dropped", "repeats", "shape_of_operand"]
 
 MOVING = {"expand_dims", "squeeze", "reshape", "transpose", "mT"}
 
@@ -31,6 +31,8 @@ def broadcast_dropped(place: Place) -> int | None:
     """The node without a broadcast that it does not need."""
     operation, type = place.builder.op(place.op), place.type
     if operation.elementwise:
+        if isinstance(type.shape, Unknown):
+            return _of_operand(place) or _after_open(place)
         return _of_operand(place) or _after(place) or _before_broadcast(place) or _of_sources(place)
     if place.op == "broadcast_to" and len(place.operands) == 1:
         inner = place.node(0)
@@ -110,7 +112,7 @@ def _covered(place: Place, trial: list[int]) -> bool:
 
 def _after(place: Place) -> int | None:
     """The operation on numbers, and what it gives broadcast."""
-    if isinstance(place.type.shape, Unknown) or not place.type.shape:
+    if not place.type.shape:
         return None
     sources = [_repeated(place, u) for u in place.operands]
     scalars = [u for u in sources if u is not None]
@@ -119,10 +121,36 @@ def _after(place: Place) -> int | None:
     return place.repeat(place.add(place.op, scalars, place.attrs), place.type)
 
 
+def _after_open(place: Place) -> int | None:
+    """The same of one number that is broadcast to a shape known at run time, and of numbers that are not."""
+    wide = [k for k, u in enumerate(place.operands) if place.typed(u).shape != ()]
+    if len(wide) != 1 or place.node(wide[0]).op != "broadcast_to":
+        return None
+    broadcast = place.node(wide[0])
+    number, *shape = broadcast.operands
+    if place.typed(number).shape != ():
+        return None
+    operands = [number if k == wide[0] else u for k, u in enumerate(place.operands)]
+    made = place.add(place.op, operands, place.attrs)
+    return place.add("broadcast_to", [made, *shape], dict(broadcast.attrs))
+
+
+def shape_of_operand(place: Place) -> int | None:
+    """A shape known at run time, or the number of its entries, as that of the operand that gives it: of `x * x` that of
+    `x`. Then nothing is computed for its shape alone."""
+    node = place.node(0)
+    if not isinstance(node.type.shape, Unknown) or not place.builder.op(node.op).elementwise:
+        return None
+    for u in node.operands:
+        if place.typed(u).shape == node.type.shape:
+            return place.add(place.op, [u], place.attrs)
+    return None
+
+
 def _before_broadcast(place: Place) -> int | None:
     """The operation on what was broadcast, where all else that it takes are numbers: on fewer entries."""
     wide = [u for u in place.operands if place.typed(u).shape != ()]
-    if len(wide) != 1 or not _is_plain(place, wide[0]) or isinstance(place.type.shape, Unknown):
+    if len(wide) != 1 or not _is_plain(place, wide[0]):
         return None
     (source,) = place.builder[wide[0]].operands
     if isinstance(place.typed(source).shape, Unknown):
@@ -133,8 +161,6 @@ def _before_broadcast(place: Place) -> int | None:
 
 def _of_sources(place: Place) -> int | None:
     """The operation on what was broadcast, and what it gives broadcast: on fewer entries."""
-    if isinstance(place.type.shape, Unknown):
-        return None
     trial = [place.builder[u].operands[0] if _is_plain(place, u) else u for u in place.operands]
     if trial == list(place.operands) or not repeats(place.inferred(trial), place.type):
         return None

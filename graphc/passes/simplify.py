@@ -26,7 +26,7 @@ from graphc.language.plain import PLAIN
 from graphc.language.scope import Environment, Scope
 from graphc.language.values import Fault, Tensor
 from graphc.passes.at_hand import factor_at_hand, reduction_at_hand
-from graphc.passes.broadcasts import broadcast_dropped, leading_axes_dropped, repeats
+from graphc.passes.broadcasts import broadcast_dropped, leading_axes_dropped, repeats, shape_of_operand
 from graphc.passes.constant_factors import factors_out_of_sum
 from graphc.passes.cost import TYPICAL, typical
 from graphc.passes.dce import eliminate_dead_code
@@ -303,6 +303,7 @@ SIMPLIFICATIONS: tuple[tuple[Simplification, Mapping[str, frozenset[str]]], ...]
     (sign_into_number, {"negative": PRODUCTS | LINEAR, "multiply": frozenset(["negative"])}),
     (product_subtracted, {"add": PRODUCTS}),
     (sums_joined, {"sum": frozenset(["sum"])}),
+    (shape_of_operand, dict.fromkeys(["shape_of", "count_of"], ANY)),
     (larger_of_lines, {"add": frozenset(["maximum"])}),
 )  # fmt: skip
 """What is tried at a node, in this order: at the nodes of which operations, if one of which operations has made one of
