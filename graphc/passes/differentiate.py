@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 
 from graphc.ir.graph import Argument, Builder, Graph, Node, Origin
 from graphc.ir.types import Unknown, shape_text
-from graphc.ir.words import product_of
+from graphc.ir.words import by_operands
 from graphc.language.expand import at_rule, expand_rule
 from graphc.language.values import Fault
 
@@ -78,11 +78,14 @@ class Adjoint:
                 self.builder.rename(total, "d" + node.name)
             elif (node.name or node.hint) and not made.hint:
                 self.builder.hint(total, f"d{node.name or node.hint}")
-            elif node.op == "matmul" and not made.hint and not self._says_its_rule(made):
-                factors = product_of(self.builder.nodes, node)
-                if factors:
-                    self.builder.hint(total, f"d{factors}")
+            elif node.op == "matmul" and not made.hint and not self._says_its_rule(made) and self._is_of_named(node):
+                self.builder.hint(total, f"d{by_operands(self.builder.nodes, node)}")
         return total
+
+    def _is_of_named(self, product: Node) -> bool:
+        """Whether a product is one of values with names, or their transposes."""
+        factors = (self.builder[u] for u in product.operands)
+        return all((self.builder[f.operands[0]] if f.op == "mT" else f).name for f in factors)
 
     def _says_its_rule(self, cotangent: Node) -> bool:
         """Whether a cotangent will be called after the value behind whose rule it stands, as `dy_tanh` is."""
