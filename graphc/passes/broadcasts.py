@@ -5,6 +5,7 @@ broadcast_to(dZ[:, None], (N, D)) * X         becomes       dZ[:, None] * X
 broadcast_to(dL, (N, C)) * 2                  becomes       broadcast_to(dL * 2, (N, C))
 2 * broadcast_to(r[:, None], (N, D))          becomes       broadcast_to(2 * r[:, None], (N, D))
 broadcast_to(dL, (N, 1)) * a[None]            becomes       broadcast_to(dL * a[None], (N, D))
+X * full((D,), 3)                             becomes       X * 3
 a[None] * X                                   becomes       a * X
 a[None] * b                                   becomes       (a * b)[None]
 sum(broadcast_to(dL, (N, C)), axis=1)         becomes       broadcast_to(dL * C, (N,))
@@ -22,8 +23,10 @@ from graphc.ir.types import Type, Unknown
 from graphc.language.plain import is_plain
 from graphc.passes.place import Place
 
-__all__ = ["broadcast_dropped", "leading_axes_dropped", "repeats", "shape_of_operand"]
+__all__ = ["broadcast_dropped", "filled", "leading_axes_dropped", "repeats", "shape_of_operand"]
 
+FILLED = {"zeros": 0.0, "ones": 1.0, "full": None}
+"""The operations that fill an array with one number, and which."""
 MOVING = {"expand_dims", "squeeze", "reshape", "transpose", "mT"}
 
 
@@ -133,6 +136,23 @@ def _after_open(place: Place) -> int | None:
     operands = [number if k == wide[0] else u for k, u in enumerate(place.operands)]
     made = place.add(place.op, operands, place.attrs)
     return place.add("broadcast_to", [made, *shape], dict(broadcast.attrs))
+
+
+def filled(place: Place) -> int | None:
+    """An operand that is filled with one number as that number, where the other one has all of the axes.
+
+    What the program names stays; and zeros times an array stay an array, of which no gradient is a multiple of 0.
+    """
+    for k, u in enumerate(place.operands):
+        node = place.builder[u]
+        if node.op not in FILLED or node.name or (node.op == "zeros" and place.op in ("multiply", "divide")):
+            continue
+        value = FILLED[node.op] if node.attr("value") is None else float(node.attr("value"))
+        number = place.builder.const(value, node.type.dtype)
+        trial = [*place.operands[:k], number, *place.operands[k + 1 :]]
+        if _covered(place, trial) and place.inferred(trial) == place.type:
+            return place.add(place.op, trial, place.attrs)
+    return None
 
 
 def shape_of_operand(place: Place) -> int | None:

@@ -26,7 +26,7 @@ from graphc.language.plain import PLAIN
 from graphc.language.scope import Environment, Scope
 from graphc.language.values import Fault, Tensor
 from graphc.passes.at_hand import factor_at_hand, reduction_at_hand
-from graphc.passes.broadcasts import broadcast_dropped, leading_axes_dropped, repeats, shape_of_operand
+from graphc.passes.broadcasts import broadcast_dropped, filled, leading_axes_dropped, repeats, shape_of_operand
 from graphc.passes.constant_factors import factors_out_of_sum
 from graphc.passes.cost import TYPICAL, typical
 from graphc.passes.dce import eliminate_dead_code
@@ -188,8 +188,10 @@ class _Simplifier(Evaluator):
         return None
 
     def _replaced(self, place: Place, rewrite: Rewrite, found: Match, depth: int = 0) -> int | None:
-        """The rewrite's replacement, broadcast if need be; None where it has another type. At the `depth` of the deepest
-        it is not rewritten in its turn."""
+        """The rewrite's replacement, broadcast if need be; None where it has another type.
+
+        At the greatest `depth` it is not rewritten in its turn.
+        """
         outside, self.depth = self.depth, depth or self.depth + 1
         try:
             if rewrite.operators is None:
@@ -303,6 +305,7 @@ SIMPLIFICATIONS: tuple[tuple[Simplification, Mapping[str, frozenset[str]]], ...]
     (sign_into_number, {"negative": PRODUCTS | LINEAR, "multiply": frozenset(["negative"])}),
     (product_subtracted, {"add": PRODUCTS}),
     (sums_joined, {"sum": frozenset(["sum"])}),
+    (filled, dict.fromkeys(["add", "subtract", "multiply", "divide"], frozenset(["zeros", "ones", "full"]))),
     (shape_of_operand, dict.fromkeys(["shape_of", "count_of"], ANY)),
     (larger_of_lines, {"add": frozenset(["maximum"])}),
 )  # fmt: skip

@@ -99,3 +99,28 @@ def test_an_undeclared_operand_is_as_large_as_what_it_meets_in_the_program(text:
 
 def test_an_undeclared_column_meets_a_column() -> None:
     hold("param r[N]\nL = sum(squeeze(expand_dims(r, 1) * v, axis=1)**2)", {"r": array(4), "v": array(4, 1)})
+
+
+@pytest.mark.parametrize(("text", "fills"), [
+    ("L = sum((X * ones(D) + zeros(D))**3)", 0),
+    ("L = sum((X / full((N, D), 2.5) - full(D, 1))**3)", 0),
+    ("L = sum(layer_norm(X, ones(D), zeros(D))**3)", 0),
+    ("L = sum((X[:1] * ones((N, D)))**3)", 1),  # of one row it makes N
+    ("z = zeros((N, D))\nL = sum((X + z)**3)", 1),  # the program's own word
+    ("L = sum((X * zeros(D) + X)**3)", 1),
+])  # fmt: skip
+def test_what_is_filled_with_one_number_is_that_number_beside_an_array(text: str, fills: int) -> None:
+    program = "param X[N, D]\n" + text
+    found = counted(simplified(program))
+    assert sum(found[op] for op in ("ones", "zeros", "full")) == fills
+    hold(program, {"X": array(3, 4)}, levels=(0, 1, 2))
+
+
+@pytest.mark.parametrize("text", [
+    "L = sum(x**2)", "L = mean(x**2)", "L = sum(tanh(x)**2)", "L = mean((a*x - b)**2)", "L = sum(exp(-x) / 3)",
+])  # fmt: skip
+def test_undeclared_arrays_are_not_filled_with_a_number_nor_computed_for_their_shape(text: str) -> None:
+    lines = body(text, "backward")
+    assert not any("broadcast_to" in line or ").shape" in line for line in lines), lines
+    for shape in ((), (3,), (2, 3)):
+        hold(text, {"x": array(*shape)} | ({"a": array(), "b": array(*shape)} if "a*x" in text else {}))
