@@ -33,6 +33,9 @@ LARGEST_FUSED = 20_000
 backward in a workspace follow each other. The module is two thirds as long then, and made in as much of the time; but
 what one function hoists out of the steps of a recurrent network saves a fifth of its time and most of its memory."""
 
+MOST_LISTED = 12
+"""The values of a program with no more of them are listed where one is asked for that it does not have."""
+
 Observer = Callable[[str, Any], None]
 MEMORY = ("lean", "balanced", "fast")
 STAGES = ("source", "graph", "backward", "optimized", "forward-code", "backward-code")
@@ -134,9 +137,9 @@ def _check_names(graph: Graph, options: Options, diagnostics: Diagnostics) -> No
     for name in [*(options.wrt or ()), *([options.loss] if options.loss else [])]:
         if name not in graph.values:
             close = suggest(name, list(graph.values))
-            diagnostics.error(
-                "E0201", f"no value has the name `{name}`", None, help=f"did you mean `{close}`?" if close else None
-            )
+            named = ", ".join(graph.values) if len(graph.values) <= MOST_LISTED else ""
+            help = f"did you mean `{close}`?" if close else f"the program's values are {named}" if named else None
+            diagnostics.error("E0201", f"no value has the name `{name}`", None, help=help)
         elif not graph[graph.values[name]].type.is_float:
             diagnostics.error("E0402", f"`{name}` is {graph[graph.values[name]].type.dtype}: it has no gradient", None)
         elif name == options.loss and graph[graph.values[name]].type.rank != 0:

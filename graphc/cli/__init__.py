@@ -53,6 +53,20 @@ class _Parser(argparse.ArgumentParser):
     def __init__(self, **options: Any) -> None:
         super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **options)
 
+    def parsed(self, words: list[str]) -> argparse.Namespace:
+        """The arguments. Raises UsageError, with what an unknown option may have been meant to be."""
+        arguments, unknown = self.parse_known_args(words)
+        if unknown:
+            from graphc.language.diagnostics import suggest
+
+            options = [option for action in self._actions for option in action.option_strings]
+            close = suggest(unknown[0].partition("=")[0], options) if unknown[0].startswith("-") else None
+            hint = f"; did you mean `{close}`?" if close else ""
+            raise UsageError(f"unrecognized arguments: {' '.join(unknown)}{hint}")
+        if getattr(arguments, "output", None) == "":
+            raise UsageError("argument -o: the name of a file is expected, not ''")
+        return arguments
+
     def error(self, message: str) -> NoReturn:
         raise UsageError(message)
 
@@ -100,7 +114,7 @@ def _dispatch(words: list[str]) -> int:
     try:
         command: Command = import_module(f"graphc.cli.{words[0]}")
         command.configure(parser)
-        arguments = parser.parse_args(words[1:])
+        arguments = parser.parsed(words[1:])
         with reporting(getattr(arguments, "diagnostics", "text")):
             return _run(command, arguments)
     except _Done:
@@ -138,6 +152,9 @@ def _overview() -> str:
 def _unknown(word: str) -> int:
     from graphc.language.diagnostics import suggest
 
+    if word.endswith(".g"):
+        complain(f"graphc: a command stands before the program: `graphc compile {word}`")
+        return 2
     what = "option" if word.startswith("-") else "command"
     close = suggest(word, ["--help", "--version"] if what == "option" else COMMANDS)
     hint = f"did you mean `{close}`?" if close else f"the commands are {', '.join(COMMANDS)}"

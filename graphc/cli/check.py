@@ -28,6 +28,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_what(parser)
     parser.add_argument("--seed", type=int, default=0, help="draws other arguments and directions (default: 0)")
     parser.add_argument("--size", metavar="N=5,D=4", help="sizes of dimensions; others are drawn small")
+    parser.add_argument("--json", action="store_true", help="as JSON instead of a table")
     add_report(parser)
 
 
@@ -49,7 +50,8 @@ def run(arguments: argparse.Namespace) -> int:
     except GraphcError as error:
         report(program.located(error.errors))
         return 1
-    print_text(_shown(joint, result, wrong_rule=diagnostics.has_errors))
+    shown = _data if arguments.json else _shown
+    print_text(shown(joint, result, diagnostics.has_errors))
     report(program.located([*diagnostics.errors, *diagnostics.warnings]))
     return 1 if diagnostics.has_errors or not all(row.ok for row in result.rows) else 0
 
@@ -85,6 +87,20 @@ def _shown(graph: Graph, result: Report, wrong_rule: bool) -> str:
     plural = "" if result.directions == 1 else "s"
     count = f"{result.directions} direction{plural}"
     return f"gradients of {of} against numerical ones, {count}\n\n{table(rows)}"
+
+
+def _data(graph: Graph, result: Report, wrong_rule: bool) -> str:
+    """The same for programs to read; the error of what was not checked is null."""
+    import json
+    from math import isfinite
+
+    rows = [
+        {"variable": row.name, "shape": row.shape, "directions": row.directions, "verdict": _verdict(row, wrong_rule),
+         "relative_error": row.error if row.directions and isfinite(row.error) else None}
+        for row in result.rows
+    ]  # fmt: skip
+    data = {"of": [graph.loss] if graph.loss else list(graph.cotangents), "directions": result.directions, "rows": rows}
+    return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
 
 
 def _verdict(row: Row, wrong_rule: bool) -> str:

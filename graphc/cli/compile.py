@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from graphc.cli.console import note, print_bytes, print_text, report
-from graphc.cli.failure import UsageError
+from graphc.cli.failure import WRITE, UsageError, failure
 from graphc.cli.files import write_file
 from graphc.cli.options import add_output, add_program, add_report, add_what, options_of
 from graphc.cli.reading import read_program
@@ -22,6 +22,8 @@ __all__ = ["configure", "run", "said_of_gradients"]
 LONG = 3000
 """Of a graph of more operations it is said how long it took, and what share of that the verification."""
 MOST_NAMED = 12
+HIDING = {"numpy.py", "graphc.py"}
+"""Modules that Python would import in the place of the packages of these names."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -41,6 +43,11 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.stub and (arguments.output or arguments.program) == "-":
         raise UsageError("argument --stub: a module on standard output has no file beside it; name one after `-o`")
     program = read_program(arguments.program)
+    output = arguments.output or _beside(program.path)
+    if os.path.basename(output) in HIDING:
+        name = os.path.basename(output).removesuffix(".py")
+        raise failure(WRITE, f"`{output}` would be imported in the place of {name} itself",
+                      help="name another file after `-o`")  # fmt: skip
     try:
         compiled = compile_source(program.source, options)
     except GraphcError as error:
@@ -48,7 +55,6 @@ def run(arguments: argparse.Namespace) -> int:
         return 1
     report(program.located(compiled.warnings.warnings))
     module = compiled.module.encode("utf-8")
-    output = arguments.output or _beside(program.path)
     if output == "-":
         print_bytes(module)
         said = "wrote the module to standard output"

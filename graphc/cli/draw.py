@@ -8,7 +8,7 @@ import os
 from graphc.cli.console import print_text, report
 from graphc.cli.failure import WRITE, UsageError, failure
 from graphc.cli.files import write_file
-from graphc.cli.options import add_program, add_what, options_of
+from graphc.cli.options import add_program, add_report, add_what, options_of
 from graphc.cli.reading import read_program
 from graphc.language.diagnostics import Diagnostics, GraphcError
 
@@ -25,6 +25,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="replace even a file that is not graphc's or was edited")
     parser.add_argument("--backward", action="store_true", help="the reverse graph beside it")
     add_what(parser)
+    add_report(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

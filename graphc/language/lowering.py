@@ -59,6 +59,8 @@ class Lowering(Evaluator):
         self.bodies = environment  # what the bodies of this file's functions see
         self.environment = replace(environment, constants={}, dims=set())
         self.undeclared: set[str] = set()
+        self.refused: set[str] = set()
+        """The names that are declared arguments and assigned as well."""
         self.solver = LearningSolver(assumptions, self.undeclared)
         super().__init__(Builder(environment.ops, self.solver))
         self.scope = Scope(self.environment, missing=self._missing)
@@ -225,7 +227,9 @@ class Lowering(Evaluator):
                 raise
             except Fault as fault:
                 self.report(fault)
-                if declared.name.id not in self.assigned:  # else the assignment gives it a value
+                if declared.name.id in self.assigned:  # the assignment gives it a value
+                    self.refused.add(declared.name.id)
+                else:
                     self.scope.values.setdefault(declared.name.id, POISON)
             except Silent:
                 pass
@@ -270,6 +274,8 @@ class Lowering(Evaluator):
 
     def _missing(self, name: str, span: Span) -> Value:
         """A name without a value: a dimension's, or a free name, which is an input."""
+        if name in self.refused:  # of which it is said already that it is no argument
+            raise Silent
         if name in self.assigned:
             raise Fault(
                 "E0209",

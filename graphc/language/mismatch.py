@@ -49,7 +49,7 @@ def mismatch(
 ) -> Fault:
     """The fault for operands whose shapes do not agree. `operator` is the sign between two of them, if it is one."""
     places = Counter(each.span for each in operands)
-    operands = [replace(o, called=o.node.name) if places[o.span] > 1 else o for o in operands]
+    operands = [replace(o, called=_called(o)) if places[o.span] > 1 else o for o in operands]
     place = span
     if error.operand is not None and error.operand < len(operands) and error.code == "E0203":
         place = operands[error.operand].span
@@ -61,6 +61,18 @@ def mismatch(
         help = _mend(operator, operands[0], operands[1], arguments) or help
     notes = [] if error.code == "E0210" else _notes(operands, place.source)  # an unknown rank is all there is to say
     return Fault(error.code, error.message, place, error.label, notes, help)
+
+
+def _called(operand: Operand) -> str | None:
+    """What one of several operands that stand at one place is called there: `W.T` in `[W, W.T]`."""
+    own = operand.node.origin.span if operand.node.origin else None
+    whole = own is None or own == operand.span or not _within(own, operand)
+    return operand.node.name or (None if whole else own.text)  # type: ignore[union-attr]
+
+
+def _within(place: Span, operand: Operand) -> bool:
+    outer = operand.span
+    return place.source is outer.source and outer.start <= place.start and place.stop <= outer.stop
 
 
 def inside(fault: Fault, what: str, place: Span | None) -> Fault:
@@ -96,7 +108,7 @@ def _shape_of(operand: Operand, source: Source) -> str:
     unknown = isinstance(type.shape, Unknown)
     if node.op != "argument":
         shape = "has a shape that is not known here" if unknown else f"is {type}"
-        return f"{text} {shape}" + (f", from {line}" if line and operand.span != place else "")
+        return f"{text} {shape}" + (f", from {line}" if place is not None and not _within(place, operand) else "")
     called = str(node.attr("name"))
     own = "" if called == operand.text else f" is `{called}`,"
     if place is not None and place.text == called:  # its first use, or a declaration without a shape

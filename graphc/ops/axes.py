@@ -28,7 +28,8 @@ def normal_axis(axis: Any, rank: int | None, name: str = "axis") -> int:
         check_rank(least_rank([axis]))
         return axis
     if not -rank <= axis < rank:
-        raise CallError(f"{name} {axis} is out of range for {_array(rank)}", argument=name, help=_range(rank))
+        what = "axis" if name == "axes" else name
+        raise CallError(f"{what} {axis} is out of range for {_array(rank)}", argument=name, help=_range(rank))
     return axis % rank
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,15 @@ def test_every_variable_has_a_row(graphc: Run) -> None:
     assert {name: row[0] for name, row in table.items()} == {"W1": "(D, H)", "b1": "(H,)", "W2": "(H, C)", "b2": "(C,)"}
     for _, error, verdict in table.values():
         assert float(error) < 1e-6 and verdict == "ok"
+
+
+def test_the_table_for_programs_to_read(graphc: Run) -> None:
+    data = json.loads(graphc("check", "net.g", "--json").out)
+    table = rows(graphc("check", "net.g").out)
+    assert data["of"] == ["L"] and data["directions"] == 16
+    assert {row["variable"]: row["shape"] for row in data["rows"]} == {name: row[0] for name, row in table.items()}
+    for row in data["rows"]:
+        assert row["relative_error"] < 1e-6 and row["verdict"] == "ok" and row["directions"] > 0
 
 
 def test_sizes_and_seed_are_used(graphc: Run, monkeypatch: pytest.MonkeyPatch) -> None:

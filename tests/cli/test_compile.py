@@ -112,6 +112,14 @@ def test_the_program_itself_is_never_replaced(graphc: Run, folder: Path) -> None
     assert (folder / "prog.py").read_text() == text
 
 
+def test_a_module_that_would_hide_numpy_from_itself_is_not_written(graphc: Run, folder: Path) -> None:
+    (folder / "net.g").rename(folder / "numpy.g")
+    done = graphc("compile", "numpy.g")
+    assert done.status == 1 and "`numpy.py` would be imported in the place of numpy itself" in done.err
+    assert not (folder / "numpy.py").exists()
+    assert graphc("compile", "numpy.g", "-o", "net.py").status == 0
+
+
 def test_wrt_loss_and_verification(graphc: Run) -> None:
     done = graphc("compile", "net.g", "--wrt", "S, W1", "-o", "a.py")
     assert "gradients of L for S, W1; verified" in done.out

@@ -26,6 +26,8 @@ MISTAKES = [
     ("L = sum(x @ V)\nW <- W - 0.1 * grad(L, V)", "E0216", 2, 1,
      "use it in the program, declare `param W`, or write `=` to assign a value"),
     ("param weights\nL = sum(weights)\nweight <- weights * 2", "E0216", 3, 1, "did you mean `weights`?"),
+    ("param x[n]\nx = x + 1\nL = sum(x)", "E0202", 2, 1, "give the value another name"),
+    ("param W[3, 4]\nT = transpose(W, (0, 2))", "E0206", 2, 18, "axes run from 0 to 1, or from -2 to -1"),
     ("loss L\nL = x * 2\ninput x[N]", "E0401", 1, 6, "for example `total = sum(L)`"),
     (
         "op f(x) = x * 2\nrule f(x) -> y { dx = 2 * dz }\nL = sum(f(x))", "E0201", 2, 27,
@@ -65,6 +67,12 @@ def test_numbers_are_not_explained() -> None:
     with pytest.raises(graphc.GraphcError) as caught:
         graphc.compile("input x[3]\ny = take(x, 7)")
     assert [text for text, _ in caught.value.errors[0].notes] == ["`x` is declared (3,) on line 1"]
+
+
+def test_an_array_of_a_list_is_quoted_by_itself() -> None:
+    with pytest.raises(graphc.GraphcError) as caught:
+        graphc.compile("param W[3, 4]\nC = concatenate([W, W.T], axis=0)")
+    assert [text for text, _ in caught.value.errors[0].notes] == ["`W` is declared (3, 4) on line 1; `W.T` is (4, 3)"]
 
 
 def test_what_a_name_would_be_instead_of_a_tensor() -> None:
