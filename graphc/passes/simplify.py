@@ -271,8 +271,18 @@ def _folded(place: Place) -> int | None:
         numbers = [number * 1 for number in numbers]
     with np.errstate(all="ignore"):
         value = operation.evaluate(*numbers, **place.attrs)
+    if place.op == "multiply" and math.isfinite(value):
+        value = _decimal_product(*numbers)
     number = int(value) if place.type.dtype == "int" else float(value)
     return place.builder.const(number, place.type.dtype) if math.isfinite(number) else None
+
+
+def _decimal_product(first: float, second: float) -> float:
+    """The product of two numbers as they are written: of 0.1 and 9.81 it is 0.981, where that of the binary numbers is
+    0.9810000000000001."""
+    from decimal import Decimal
+
+    return float(Decimal(repr(first)) * Decimal(repr(second)))
 
 
 ANY: frozenset[str] = frozenset()

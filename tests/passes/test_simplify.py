@@ -59,6 +59,13 @@ def test_a_number_of_many_digits_is_written_as_the_program_has_it() -> None:
     assert "* 0.3333333333333333" in code("input x[D]\ny = x * 0.3333333333333333")
 
 
+def test_a_product_of_numbers_is_that_of_what_is_written() -> None:
+    text = "param u[]\nL = 0.1 * sin(u) * 9.81"
+    assert "dL * 0.981 * " in code(text, "backward")
+    hold(text, {"u": array()})
+    hold("param x[n]\nL = sum(0.1 * (x * 3e-5) * 1e20) + sum(3 * (0.1 * x))", {"x": array(3)})
+
+
 def test_numbers_meet_through_new_axes() -> None:
     text = "input c[N, K, D]\nparam w[K]\nL = 0.5 * sum(w * sum(c**2, axis=2))"
     hold(text, {"c": array(2, 3, 4), "w": array(3)})
