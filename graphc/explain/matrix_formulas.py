@@ -29,6 +29,8 @@ def matrix_formulas(
     if made is None or len(parts_of(e)) > LONG:
         return _moved(sheet, target, unit, at)
     slices, matrix = made
+    if not at and len(matrix.shapes) < 2:  # a number, as its entry says
+        return []
     if matrix.rows == 1 and _is_column(unit, at) and not sheet.numerator:
         matrix = matrix.T
     left = writer.entry(target, slices)

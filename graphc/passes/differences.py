@@ -38,6 +38,9 @@ def subtract_products(graph: Graph) -> Graph:
     if not signs:
         return graph
 
+    # What is without its sign now is not what the value with it was called after: of `-dE * M` no `dUV` is left.
+    graph = graph.replace(nodes={**graph.nodes, **{id: graph[id].called(None, None) for id in signs}})
+
     def make(builder: Builder, node: Node, operands: list[int]) -> int:
         if node.id in signs:
             return operands[0]

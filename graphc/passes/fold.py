@@ -349,16 +349,16 @@ def _sums_batch(place: _Place, rank: int) -> bool:
 # ---------------------------------------------------------------- parts put together
 
 _Window = tuple[Any, Any]
-"""The shape of an array and the index of the part of it that is not zero; of another summand None and its id."""
+"""The shape of an array and the index of the part of it that is not zero; of another summand None and which it is."""
 
 
 def _joined(place: _Place, graph: Graph, moved: Mapping[int, int]) -> int | None:
     """A sum of arrays that are zero but for one part each: what has the same part is added up before it stands there,
     and where the parts fill the array, they are joined."""
     windows: dict[_Window, list[Node]] = {}
-    for part in _summands(graph, place.node, place.uses):
+    for k, part in enumerate(_summands(graph, place.node, place.uses)):
         placed = part.op == "unslice" and part.attr("shape") is not None and place.uses[part.id] == 1
-        windows.setdefault((part.attr("shape"), part.attr("index")) if placed else (None, part.id), []).append(part)
+        windows.setdefault((part.attr("shape"), part.attr("index")) if placed else (None, k), []).append(part)
     groups: dict[tuple[Any, int], list[tuple[Any, _Window]]] = {}
     for shape, index in windows:
         if shape is None:

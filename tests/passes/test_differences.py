@@ -61,6 +61,13 @@ def test_the_backward_of_a_factorisation() -> None:
     assert "dU -= dE_product @ V" in text and "dV -= dE_product.T @ U" in text
 
 
+def test_a_product_without_its_sign_is_not_called_the_gradient_of_one() -> None:
+    """The gradient of U V is -dE ⊙ mask, and dUV would be that."""
+    text = graphc.compile("input R[N, M], mask[N, M]\nparam U[N, K], V[K, M]\nE = mask * (R - U@V)\n"
+                          "L = sum(E**2) + sum(U**2) + sum(V**2)")  # fmt: skip
+    assert "dU -= dE_product @ V.T" in text and "dUV" not in text
+
+
 def test_sums_of_rows_and_columns_are_subtracted_too() -> None:
     text = f"{FACTORS}param b[N], c[M], m[]\nE = mask * (R - (U@V.T + b[:, None] + c + m))\n"
     backward = graphc.compile(f"{text}L = sum(E**2) + 0.1 * (sum(U**2) + sum(V**2) + sum(b**2) + sum(c**2))")
