@@ -41,7 +41,9 @@ def _of_cotangent(graph: Graph, node: Node) -> str | None:
     if primal.name or (primal.hint and not _is_of(primal.hint, rule)):
         word = WORDS.get(node.op, node.op) if rule in SEVERAL else rule
         return f"d{primal.name or primal.hint}_{word}"
-    operands = [x for x in (graph[u] for u in primal.operands) if x.op != "const"]
+    if primal.op != origin.rule or (rule == "negative" and node.op != "negative"):  # a sign stands elsewhere
+        return None
+    operands = [x for x in (graph[u] for u in primal.operands[: 1 if rule == "subtract" else None]) if x.op != "const"]
     if len(operands) > 1 and node.op in ("sum", "sum_to"):  # along the axes that one of them does not have
         operands = [x for x in operands if x.type.shape == node.type.shape and not x.name]
     if len(operands) != 1 or operands[0].op in VIEWS or operands[0].type.shape != node.type.shape:

@@ -60,7 +60,7 @@ class _Inlining:
             if (
                 consumer.operands.count(id) > 1
                 or _repeats(self.graph.op(consumer), consumer, id)
-                or consumer.op in STATEMENTS
+                or (consumer.op in STATEMENTS and not self._is_subtracted(node, consumer))
                 or (self._always(consumer) and self.places[consumer.id] > 1)  # it would be computed at each of them
             ):
                 continue
@@ -94,6 +94,10 @@ class _Inlining:
             return False  # it may stand inside another one itself
         first, other = (self.graph[u] for u in consumer.operands)
         return first.id == node.id and bool(other.type.rank) and other.type != node.type
+
+    def _is_subtracted(self, node: Node, consumer: Node) -> bool:
+        """Whether this is a value with a sign that is added to a part of an array: `dx[1:] -= dd`."""
+        return node.op == "negative" and consumer.op == "unslice" and node.operands[0] not in self.inlined
 
     def _starts(self, id: int) -> bool:
         """Whether what a sum begins with stands inside it, and might as well be a statement of its own."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from graphc.emitter.expressions import Text
+from graphc.emitter.expressions import UNARY, Text
 from graphc.ir.graph import Node
 from graphc.ops.base import NumpyContext
 
@@ -65,7 +65,10 @@ def _add_slice(ctx: NumpyContext, node: Node, target: str, operands: list[Text])
     from graphc.ops.cuts import index_texts
 
     index = ", ".join(index_texts(ctx, node.attr("shape"), node.attr("index")))
-    return f"{target}[{index}] += {operands[0]}"
+    part = operands[0]
+    if part.precedence == UNARY and part.text.startswith("-"):
+        return f"{target}[{index}] -= {part.text[1:]}"
+    return f"{target}[{index}] += {part}"
 
 
 def _add_entries(ctx: NumpyContext, node: Node, target: str, operands: list[Text]) -> str:

@@ -165,9 +165,12 @@ class _Simplifier(Evaluator):
         return None
 
     def _is_negative_at_hand(self, id: int) -> bool:
-        """Whether the program names the negative of another value and uses it elsewhere: what is made of it says so."""
+        """Whether the program names the negative of another value, and uses it elsewhere or it is a number, so that to
+        have it costs nothing: then what is made of it says so."""
         node = self.builder[id]
-        return node.op == "negative" and bool(node.name) and not node.of_rule and self.uses.get(id, 1) > 1
+        if node.op != "negative" or not node.name or node.of_rule:
+            return False
+        return self.uses.get(id, 1) > 1 or node.type.shape == ()
 
     def _cheaper(self, place: Place, rewrite: Rewrite, found: Match) -> int | None:
         """The replacement, further rewritten if that adds no work either; None if it adds some."""

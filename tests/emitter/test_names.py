@@ -34,6 +34,19 @@ def test_transposes_that_cancel_leave_nothing() -> None:
     assert "= W.T" not in text.partition("def forward")[2]
 
 
+# ---------------------------------------------------------------- gradients
+
+def test_a_gradient_of_a_product_without_a_name_is_called_after_it() -> None:
+    text = graphc.compile("param h_3[N, H], V[H, C]\ninput y[N]: int\nL = softmax_ce(h_3 @ V, y)")
+    assert "dproduct_h_3 = P.copy()" in text and "dV = h_3.T @ dproduct_h_3" in text
+
+
+def test_what_is_called_a_gradient_has_its_sign() -> None:
+    """Of exp(-d2 / s) the gradient of d2 / s is -dPhi Phi; what has lost the sign on the way is no `dratio_d2`."""
+    text = graphc.compile("param s[K], d[N, K]\nd2 = d**2\nPhi = exp(-d2 / s)\nL = sum(Phi**2)")
+    assert "dratio" not in text.partition("def backward")[2]
+
+
 # ---------------------------------------------------------------- what is overwritten
 
 def test_what_several_statements_read_keeps_its_name_when_it_is_overwritten() -> None:

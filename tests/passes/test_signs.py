@@ -80,3 +80,8 @@ def test_a_sum_that_could_be_one_quotient_is_a_difference_at_least() -> None:
     """Of `x / n + -(s / n * y)` the quotient of both is made next, which adds no work to a difference."""
     text = graphc.compile("param U[N, K]\nV = U / norm(U, axis=1, keepdims=true)\nL = sum(V**3)")
     assert "dU = (dV - (dV * V).sum(axis=1, keepdims=True) * V) / norm_U" in text
+
+
+def test_a_number_that_the_program_names_after_its_sign_is_a_statement_of_its_own() -> None:
+    text = graphc.compile("input R[T]\nparam logp[T]\npi = -mean(R * logp)\nvf = sum(logp**2)\nL = pi + 0.5*vf")
+    assert "    pi = -((R * logp).sum() / T)\n" in text and "    L = pi + 0.5 * vf\n" in text
