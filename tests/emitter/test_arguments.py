@@ -109,3 +109,12 @@ def test_a_long_condition_stands_on_several_lines() -> None:
     assert max(map(len, lines)) <= 100
     net = graphc.load("y = " + " + ".join(f"argument_{k}" for k in range(30)), verify=False)
     assert net.forward(*[np.ones(2)] * 30)[0].tolist() == [30, 30]
+
+
+def test_what_is_declared_of_a_type_is_taken_in_it_whatever_it_comes_in() -> None:
+    net = graphc.load("input x[N]: float32\nparam w[N]: float32\nL = sum(x * w**2)\n")
+    for given in (np.float32, np.float64, np.float16, np.int64, list):
+        w = [1, 2] if given is list else np.array([1, 2], given)
+        L, grads = net.value_and_grad(np.array([0.1, 0.2]), w)
+        assert (L.dtype, grads["w"].dtype) == (np.float32, np.float32)
+        np.testing.assert_array_equal(grads["w"], np.array([0.2, 0.8], np.float32))
