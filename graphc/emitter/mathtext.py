@@ -171,11 +171,17 @@ class Mathematics:
         left, right = operands
         if second.op in ("const", "size", "number") and second.type.rank == 0:
             left, right = right, left
-        scaled = 0 in (first.type.rank, second.type.rank)
+        scaled = self._is_number(first) or self._is_number(second)
         unsigned = _without_sign(left)
         if unsigned is not None:  # -2 dL x is no product of a sum
             return Text(f"-{_factors(unsigned, right, scaled)}", SUM)
         return _factors(left, right, scaled)
+
+    def _is_number(self, node: Node) -> bool:
+        """Whether a value is a number, if only with new axes."""
+        while node.op == "expand_dims" and self.word(node.id) is None:
+            node = self.graph[node.operands[0]]
+        return node.type.rank == 0
 
     def _index(self, node: Node, arrays: list[Text]) -> str:
         """An index as the program writes it, the axes at its end left out; rows that are all taken are `i`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from graphc.emitter.mathtext import math_of
@@ -39,16 +40,21 @@ def opaque_parts(
     letter, own = sheet.plan.letter, text(Name(unit.tensor.name))
     named = {ids[u]: _name(sheet, u) for u in ids} | {y: own, dy: f"∂{letter}/∂{own}"}
     value = math_of(made, y, {}, {k: v for k, v in named.items() if k != y}, WHOLE)
-    definitions = (Formula(Name(unit.tensor.name), (Op(str(value)),)),)
+    definitions = (Formula(Name(unit.tensor.name), (Op(_with_minus(str(value))),)),)
     parts = []
     for u, c in zip(node.operands, contributions, strict=True):
         if u in sheet.plan.active and c is not None:
             left = sheet.writer(()).entry(gradients.target(u), ())
             made_of = named.get(c) or str(math_of(made, c, {}, named, WHOLE))
-            formula = Formula(left, (Op(made_of),), f"by the rule of {node.op}")
+            formula = Formula(left, (Op(_with_minus(made_of)),), f"by the rule of {node.op}")
             code = sheet.code(u, unit) if gradients.uses.get(u, 0) <= 1 else ()
             parts.append(Part(tensors[u].name, (), (formula,), code=code))
     return definitions, tuple(parts)
+
+
+def _with_minus(formula: str) -> str:
+    """The formula with the sign that the others of a derivation have; comments in code have that of the code."""
+    return re.sub(r"(?<!\de)-", "−", formula)
 
 
 def _name(sheet: Sheet, u: int) -> str:

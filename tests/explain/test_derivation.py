@@ -174,7 +174,7 @@ def test_operations_without_a_definition_by_entries_show_their_rule(
     assert main(["derive", str(program)]) == 0
     text = capsys.readouterr().out
     assert "by the rule of inv" in text and "∂L/∂A = " in text
-    assert "B = A⁻¹" in text and "∂L/∂A = (-Bᵀ) ∂L/∂B Bᵀ" in text
+    assert "B = A⁻¹" in text and "∂L/∂A = (−Bᵀ) ∂L/∂B Bᵀ" in text
 
 
 @pytest.mark.parametrize(
