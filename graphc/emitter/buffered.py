@@ -21,6 +21,7 @@ from graphc.emitter.context import BodyContext
 from graphc.emitter.describe import describe
 from graphc.emitter.expressions import Text
 from graphc.emitter.groups import Line
+from graphc.emitter.in_rows import share_with_rows
 from graphc.emitter.kinds import kinds_of
 from graphc.emitter.layout import Layout
 from graphc.emitter.lives import find_lives, ranges, split_loops
@@ -38,7 +39,6 @@ from graphc.ir.types import Unknown
 from graphc.passes.free_early import free_early
 from graphc.passes.regions import Item, find_regions
 from graphc.passes.schedule import late_order
-from graphc.passes.storage import share
 
 __all__ = ["RESULTS", "Buffered", "Plan", "write_buffered"]
 
@@ -60,14 +60,15 @@ class Buffered:
     helpers: set[str] = field(default_factory=set)
     lifted: bool = False
     """Whether the functions that threads run are to be taken out of it."""
-    plan: Plan = field(default_factory=lambda: Plan([], {}, set(), {}, {}, []))
+    plan: Plan = field(default_factory=lambda: Plan([], {}, set(), {}, {}, [], set()))
 
 
 @dataclass(frozen=True)
 class Plan:
     """How the function uses memory: its statements and loops, what each value is (`buffer`, `view`, `fresh`, …), which
     buffers are whole arrays and which as long as a tile, and per value the number of its array; of a loop the widths
-    of a row of its tiles; `beside` are floating arrays as long as a tile that hold no value (the loop, shape of a row).
+    of a row of its tiles; `beside` are floating arrays as long as a tile that hold no value (the loop, shape of a row);
+    `in_rows` are those in whole arrays that only a loop needs.
     """
 
     items: list[Item]
@@ -76,6 +77,7 @@ class Plan:
     array: dict[int, int]
     widths: dict[int, tuple[Dim, ...]]
     beside: list[tuple[int, tuple[Dim, ...]]]
+    in_rows: set[int]
 
 
 def write_buffered(
@@ -113,7 +115,7 @@ def write_buffered(
     give_pieces_away(layout, lives)
     loops = Loops(layout, memory, names, role, of_module)
     spread = spread_ranges(layout, loops)
-    layout.array = share([*ranges(layout, lives, loops.key), *spread.values()])
+    layout.array = share_with_rows(layout, ranges(layout, lives, loops.key), spread.values())
     layout.spread = {what: layout.array.pop(range.value) for what, range in spread.items()}
     layout.array.update((id, layout.array[whole]) for id, whole in layout.heirs.items())
 
@@ -123,7 +125,7 @@ def write_buffered(
     texts = _results(operands, names, roots, pinned, lines)
     allocate(operands)
     widths = {position: tiles.key[1] for position, tiles in loops.tiles.items()}
-    plan = Plan(layout.items, kind, layout.full, layout.array, widths, memory.beside)
+    plan = Plan(layout.items, kind, layout.full, layout.array, widths, memory.beside, layout.in_rows)
     return Buffered(
         lines, memory.unpacked, memory.lines, texts, dict(called), context, memory.context, context.helpers,
         bool(loops.lifted_from), plan,

@@ -6,7 +6,7 @@ has no form at all makes a new array, as in the pure functions.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Protocol
 
@@ -42,6 +42,12 @@ class Place(Protocol):
         `negative`: labels may count from the end.
         """
 
+    def starts(self, shape: Sequence[Dim]) -> str:
+        """The flat indices at which the rows along the last axis of an array begin, in one axis."""
+
+    def entries(self, x: Text) -> str:
+        """All entries of an array without gaps in one axis."""
+
     def made(self, name: str, text: Callable[[NumpyContext], str]) -> str:
         """The name of what is made once, with the memory; `text` says it where memory is made."""
 
@@ -56,8 +62,8 @@ class Place(Protocol):
     def solid(self, node: Node, position: int) -> bool:
         """Whether an operand is an array without gaps, which takes another shape without a copy."""
 
-    def flat(self, x: Text, rest: Dim | None, like: Text | None = None) -> str:
-        """An array by rows, with what is behind them as one axis; without `rest` nothing is."""
+    def flat(self, x: Text, rest: Sequence[Dim], like: Text | None = None) -> str:
+        """An array by rows, with what is behind them as axes of these sizes, mostly as one; with none nothing is."""
 
     def has_gaps(self, node: Node, position: int) -> bool:
         """Whether an operand shows rows between which its array has others: `dot` copies it, `matmul` does not."""
@@ -222,13 +228,18 @@ def _sum(place: Place, node: Node, target: str, operands: list[Text]) -> list[st
     if floats and rank > 2 and axes == tuple(range(1, rank)) and place.solid(node, 0):
         rest = numel(shape[1:])
         ones = place.ones(rest, False, "flat")
-        return [f"{place.flat(x, rest)}.dot({ones}, {place.flat(Text(target), None, x) if keepdims else target})"]
+        return [f"{place.flat(x, [rest])}.dot({ones}, {place.flat(Text(target), [], x) if keepdims else target})"]
+    if floats and rank > 3 and axes == tuple(range(1, rank - 1)) and place.solid(node, 0) and not keepdims:
+        between = numel(shape[1:-1])
+        return [f"np.matmul({place.ones(between, False, 'flat')}, {place.flat(x, [between, shape[-1]])}, {target})"]
     if floats and rank > 1 and axes is not None and len(axes) == 1:
         if axes[0] == rank - 1:
             ones = place.ones(shape[-1], False, "column" if keepdims else "flat")
             if rank == 2 and not place.has_gaps(node, 0):
                 return [f"{x.within(ATOM)}.dot({ones}, {target})"]
             return [f"np.matmul({x}, {ones}, {target})"]
+        if axes[0] == rank - 2 and rank > 2 and place.solid(node, 0):
+            return [f"np.matmul({place.ones(shape[-2], False, 'row' if keepdims else 'flat')}, {x}, {target})"]
         if axes[0] == 0 and rank == 2:
             ones = place.ones(shape[0], place.by_rows(), "row" if keepdims else "flat")
             if place.has_gaps(node, 0):
@@ -246,8 +257,24 @@ def _reduced(place: Place, node: Node, target: str, operands: list[Text]) -> lis
     axes, keepdims = node.attr("axis"), node.attr("keepdims")
     over = "None" if axes is None else str(axes[0]) if len(axes) == 1 else str(axes)
     keep = ", keepdims=True" if keepdims else ""
-    keep += "".join(f", {argument}" for argument in least_of_none(place.context, node) if node.op == "largest")
+    least = least_of_none(place.context, node) if node.op == "largest" else []
+    shape = place.operand(node, 0).type.dims
+    some = not least or shape[-1] in shape[:-1]  # rows of no entries, of which there are none
+    if node.op in ("max", "largest", "min") and some and _is_along_rows(place, node):
+        rows, starts = place.entries(operands[0]), place.starts(shape)
+        into = place.entries(Text(target)) if keepdims or len(shape) > 2 else target
+        return [f"{REDUCE[node.op]}.reduceat({rows}, {starts}, out={into})"]
+    keep += "".join(f", {argument}" for argument in least)
     return [f"{REDUCE[node.op]}.reduce({operands[0]}, axis={over}{keep}, out={target})"]
+
+
+def _is_along_rows(place: Place, node: Node) -> bool:
+    """Whether numbers are reduced along the last axis, in arrays without gaps: NumPy's `reduceat` then takes the rows
+    for pieces of one long axis, and less than half the time, as it sets nothing up for each of them."""
+    source = place.operand(node, 0)
+    last = (source.type.rank or 0) - 1
+    by_rows = last > 0 and source.type.is_float and node.attr("axis") == (last,)
+    return by_rows and place.solid(node, 0) and place.contiguous(node)
 
 
 @form("mean")

@@ -49,6 +49,7 @@ class Layout:
     part_of: dict[int, tuple[int, int, Dim, Dim]] = field(default_factory=dict)
     pieces: dict[int, Part] = field(default_factory=dict)  # value -> the piece of a long array that it lies in
     heirs: dict[int, int] = field(default_factory=dict)  # a long array -> the one in whose place it is made
+    in_rows: set[int] = field(default_factory=set)  # what only a loop needs, in rows of a whole array
     spread: dict[Spread, int] = field(default_factory=dict)  # what is copied before loops -> the number of its array
     place: dict[int, int] = field(init=False)  # value -> the position of its item
     loop_of: dict[int, int] = field(init=False)  # a row value -> the position of its loop

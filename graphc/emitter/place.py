@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -114,15 +114,13 @@ class PlaceOf:
             self.shared.entry = self.shared.names.fresh("at")
         return self.shared.entry
 
-    def flat(self, x: Text, rest: Dim | None, like: Text | None = None) -> str:
-        """An array by rows, with what is behind them as one axis; without `rest` nothing is."""
+    def flat(self, x: Text, rest: Sequence[Dim], like: Text | None = None) -> str:
         if self.item.rows is not None:
-            size = self.memory.context.dim(rest).text if rest is not None else ""
-            known = self.loops.now.flat(x.text, size)
+            known = self.loops.now.flat(x.text, ", ".join(self.memory.context.dim(size).text for size in rest))
             if known is not None:
                 return known
-        size = f", {self.context.dim(rest)}" if rest is not None else ""
-        return f"{x.within(ATOM)}.reshape(len({like or x}){size})"
+        sizes = "".join(f", {self.context.dim(size)}" for size in rest)
+        return f"{x.within(ATOM)}.reshape(len({like or x}){sizes})"
 
     def scratch(self, what: str, sizes: tuple[Dim, ...], dtype: str) -> str:
         first, *others = (self.memory.context.dim(size).text for size in sizes)
@@ -166,14 +164,30 @@ class PlaceOf:
             self.memory.beside.append((self.loops.current or 0, node.type.dims[1:]))
         return name
 
-    def places(self, labels: Node, text: str, classes: Dim, negative: bool = False) -> tuple[list[str], str]:
-        count, *others = labels.type.dims
+    def starts(self, shape: Sequence[Dim]) -> str:
+        count, *others, size = shape
+        starts = self._starts(count, others, size)
+        return self.entries(Text(starts)) if others else starts
+
+    def _starts(self, count: Dim, others: Sequence[Dim], classes: Dim) -> str:
+        """The flat indices at which rows of so many classes begin, as an array with an entry for each row."""
         size = self.memory.context.dim(classes).within(PRODUCT + 1)
         sizes = "".join(f", {self.memory.context.dim(n)}" for n in others)
         rest = numel(tuple(others))
         first = "SIZE" if rest == 1 else f"SIZE * {self.memory.context.dim(rest).within(PRODUCT + 1)}"
         rows = f"np.arange({first})" + (f".reshape(SIZE{sizes})" if others else "")
-        starts = self._along("starts", count, f"{size}{sizes}", f"{rows} * {size}")
+        return self._along("starts", count, f"{size}{sizes}", f"{rows} * {size}")
+
+    def entries(self, x: Text) -> str:
+        made = self.loops.now.made.get(x.text) if self.item.rows is not None else None
+        if made is not None:  # with the tiles, and not in every call
+            return self.loops.now.part(f"{made}.reshape(-1)", f"{x.text}_flat")
+        return f"{x.within(ATOM)}.reshape(-1)"
+
+    def places(self, labels: Node, text: str, classes: Dim, negative: bool = False) -> tuple[list[str], str]:
+        count, *others = labels.type.dims
+        sizes = "".join(f", {self.memory.context.dim(n)}" for n in others)
+        starts = self._starts(count, others, classes)
         index = self._along("places", count, sizes, f"np.empty({f'(SIZE{sizes})' if others else 'SIZE'}, int)")
         if negative:
             number = self.context.dim(classes)

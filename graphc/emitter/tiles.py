@@ -69,8 +69,8 @@ class Tiles:
         return self.parts[text]
 
     def flat(self, name: str, rest: str) -> str | None:
-        """The tile of that name with what is behind its rows as one axis of `rest` entries, or none; made with the
-        tiles and not in every call. None for what is no tile of an array."""
+        """The tile of that name with what is behind its rows as axes of sizes `rest`, mostly one, or none; made with
+        the tiles and not in every call. None for what is no tile of an array."""
         array, _, cut = self.made.get(name, "").partition("[")
         if self.thread is not None or not array.isidentifier() or cut not in (f"{self.rows}]", f"{self.own}]"):
             return None

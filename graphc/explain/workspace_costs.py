@@ -45,6 +45,7 @@ class WorkspaceCosts:
         for u in (id, *self.graph[id].operands):
             for base in self._bases(u):
                 whole = base not in self.plan.kind or self.plan.kind[base] == "bound" or base in self.plan.full
+                whole = whole and base not in self.plan.in_rows
                 size = bytes_of(self.graph[base].type, self.item)
                 if whole and base not in touched and size is not None and self.graph[base].type.rank:
                     touched.add(base)

@@ -7,6 +7,12 @@
 A mask has an eighth of the bytes of what it is made of, or a quarter, and is made while that is in a cache. Of the two
 products that read the cotangent of a layer the one that is a result comes first: then nothing needs H any more, and dH
 may have its array. A net of two layers so has one array of the size of H on the way, and not two.
+
+    e = exp(s);  t = sum(e, axis=1);  l = log(t) - s[i, y]
+
+    becomes     p = s[i, y];  e = exp(s);  t = sum(e, axis=1);  l = log(t) - p
+
+What else reads the scores, and is smaller, is made before the exponentials: these may then be where the scores were.
 """
 
 from __future__ import annotations
@@ -21,7 +27,8 @@ __all__ = ["free_early"]
 
 def free_early(graph: Graph, order: Sequence[int], kept: Collection[int]) -> list[int]:
     """The nodes of `order` in an order that needs less memory; `kept` are those that outlive the function."""
-    return _masks_first(graph, _results_first(graph, list(order), set(kept)), set(kept))
+    order = _masks_first(graph, _results_first(graph, list(order), set(kept)), set(kept))
+    return _small_first(graph, order, set(kept))
 
 
 def _bases(graph: Graph, id: int) -> Iterator[int]:
@@ -150,3 +157,36 @@ def _masked(graph: Graph, node: Node) -> int | None:
     if len(arrays) != 1 or graph[arrays[0]].type.shape != node.type.shape or not graph[arrays[0]].type.is_float:
         return None
     return arrays[0] if (node.type.rank or 0) > 1 and not graph.op(graph[arrays[0]]).view else None
+
+
+# ---------------------------------------------------------------- what is smaller than what it reads
+
+def _small_first(graph: Graph, order: list[int], kept: set[int]) -> list[int]:
+    place = {id: k for k, id in enumerate(order)}
+    readers: dict[int, list[int]] = {}
+    for id in order:
+        for u in dict.fromkeys(graph[id].operands):
+            readers.setdefault(u, []).append(id)
+    moved: dict[int, list[int]] = {}
+    seen: set[int] = set()
+    for source, own in readers.items():
+        first, *others = own
+        node = graph[source]
+        if not others or source in kept or source not in place or not _is_array(node) or graph.op(node).view:
+            continue
+        over = graph.op(graph[first]).elementwise and graph[first].type == node.type
+        if over and all(_may_stand_at(graph, id, node, place, place[first]) for id in others) and not seen & {*own}:
+            moved[first] = others
+            seen.update(own)
+    return _placed(order, moved, after=False) if moved else order
+
+
+def _is_array(node: Node) -> bool:
+    return node.type.is_float and not isinstance(node.type.shape, Unknown) and (node.type.rank or 0) > 1
+
+
+def _may_stand_at(graph: Graph, id: int, source: Node, place: dict[int, int], at: int) -> bool:
+    """Whether a value is smaller than what it is made of, no view of that, and all of what it is made of is there."""
+    node = graph[id]
+    small = not isinstance(node.type.shape, Unknown) and (node.type.rank or 0) < (source.type.rank or 0)
+    return small and not graph.op(node).view and all(place.get(u, -1) < at for u in node.operands)

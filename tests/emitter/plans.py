@@ -28,7 +28,8 @@ class Planned:
         return self.plan.kind[self.named[name]]
 
     def is_whole(self, name: str) -> bool:
-        return self.named[name] in self.plan.full
+        """Whether a value has an array of its whole length; not one that only a loop needs, in the rows of another."""
+        return self.named[name] in self.plan.full - self.plan.in_rows
 
     def loop_of(self, name: str) -> int | None:
         """The position of the loop that makes a value."""

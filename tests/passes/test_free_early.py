@@ -69,3 +69,36 @@ def test_a_number_of_several_masks_stands_before_the_first_of_them() -> None:
     given = [rng.uniform(0.1, 0.9, (4, 3)), rng.uniform(0.1, 0.9, (4, 3)), rng.standard_normal((4, 3))]
     have, want = (module.value_and_grad(*given)[1]["x"] for module in (net, plain))
     assert np.abs(have - want).max() <= 1e-12 * np.abs(want).max()
+
+
+SCORES = "input X[N, D], y[N]: int\nparam W[D, C]\nS = X @ W\nL = {}"
+
+
+def place_of(text: str, op: str) -> int:
+    """Where the first node of an operation stands in the function."""
+    planned = Planned(text)
+    return [planned.graph[id].op for item in planned.plan.items for id in item.nodes].index(op)
+
+
+def test_what_reads_the_scores_at_the_labels_stands_before_the_exponentials() -> None:
+    text = SCORES.format("softmax_ce(S, y)")
+    assert place_of(text, "pick") < place_of(text, "exp")
+
+
+def test_what_needs_the_exponentials_stands_behind_them() -> None:
+    text = SCORES.format("sum(exp(S)) + sum(sum(S, axis=1) * sum(exp(S), axis=1))")
+    graph = Planned(text).graph
+    order = [id for id in sorted(graph.nodes) if graph[id].op != "argument"]
+    moved = free_early(graph, order, graph.roots)
+    assert sorted(moved) == order
+    for position, id in enumerate(moved):
+        assert not {u for u in graph[id].operands if u in order} - set(moved[:position])
+
+
+def test_what_is_as_large_as_the_scores_stays() -> None:
+    """No array is free earlier where another one of that size is made first."""
+    graph = Planned(SCORES.format("sum(exp(S) * sin(S))")).graph
+    order = [id for id in sorted(graph.nodes) if graph[id].op != "argument"]
+    moved = free_early(graph, order, graph.roots)
+    ops = [graph[id].op for id in moved]
+    assert ops.index("exp") < ops.index("sin")
