@@ -49,7 +49,7 @@ def entrywise_calls(module: ModuleType, function: Callable[[], object]) -> list[
                 found.append((name, [np.shape(x) for x in given[: known.nin]]))
                 return known(*given, **options)
 
-            call.reduce = known.reduce  # type: ignore[attr-defined]  # as a ufunc has
+            call.reduce, call.reduceat = known.reduce, known.reduceat  # type: ignore[attr-defined]  # as a ufunc has
             return call
 
     before = module.np
