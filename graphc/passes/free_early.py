@@ -60,6 +60,7 @@ def _placed(order: Sequence[int], moved: dict[int, list[int]], after: bool) -> l
 def _results_first(graph: Graph, order: list[int], kept: set[int]) -> list[int]:
     nodes, place = graph.nodes, {id: k for k, id in enumerate(order)}
     products = [id for id in order if nodes[id].op == "matmul"]
+    kept = kept | _scaled_results(graph, order, kept)
     later: dict[int, list[tuple[int, int]]] = {}  # value -> the results that read it, by the place where they could be
     for id in products:
         if id in kept:
@@ -104,6 +105,19 @@ def _ready(graph: Graph, id: int, place: dict[int, int]) -> int:
         else:
             last = max(last, place.get(node.id, -1))
     return last
+
+
+def _scaled_results(graph: Graph, order: Sequence[int], kept: set[int]) -> set[int]:
+    """The products that nothing uses but a result, which is one of them times a number."""
+    users: dict[int, list[int]] = {}
+    for id in order:
+        for u in graph[id].operands:
+            if graph[u].op == "matmul":
+                users.setdefault(u, []).append(id)
+    return {
+        u for u, own in users.items()
+        if all(id in kept and graph.op(graph[id]).elementwise and graph[id].type == graph[u].type for id in own)
+    }  # fmt: skip
 
 
 def _with_views(graph: Graph, result: int, place: dict[int, int], at: int) -> list[int]:

@@ -28,6 +28,7 @@ from graphc.passes.in_order import copy_in_order
 from graphc.passes.inverses import solve_by_inverses
 from graphc.passes.pool_first import pool_first
 from graphc.passes.samples_last import samples_last
+from graphc.passes.scaled_products import scale_products
 from graphc.passes.shares import divide_by_sizes
 from graphc.passes.sigmoids import shorten_sigmoids
 from graphc.passes.simplify import simplify
@@ -69,6 +70,7 @@ PASSES: dict[str, Callable[[Graph], Graph]] = {
     "quotients": simplify,
     "samples_last": samples_last,
     "scalars": simplify,
+    "scaled_products": scale_products,
     "shares": divide_by_sizes,
     "sigmoids": shorten_sigmoids,
     "signs": simplify, "sums": simplify,
