@@ -15,11 +15,16 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from itertools import islice
+from typing import Final
 
 from graphc.emitter.layout import Layout
 from graphc.passes.storage import Range, share
 
 __all__ = ["share_with_rows"]
+
+SEEN: Final = 8
+"""So many arrays are looked at for a value, so that a long program takes no longer than its length."""
 
 
 def share_with_rows(layout: Layout, ranges: Sequence[Range], others: Iterable[Range] = ()) -> dict[int, int]:
@@ -39,15 +44,16 @@ def share_with_rows(layout: Layout, ranges: Sequence[Range], others: Iterable[Ra
 
 def _lodgers(layout: Layout, ranges: Sequence[Range], array: Mapping[int, int]) -> dict[int, int]:
     """The values as long as a tile that lie in the rows of whole arrays, each with another value in that array."""
-    hosts: dict[Hashable, list[int]] = {}  # kind -> the arrays of that kind that a loop writes rows of
+    hosts: dict[Hashable, dict[int, None]] = {}  # kind and loop -> the arrays of that kind that it writes rows of
+    owner: dict[int, int] = {}
     residents: dict[int, list[tuple[float, int]]] = {}  # array -> when its values are written, and these
     lives = {range.value: range for range in ranges}
     bound = _bound(layout)
     for range in ranges:
         if range.value in layout.full:
             number = array[range.value]
-            if number not in residents:
-                hosts.setdefault(range.kind, []).append(number)
+            owner.setdefault(number, range.value)
+            hosts.setdefault((range.kind, layout.place[range.value]), {})[number] = None
             insort(residents.setdefault(number, []), (range.first, range.value))
     free = {number for number, own in residents.items() if bound.isdisjoint(id for _, id in own)}
     lodgers: dict[int, int] = {}
@@ -56,9 +62,11 @@ def _lodgers(layout: Layout, ranges: Sequence[Range], array: Mapping[int, int]) 
         if range.value in layout.full or all(size.value == 1 for size in node.type.dims[1:]):
             continue
         loop = layout.place[range.value]
-        for number in hosts.get((None, node.type.dims, node.type.dtype), ()):
+        own = hosts.get(((None, node.type.dims, node.type.dtype), loop), {})
+        behind = (array.get(lodgers.get(u, u), -1) for u in range.over)  # its operands': their rows are at hand
+        for number in dict.fromkeys([*(each for each in behind if each in own), *islice(own, SEEN)]):
             if number in free and _fits(layout, range, loop, residents[number], lives):
-                lodgers[range.value] = next(id for _, id in residents[number] if id not in lodgers)
+                lodgers[range.value] = owner[number]
                 insort(residents[number], (range.first, range.value))
                 break
     return lodgers

@@ -60,6 +60,7 @@ def test_no_array_more_is_kept() -> None:
     f"{DROPOUT}A = 2.5 * tanh(X@W + b)\nL = sum((A.T@(A@V))**2) + sum(sin(A.T@A))",  # both operands of a product
     f"{DROPOUT}A = 2.5 * tanh(X@W + b)\nB = 1.5 * sin(X)\nL = sum(exp(B.T@A)) + sum(sum(B, axis=1)) + sum(A)",
     f"{FACTORS}L = sum((M * (M - U@W))**2) + 0.1*sum(U**2)",
+    f"{FACTORS}E = M * (sin(M) - U@W)\nL = sum(E**2) + 0.1*sum(U**2)",  # the sign goes along
     f"{FACTORS}L = sum(0.5 * (0.25 * (U@W) * M * (3 * (U@W)))) + sum((-2.0 * (U@W))**3)",
     f"{FACTORS}P = (U@W) * 2.5\nL = sum(P * M) + sum(((P * M) * 1.5)**2)\noutput P, L\nloss L",
     STEPS,
