@@ -45,7 +45,8 @@ def test_the_exponentials_lie_where_the_scores_were() -> None:
     assert planned.plan.in_rows and not planned.is_whole("S")
     in_rows = {planned.plan.array[id] for id in planned.plan.in_rows}
     assert len(in_rows) == 1
-    assert tiles(SOFTMAX) == ["b_spread = np.empty((step_, C), X.dtype)"]
+    made = "np.empty((step_, C), X.dtype)"  # what two arrays are added up to is not written over one of them
+    assert tiles(SOFTMAX) == [f"S = {made}", f"b_spread = {made}"]
 
 
 def test_rows_that_the_loop_does_not_write_hold_nothing_else() -> None:
