@@ -176,6 +176,8 @@ def length(size: Dim, item: tuple[Bound, Bound, int | None]) -> Dim:
     """The number of entries that a cut in normal form takes."""
     start, stop, step = item
     if step is None or step > 0:
+        if start == size or stop == 0:  # clipped to where nothing is left
+            return dim(0)
         span = (size if stop is None else dim(stop)) - (0 if start is None else start)
         if start is not None and stop is not None and any(written_end(dim(end), size) for end in (start, stop)):
             span = maximum(span, dim(0))  # a clipped end may lie before the other

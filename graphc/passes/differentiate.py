@@ -78,7 +78,7 @@ class Adjoint:
                 self.builder.rename(total, "d" + node.name)
             elif (node.name or node.hint) and not made.hint:
                 self.builder.hint(total, f"d{node.name or node.hint}")
-            elif node.op == "matmul" and not made.hint and not self._says_its_rule(made) and self._is_of_named(node):
+            elif node.op == "matmul" and not made.hint and self._bears_name(made) and self._is_of_named(node):
                 self.builder.hint(total, f"d{by_operands(self.builder.nodes, node)}")
         return total
 
@@ -87,10 +87,12 @@ class Adjoint:
         factors = (self.builder[u] for u in product.operands)
         return all((self.builder[f.operands[0]] if f.op == "mT" else f).name for f in factors)
 
-    def _says_its_rule(self, cotangent: Node) -> bool:
-        """Whether a cotangent will be called after the value behind whose rule it stands, as `dy_tanh` is."""
+    def _bears_name(self, cotangent: Node) -> bool:
+        """Whether a cotangent may be called after its value: not one that will be called after the value behind whose
+        rule it stands, as `dy_tanh` is, nor an array that one number fills: products with that are sums."""
         primal = cotangent.origin.primal if cotangent.origin else None
-        return primal is not None and self.builder[primal].name is not None
+        filled = cotangent.op == "broadcast_to" and self.builder.type(cotangent.operands[0]).rank == 0
+        return not filled and (primal is None or self.builder[primal].name is None)
 
     def _expand(self, node: Node, cotangent: int) -> None:
         builder, before = self.builder, self.builder.origin

@@ -103,7 +103,9 @@ def _times_quotient(place: Place, outer: int, node: Node, depth: int) -> int | N
     if divisor and (float(number / divisor).is_integer() or abs(math.frexp(divisor)[0]) == 0.5):
         if _leaves_the_range(place, "divide", outer, below):
             return None
-        return place.add("multiply", [above, place.builder.const(number / divisor, place.typed(outer).dtype)])
+        whole = place.typed(outer).dtype == "int" and number % divisor == 0
+        factor = place.builder.const(number // divisor, "int") if whole else place.builder.const(number / divisor)
+        return place.add("multiply", [above, factor])
     common = _common_factor(place, number, below)
     if common > 1:
         rest = place.builder.const(type(number)(number // common), place.typed(outer).dtype)

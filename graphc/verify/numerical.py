@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -63,13 +64,13 @@ def derivative(
 def grain(f: Callable[[float], float], h: float = FIRST) -> float:
     """By how much values of f are rounded: a sum of ones that cancel is as coarse as the ones are, however small it is.
 
-    What differences of the fourth order leave of values near 0 is rounding, unless it shrinks with the step: that is a
-    kink, and says nothing of rounding.
+    What differences of the fourth order leave of values near 0 is rounding, unless it shrinks whenever the step does:
+    that is a kink, and says nothing of rounding.
     """
-    wide, narrow = (
-        float(np.max(np.abs(np.diff([f(k * step) for k in range(-4, 5)], 4)))) / 4 for step in (h / 4, h / 32)
-    )
-    return min(wide, narrow) if wide <= 5 * narrow < np.inf else 0.0
+    steps = (h / 4, h / 8, h / 16, h / 32)
+    left = [float(np.max(np.abs(np.diff([f(k * step) for k in range(-4, 5)], 4)))) / 4 for step in steps]
+    shrinks = left[0] > 4 * left[-1] and all(wide > 1.05 * narrow for wide, narrow in pairwise(left))
+    return 0.0 if shrinks or not np.isfinite(left).all() else min(left)
 
 
 def _slope(f: Callable[[float], float], h: float, coarse: float) -> tuple[Slope, bool]:

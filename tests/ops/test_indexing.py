@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import graphc
 from ops.programs import array, body, compiled, error_of, hold
 
 
@@ -304,3 +305,12 @@ def test_indices_without_a_declaration(text: str, given: dict[str, Any], want: A
     _, pure = net.value_and_grad(**given)
     _, inside = net.value_and_grad(**given, workspace=net.Workspace(**arguments))
     np.testing.assert_allclose(inside["x"], pure["x"], rtol=1e-12)
+
+
+@pytest.mark.parametrize("N", [1, 2, 3])
+def test_a_cut_of_a_cut_with_a_step_is_empty_in_a_workspace_too(N: int) -> None:
+    module = graphc.load("param y[N]\nz = y[N//2:1:2]\nL = sum(z[3:-3]**2) + sum(z**2)", level=2)
+    y = np.arange(1.0, N + 1)
+    L, gradients = module.value_and_grad(y, workspace=module.Workspace(y))
+    assert abs(L - np.sum(y[N // 2 : 1 : 2] ** 2)) <= 1e-12
+    np.testing.assert_allclose(gradients["y"], np.where(np.arange(N) < 1 - N // 2, 2 * y, 0))

@@ -124,3 +124,10 @@ def test_undeclared_arrays_are_not_filled_with_a_number_nor_computed_for_their_s
     assert not any("broadcast_to" in line or ").shape" in line for line in lines), lines
     for shape in ((), (3,), (2, 3)):
         hold(text, {"x": array(*shape)} | ({"a": array(), "b": array(*shape)} if "a*x" in text else {}))
+
+
+def test_a_product_with_a_matrix_that_one_number_fills_is_a_sum() -> None:
+    """Also where the matrix is the cotangent of a product of values with names."""
+    text = "param U[N, D]\nL = sum(U*U) - 2*sum(U@U.T)/N"
+    assert not any("@" in line or "broadcast_to" in line for line in body(text, "backward"))
+    hold(text, {"U": array(3, 2)}, levels=(0, 1, 2))

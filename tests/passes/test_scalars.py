@@ -78,3 +78,20 @@ def test_numbers_of_a_loss_cancel(loss: str, gradient: str) -> None:
     text = f"param x[N, D]\nL = {loss}"
     assert f"    dx = {gradient} " in graphc.compile(text)
     hold(text, {"x": array(3, 2)}, levels=(0, 1, 2))
+
+
+@pytest.mark.parametrize("loss", [
+    "2 * (3 * (sum(x*x) / 4))",
+    "3 * (sum(x*x) / 2) * 3",
+    "3 * (sum(x*x) / 4) / 5",
+    "-1 * mean(x*x) / 2 * 3",
+    "5 * (7*sum(x) / 2) / 2",
+    "4 * (sum(x*x) / 2) / 3",
+    "3 * (-1 * mean(x * -1) / 4 * (2/N))",
+])  # fmt: skip
+def test_a_quotient_of_integers_is_no_integer(loss: str) -> None:
+    import graphc
+
+    hold(f"param x[N, D]\nL = {loss}", {"x": array(3, 2)}, levels=(0, 1, 2))
+    module, literal = (graphc.load(f"param x[N, D]\nL = {loss}", level=level, verify=False) for level in (1, 0))
+    assert abs(module.forward(np.ones((3, 2)))[0] - literal.forward(np.ones((3, 2)))[0]) <= 1e-12

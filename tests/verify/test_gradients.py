@@ -446,6 +446,23 @@ def test_a_sum_of_numbers_that_cancel_is_as_coarse_as_they_are() -> None:
         assert grain(kink) == 0
 
 
+ORDINAL = """\
+input X[N, D]
+param w[D], c[3]
+t = cumsum(concatenate((c[0:1], exp(c[1:])), axis=0))
+q = sigmoid(t[None, :] - (X@w)[:, None])
+p = q[:, 1:] - q[:, :-1]
+L = -sum(log(p))
+"""
+
+
+@pytest.mark.parametrize("seed", [2, 3, 4])
+def test_stairs_within_are_no_kink(seed: int) -> None:
+    """Of two probabilities that are nearly 1 the difference has few digits, and its logarithm is all steps."""
+    report, diagnostics = verified(ORDINAL, seed=seed)
+    assert report.ok and not diagnostics.has_errors
+
+
 SATURATED = "input x[N, D]\nparam w_{0:20}[D, D]\nL = sum(tanh(" + " + ".join(f"x@w_{k}" for k in range(20)) + "))"
 
 
