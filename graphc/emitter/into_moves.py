@@ -66,9 +66,12 @@ def _tiled(place: Place, node: Node, target: str, operands: list[Text]) -> list[
 @form("argmax", "argmin")
 def _position(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
     """NumPy copies an array to bring an axis to the end: here into an array that is made once."""
-    x, ((axis, *_), rank) = place.operand(node, 0), (node.attr("axis") or (0,), node.type.rank or 0)
+    x, axes = place.operand(node, 0), node.attr("axis")
+    if axes is None:
+        return [f"np.{node.op}({operands[0]}, out={target}{'.reshape(())' if node.type.rank else ''})"]
+    (axis,) = axes
     last = (x.type.rank or 0) - 1
-    result = f"{target}.squeeze({axis})" if node.attr("keepdims") and rank else target
+    result = f"{target}.squeeze({axis})" if node.attr("keepdims") else target
     if x.type.dtype != "float" or isinstance(x.type.shape, Unknown) or axis == last:
         return [f"np.{node.op}({operands[0]}, axis={axis}, out={result})"]
     order = [*(k for k in range(last + 1) if k != axis), axis]
