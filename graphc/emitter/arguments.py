@@ -6,7 +6,6 @@ words by helpers that only then run.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 
 from graphc.emitter.as_arrays import write_as_arrays
@@ -15,7 +14,7 @@ from graphc.emitter.context import solve
 from graphc.emitter.lines import broken
 from graphc.emitter.naming import Names, argument_names
 from graphc.emitter.open_shapes import OpenShapes, Sizes
-from graphc.emitter.repeated import MANY_ALIKE, Check, write_checks
+from graphc.emitter.repeated import Check, write_checks
 from graphc.emitter.sizes import needed_sizes, words
 from graphc.emitter.text import bracketed, quoted
 from graphc.ir.dims import Dim, open_owner
@@ -75,20 +74,15 @@ class _ShapeChecks:
     def write(self) -> list[str]:
         ranked = self._ranked()
         sizes = self._bind(ranked)
-        shapes = [(self._rank(argument, dims), self._compare(argument, dims)) for argument, dims in ranked]
-        binding = {quoted(name) for name in self.origin.values()}
-        # what shows no size to others is looked at once, where many are alike
-        whole = [r.then(c[0]) if len(c) == 1 and r.texts["name"] not in binding else None for r, c in shapes]
-        alike = Counter(each.asked() for each in whole if each is not None)
+        binding = set(self.origin.values())
         ranks: list[Check] = []
         compared: dict[bool, list[Check]] = {False: [], True: []}
-        for (_, dims), (rank, different), both in zip(ranked, shapes, whole, strict=True):
+        for argument, dims in ranked:
             divides = any(True for size in dims for _ in size.divisors())
-            if both is not None and alike[both.asked()] >= MANY_ALIKE:
-                compared[divides].append(both)
-            else:
-                ranks.append(rank)
-                compared[divides] += different
+            # what shows no size to others is looked at once, its number of dimensions with its sizes
+            if not dims or argument.name in binding or not all(map(self._is_known, dims)):
+                ranks.append(self._rank(argument, dims))
+            compared[divides] += self._compare(argument, dims)
         lines, plain, divided = map(self._written, (ranks, compared[False], compared[True]))
         # a size with a quotient in it after the check that nothing is divided by 0
         checks = [*plain, *self._ranks(), *self._minimums(), *divided, *self._bounds()]
@@ -223,7 +217,8 @@ class _ShapeChecks:
         texts = [d.text(self.text) for d in dims]
         place, sizes = ("", "{sizes}") if axis is None else (f"[{axis}]", "({size},)")
         wanted = {"sizes": _tuple(texts)} if axis is None else {"size": texts[0]}
-        refusal = f"{self.helper('wrong_shape')}({{name}}, {{value}}, {sizes}, {{said}}{f', {axis}' if axis else ''})"
+        place_of = "" if axis is None else f", {axis}"
+        refusal = f"{self.helper('wrong_shape')}({{name}}, {{value}}, {sizes}, {{said}}{place_of})"
         said = _tuple([quoted(self._said(d)) for d in dims])
         condition = f"{{value}}.shape{place} != {sizes.strip('(,)')}"
         return self._check(argument, f"if {condition}:\n    raise {refusal}", **wanted, said=said)

@@ -89,7 +89,7 @@ def _usual(called: Sequence[str], kinds: Sequence[str], alike: Sequence[str]) ->
     floating = [name for name, kind in zip(called, kinds, strict=True) if kind == "float"]
     terms = list(alike)
     if floating:
-        terms += [f'{floating[0]}.dtype.char in "fd"', f"{floating[0]}.dtype.isnative", 'np.__version__[0] != "1"']
+        terms.append(f"{floating[0]}.dtype in FLOATS")
     terms += [
         f"{name}.dtype.kind in {quoted(KINDS[kind[0]])}"
         for name, kind in zip(called, kinds, strict=True)

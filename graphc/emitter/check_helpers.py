@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from graphc.emitter.text import quoted
 
-__all__ = ["CHECK_CONSTANTS", "CHECK_HELPERS", "KINDS"]
+__all__ = ["CHECK_CONSTANTS", "CHECK_HELPERS", "FLOATS", "KINDS"]
 
 KINDS = {"f": "fiub", "i": "iu", "b": "b"}
 """By the first letter of an argument's type the kinds of arrays that will do."""
@@ -76,9 +76,12 @@ def wrong_rank(name, array, wanted):
     return ValueError(f"argument {name} must have shape {wanted}, and its shape is {array.shape}")
 '''
 CHECK_HELPERS["wrong_shape"] = '''\
-def wrong_shape(name, array, sizes, said, first=0):
-    """The error for an argument of which one size is wrong."""
-    for axis, (size, dimension) in enumerate(zip(sizes, said), first):
+def wrong_shape(name, array, sizes, said, first=None):
+    """The error for an argument of which the number of dimensions or one size is wrong."""
+    if first is None and array.ndim != len(sizes):
+        wanted = ", ".join(dimension.split(" of ")[0] or str(size) for size, dimension in zip(sizes, said))
+        return wrong_rank(name, array, f"({wanted}{',' * (len(sizes) == 1)})")
+    for axis, (size, dimension) in enumerate(zip(sizes, said), first or 0):
         if array.shape[axis] != size:
             wanted = f"{dimension}, which is {size}" if dimension else f"{size}"
             found = f"not {array.shape[axis]}; its shape is {array.shape}"
@@ -171,7 +174,11 @@ def unequal_sizes(name, other, size, wanted):
     """The error for two sizes that do not broadcast with each other."""
     return ValueError(f"dimension {name} is {size} and {other} is {wanted}: they must be equal, or one of them 1")
 '''
+FLOATS = "FLOATS = () if np.__version__[0] == '1' else (np.dtype('float64'), np.dtype('float32'))"
+"""As Python writes it."""
 CHECK_CONSTANTS = f"""\
+# what is computed with as it comes: none before NumPy 2, where a float32 scalar times a plain number is a float64
+{FLOATS.replace("'", '"')}
 KINDS = {{{", ".join(f"{quoted(kind)}: {quoted(chars)}" for kind, chars in KINDS.items())}}}
 WORDS = {{"f": "an array of real numbers", "i": "an array of integers", "b": "an array of booleans"}}
 """

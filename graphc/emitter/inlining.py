@@ -146,6 +146,6 @@ def _overhead(node: Node, op: Op) -> int:
 def _repeats(op: Op, node: Node, operand: int) -> bool:
     """Whether the operation's text writes this operand more than once: then it must be a name."""
     if not isinstance(op.numpy, str):
-        return node.op in ("power_const",)
+        return node.op in ("power_const", "finite")
     name = op.operands[node.operands.index(operand)] if node.operands.index(operand) < len(op.operands) else ""
     return op.numpy.count("{" + name + "}") > 1

@@ -15,7 +15,7 @@ __all__ = ["RESERVED", "Names", "argument_name", "argument_names", "cotangent_na
 MODULE = {
     "np", "forward", "backward", "value_and_grad", "step", "Workspace", "INPUTS", "PARAMETERS", "OUTPUTS", "SOURCE",
     "forward_in", "backward_in", "memory_of_value_and_grad", "memory_of_forward", "memory_of_backward", "tiles",
-    "tile_rows", "for_others", "not_of_workspace", "check_cache", "TILE", "THREADS", "POOL", "in_threads",
+    "tile_rows", "for_others", "not_of_workspace", "check_cache", "TILE", "THREADS", "POOL", "FLOATS", "in_threads",
     "tiles_by_thread", "cache", "Outputs", "NamedTuple", "annotations", "workspace", "cotangents", "types", "dtype",
     "grads", "updates",
 }  # fmt: skip

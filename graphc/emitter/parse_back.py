@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from types import CodeType
 from typing import Any, Final
 
-from graphc.emitter.check_helpers import CHECK_HELPERS
+from graphc.emitter.check_helpers import CHECK_HELPERS, FLOATS
 from graphc.emitter.code import DEFINITION, code_of
 from graphc.emitter.naming import MODULE, USED_BUILTINS, argument_names
 from graphc.emitter.prelude import HELPERS
@@ -42,7 +42,7 @@ _OVER = re.compile(r"^    (?:for .*|\)) in (\w+):$", re.MULTILINE)
 _HEADING = re.compile(r'(?:def|class) .*?:\n(?:    """.*?"""\n)?', re.DOTALL)
 _STATEMENT = re.compile(r"^    (?=[^\W\d])(?!el(?:se|if)\b)", re.MULTILINE)
 IMPORTS = ("import numpy as np", "from typing import NamedTuple")
-HELPER_CONSTANTS = ("KINDS", "WORDS", "TILE", "THREADS", "POOL")
+HELPER_CONSTANTS = ("FLOATS", "KINDS", "WORDS", "TILE", "THREADS", "POOL")
 CONSTANTS = ("INPUTS", "PARAMETERS", "OUTPUTS", "SOURCE", *HELPER_CONSTANTS)
 FUNCTIONS = frozenset(MODULE - {"np", "NamedTuple", *CONSTANTS}) | {"check"}
 
@@ -126,7 +126,8 @@ class _Check:
             raise NotWhatWasMeant(f"`{_short(statement)}` at the top")
         if target.id in self.constants:
             raise NotWhatWasMeant(f"`{target.id}` is assigned twice")
-        self.constants[target.id] = ast.literal_eval(statement.value)
+        fixed = ast.unparse(statement) == FLOATS  # of the constants alone it is no literal
+        self.constants[target.id] = FLOATS if fixed else ast.literal_eval(statement.value)
 
     def _expect(self, name: str, value: object) -> None:
         if name not in self.constants or self.constants[name] != value:

@@ -118,9 +118,10 @@ def scatter_along(x, i, axis, shape):
 HELPERS["one_hot"] = '''\
 def one_hot(i, n, dtype):
     """For each index a row of n entries: 1 at the index, else 0."""
-    result = np.zeros((np.size(i), n), dtype=dtype)
-    result[np.arange(len(result)), np.ravel(i)] = 1
-    return result.reshape(*np.shape(i), n)
+    i = np.asarray(i)
+    result = np.zeros((i.size, n), dtype=dtype)
+    result[np.arange(i.size), i.ravel()] = 1
+    return result.reshape(*i.shape, n)
 '''
 
 HELPERS["subtract_one_hot"] = '''\

@@ -18,7 +18,7 @@ from typing import Final
 
 from graphc.emitter.text import bracketed
 
-__all__ = ["MANY", "MANY_ALIKE", "Check", "write_checks"]
+__all__ = ["MANY", "Check", "write_checks"]
 
 MANY_ALIKE: Final = 16
 """So many checks that ask the same are a loop."""
@@ -38,10 +38,6 @@ class Check:
 
     def lines(self) -> list[str]:
         return self.template.format(**self.texts).split("\n")
-
-    def then(self, other: Check) -> Check:
-        """This check and another one of the same argument."""
-        return Check(f"{self.template}\n{other.template}", self.texts | other.texts)
 
     def asked(self) -> Hashable:
         """What is asked, whichever argument it is asked of."""

@@ -45,6 +45,7 @@ class NumpyContext(Protocol):
     """What an operation's NumPy text may ask the emitter."""
 
     def type(self, id: int) -> Type: ...
+    def node(self, id: int) -> Node: ...
     def plain(self, id: int) -> bool:
         """Whether a value is a number of Python's own in the text, without a floating type."""
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.emitter.expressions import ATOM, Text
+from graphc.emitter.expressions import ATOM, POWER, Text
 from graphc.emitter.text import quoted
 from graphc.ir.dims import Dim
 from graphc.ir.graph import Node
@@ -131,6 +131,10 @@ register(Op(
 def _number_text(ctx: NumpyContext, node: Node, operands: list[Text]) -> Text:
     if re.fullmatch(r"-?\d[\d.e+-]*", operands[0].text):  # is one
         return operands[0]
+    root = ctx.node(node.operands[0])
+    size = ctx.node(root.operands[0]).attr("dim") if root.op == "sqrt" else None
+    if size is not None and size.is_nonnegative() and operands[0].text.startswith("np.sqrt("):
+        return Text(f"{ctx.dim(size).within(ATOM)}**0.5", POWER)  # a tenth of the time that NumPy takes for a number
     return Text(f"{'float' if node.type.is_float else 'int'}({operands[0]})")
 
 

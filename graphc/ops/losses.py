@@ -218,7 +218,19 @@ def _clear_labels(ctx: NumpyContext, node: Node, target: str, operands: list[Tex
 
 def _balance_labels(ctx: NumpyContext, node: Node, target: str, operands: list[Text], over: bool) -> list[str]:
     copy = _own_copy(ctx, node, target, operands[0], over)
-    return [*copy, f"{_at_labels(Text(target), operands[1], ctx, node)} -= {target}.sum(axis=1)"]
+    place = _at_labels(Text(target), operands[1], ctx, node)
+    if _is_clear(ctx, node):
+        return [*copy, f"{place} = -{target}.sum(axis=1)"]
+    return [*copy, f"{place} -= {target}.sum(axis=1)"]
+
+
+def _is_clear(ctx: NumpyContext, node: Node) -> bool:
+    """Whether the rows are 0 at their labels as they are: where something that has been cleared is positive."""
+    rows, labels = (ctx.node(u) for u in node.operands)
+    if rows.op != "greater" or ctx.node(rows.operands[1]).attr("value") != 0:
+        return False
+    cleared = ctx.node(rows.operands[0])
+    return cleared.op == "clear_labels" and cleared.operands[1] == labels.id
 
 
 def _clear_value(x: Any, y: Any) -> Any:

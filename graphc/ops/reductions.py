@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.emitter.expressions import ATOM, PRODUCT, Text
+from graphc.emitter.expressions import ATOM, LOOSE, PRODUCT, Text
 from graphc.ir.bounds import maximum
 from graphc.ir.dims import Dim, dim, numel
 from graphc.ir.graph import Node
@@ -326,9 +326,18 @@ register(Op(
     call=_ties_call, hidden=True, math="#{x}", domain={"x": "boolean"}, source="NumPy: count_nonzero",
     doc="How many entries along axes are true: a number of the program's floating type that broadcasts against them.",
 ))  # fmt: skip
+
+
+def _finite_text(ctx: NumpyContext, node: Node, operands: list[Text]) -> Text:
+    (x,) = operands
+    if node.type.rank == 0:  # a choice of Python's takes a fifth of the time of NumPy's
+        return Text(f"{x} if np.isfinite({x}) else 0", LOOSE)
+    return Text(f"np.where(np.isfinite({x}), {x}, 0)")
+
+
 register(Op(
     name="finite", family="reductions", operands=("x",), infer=lambda solver, types, attrs: types[0],
-    numpy="np.where(np.isfinite({x}), {x}, 0)", evaluate=lambda x: np.nan_to_num(x, nan=0.0, posinf=0.0, neginf=0.0),
+    numpy=_finite_text, evaluate=lambda x: np.nan_to_num(x, nan=0.0, posinf=0.0, neginf=0.0),
     hidden=True, math="{x}", cost="cheap", elementwise=True,
     doc="The value, or 0 where it is infinite: a shift that keeps exponentials in range, and cancels; no gradient.",
     source="SciPy: logsumexp",

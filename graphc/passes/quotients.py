@@ -2,7 +2,7 @@
 
     x, y: (N, D), r, k, t: (N, 1)
     q = x / r; dx = (k / r / t) * x       becomes      q = x / r; dx = (k / t) * q
-    dx = 2 * ((-0.5 * k) / t) * x         becomes      dx = -(k / t * x)
+    dx = 2 * ((-0.5 * k) / t) * x         becomes      dx = -(k / t) * x
 
     q = x / r                                                      q = x / r
     dx = sum(y / r, axis=1, keepdims=true) / t * x    becomes      dx = sum(y, axis=1, keepdims=true) / t * q

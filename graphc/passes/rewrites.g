@@ -59,6 +59,10 @@ rewrite (w + squeeze(x @ y, axis=a)) + squeeze(x @ z, axis=a) => w + squeeze(x @
 rewrite (z > 0) + (z <= 0) * exp(minimum(z, 0)) => exp(minimum(z, 0))
 rewrite maximum(z, 0) + expm1(minimum(z, 0)) => maximum(z, expm1(minimum(z, 0)))
 
+# ---- what masks itself
+rewrite maximum(z, 0) * (maximum(z, 0) > 0) => maximum(z, 0)
+rewrite w * maximum(z, 0) * (maximum(z, 0) > 0) => w * maximum(z, 0)
+
 # ---- quotients that cancel: the derivative of a logarithm meets the value that it is taken of. Only in what rules
 # made: where a program itself divides by 0, it gets what NumPy gives.
 rewrite (x / y) * y => x

@@ -1,12 +1,13 @@
 """Numbers gathered, so that as few arrays as possible are multiplied by one.
 
-A: (N, D), a: (D,), s, t, dL: (), v: (n,)
+A: (N, D), a, b: (D,), s, t, dL: (), v: (n,)
 (A * s) / t               becomes       A * (s / t)
 2 * (dL * 0.5)            becomes       dL
 2 * (dL * 0.5 / t)        becomes       dL / t
 2 * (dL / 2)              becomes       dL                  where the quotient of the two is exact
 2 * (dL / (2*N))          becomes       dL / N
 dL * (2 / N)              becomes       2 * dL / N
+2 * (0.5 * a / b) * A     becomes       a / b * A
 (a * A) * s               becomes       (a * s) * A         where a has fewer entries than A, and a * A no other use
 sum(A * s)                becomes       sum(A) * s          where A * s is used nowhere else, or sum(A) is simple
 mean(sum(A, axis=0))      becomes       sum(A) / D          a sum over everything needs no array of sums
@@ -104,7 +105,7 @@ def _times_quotient(place: Place, outer: int, node: Node, depth: int) -> int | N
         if _leaves_the_range(place, "divide", outer, below):
             return None
         whole = place.typed(outer).dtype == "int" and number % divisor == 0
-        factor = place.builder.const(number // divisor, "int") if whole else place.builder.const(number / divisor)
+        factor = place.builder.const(int(number // divisor), "int") if whole else place.builder.const(number / divisor)
         return place.add("multiply", [above, factor])
     common = _common_factor(place, number, below)
     if common > 1:
@@ -128,12 +129,16 @@ def _factors_of_array(place: Place) -> int | None:
     if outer is None or place.builder[outer[0]].name:
         return None
     node = place.builder[outer[0]]
+    inner = _parts(place, node.op, node.operands)
+    if inner is None and place.op == "multiply" and place.builder[outer[1]].op == "const":
+        met = _met(place, outer[1], node.id, DEEPEST)
+        if met is not None:
+            return met
     if node.op == "expand_dims":
         below = place.builder[node.operands[0]]
         if below.name or _parts(place, below.op, below.operands) is None:
             return None
         return place.add("expand_dims", [place.add(place.op, [below.id, outer[1]])], dict(node.attrs))
-    inner = _parts(place, node.op, node.operands)
     if inner is None:
         return _into_smaller_factor(place, node, outer[1])
     (array, first), second = inner, outer[1]
@@ -149,6 +154,30 @@ def _factors_of_array(place: Place) -> int | None:
     if node.op == "divide":
         return place.add("multiply", [array, place.add("divide", [first, second])])
     return place.add("multiply", [array, place.add(place.op, [first, second])])
+
+
+def _met(place: Place, outer: int, id: int, depth: int) -> int | None:
+    """A number times an array that has another number as a factor further inside."""
+    node = place.builder[id]
+    if not depth or node.name or not node.type.is_float or not place.alone(id):
+        return None
+    if node.op == "expand_dims":
+        made = _met(place, outer, node.operands[0], depth - 1)
+        return None if made is None else place.add("expand_dims", [made], dict(node.attrs))
+    if node.op not in ("multiply", "divide"):
+        return None
+    for position, u in enumerate(node.operands[: 2 if node.op == "multiply" else 1]):
+        operands, other = list(node.operands), place.typed(node.operands[1 - position])
+        if place.builder[u].op != "const" or place.typed(u).shape != ():
+            made = _met(place, outer, u, depth - 1)
+        elif other.is_float and other.shape != () and not _leaves_the_range(place, place.op, outer, u):
+            made = place.add("multiply", [u, outer])
+        else:
+            made = None
+        if made is not None:
+            operands[position] = made
+            return place.add(node.op, operands)
+    return None
 
 
 def _into_smaller_factor(place: Place, product: Node, scalar: int) -> int | None:

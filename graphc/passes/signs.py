@@ -7,7 +7,8 @@
     -sum(2 * x * y, axis=0)    becomes      sum(-2 * x * y, axis=0)
     x + -2 * dL * y / s        becomes      x - 2 * dL * y / s
 
-where x * (dL / N) is of no other use and bears no name.
+where x * (dL / N) is of no other use and bears no name; so a product x * dL * m with m = -y, which is needed itself, is
+one with y.
 """
 
 from __future__ import annotations
@@ -35,6 +36,12 @@ def _from_array(place: Place) -> int | None:
         if factor.op == "const" and factor.type.shape == () and node.op == "negative" and factor.attr("value") != -1:
             turned = place.builder.const(-factor.attr("value"), factor.type.dtype)
             return place.add("multiply", [turned, node.operands[0]])
+    for product, array in (place.operands, place.operands[::-1]):
+        node = place.builder[array]
+        if node.op == "negative" and node.type.shape != () and not place.alone(array):
+            opposite = _turned(place, product, DEEPEST)
+            if opposite is not None:
+                return place.add("multiply", [opposite, node.operands[0]])
     return None
 
 

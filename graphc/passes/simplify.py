@@ -43,6 +43,7 @@ from graphc.passes.rebuild import rebuild, same
 from graphc.passes.scalars import mean_of_sums, scalar_out_of_sum, scalars_gathered
 from graphc.passes.signs import LINEAR, product_subtracted, sign_into_number
 from graphc.passes.sums import sums_joined
+from graphc.passes.symmetric import transpose_dropped
 
 __all__ = ["simplify"]
 
@@ -312,6 +313,7 @@ SIMPLIFICATIONS: tuple[tuple[Simplification, Mapping[str, frozenset[str]]], ...]
                         "subtract": DIAGONAL, "mT": DIAGONAL | {"eye", "multiply"},
                         "sum": DIAGONAL | {"multiply"}, "diagonal": ANY, "trace": ANY}),
     (factor_at_hand, {"multiply": frozenset(["sum"])}),
+    (transpose_dropped, {"mT": ANY}),
     (quotient_at_hand, {"multiply": frozenset(["divide", "multiply", "negative"])}),
     (factors_out_of_sum, dict.fromkeys(["sum", "mean"], PRODUCTS)),
     (reduction_at_hand, dict.fromkeys(["sum", "mean", "max", "min", "prod"], ANY)),

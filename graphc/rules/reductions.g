@@ -76,6 +76,13 @@ rule norm_power(x, *, p, axis, keepdims) -> y {
 
 # ---------------------------------------------------------------- logsumexp
 
+# A sum of exponentials the largest of which is 1 is no less; where there are none it is 1 instead of 0.
+# math: max({total}, 1)
+# domain: total=above_one
+# hidden: for logsumexp
+op at_least_one(total) = maximum(total, 1)
+rule at_least_one(total) -> y { dtotal = dy }
+
 # log(Σ exp(x)) over axes without overflow; of entries that are all -inf, or of none, it is -inf, their derivative 0.
 # math: log Σ exp({x})
 # source: SciPy: logsumexp
@@ -83,14 +90,14 @@ rule norm_power(x, *, p, axis, keepdims) -> y {
 op logsumexp(x, *, axis=none, keepdims=false) {
     largest = largest_kept(x, axis=axis, keepdims=keepdims)
     e = exp(x - finite(largest))
-    total = sum_kept(e, axis=axis, keepdims=keepdims)
-    return drop(largest + log(total + (total == 0)), axis=axis, keepdims=keepdims)
+    total = at_least_one(sum_kept(e, axis=axis, keepdims=keepdims))
+    return drop(largest + log(total), axis=axis, keepdims=keepdims)
 }
 rule logsumexp(x, *, axis, keepdims) -> y {
     largest = largest_kept(x, axis=axis, keepdims=keepdims)
     e = exp(x - finite(largest))
-    total = sum_kept(e, axis=axis, keepdims=keepdims)
-    dx = restore(dy, axis=axis, keepdims=keepdims) / (total + (total == 0)) * e
+    total = at_least_one(sum_kept(e, axis=axis, keepdims=keepdims))
+    dx = restore(dy, axis=axis, keepdims=keepdims) / total * e
 }
 
 # ---------------------------------------------------------------- running sums and products

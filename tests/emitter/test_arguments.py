@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import graphc
+from ops.programs import array, compiled
 
 A, B = np.ones((3, 4)), np.ones((2, 5))
 
@@ -118,3 +119,33 @@ def test_what_is_declared_of_a_type_is_taken_in_it_whatever_it_comes_in() -> Non
         L, grads = net.value_and_grad(np.array([0.1, 0.2]), w)
         assert (L.dtype, grads["w"].dtype) == (np.float32, np.float32)
         np.testing.assert_array_equal(grads["w"], np.array([0.2, 0.8], np.float32))
+
+
+def test_a_shape_that_is_compared_is_looked_at_once() -> None:
+    """Its number of dimensions is part of it, and the message the same; of what shows sizes the number comes first."""
+    text = "input X[N, D], t[N, 1], y[N]: int\nparam V[2*D, D//2], b[]\nL = sum(X * t) + sum(V) + b + softmax_ce(X, y)"
+    source = graphc.compile(text, verify=False)
+    check = source[source.index("def check") : source.index("def arrays")]
+    assert check.count(".ndim") == 2, check  # of X and b
+    net = compiled(text)
+    right = {"X": array(3, 4), "t": array(3, 1), "y": np.zeros(3, int), "V": array(8, 2), "b": array()}
+    net.value_and_grad(**right)
+    for name, wrong, message in [
+        ("X", array(3), r"must have shape \(N, D\), and its shape is \(3,\)"),
+        ("t", array(3), r"must have shape \(N, 1\), and its shape is \(3,\)"),
+        ("y", np.zeros((3, 1), int), r"must have shape \(N,\), and its shape is \(3, 1\)"),
+        ("V", array(8), r"must have shape \(2\*D, D//2\), and its shape is \(8,\)"),
+        ("b", array(1), r"must have shape \(\), and its shape is \(1,\)"),
+        ("t", array(2, 1), r": dimension 0 must be N of X, which is 3, not 2"),
+        ("V", array(8, 3), r": dimension 1 must be D//2 of X, which is 2, not 3"),
+    ]:  # fmt: skip
+        with pytest.raises(ValueError, match=f"^argument {name}:? ?{message.removeprefix(': ')}"):
+            net.value_and_grad(**{**right, name: wrong})
+
+
+def test_floating_types_are_one_of_two() -> None:
+    """What is in the other byte order, or of half or extended precision, is seen to."""
+    net = compiled("param x[n]\nL = sum(x**2)")
+    for dtype in (">f8", ">f4", "f2", "g", "i4"):
+        _, grads = net.value_and_grad(np.arange(3).astype(dtype))
+        np.testing.assert_array_equal(grads["x"], [0, 2, 4])

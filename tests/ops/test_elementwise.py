@@ -351,3 +351,12 @@ def test_a_power_of_a_truth_value_alone(level: int) -> None:
 def test_what_lets_a_value_through_keeps_the_brackets_round_it(text: str, want: Callable[..., Any]) -> None:
     arguments = {"x": array(3), "b": array(3, seed=1)}
     hold(f"input x[N]\nparam b[N]\ny = {text}", arguments, want, levels=(0, 1, 2), gradient=False)
+
+
+def test_the_root_of_a_size_is_a_number_of_python() -> None:
+    """A call of NumPy takes ten times as long, and its number would have a type."""
+    text = "input X[N, K]\nY = X / sqrt(K)"
+    assert "K**0.5" in "\n".join(body(text))
+    assert "np.sqrt(K - 3)" in "\n".join(body("input X[N, K]\nY = X / sqrt(K - 3)"))  # which may be negative
+    for size in (1, 4):
+        hold(text, {"X": array(3, size)}, lambda X: X / np.sqrt(X.shape[1]), levels=(0, 1, 2))

@@ -77,6 +77,7 @@ PASSES: dict[str, Callable[[Graph], Graph]] = {
     "simplify": simplify,
     "small_factors": gather_small_factors,
     "strength": reduce_strength,
+    "symmetric": simplify,
 }
 FOLDED = {"chain", "fold", "inverses"}
 """Whose examples show products of vectors, which the language makes of matrices, as one would write them."""

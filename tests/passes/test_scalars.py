@@ -7,7 +7,7 @@ import pytest
 
 from graphc.ir.graph import Graph
 from modules import LoadSource
-from ops.programs import array, hold
+from ops.programs import array, body, hold
 from passes.operations import apart, simplified
 
 
@@ -95,3 +95,32 @@ def test_a_quotient_of_integers_is_no_integer(loss: str) -> None:
     hold(f"param x[N, D]\nL = {loss}", {"x": array(3, 2)}, levels=(0, 1, 2))
     module, literal = (graphc.load(f"param x[N, D]\nL = {loss}", level=level, verify=False) for level in (1, 0))
     assert abs(module.forward(np.ones((3, 2)))[0] - literal.forward(np.ones((3, 2)))[0]) <= 1e-12
+
+
+@pytest.mark.parametrize("loss", [
+    "3 * (2 * (sum(x) / 4))", "sum(3 * (2 * (x / 4)))", "3 * mean(2 * (x**2 / 4))", "sum(3 * (2 * (sum(x) / 4)) * x)",
+])  # fmt: skip
+def test_a_quotient_of_two_integers_is_a_fraction(loss: str) -> None:
+    """Taken with the next number it is no integer: 3 * (2 / 4) is 1.5."""
+    hold(f"param x[N]\nL = {loss}", {"x": array(3)}, levels=(0, 1, 2))
+
+
+@pytest.mark.parametrize(("array_text", "met"), [
+    ("2 * (0.5 * a / b) * x", "a / b * x"),
+    ("2 * (3 * a / b) * x", "6 * a / b * x"),
+    ("3 * (0.1 * a / b) * x", "0.3 * a / b * x"),
+    ("2 * (2 / 4 * a / b) * x", "a / b * x"),
+    ("3 * (2 / 4 * a / b) * x", "1.5 * a / b * x"),
+    ("1e20 * (1e20 * a / b) * x", "1e+20 * (1e+20 * a / b) * x"),  # which float32 does not hold
+])  # fmt: skip
+def test_numbers_meet_within_products_and_quotients(array_text: str, met: str) -> None:
+    text = f"input x[N, D], a[D], b[D]\nparam w[D]\nL = sum(w) + sum({array_text})"
+    assert f"({met}).sum()" in "\n".join(body(text))
+    given = {"x": array(3, 2), "a": array(2, seed=1), "b": 2 + array(2, seed=2), "w": array(2, seed=3)}
+    hold(text, given, levels=(0, 1, 2), single="1e20" not in text)
+
+
+def test_a_product_that_is_needed_itself_stays() -> None:
+    text = "param a[D], b[D]\nq = 0.5 * a\nL = sum(2 * (q / b)) + sum(q**2)"
+    assert "q = 0.5 * a" in "\n".join(body(text))
+    hold(text, {"a": array(2, seed=1), "b": 2 + array(2, seed=2)}, levels=(0, 1, 2))

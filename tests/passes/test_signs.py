@@ -7,6 +7,7 @@ import pytest
 
 import graphc
 from graphc.pipeline import optimise
+from ops.programs import array, body, hold
 
 LAYER = "input X[N, D], T[N, C]\nparam W[D, C]\n"
 
@@ -85,3 +86,10 @@ def test_a_sum_that_could_be_one_quotient_is_a_difference_at_least() -> None:
 def test_a_number_that_the_program_names_after_its_sign_is_a_statement_of_its_own() -> None:
     text = graphc.compile("input R[T]\nparam logp[T]\npi = -mean(R * logp)\nvf = sum(logp**2)\nL = pi + 0.5*vf")
     assert "    pi = -((R * logp).sum() / T)\n" in text and "    L = pi + 0.5 * vf\n" in text
+
+
+def test_the_sign_of_an_array_that_is_needed_goes_into_a_number_elsewhere() -> None:
+    text = "input X[N, D], t[N]\nparam w[D]\nL = sum(softplus(-t * (X @ w)))"
+    found = "\n".join(body(text, "backward"))
+    assert "-t" not in found and "-dL * " in found, found
+    hold(text, {"X": array(4, 3), "t": array(4, seed=1), "w": array(3, seed=2)}, levels=(0, 1, 2))

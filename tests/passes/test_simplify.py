@@ -299,3 +299,12 @@ def test_a_product_that_is_needed_in_a_sum_is_not_joined_with_the_next() -> None
     hold(text, {"Z": array(3, 2), "W": array(2, 4), "V": array(4, 2)}, levels=(0, 1, 2))
     # One that is read there alone is.
     assert "(X + Y) @ W" in "\n".join(body("input X[N, D], Y[N, D], Z[N, H]\nparam W[D, H]\nS = Z + X @ W + Y @ W"))
+
+
+def test_what_is_not_negative_masks_itself() -> None:
+    found = code("param x[n]\nL = sum(relu(1 - x)**2)", "backward")
+    assert "> 0" not in found
+    hold("param x[n]\nL = sum(relu(1 - x)**2)", {"x": 2 * array(6)}, levels=(0, 1, 2))
+    assert "> 0" in code("param x[n]\nL = sum(relu(1 - x) * x)", "backward")
+    kept = code("param x[n], y[n]\nL = sum(relu(x) * (relu(y) > 0))")
+    assert "> 0" in kept

@@ -45,7 +45,6 @@ _REASONS: dict[str, tuple[str, ...]] = {
     ),
     "what stands in for a length of 0 is multiplied by 0": (
         "hypot: length: z + (z == 0) -> z - (z == 0)",
-        "logsumexp: dx: total + (total == 0) -> total - (total == 0)",
         "norm: dx: y + (y == 0) -> y - (y == 0)",
         "norm_power: length: y + (y == 0) -> y - (y == 0)",
         "std: scale: y + (y == 0) -> y - (y == 0)",

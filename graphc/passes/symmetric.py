@@ -1,0 +1,96 @@
+"""The transpose of a symmetric matrix is the matrix.
+
+A: (n, k)
+K = exp(A @ mT(A)); Y = mT(K) @ A              becomes      K = exp(A @ mT(A)); Y = K @ A
+
+Symmetric are: the identity, what has its entries on the diagonal, A @ mT(A), A @ S @ mT(A) of a symmetric S, sums and
+products of x[:, None] and x, outer(x, x); the inverse of a symmetric matrix, and what is computed of numbers and
+symmetric matrices entry by entry. What NumPy computes is so up to what is rounded off. A matrix that the program is
+given is none.
+"""
+
+from __future__ import annotations
+
+from graphc.ir.graph import Builder, Node
+from graphc.ir.types import Unknown
+from graphc.passes.place import Place
+
+__all__ = ["transpose_dropped"]
+
+COMMUTING = {"add", "multiply", "maximum", "minimum"}
+LOOKED_AT = 64
+"""What a matrix is computed of is looked at no further than so many values."""
+
+
+def transpose_dropped(place: Place) -> int | None:
+    """The symmetric matrix itself."""
+    node = place.node(0)
+    return node.id if _Search(place.builder).is_symmetric(node) else None
+
+
+def _is_square(node: Node) -> bool:
+    shape = node.type.shape
+    return not isinstance(shape, Unknown) and len(shape) == 2 and shape[0] == shape[1]
+
+
+class _Search:
+    """Whether matrices are symmetric, by what they are computed of."""
+
+    def __init__(self, builder: Builder) -> None:
+        self.builder = builder
+        self.left = LOOKED_AT
+
+    def is_symmetric(self, node: Node) -> bool:
+        self.left -= 1
+        if self.left < 0 or not _is_square(node):
+            return False
+        operands = [self.builder[u] for u in node.operands]
+        if node.op in ("eye", "from_diagonal"):
+            return not node.attr("k")
+        if node.op in ("inv", "mT", "stop_gradient"):
+            return self.is_symmetric(operands[0])
+        if node.op == "outer":
+            return self._unscaled(operands[0]).id == self._unscaled(operands[1]).id
+        if node.op == "matmul":
+            return self._is_with_transpose(*operands)
+        if not self.builder.op(node.op).elementwise:
+            return False
+        if node.op in COMMUTING and any(
+            self._vector(a, 1) == self._vector(b, 0) is not None for a, b in (operands, operands[::-1])
+        ):
+            return True
+        return all(x.type.shape == () or self.is_symmetric(x) for x in operands)
+
+    def _vector(self, node: Node, axis: int) -> int | None:
+        """The vector that stands in each column of a matrix (axis 1), or in each row (axis 0)."""
+        if node.op == "expand_dims" and node.attr("axis") == (axis,) and self.builder[node.operands[0]].type.rank == 1:
+            return node.operands[0]
+        return node.id if axis == 0 and node.type.rank == 1 else None
+
+    def _is_with_transpose(self, left: Node, right: Node) -> bool:
+        """Whether a product is A @ mT(A), times numbers, or A @ S @ mT(A) of a symmetric S."""
+        left, right = self._unscaled(left), self._unscaled(right)
+        if self._are_transposed(left, right):
+            return True
+        for product, other, inner in ((left, right, 1), (right, left, 0)):
+            if product.op == "matmul" and self._are_transposed(
+                self._unscaled(self.builder[product.operands[1 - inner]]), other
+            ):
+                return self.is_symmetric(self.builder[product.operands[inner]])
+        return False
+
+    def _are_transposed(self, a: Node, b: Node) -> bool:
+        return any(
+            one.op == "mT" and self._unscaled(self.builder[one.operands[0]]).id == other.id
+            for one, other in ((a, b), (b, a))
+        )
+
+    def _unscaled(self, node: Node) -> Node:
+        """A matrix or a vector without the numbers that it is multiplied by or divided by."""
+        while node.op in ("multiply", "divide", "negative"):
+            operands = [self.builder[u] for u in node.operands]
+            arrays = [x for x in operands if x.type.shape != ()]
+            if len(arrays) != 1 or (node.op == "divide" and arrays[0].id != operands[0].id):
+                break
+            node = arrays[0]
+        return node
