@@ -174,7 +174,7 @@ def unequal_sizes(name, other, size, wanted):
     """The error for two sizes that do not broadcast with each other."""
     return ValueError(f"dimension {name} is {size} and {other} is {wanted}: they must be equal, or one of them 1")
 '''
-FLOATS = "FLOATS = () if np.__version__[0] == '1' else (np.dtype('float64'), np.dtype('float32'))"
+FLOATS = "FLOATS = () if np.__version__[0] == '1' else (np.dtype(np.float64), np.dtype(np.float32))"
 """As Python writes it."""
 CHECK_CONSTANTS = f"""\
 # what is computed with as it comes: none before NumPy 2, where a float32 scalar times a plain number is a float64

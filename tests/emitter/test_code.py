@@ -32,3 +32,10 @@ def test_pieces_keep_their_lines(level: int, monkeypatch: pytest.MonkeyPatch) ->
         assert frame.lineno is not None
         assert text[frame.lineno - 1].strip() == frame.line
         assert "check(" in frame.line or "raise" in frame.line or "wrong_rank" in frame.line
+
+
+@pytest.mark.parametrize("level", [0, 1, 2])
+def test_a_module_that_is_checked_verified_and_loaded_is_compiled_once(level: int) -> None:
+    module_under_test.code_of.cache_clear()
+    graphc.load(PROGRAM, level=level)
+    assert module_under_test.code_of.cache_info().misses == 1
