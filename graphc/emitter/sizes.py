@@ -10,12 +10,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-__all__ = ["needed_sizes", "words"]
+__all__ = ["between_words", "needed_sizes", "words"]
 
 _SILENT = re.compile(r'"(?:[^"\\\n]|\\.)*"|#[^\n]*')
 """A string or a comment."""
-_APART = {code: " " for code in range(128) if not (chr(code).isalnum() or chr(code) in "_.")}
-"""What parts words with their attributes from others. `\\w` knows no combining marks, which names may hold."""
+
+
+def between_words(within: str) -> dict[int, str]:
+    """For `str.translate`: a blank for each character that parts words; those in `within` do not.
+
+    Regular expressions know no combining marks, which names may hold.
+    """
+    return {code: " " for code in range(128) if not (chr(code).isalnum() or chr(code) in within)}
+
+
+_APART = between_words("_.")
+"""What parts words with their attributes from others."""
 _SHAPE = re.compile(r"^( *)(\(?)([^=()]+?),?\)? = (.*\.shape)$")
 
 

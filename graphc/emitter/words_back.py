@@ -15,6 +15,8 @@ import unicodedata
 from collections.abc import Callable, Set
 from types import CodeType
 
+from graphc.emitter.sizes import between_words
+
 __all__ = ["in_plain_words", "own_names"]
 
 _SILENT = re.compile(r'#[^\n\r]*|"[^"\\\n\r]*"')
@@ -29,7 +31,7 @@ _UNUSUAL = re.compile(r"[^\w\x00-\x7f]")
 """Characters of which Python's names may consist, and words of regular expressions may not."""
 _WORD = re.compile(r"(?:\.\s*|(?<!\w))[^\W\d]\w*(?:=(?!=))?")
 """An attribute with its point, an argument's keyword with its `=`, or another word."""
-_APART = {code: " " for code in range(128) if not (chr(code).isalnum() or chr(code) in "_.=")}
+_APART = between_words("_.=")
 """What parts words, with their points and `=`, from others."""
 _SPOKEN = {"for", "in", "if", "else", "elif", "is", "not", "and", "or", "return", "raise", "None", "True", "False"}
 _KEYWORDS = set(keyword.kwlist) - _SPOKEN

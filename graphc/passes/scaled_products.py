@@ -40,8 +40,8 @@ def scale_products(graph: Graph) -> Graph:
 class _Plan:
     """What is to be replaced: `products` are products of matrices that a number goes into, with the position of the
     operand that it goes to, and `gone` the arrays times this number, with the position of the array; `bare` are arrays
-    whose number goes; `on` tells of a product with such arrays to which operands, or, as -1, behind
-    it, the numbers go."""
+    whose number goes; `on` tells of a product with such arrays to which operands the numbers go, or, as -1, behind it.
+    """
 
     graph: Graph
     products: dict[int, tuple[int, float]] = field(default_factory=dict)

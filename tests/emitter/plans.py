@@ -1,16 +1,19 @@
-"""How the function of an -O2 module that computes values and gradients uses memory."""
+"""How the function of an -O2 module that computes values and gradients uses memory, and that its numbers are right."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import ModuleType
 from typing import Any
+
+import numpy as np
 
 from graphc.emitter.buffered import Buffered, Plan
 from graphc.ir.graph import Graph
 from graphc.language.source import Source
 from graphc.pipeline import Options, compile_source
 
-__all__ = ["Planned"]
+__all__ = ["Planned", "agree_in_a_workspace"]
 
 
 class Planned:
@@ -39,3 +42,17 @@ class Planned:
     def share(self, names: Iterable[str]) -> bool:
         """Whether these values are in one array."""
         return len({self.plan.array.get(self.named[name], -self.named[name]) for name in names}) == 1
+
+
+def agree_in_a_workspace(fast: ModuleType, literal: ModuleType, given: Mapping[str, Any]) -> None:
+    """Check the numbers of a module in a workspace against another one: in two calls, and in two functions."""
+    want, gradients = literal.value_and_grad(**given)
+    workspace = fast.Workspace(**given)
+    for _ in range(2):
+        have, found = fast.value_and_grad(**given, workspace=workspace)
+        assert abs(have - want) <= 1e-11 * max(1, abs(want))
+        assert all(np.abs(found[k] - g).max() <= 1e-11 * max(1, np.abs(g).max()) for k, g in gradients.items())
+    outputs, cache = fast.forward(**given, workspace=workspace)
+    again = fast.backward(cache, workspace=workspace)
+    assert abs(outputs - want) <= 1e-11 * max(1, abs(want))
+    assert all(np.abs(again[k] - g).max() <= 1e-11 * max(1, np.abs(g).max()) for k, g in gradients.items())

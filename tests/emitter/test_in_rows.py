@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import graphc
-from emitter.plans import Planned
+from emitter.plans import Planned, agree_in_a_workspace
 from graphc.api import module_from
 from ops.programs import array, compiled
 
@@ -86,17 +86,7 @@ def test_the_numbers_are_those_of_the_literal_derivation(text: str, tile: str, t
     given = GIVEN_BATCH if text is BATCH else {k: v for k, v in GIVEN.items() if k != "v"}
     source = graphc.compile(text, level=2, verify=False, threads=threads)
     fast = module_from(re.sub(r"TILE = \d+", f"TILE = {tile}", source), "rows.g")
-    literal = compiled(text, 0)
-    want, gradients = literal.value_and_grad(**given)
-    workspace = fast.Workspace(**given)
-    for _ in range(2):
-        have, found = fast.value_and_grad(**given, workspace=workspace)
-        assert abs(have - want) <= 1e-11 * max(1, abs(want))
-        assert all(np.abs(found[k] - g).max() <= 1e-11 * max(1, np.abs(g).max()) for k, g in gradients.items())
-    outputs, cache = fast.forward(**given, workspace=workspace)
-    again = fast.backward(cache, workspace=workspace)
-    assert abs(outputs - want) <= 1e-11 * max(1, abs(want))
-    assert all(np.abs(again[k] - g).max() <= 1e-11 * max(1, np.abs(g).max()) for k, g in gradients.items())
+    agree_in_a_workspace(fast, compiled(text, 0), given)
 
 
 # ---------------------------------------------------------------- extremes of rows, sums along axes between others
