@@ -151,11 +151,13 @@ def optimise(graph: Graph, level: int, observe: Observer = _ignore) -> Graph:
     """The joint graph as it is emitted: literally at level 0, as an expert writes it from level 1 on."""
     from graphc.passes.casts import cast_to_type
     from graphc.passes.chain import reassociate
+    from graphc.passes.common_factor import factor_out
     from graphc.passes.dce import eliminate_dead_code
     from graphc.passes.differences import subtract_products
     from graphc.passes.expand import expand
     from graphc.passes.fold import fold
     from graphc.passes.inverses import solve_by_inverses
+    from graphc.passes.multiples import compute_once
     from graphc.passes.shares import divide_by_sizes
     from graphc.passes.sigmoids import shorten_sigmoids
     from graphc.passes.simplify import simplify
@@ -168,7 +170,11 @@ def optimise(graph: Graph, level: int, observe: Observer = _ignore) -> Graph:
     graph = eliminate_dead_code(fold(graph))
     if rewriting:
         graph = eliminate_dead_code(reassociate(solve_by_inverses(graph)))
-        graph = simplify(graph)
+        graph = simplify(compute_once(graph))
+        once = compute_once(graph)  # what is symmetric only now, as d @ S and S @ d have become one
+        graph = graph if once is graph else simplify(once)
+        factored = factor_out(graph)
+        graph = graph if factored is graph else simplify(factored)
     if rewriting and level > 1:
         from graphc.passes.diagonal_rows import diagonals_by_rows
         from graphc.passes.samples_last import samples_last

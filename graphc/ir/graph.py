@@ -37,6 +37,9 @@ _OPERANDS = attrgetter("operands")
 MAX_NODES = 1_000_000
 """So many operations a graph may have: time and memory stay bounded whatever is unrolled or derived."""
 
+COMMUTATIVE = {"add", "multiply"}
+"""Operations of which `x op y` and `y op x` are one value."""
+
 Attrs = tuple[tuple[str, Any], ...]
 
 
@@ -306,6 +309,8 @@ class Builder:
         if self.share and op != "argument":
             key = self._key(op, operands, attrs, name)
             known = self._known.get(key)
+            if known is None and op in COMMUTATIVE:
+                known = self._known.get((op, operands[::-1], *key[2:]))
             if known is not None:
                 node = self.nodes[known]
                 if (name and not node.name) or (hint and not node.hint):

@@ -5,7 +5,7 @@ It knows nothing of the emitter, so what it gives is what the emitted module is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -63,9 +63,10 @@ def interpret(
     cotangents: Mapping[str, Any] | None = None,
     overrides: Mapping[int, Any] | None = None,
     dtype: Any = np.float64,
+    rounded: Callable[[Any], Any] | None = None,
 ) -> dict[int, Any]:
-    """The value of every node. `overrides` puts given values in the place of nodes; composite operations are expanded
-    by the caller (`graphc.passes.expand`)."""
+    """The value of every node. `overrides` puts given values in the place of nodes, `rounded` has the last word on what
+    an operation makes; composite operations are expanded by the caller (`graphc.passes.expand`)."""
     sizes = bind_sizes(graph, arguments)
     values: dict[int, Any] = {}
     overrides = overrides or {}
@@ -79,7 +80,8 @@ def interpret(
         elif node.op == "size":
             values[node.id] = node.attr("dim").evaluate(sizes)
         else:
-            values[node.id] = evaluate(graph, node, [values[u] for u in node.operands], sizes, dtype)
+            value = evaluate(graph, node, [values[u] for u in node.operands], sizes, dtype)
+            values[node.id] = value if rounded is None else rounded(value)
     return values
 
 

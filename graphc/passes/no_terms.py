@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from graphc.ir.dims import Dim
-from graphc.ir.graph import Builder, Node
+from graphc.ir.graph import Builder, Graph, Node
 from graphc.ir.types import Unknown
 
 __all__ = ["is_finite_without", "vanishes_without"]
@@ -27,7 +27,7 @@ MOST = 50
 """Divisors that are made of more than this are taken to vanish."""
 
 
-def vanishes_without(builder: Builder, divisor: int, counts: Iterable[Dim]) -> bool:
+def vanishes_without(graph: Graph | Builder, divisor: int, counts: Iterable[Dim]) -> bool:
     """Whether a value may be 0 because one of these sizes, the numbers of the terms, is."""
     names = {name for count in counts for name in count.names()}
     if not names:
@@ -35,12 +35,12 @@ def vanishes_without(builder: Builder, divisor: int, counts: Iterable[Dim]) -> b
     seen, stack = {divisor}, [(divisor, True)]
     while stack:
         id, alone = stack.pop()  # alone: it is not added to others, with which it may be 0
-        node = builder[id]
+        node = graph[id]
         if node.op == "size" and not names.isdisjoint(node.attr("dim").names()):
             return True
-        if node.op in VANISHING and not names.isdisjoint(_summed(builder, node)):
+        if node.op in VANISHING and not names.isdisjoint(_summed(graph, node)):
             return True
-        if alone and (node.op in SAFE or _is_shifted(builder, node)):
+        if alone and (node.op in SAFE or _is_shifted(graph, node)):
             continue
         if len(seen) > MOST:
             return True
@@ -49,14 +49,14 @@ def vanishes_without(builder: Builder, divisor: int, counts: Iterable[Dim]) -> b
     return False
 
 
-def is_finite_without(builder: Builder, factor: int, counts: Iterable[Dim]) -> bool:
+def is_finite_without(graph: Graph | Builder, factor: int, counts: Iterable[Dim]) -> bool:
     """Whether no quotient, logarithm or power in a factor is infinite because one of these sizes is 0."""
     counts = list(counts)
     seen, stack = {factor}, [factor]
     while stack:
-        node = builder[stack.pop()]
+        node = graph[stack.pop()]
         where = node.operands[1:] if node.op == "divide" else node.operands
-        if node.op in DIVIDING and any(vanishes_without(builder, u, counts) for u in where):
+        if node.op in DIVIDING and any(vanishes_without(graph, u, counts) for u in where):
             return False
         if len(seen) > MOST:
             return False
@@ -65,21 +65,21 @@ def is_finite_without(builder: Builder, factor: int, counts: Iterable[Dim]) -> b
     return True
 
 
-def _is_shifted(builder: Builder, node: Node) -> bool:
+def _is_shifted(graph: Graph | Builder, node: Node) -> bool:
     """Whether a number is added to a sum, which so is not 0 where that is."""
     if node.op != "add":
         return False
-    one, other = (builder[u] for u in node.operands)
+    one, other = (graph[u] for u in node.operands)
     number, rest = (one, other) if one.op == "const" else (other, one)
     return number.op == "const" and bool(number.attr("value")) and rest.op in {*VANISHING, *SAFE}
 
 
-def _summed(builder: Builder, node: Node) -> set[str]:
+def _summed(graph: Graph | Builder, node: Node) -> set[str]:
     """The names of the sizes of what a node sums over, or of all that it may."""
     names: set[str] = set()
     axes = node.attr("axis")
     for u in node.operands:
-        shape = builder.type(u).shape
+        shape = graph[u].type.shape
         if isinstance(shape, Unknown):
             return names
         if axes is not None:

@@ -60,6 +60,11 @@ class Rewrite:
         return _operators(self.replacement)
 
     @cached_property
+    def adds(self) -> bool:
+        """Whether the replacement has a sum in it."""
+        return "+" in self.replacement.span.text
+
+    @cached_property
     def cancels(self) -> bool:
         return (
             isinstance(self.replacement, tree.Name)

@@ -42,6 +42,7 @@ rewrite x + x => 2 * x
 rewrite x - x * y => x * (1 - y)
 rewrite x * z - y * z => (x - y) * z
 rewrite x * z + y * z => (x + y) * z
+rewrite (w + x * y) + x * z => w + x * (y + z)
 rewrite x / z - y / z * w => (x - y * w) / z
 rewrite x / z - y / z / v * w => (x - y / v * w) / z
 rewrite (-x) * y + x => x * (1 - y)

@@ -10,6 +10,7 @@ dL * (2 / N)              becomes       2 * dL / N
 2 * (0.5 * a / b) * A     becomes       a / b * A
 (a * A) * s               becomes       (a * s) * A         where a has fewer entries than A, and a * A no other use
 sum(A * s)                becomes       sum(A) * s          where A * s is used nowhere else, or sum(A) is simple
+(v * s) @ v               becomes       (v @ v) * s
 mean(sum(A, axis=0))      becomes       sum(A) / D          a sum over everything needs no array of sums
 mean(v)                   becomes       sum(v) / n          which takes NumPy a third of the time, for a few entries
 """
@@ -24,7 +25,7 @@ from graphc.ir.types import Unknown
 from graphc.passes.no_terms import vanishes_without
 from graphc.passes.place import Place
 
-__all__ = ["mean_of_sums", "scalar_out_of_sum", "scalars_gathered"]
+__all__ = ["mean_of_sums", "scalar_out_of_dot", "scalar_out_of_sum", "scalars_gathered"]
 
 DEEPEST = 3  # factors within factors
 LARGEST_EXPONENT = 30  # float32 ends at 1e38
@@ -247,6 +248,21 @@ def scalar_out_of_sum(place: Place) -> int | None:
     if total is None and place.alone(node.id):
         total = place.add("sum", [array], place.attrs)
     return None if total is None else place.add(node.op, [total, scalar])
+
+
+def scalar_out_of_dot(place: Place) -> int | None:
+    """The product of two vectors first, then its multiple."""
+    if place.op != "matmul" or place.type.shape != () or not place.type.is_float:
+        return None
+    for position, id in enumerate(place.operands):
+        node = place.builder[id]
+        parts = _parts(place, node.op, node.operands)
+        if parts is None or (node.name and not node.of_rule) or not _finite(place, node.op, parts[1]):
+            continue  # that others use the multiple is no matter: here it is one of a number
+        vectors = list(place.operands)
+        vectors[position] = parts[0]
+        return place.add(node.op, [place.add("matmul", vectors), parts[1]])
+    return None
 
 
 def mean_of_sums(place: Place) -> int | None:

@@ -27,6 +27,7 @@ from graphc.language.scope import Environment, Scope
 from graphc.language.values import Fault, Tensor
 from graphc.passes.at_hand import factor_at_hand, reduction_at_hand
 from graphc.passes.broadcasts import broadcast_dropped, filled, leading_axes_dropped, repeats, shape_of_operand
+from graphc.passes.common_number import number_behind_sum
 from graphc.passes.constant_factors import factors_out_of_sum
 from graphc.passes.cost import TYPICAL, typical
 from graphc.passes.dce import eliminate_dead_code
@@ -40,10 +41,10 @@ from graphc.passes.place import Place
 from graphc.passes.products import arranged
 from graphc.passes.quotients import quotient_at_hand
 from graphc.passes.rebuild import rebuild, same
-from graphc.passes.scalars import mean_of_sums, scalar_out_of_sum, scalars_gathered
+from graphc.passes.scalars import mean_of_sums, scalar_out_of_dot, scalar_out_of_sum, scalars_gathered
 from graphc.passes.signs import LINEAR, product_subtracted, sign_into_number
 from graphc.passes.sums import sums_joined
-from graphc.passes.symmetric import transpose_dropped
+from graphc.passes.symmetric import sum_at_hand, transpose_dropped
 
 __all__ = ["simplify"]
 
@@ -160,10 +161,17 @@ class _Simplifier(Evaluator):
                 continue
             if any(self._is_negative_at_hand(id) for id in found.inner):
                 continue
+            if rewrite.adds and self._are_booleans(found):
+                continue
             made = self._cheaper(place, rewrite, found)
             if made is not None:
                 return made
         return None
+
+    def _are_booleans(self, found: Match) -> bool:
+        """Whether several of the values are truth values: of these NumPy's sum is no sum, and beside it stood one."""
+        kinds = [self.type(id).dtype for id in found.bindings.values() if isinstance(id, int)]
+        return kinds.count("bool") > 1
 
     def _is_negative_at_hand(self, id: int) -> bool:
         """Whether the program names the negative of another value, and uses it elsewhere or it is a number, so that to
@@ -301,6 +309,7 @@ SIMPLIFICATIONS: tuple[tuple[Simplification, Mapping[str, frozenset[str]]], ...]
     (leading_axes_dropped, dict.fromkeys(["add", "subtract", "multiply", "divide"], frozenset(["expand_dims"]))),
     (scalars_gathered, dict.fromkeys(["multiply", "divide"], PRODUCTS | {"expand_dims"})),
     (scalar_out_of_sum, {"sum": PRODUCTS | {"negative"}}),
+    (scalar_out_of_dot, {"matmul": PRODUCTS}),
     (mean_of_sums, {"mean": ANY}),
     (sum_of_one_hot, {"sum": frozenset(["one_hot", "add", "subtract", "multiply", "divide", "negative"])}),
     (share_at_hand, {"exp": frozenset(["subtract"])}),
@@ -316,6 +325,7 @@ SIMPLIFICATIONS: tuple[tuple[Simplification, Mapping[str, frozenset[str]]], ...]
     (transpose_dropped, {"mT": ANY}),
     (quotient_at_hand, {"multiply": frozenset(["divide", "multiply", "negative"])}),
     (factors_out_of_sum, dict.fromkeys(["sum", "mean"], PRODUCTS)),
+    (sum_at_hand, {"sum": ANY}),
     (reduction_at_hand, dict.fromkeys(["sum", "mean", "max", "min", "prod"], ANY)),
     (sign_into_number, {"negative": PRODUCTS | LINEAR, "multiply": frozenset(["negative"])}),
     (product_subtracted, {"add": PRODUCTS}),
@@ -323,6 +333,7 @@ SIMPLIFICATIONS: tuple[tuple[Simplification, Mapping[str, frozenset[str]]], ...]
     (filled, dict.fromkeys(["add", "subtract", "multiply", "divide"], frozenset(["zeros", "ones", "full"]))),
     (shape_of_operand, dict.fromkeys(["shape_of", "count_of"], ANY)),
     (larger_of_lines, {"add": frozenset(["maximum"])}),
+    (number_behind_sum, dict.fromkeys(["add", "subtract"], frozenset(["outer"]))),
 )  # fmt: skip
 """What is tried at a node, in this order: at the nodes of which operations, if one of which operations has made one of
 their operands. Most nodes are of the form of none of these, and to see that takes no more than a look at a table."""

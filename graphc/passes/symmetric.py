@@ -1,7 +1,8 @@
-"""The transpose of a symmetric matrix is the matrix.
+"""The transpose of a symmetric matrix is the matrix, and its columns are its rows.
 
 A: (n, k)
 K = exp(A @ mT(A)); Y = mT(K) @ A              becomes      K = exp(A @ mT(A)); Y = K @ A
+K = A @ mT(A); r = sum(K, axis=0); y = r + sum(K, axis=1)   becomes   K = A @ mT(A); r = sum(K, axis=0); y = 2 * r
 
 Symmetric are: the identity, what has its entries on the diagonal, A @ mT(A), A @ S @ mT(A) of a symmetric S, sums and
 products of x[:, None] and x, outer(x, x); the inverse of a symmetric matrix, and what is computed of numbers and
@@ -11,11 +12,11 @@ given is none.
 
 from __future__ import annotations
 
-from graphc.ir.graph import Builder, Node
+from graphc.ir.graph import Builder, Graph, Node
 from graphc.ir.types import Unknown
 from graphc.passes.place import Place
 
-__all__ = ["transpose_dropped"]
+__all__ = ["is_symmetric", "sum_at_hand", "transpose_dropped"]
 
 COMMUTING = {"add", "multiply", "maximum", "minimum"}
 LOOKED_AT = 64
@@ -25,7 +26,22 @@ LOOKED_AT = 64
 def transpose_dropped(place: Place) -> int | None:
     """The symmetric matrix itself."""
     node = place.node(0)
-    return node.id if _Search(place.builder).is_symmetric(node) else None
+    return node.id if is_symmetric(place.builder, node) else None
+
+
+def sum_at_hand(place: Place) -> int | None:
+    """The sums of the columns of a symmetric matrix, where its rows are to be summed, or these in the place of those.
+    """
+    axes = place.attrs["axis"]
+    if axes not in ((0,), (1,)) or place.attrs["keepdims"]:
+        return None
+    found = place.builder.find(place.op, place.operands, {"axis": (1 - axes[0],), "keepdims": False})
+    return found if found is not None and is_symmetric(place.builder, place.node(0)) else None
+
+
+def is_symmetric(graph: Graph | Builder, node: Node) -> bool:
+    """Whether a value is known to be a symmetric matrix."""
+    return _Search(graph).is_symmetric(node)
 
 
 def _is_square(node: Node) -> bool:
@@ -36,15 +52,15 @@ def _is_square(node: Node) -> bool:
 class _Search:
     """Whether matrices are symmetric, by what they are computed of."""
 
-    def __init__(self, builder: Builder) -> None:
-        self.builder = builder
+    def __init__(self, graph: Graph | Builder) -> None:
+        self.graph = graph
         self.left = LOOKED_AT
 
     def is_symmetric(self, node: Node) -> bool:
         self.left -= 1
         if self.left < 0 or not _is_square(node):
             return False
-        operands = [self.builder[u] for u in node.operands]
+        operands = [self.graph[u] for u in node.operands]
         if node.op in ("eye", "from_diagonal"):
             return not node.attr("k")
         if node.op in ("inv", "mT", "stop_gradient"):
@@ -53,7 +69,8 @@ class _Search:
             return self._unscaled(operands[0]).id == self._unscaled(operands[1]).id
         if node.op == "matmul":
             return self._is_with_transpose(*operands)
-        if not self.builder.op(node.op).elementwise:
+        op = self.graph.op(node) if isinstance(self.graph, Graph) else self.graph.op(node.op)
+        if not op.elementwise:
             return False
         if node.op in COMMUTING and any(
             self._vector(a, 1) == self._vector(b, 0) is not None for a, b in (operands, operands[::-1])
@@ -63,7 +80,7 @@ class _Search:
 
     def _vector(self, node: Node, axis: int) -> int | None:
         """The vector that stands in each column of a matrix (axis 1), or in each row (axis 0)."""
-        if node.op == "expand_dims" and node.attr("axis") == (axis,) and self.builder[node.operands[0]].type.rank == 1:
+        if node.op == "expand_dims" and node.attr("axis") == (axis,) and self.graph[node.operands[0]].type.rank == 1:
             return node.operands[0]
         return node.id if axis == 0 and node.type.rank == 1 else None
 
@@ -74,21 +91,21 @@ class _Search:
             return True
         for product, other, inner in ((left, right, 1), (right, left, 0)):
             if product.op == "matmul" and self._are_transposed(
-                self._unscaled(self.builder[product.operands[1 - inner]]), other
+                self._unscaled(self.graph[product.operands[1 - inner]]), other
             ):
-                return self.is_symmetric(self.builder[product.operands[inner]])
+                return self.is_symmetric(self.graph[product.operands[inner]])
         return False
 
     def _are_transposed(self, a: Node, b: Node) -> bool:
         return any(
-            one.op == "mT" and self._unscaled(self.builder[one.operands[0]]).id == other.id
+            one.op == "mT" and self._unscaled(self.graph[one.operands[0]]).id == other.id
             for one, other in ((a, b), (b, a))
         )
 
     def _unscaled(self, node: Node) -> Node:
         """A matrix or a vector without the numbers that it is multiplied by or divided by."""
         while node.op in ("multiply", "divide", "negative"):
-            operands = [self.builder[u] for u in node.operands]
+            operands = [self.graph[u] for u in node.operands]
             arrays = [x for x in operands if x.type.shape != ()]
             if len(arrays) != 1 or (node.op == "divide" and arrays[0].id != operands[0].id):
                 break

@@ -14,7 +14,7 @@ from graphc.ir.types import Type
 from graphc.language.diagnostics import Diagnostics, Note
 from graphc.language.values import Silent
 from graphc.verify.numerical import TOLERANCE
-from graphc.verify.program import REFUSALS, Failure
+from graphc.verify.program import REFUSALS, Failure, WrongValue
 from graphc.verify.rules import UNFIT, Fault, line_of, rule_error
 from graphc.verify.sampling import Sample, samples
 
@@ -44,7 +44,8 @@ def blame(joint: Graph, name: str, error: float, diagnostics: Diagnostics, seed:
 
 def report_failure(failure: Failure, diagnostics: Diagnostics) -> None:
     """The error for generated code that fails."""
-    diagnostics.error("E0403", f"the gradients cannot be computed: {failure}", None, help=OURS)
+    message = str(failure) if isinstance(failure, WrongValue) else f"the gradients cannot be computed: {failure}"
+    diagnostics.error("E0403", message, None, help=OURS)
 
 
 def first_wrong(joint: Graph, seed: int) -> tuple[Node, int, float] | None:

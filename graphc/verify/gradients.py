@@ -1,4 +1,5 @@
-"""The gradient check of a module before it is written: its `backward` against numerical derivatives of its `forward`.
+"""The check of a module before it is written: its `backward` against numerical derivatives of its `forward`, and what
+that returns against the program as it is written.
 
 In float64, along random directions, on several configurations of small sizes. A mismatch is an error that names the
 variable, and the rule that made it. Where the numerical derivative itself is not to be trusted (two step sizes
@@ -41,6 +42,9 @@ PROBES = 8
 LATEST = 2.0
 """After so many seconds a quick check of a large program begins with no other sample, and no other group of gradients
 of like size."""
+COMPARED = 8
+"""At so many samples the values of a program are held against those of its graph: at one of a long program, and at none
+of a large one."""
 HASTE = 10
 """So many attempts a quick check makes however long they take."""
 LAST = 10.0
@@ -71,7 +75,9 @@ def verify(
         warnings.simplefilter("ignore")
         check_rules(joint, diagnostics, seed)
         if report.rows and not diagnostics.has_errors:  # a wrong rule explains every wrong gradient
-            check = _Check(Program(joint, module_from(_widened(text), joint.file)), report.rows, seed, start, patient)
+            compared = COMPARED if patient or len(joint) <= LONG else int(len(joint) <= LARGE)
+            program = Program(joint, module_from(_widened(text), joint.file), compared)
+            check = _Check(program, report.rows, seed, start, patient)
             try:
                 check.run(Sampler(joint, seed, sizes))
             except Failure as failure:

@@ -13,8 +13,9 @@ import numpy as np
 from graphc.ir.graph import Graph
 from graphc.verify.memory import differences
 from graphc.verify.sampling import Sample
+from graphc.verify.values import differing
 
-__all__ = ["Failure", "Gradients", "Program", "Refusal", "standing"]
+__all__ = ["Failure", "Gradients", "Program", "Refusal", "WrongValue", "standing"]
 
 REFUSALS = (ValueError, IndexError, ArithmeticError, MemoryError, np.linalg.LinAlgError)
 """What `forward` may raise on arguments that do not suit the program; LinAlgError is a ValueError in NumPy 2 only."""
@@ -26,6 +27,10 @@ class Refusal(Exception):
 
 class Failure(Exception):
     """The generated code does what it must not: a bug of the compiler."""
+
+
+class WrongValue(Failure):
+    """An output is not what the program says."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +58,10 @@ class Gradients:
 class Program:
     """The module as a function of its arguments; intermediate variables are moved in the reference evaluator."""
 
-    def __init__(self, joint: Graph, module: Any) -> None:
+    def __init__(self, joint: Graph, module: Any, compared: int) -> None:
+        """`compared`: at so many samples the outputs are held against those of the program as it is written."""
         self.joint = joint
+        self.compared = compared
         self.module = module
         self.arguments = {a.name for a in joint.arguments}
         self.hidden_loss = joint.loss is not None and joint.loss not in joint.outputs
@@ -66,9 +73,10 @@ class Program:
     def gradients(self, sample: Sample, weights: Mapping[str, Any] | None = None) -> Gradients:
         """The gradients at a sample, of the loss or of the outputs' sum with weights (drawn if not given).
 
-        Raises Refusal, and Failure where `backward` fails although `forward` did not.
+        Raises Refusal, and Failure where `backward` fails although `forward` did not, or a value is wrong.
         """
         outputs, cache = self._forward(sample)
+        self._compare(sample, outputs)
         weights = self._weights(outputs) if weights is None else dict(weights)
         try:
             values = self.module.backward(cache, *weights.values())
@@ -83,6 +91,26 @@ class Program:
         self._check_memory(sample, weights, outputs, values)
         differentiated = [self.joint.loss] if self.joint.loss else list(weights)
         return Gradients(values, weights, {name: outputs[name] for name in differentiated if name in outputs})
+
+    def _compare(self, sample: Sample, outputs: Mapping[str, Any]) -> None:
+        from graphc.ir.interpret import interpret
+
+        if not self.compared:
+            return
+        self.compared -= 1
+        graph = self._reference()
+        seeds = dict.fromkeys(graph.cotangents, 0.0)
+
+        def evaluate(rounded: Callable[[Any], Any] | None) -> dict[str, Any]:
+            values = interpret(graph, sample, seeds, rounded=rounded)
+            return {name: values[graph.values[name]] for name in outputs}
+
+        try:
+            wrong = differing(evaluate, outputs)
+        except REFUSALS:
+            return
+        if wrong:
+            raise WrongValue(f"the value of `{wrong}` that `forward` returns is not what the program says")
 
     def _check_memory(
         self, sample: Sample, weights: Mapping[str, Any], outputs: Mapping[str, Any], gradients: Mapping[str, Any]

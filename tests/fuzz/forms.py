@@ -26,6 +26,7 @@ FORMS: dict[str, tuple[str, ...]] = {
         "({x} > {b}) * {x}", "{n} * ({x} <= {b}) + {b}", "where({x} > {b}, {x}, {n} * {b})",
         "where({x} < 0, {b}, {x} * {b})",
         "where({c}, {x}, {b})", "where({c}, {x}, 0)", "where({c}, 1, {x})", "({x} >= {n}) * {b} - ({x} != 0)",
+        "{x} * ({x} > {b}) + {x} * ({b} > {n})", "({x} > 0) * {b} - ({b} > {n}) * {b}",
         "less({x}, {b}) * {b} + greater({x}, {n})", "equal({x}, {x}) * {b}", "{x} * {c}", "{c} * {n} + {x}",
     ),
     "elementwise": (

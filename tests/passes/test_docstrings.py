@@ -17,6 +17,7 @@ from graphc.passes.again import compute_again
 from graphc.passes.casts import cast_to_type
 from graphc.passes.chain import reassociate
 from graphc.passes.coefficients import move_into_coefficients
+from graphc.passes.common_factor import factor_out
 from graphc.passes.dce import eliminate_dead_code
 from graphc.passes.diagonal_rows import diagonals_by_rows
 from graphc.passes.differences import subtract_products
@@ -26,6 +27,7 @@ from graphc.passes.fold import fold
 from graphc.passes.hoist import hoist
 from graphc.passes.in_order import copy_in_order
 from graphc.passes.inverses import solve_by_inverses
+from graphc.passes.multiples import compute_once
 from graphc.passes.pool_first import pool_first
 from graphc.passes.samples_last import samples_last
 from graphc.passes.scaled_products import scale_products
@@ -50,6 +52,8 @@ PASSES: dict[str, Callable[[Graph], Graph]] = {
     "casts": cast_to_type,
     "chain": lambda graph: reassociate(fold(graph)),
     "coefficients": move_into_coefficients,
+    "common_factor": factor_out,
+    "common_number": simplify,
     "constant_factors": simplify,
     "dce": eliminate_dead_code,
     "diagonal_rows": diagonals_by_rows,
@@ -65,11 +69,12 @@ PASSES: dict[str, Callable[[Graph], Graph]] = {
     "known_sums": simplify,
     "leaks": simplify,
     "log_shares": simplify,
+    "multiples": lambda graph: compute_once(fold(graph)),
     "pool_first": pool_first,
     "products": simplify,
     "quotients": simplify,
     "samples_last": samples_last,
-    "scalars": simplify,
+    "scalars": lambda graph: simplify(fold(graph)),
     "scaled_products": scale_products,
     "shares": divide_by_sizes,
     "sigmoids": shorten_sigmoids,
@@ -79,7 +84,7 @@ PASSES: dict[str, Callable[[Graph], Graph]] = {
     "strength": reduce_strength,
     "symmetric": simplify,
 }
-FOLDED = {"chain", "fold", "inverses"}
+FOLDED = {"chain", "fold", "inverses", "multiples", "scalars"}
 """Whose examples show products of vectors, which the language makes of matrices, as one would write them."""
 FOLDER = Path(graphc.__file__).parent / "passes"
 EXAMPLES = [(name, example) for name in PASSES for example in examples_of(FOLDER / f"{name}.py")]

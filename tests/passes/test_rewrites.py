@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -66,7 +66,10 @@ def names_of(pattern: tree.Expr) -> tuple[list[str], set[str], set[str]]:
 class Instance:
     """A pattern and its replacement over arguments of given shapes."""
 
-    def __init__(self, rewrite: Rewrite, shapes: dict[str, tuple[int, ...]], attributes: dict[str, Any]) -> None:
+    def __init__(
+        self, rewrite: Rewrite, shapes: dict[str, tuple[int, ...]], attributes: dict[str, Any],
+        masks: Collection[str] = (),
+    ) -> None:  # fmt: skip
         _, labels, _ = names_of(rewrite.pattern)
         self.builder = Builder()
         self.builder.origin = Origin(0, None, "rule")  # some rewrites are for what rules made
@@ -76,13 +79,14 @@ class Instance:
         rng = np.random.default_rng([len(name) + sum(shape) for name, shape in shapes.items()])
         arguments = []
         for name, shape in shapes.items():
-            kind = "int" if name in labels else "float"
+            kind = "int" if name in labels else "bool" if name in masks else "float"
             type = Type(tuple(dim(n) for n in shape), kind)
             id = self.builder.add("argument", (), {"name": name}, type=type, name=name)
             self.scope.values[name] = Tensor(id)
             arguments.append(Argument(name, id, "input", kind))
             numbers = rng.uniform(0.3, 2, shape) * rng.choice([-1, 1], shape)
-            self.values[name] = rng.integers(0, 4, shape) if kind == "int" else numbers
+            by_kind = {"int": rng.integers(0, 4, shape), "bool": rng.integers(0, 2, shape) > 0, "float": numbers}
+            self.values[name] = by_kind[kind]
         self.arguments = tuple(arguments)
 
     def node(self, expr: tree.Expr) -> int:
@@ -97,15 +101,18 @@ class Instance:
         return {name: np.asarray(values[id]) for name, id in graph.outputs.items()}
 
 
-def instances(rewrite: Rewrite) -> Iterator[Instance]:
-    """Over all shapes that the pattern bears."""
+def instances(rewrite: Rewrite, sides: Sequence[tuple[int, ...]] = SHAPES, some_are_masks: bool = False,
+              ) -> Iterator[Instance]:  # fmt: skip
+    """Over all shapes that the pattern bears, and all choices of the operands that are truth values."""
     names, labels, attributes = names_of(rewrite.pattern)
     known = ATTRIBUTES.get(rewrite.root, {})
-    choices = [SHAPES if name not in labels else [(3,), (2, 3), ()] for name in names]
-    for shapes in itertools.product(*choices):
+    choices = [sides if name not in labels else [(3,), (2, 3), ()] for name in names]
+    counts = range(1, len(names) + 1) if some_are_masks else [0]
+    masks = [chosen for count in counts for chosen in itertools.combinations(names, count)]
+    for shapes, chosen in itertools.product(itertools.product(*choices), masks):
         for values in itertools.product(*(known[name] for name in sorted(attributes))):
             instance = Instance(rewrite, dict(zip(names, shapes, strict=True)),
-                                dict(zip(sorted(attributes), values, strict=True)))  # fmt: skip
+                                dict(zip(sorted(attributes), values, strict=True)), chosen)  # fmt: skip
             try:
                 instance.pattern = instance.node(rewrite.pattern)  # type: ignore[attr-defined]
                 expected = instance.run(instance.graph(r=instance.pattern))["r"]  # type: ignore[attr-defined]
@@ -147,6 +154,16 @@ def test_the_simplifier_takes_it_and_the_value_stays(rewrite: Rewrite) -> None:
         before, after = graph[graph.outputs["r"]], simpler[simpler.outputs["r"]]
         taken += (before.op, len(graph)) != (after.op, len(simpler))
     assert taken, "it was never taken"
+
+
+@pytest.mark.parametrize("rewrite", ALL, ids=shown)
+def test_the_value_stays_where_operands_are_truth_values(rewrite: Rewrite) -> None:
+    """NumPy's sum of two of them is no sum: true and true is true."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        for instance in instances(rewrite, [(4, 4), ()], some_are_masks=True):
+            have = instance.run(simplify(instance.graph(r=instance.pattern)))["r"]  # type: ignore[attr-defined]
+            known = np.isfinite(instance.expected)  # type: ignore[attr-defined]
+            assert np.allclose(have[known], instance.expected[known], rtol=1e-12, atol=1e-12)  # type: ignore[attr-defined]
 
 
 # ---------------------------------------------------------------- what the simplifier may not do

@@ -173,8 +173,8 @@ def test_of_a_large_program_every_variable_is_checked_in_few_evaluations(
     programs: list[Program] = []
 
     class Noted(Program):
-        def __init__(self, joint: Any, module: Any) -> None:
-            super().__init__(joint, module)
+        def __init__(self, joint: Any, module: Any, compared: int) -> None:
+            super().__init__(joint, module, compared)
             programs.append(self)
 
     monkeypatch.setattr("graphc.verify.gradients.Program", Noted)

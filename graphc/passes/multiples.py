@@ -1,0 +1,115 @@
+"""What is linear is computed of a vector once: of its multiples it is the same multiple.
+
+    A: (n, n), B: (n, k), d: (n,), s: ()
+    y = A @ d; z = A @ (d / s)                          becomes      y = A @ d; z = y / s
+    X = solve(A, B); Y = solve(A, -B)                   becomes      X = solve(A, B); Y = -X
+
+    S = A @ mT(A)                                                    S = A @ mT(A); a = S @ d
+    p = (0.5 * d) @ S; q = S @ (s * d)                  becomes      p = 0.5 * a; q = s * a
+
+the last as in a quadratic form d @ S @ d and its gradient. A number that may be infinite where there are no terms
+stays in the product, which is 0 there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from graphc.ir.dims import Dim
+from graphc.ir.graph import Builder, Graph, Node
+from graphc.ir.types import Unknown
+from graphc.passes.dce import eliminate_dead_code
+from graphc.passes.no_terms import is_finite_without, vanishes_without
+from graphc.passes.rebuild import rebuild, same
+from graphc.passes.symmetric import is_symmetric
+
+__all__ = ["compute_once"]
+
+LINEAR = {"matmul", "solve", "solve_vector"}
+SMALLEST, LARGEST = 1e-4, 1e4  # beyond, what is not scaled yet might leave the range of float32
+
+
+@dataclass(frozen=True)
+class _Multiple:
+    """What is linear, of operands without their numbers, and these: how each stands with its array, and the number."""
+
+    op: str
+    bare: tuple[int, ...]
+    factors: tuple[tuple[str, int], ...]
+
+
+def compute_once(graph: Graph) -> Graph:
+    """The graph with one product in the place of those of multiples; itself if there are none."""
+    found = {node.id: multiple for node in graph if (multiple := _multiple(graph, node)) is not None}
+    products: dict[tuple[str, tuple[int, ...]], set[tuple[int, ...]]] = {}
+    for id, multiple in found.items():
+        products.setdefault((multiple.op, multiple.bare), set()).add(graph[id].operands)
+    found = {id: each for id, each in found.items() if len(products[each.op, each.bare]) > 1}
+    if not found:
+        return graph
+    moved: dict[int, int] = {}
+
+    def make(builder: Builder, node: Node, operands: list[int]) -> int:
+        if node.id not in found:
+            made = same(builder, node, operands)
+        else:
+            multiple = found[node.id]
+            made = builder.add(multiple.op, [moved[u] for u in multiple.bare])
+            for op, number in reversed(multiple.factors):
+                made = builder.add(op, [made] if op == "negative" else [made, moved[number]])
+        moved[node.id] = made
+        return made
+
+    return eliminate_dead_code(rebuild(graph, make, share=True))
+
+
+def _multiple(graph: Graph, node: Node) -> _Multiple | None:
+    if node.op not in LINEAR or not node.type.is_float or isinstance(node.type.shape, Unknown):
+        return None
+    factors: list[tuple[str, int]] = []
+    bare = list(node.operands)
+    for position in (0, 1) if node.op == "matmul" else (1,):
+        bare[position] = _without_numbers(graph, node.operands[position], factors)
+    left, right = graph[bare[0]].type, graph[bare[1]].type
+    between = left.dims[-1]
+    if any(_may_be_infinite(graph, op, number, between) for op, number in factors):
+        return None
+    if node.op == "matmul" and (left.rank, right.rank) == (1, 2) and is_symmetric(graph, graph[bare[1]]):
+        bare.reverse()
+    return _Multiple(node.op, tuple(bare), tuple(factors))
+
+
+def _may_be_infinite(graph: Graph, op: str, number: int, between: Dim) -> bool:
+    """Whether what multiplies or divides is not finite where a product has no terms."""
+    if op == "negative":
+        return False
+    divides = op == "divide" and vanishes_without(graph, number, [between])
+    return divides or not is_finite_without(graph, number, [between])
+
+
+def _without_numbers(graph: Graph, id: int, factors: list[tuple[str, int]]) -> int:
+    """An array without the numbers that it is multiplied by and divided by, which go to the factors."""
+    while True:
+        node = graph[id]
+        parts = _parts(graph, node)
+        if parts is None:
+            return id
+        id, number = parts
+        factors.append((node.op, number))
+
+
+def _parts(graph: Graph, node: Node) -> tuple[int, int] | None:
+    """The array and the number that a value is computed of."""
+    if node.op == "negative":
+        return node.operands[0], node.id
+    pairs = [node.operands, node.operands[::-1]][: 2 if node.op == "multiply" else 1]
+    for array, number in pairs if node.op in ("multiply", "divide") else ():
+        if graph[array].type == node.type and node.type.is_float and _is_number(graph[number]):
+            return array, number
+    return None
+
+
+def _is_number(node: Node) -> bool:
+    value = node.attr("value") if node.op == "const" else 1.0
+    plain = isinstance(value, (int, float)) and SMALLEST <= abs(value) <= LARGEST
+    return node.type.shape == () and plain and (node.type.is_float or node.op in ("const", "size"))
