@@ -41,10 +41,10 @@ class _Multiple:
 def compute_once(graph: Graph) -> Graph:
     """The graph with one product in the place of those of multiples; itself if there are none."""
     found = {node.id: multiple for node in graph if (multiple := _multiple(graph, node)) is not None}
-    products: dict[tuple[str, tuple[int, ...]], set[tuple[int, ...]]] = {}
+    groups: dict[tuple[str, tuple[int, ...]], list[int]] = {}
     for id, multiple in found.items():
-        products.setdefault((multiple.op, multiple.bare), set()).add(graph[id].operands)
-    found = {id: each for id, each in found.items() if len(products[each.op, each.bare]) > 1}
+        groups.setdefault((multiple.op, multiple.bare), []).append(id)
+    found = {id: found[id] for group in groups.values() if _is_one(graph, found, group) for id in group}
     if not found:
         return graph
     moved: dict[int, int] = {}
@@ -63,6 +63,14 @@ def compute_once(graph: Graph) -> Graph:
     return eliminate_dead_code(rebuild(graph, make, share=True))
 
 
+def _is_one(graph: Graph, found: dict[int, _Multiple], group: list[int]) -> bool:
+    """Whether products that are multiples of one another are to be one: not where a program only writes the same
+    product in two ways, with a matrix and with its transpose."""
+    operands = {graph[id].operands for id in group}
+    scaled = any(found[id].factors for id in group)
+    return len(operands) > 1 and (scaled or len({frozenset(each) for each in operands}) == 1)
+
+
 def _multiple(graph: Graph, node: Node) -> _Multiple | None:
     if node.op not in LINEAR or not node.type.is_float or isinstance(node.type.shape, Unknown):
         return None
@@ -74,9 +82,20 @@ def _multiple(graph: Graph, node: Node) -> _Multiple | None:
     between = left.dims[-1]
     if any(_may_be_infinite(graph, op, number, between) for op, number in factors):
         return None
-    if node.op == "matmul" and (left.rank, right.rank) == (1, 2) and is_symmetric(graph, graph[bare[1]]):
-        bare.reverse()
+    if node.op == "matmul" and (left.rank, right.rank) in ((1, 2), (2, 1)):
+        bare = _with_vector(graph, bare, on_left=left.rank == 1)
     return _Multiple(node.op, tuple(bare), tuple(factors))
+
+
+def _with_vector(graph: Graph, operands: list[int], on_left: bool) -> list[int]:
+    """A matrix and a vector in the one order in which no matrix is transposed; with a symmetric one the vector is last.
+    """
+    matrix, vector = graph[operands[on_left]], operands[not on_left]
+    if matrix.op == "mT":
+        matrix, on_left = graph[matrix.operands[0]], not on_left
+    if is_symmetric(graph, matrix):
+        on_left = False
+    return [vector, matrix.id] if on_left else [matrix.id, vector]
 
 
 def _may_be_infinite(graph: Graph, op: str, number: int, between: Dim) -> bool:

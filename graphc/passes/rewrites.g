@@ -16,6 +16,7 @@ rewrite -(-x) => x
 rewrite x + (-y) => x - y
 rewrite x - (-y) => x + y
 rewrite -(x - y) => y - x
+rewrite (-x) - y => -(x + y)
 rewrite (-x) * y => -(x * y)
 rewrite (x - y) * (-z) => (y - x) * z
 rewrite (-x) / y => -(x / y)
@@ -29,6 +30,7 @@ rewrite squeeze(-x, axis=a) => -squeeze(x, axis=a)
 rewrite (-x) @ y => -(x @ y)
 rewrite x @ (-y) => -(x @ y)
 rewrite sum(-x, axis=a, keepdims=k) => -sum(x, axis=a, keepdims=k)
+rewrite trace(-x, k=a) => -trace(x, k=a)
 
 # ---- axes of size 1 that a number does not need
 rewrite squeeze(expand_dims(x, axis=a) * y, axis=a) => x * y

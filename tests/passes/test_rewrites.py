@@ -34,6 +34,7 @@ ATTRIBUTES: dict[str, dict[str, list[Any]]] = {
     "sum": {"a": [None, (0,), (1,), (0, 1)], "k": [False, True]},
     "subtract": {"k": [dim(4)]},
     "add": {"a": [(0,), (1,)]},
+    "trace": {"a": [0, 1, -1]},
 }
 
 
