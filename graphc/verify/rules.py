@@ -39,6 +39,7 @@ def rule_graph(
     function and its rule raise.
     """
     from graphc.language.expand import at_rule, expand_rule
+    from graphc.passes.dce import eliminate_dead_code
     from graphc.passes.differentiate import sum_to_type, zeros_of
     from graphc.passes.expand import expand
 
@@ -71,7 +72,8 @@ def rule_graph(
         cotangents={"y": seed},
         ops=ops,
     )
-    return expand(forward, False), expand(reverse, False), list(gradients)
+    # a product with a Jacobian leaves behind what it was derived from, which no cotangent reaches
+    return expand(forward, False), eliminate_dead_code(expand(reverse, False)), list(gradients)
 
 
 def rule_error(

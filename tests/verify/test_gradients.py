@@ -554,3 +554,15 @@ def test_a_check_of_a_large_program_ends_with_what_it_has(function: str, monkeyp
     ), Options()).report  # fmt: skip
     assert report is not None and 5 <= made <= 15
     assert all(row.directions or row.doubts for row in report.rows), "what was not checked has a reason"
+
+
+def test_a_rule_may_use_a_product_with_a_jacobian() -> None:
+    """What that is derived from is dead code, which has no cotangent."""
+    text = """op twice(x) = 2 * tanh(x)
+rule twice(x) -> y { dx = dy * jvp(2 * tanh(x), x, ones_like(x)) }
+param x[n]
+L = sum(twice(x)**2)"""
+    report, diagnostics = verified(text)
+    assert report.ok and not diagnostics.has_errors and report.rows[0].directions
+    with pytest.raises(graphc.GraphcError, match="gives a wrong gradient for `x`"):
+        graphc.compile(text.replace("jvp(2", "jvp(3"))
