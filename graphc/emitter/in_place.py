@@ -20,6 +20,8 @@ from graphc.ops.base import Op
 
 __all__ = ["InPlace"]
 
+READ_ONLY = {"broadcast_to", "diagonal"}
+
 
 class InPlace:
     """The plan of a function's arrays.
@@ -46,9 +48,9 @@ class InPlace:
                 shared: frozenset[int] = frozenset()
                 for u in node.operands:
                     shared |= aliases[u]
-                # What broadcasting repeats is not writable: -1 stands for memory that nobody may hand out.
-                repeated = frozenset((-1,)) if node.op == "broadcast_to" else frozenset()
-                aliases[id] = (shared or frozenset((id,))) | repeated
+                # NumPy's views of these are not writable: -1 stands for memory that nobody may hand out.
+                closed = frozenset((-1,)) if node.op in READ_ONLY else frozenset()
+                aliases[id] = (shared or frozenset((id,))) | closed
             else:
                 aliases[id] = frozenset((id,))
         return aliases
