@@ -17,6 +17,7 @@ from graphc.emitter.naming import Names, argument_names
 from graphc.emitter.shapes import ShapeNames
 from graphc.emitter.text import WIDTH, docstring, quoted
 from graphc.ir.graph import Graph
+from graphc.language.source import lines_of
 
 __all__ = ["outputs_type", "write_head"]
 
@@ -30,7 +31,7 @@ def write_head(graph: Graph, shapes: ShapeNames, incoming: Incoming, level: int,
 def _docstring(graph: Graph, shapes: ShapeNames, incoming: Incoming, level: int, steps: bool) -> str:
     signature = argument_names(a.name for a in graph.arguments)
     lines = [f"{_title(graph.file)}", ""]
-    lines += ["    " + line for line in graph.source.strip("\n").splitlines()]
+    lines += ["    " + line for line in lines_of(graph.source.strip("\r\n"))]
     lines += ["", "Shapes:"]
     for argument in graph.arguments:
         type = graph[argument.node].type

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from graphc.language.source import lines_of
+
 __all__ = ["WIDTH", "bracketed", "comment_text", "docstring", "quoted", "shown_lines"]
 
 WIDTH = 100
@@ -30,7 +32,7 @@ def _shown(line: str) -> str:
 
 def shown_lines(source: str) -> list[str]:
     """The lines of a program as the module's docstring shows them."""
-    return [_shown("    " + line) for line in source.strip("\n").splitlines()]
+    return [_shown("    " + line) for line in lines_of(source.strip("\r\n"))]
 
 
 def docstring(lines: Sequence[str]) -> str:

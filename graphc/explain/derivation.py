@@ -16,6 +16,7 @@ from graphc.explain.steps import Derivation, Formula, Step
 from graphc.explain.units import Plan, Unit, plan
 from graphc.ir.dims import shown
 from graphc.ir.graph import Graph
+from graphc.language.source import lines_of
 
 __all__ = ["derive"]
 
@@ -123,5 +124,5 @@ class _Deriver:
 
 def _program(source: str) -> str:
     """The statements without the lines that are only comments: they may say what is derived here."""
-    lines = [line for line in source.splitlines() if not line.lstrip().startswith("#")]
+    lines = [line for line in lines_of(source) if not line.lstrip().startswith("#")]
     return "\n".join(lines).strip("\n")

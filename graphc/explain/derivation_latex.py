@@ -25,7 +25,7 @@ HEAD = r"""\documentclass[11pt,a4paper]{article}
 
 
 def latex_page(derivation: Derivation) -> str:
-    lines = [HEAD, rf"\section*{{{_escaped(derivation.title)}}}", *_verbatim(derivation.source.splitlines())]
+    lines = [HEAD, rf"\section*{{{_escaped(derivation.title)}}}", *_verbatim(derivation.source.split("\n"))]
     lines += [_escaped(derivation.question), r"\begin{itemize}"]
     lines += [rf"\item {_escaped(line)}" for line in derivation.conventions]
     lines += [r"\end{itemize}", "Shapes: " + _escaped("; ".join(derivation.shapes)), ""]

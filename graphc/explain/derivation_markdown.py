@@ -11,7 +11,7 @@ __all__ = ["aligned", "long_remarks", "markdown_page", "rows_of"]
 
 
 def markdown_page(derivation: Derivation) -> str:
-    lines = [f"# {derivation.title}", "", "```", *derivation.source.strip("\n").splitlines(), "```", ""]
+    lines = [f"# {derivation.title}", "", "```", *derivation.source.split("\n"), "```", ""]
     lines += [derivation.question, "", *(f"- {_escaped(line)}" for line in derivation.conventions), ""]
     lines += ["Shapes: " + "; ".join(f"`{shape}`" for shape in derivation.shapes), ""]
     for number, step in enumerate(derivation.steps, 1):

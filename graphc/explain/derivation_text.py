@@ -17,7 +17,7 @@ WIDTH = 100
 def text_page(derivation: Derivation) -> str:
     """Unicode, no line wider than a hundred columns."""
     lines = [derivation.title, "=" * len(derivation.title), ""]
-    for line in derivation.source.strip("\n").splitlines():
+    for line in derivation.source.split("\n"):
         lines += _source_line(f"    {line}".rstrip())
     lines += ["", *textwrap.wrap(derivation.question, WIDTH), ""]
     for convention in derivation.conventions:

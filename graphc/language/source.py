@@ -11,9 +11,14 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 from functools import cached_property
 
-__all__ = ["Source", "Span"]
+__all__ = ["Source", "Span", "lines_of"]
 
 _END_OF_LINE = re.compile(r"\r\n?|\n")
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines of a program. `str.splitlines` knows other ends, which may stand within a comment or a string."""
+    return _END_OF_LINE.split(text)
 
 
 @dataclass(frozen=True, eq=False)

@@ -166,6 +166,14 @@ def test_only_what_leads_to_the_variable_is_shown(capsys: pytest.CaptureFixture[
     assert "∂L/∂W1" not in text and "∂L/∂b2" not in text and "∂L/∂H" not in text
 
 
+def test_comments_are_left_out_with_all_that_is_in_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    program = tmp_path / "net.g"
+    program.write_text("param x[3]\n# one\fa = 1\u2028b = 2\nL = sum(x * x)\n", encoding="utf-8")
+    assert main(["derive", str(program)]) == 0
+    shown = capsys.readouterr().out
+    assert "L = sum(x * x)" in shown and "a = 1" not in shown and "b = 2" not in shown
+
+
 def test_operations_without_a_definition_by_entries_show_their_rule(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -231,6 +231,12 @@ def test_statements_end_at_newlines_and_semicolons() -> None:
     assert [s.targets[0].id for s in read(text).statements if isinstance(s, tree.Assign)] == list("abcde")
 
 
+def test_a_comment_ends_at_the_end_of_its_line_alone() -> None:
+    """A form feed is blank between words, and neither it nor what `str.splitlines` knows besides ends a comment."""
+    text = "\fa = 1 # one\fb = 2\n# two\fc = 3\n#\x85d = 4\n#\u2028e = 5\nf = 6\n"
+    assert [s.targets[0].id for s in read(text).statements if isinstance(s, tree.Assign)] == list("af")
+
+
 @pytest.mark.parametrize("text", ["", "\n", ";", "# only this", "\ufeff", "  \t\r\n;\n"])
 def test_nothing_is_a_program(text: str) -> None:
     assert read(text).statements == ()
