@@ -196,6 +196,8 @@ def _faster(program: Graph, joint: Graph, options: Options) -> Graph:
     from graphc.passes.pool_first import pool_first
 
     program = eliminate_dead_code(program.replace(updates={}))
+    if not program.values.keys() >= joint.gradients.keys():  # a gradient is wanted of what nothing depends on
+        return joint
     faster = pool_first(program, joint.gradients)
     return joint if faster is program else differentiate(faster, options.wrt, options.loss)
 

@@ -55,6 +55,12 @@ def test_everything_else_stays(text: str) -> None:
     assert under_the_pool(text) != "convolve"
 
 
+def test_a_gradient_may_be_asked_for_of_what_nothing_depends_on() -> None:
+    text = NET.format("relu(conv2d(X, W, b))").replace("C =", "D = 2 * s\nC =")
+    gradients = graphc.load(text, level=2, verify=False, wrt=["W", "D"]).value_and_grad(**data())[1]
+    assert np.any(gradients["W"]) and np.array_equal(gradients["D"], np.zeros(3))
+
+
 def test_a_value_whose_gradient_is_asked_for_stays() -> None:
     text = NET.format("relu(conv2d(X, W, b))")
     given = data()
