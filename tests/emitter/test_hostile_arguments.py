@@ -286,7 +286,8 @@ def test_threads_do_not_disturb_each_other(net: ModuleType) -> None:
 @pytest.mark.parametrize("level", LEVELS)
 def test_a_diagonal_is_writable_as_all_results_are(level: int) -> None:
     """NumPy's view of a diagonal is not, whatever it is a view of."""
-    module = loaded("param x[n], v[m]\nd = diag(outer(v, v))[1:]\nL = sum(diag(x)**2) + sum(d)\noutput d, L\nloss L", level)
+    text = "param x[n], v[m]\nd = diag(outer(v, v))[1:]\nL = sum(diag(x)**2) + sum(d)\noutput d, L\nloss L"
+    module = loaded(text, level)
     (d, _), gradients = module.value_and_grad(np.arange(1.0, 4), np.arange(1.0, 3))
     assert d.flags.writeable and gradients["x"].flags.writeable
     assert np.array_equal(d, [4]) and np.array_equal(gradients["x"], [2, 4, 6])
