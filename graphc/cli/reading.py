@@ -29,18 +29,30 @@ class Program:
     path: str | None
 
     def located(self, diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:
-        """The diagnostics with the path in their places."""
-        if self.path is None or self.path == self.source.name:
-            return list(diagnostics)
-        shown = replace(self.source, name=self.path)
+        """The diagnostics with paths in their places, those of imported files too."""
+        sources: dict[int, Source] = {}
 
         def moved(span: Span | None) -> Span | None:
-            return Span(shown, span.start, span.stop) if span and span.source is self.source else span
+            if span is None:
+                return None
+            shown = sources.setdefault(id(span.source), replace(span.source, name=self._path_of(span.source)))
+            return Span(shown, span.start, span.stop)
 
         return [
             replace(each, span=moved(each.span), notes=tuple((text, moved(span)) for text, span in each.notes))
             for each in diagnostics
         ]
+
+    def _path_of(self, source: Source) -> str:
+        """What the user's shell calls a file: an imported one is called as the import says, from wherever that is."""
+        if source is self.source:
+            return self.path or source.name
+        if source.path is None or (self.path is not None and os.path.isabs(self.path)):
+            return source.path or source.name
+        try:
+            return os.path.relpath(source.path)
+        except ValueError:  # on another drive
+            return source.path
 
 
 def read_program(name: str) -> Program:

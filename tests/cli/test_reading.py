@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from graphc.cli.reading import MAX_BYTES, Program, read_program
+from graphc.cli.reading import MAX_BYTES, read_program
 from graphc.language.diagnostics import Diagnostic, GraphcError
 from graphc.language.source import Span
+
+Run = Callable[..., Any]
 
 
 def failing(name: str) -> GraphcError:
@@ -36,11 +40,20 @@ def test_diagnostics_name_the_path_as_it_was_given(folder: Path) -> None:
     assert (moved.span.line, moved.span.column, moved.notes[1]) == (1, 5, ("loose", None))
 
 
-def test_places_in_other_files_stay(folder: Path) -> None:
-    program = Program(read_program("net.g").source, "sub/net.g")
-    other = Span(read_program("net.g").source, 0, 1)
-    (kept,) = program.located([Diagnostic("E0201", "error", "m", other)])
-    assert kept.span is other
+def test_imported_files_are_named_as_the_shell_finds_them(
+    folder: Path, graphc: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the import calls them, which is relative to the importing file."""
+    (folder / "nets" / "parts").mkdir(parents=True)
+    (folder / "nets" / "a.g").write_text('import "parts/b.g"\nL = sum(f(x))\n')
+    (folder / "nets" / "parts" / "b.g").write_text('import "../c.g"\ndef f(x) = g(x)\n')
+    (folder / "nets" / "c.g").write_text("def g(x) = 2 * y\n")
+    shown = graphc("compile", "nets/a.g").err
+    places = [os.path.join("nets", "c.g"), os.path.join("nets", "parts", "b.g")]
+    assert f" --> {places[0]}:1:16\n" in shown and f" ::: {places[1]}:2:12\n" in shown
+    assert f" --> {(folder / places[0]).resolve()}:1:16\n" in graphc("check", str(folder / "nets" / "a.g")).err
+    monkeypatch.chdir(folder / "nets" / "parts")
+    assert f" --> {os.path.join('..', 'c.g')}:1:16\n" in graphc("compile", "../a.g").err
 
 
 @pytest.mark.parametrize("data", [b"Y = x\n", b"\xef\xbb\xbfY = x\n"])
