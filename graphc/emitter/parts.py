@@ -41,10 +41,19 @@ def place_parts(layout: Layout, lives: Lives) -> None:
                 if not apart and layout.kind[u] == "buffer" and _fits_into(layout, u, id):
                     layout.part_of[u] = (id, axis, offset, offset + size)
                     if id in layout.full:
-                        layout.full.add(u)
+                        _make_full(layout, u)
                     first[id] = min(first[id], first[u], begins[u])
                     last[id] = max(last[id], last[u] + longest)  # to the end of the loop that reads it
                 offset = offset + size
+
+
+def _make_full(layout: Layout, id: int) -> None:
+    """Note that an array is as long as the one that it has come to be a part of, and with it the parts of its own."""
+    stack = [id]
+    while stack:
+        id = stack.pop()
+        layout.full.add(id)
+        stack += [u for u in layout.graph[id].operands if u in layout.part_of and layout.is_part(u, id)]
 
 
 def _fits_into(layout: Layout, u: int, id: int) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
+
 import graphc
 from ops.programs import body
 
@@ -41,3 +43,16 @@ def test_the_same_part_twice_is_copied() -> None:
 def test_a_result_is_not_a_part() -> None:
     lines = statements(JOINED + "output L, A\nloss L")
     assert sum("np.copyto(C" in line for line in lines) == 1
+
+
+def test_parts_of_a_part_are_as_long_as_the_whole() -> None:
+    """The weights' gradient reads all rows of the whole, no other statement those of the first part."""
+    text = "input X[N, D]\nparam W[3*D, H]\nA = tanh(X)\nB = concatenate([A, X], axis=1)\n"
+    text += "C = concatenate([B, X], axis=1)\nL = sum((C @ W)**2)\noutput L\nloss L"
+    rng = np.random.default_rng(0)
+    X, W = rng.normal(size=(3000, 8)), rng.normal(size=(24, 4))
+    value, gradients = graphc.load(text, level=0, verify=False).value_and_grad(X, W)
+    module = graphc.load(text, level=2, verify=False)
+    found, more = module.value_and_grad(X, W, workspace=module.Workspace(X, W))
+    assert abs(found - value) <= 1e-12 * value
+    assert np.abs(more["W"] - gradients["W"]).max() <= 1e-12 * np.abs(gradients["W"]).max()
