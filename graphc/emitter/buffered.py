@@ -37,6 +37,7 @@ from graphc.ir.dims import Dim
 from graphc.ir.graph import Graph
 from graphc.ir.types import Unknown
 from graphc.passes.free_early import free_early
+from graphc.passes.read_together import read_together
 from graphc.passes.regions import Item, find_regions
 from graphc.passes.schedule import late_order
 
@@ -104,6 +105,7 @@ def write_buffered(
         shown = {id: name for id, name in arrays.items() if graph[id].op != "seed"}
     kept = [*roots, *pinned]
     order = free_early(graph, late_order(graph, [i for i in order if i not in arrays], kept), kept)
+    order = read_together(graph, order, kept, arrays)
     context = BodyContext(graph, names, set(), shown, {})
     context.live.update(arrays)
     memory = Memory(allocating_context(context, sources), names, threads)
