@@ -2,15 +2,24 @@
 
     product = Z = H = np.empty((N, H), X.dtype)            three values that are never needed at once
     A = b_spread = np.empty((step, H), X.dtype)            as long as a tile: a value, and what is copied before a loop
+    S = tile_in(room, step_2, C)                           where arrays are that are as long as other tiles
     left = joined[:, 0:H]                                  a part of a joined array
     f_1 = product[0:N].reshape(2, N, H)[1]                 what lies in a piece of a long array
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from graphc.emitter.check_helpers import CHECK_HELPERS
+from graphc.emitter.expressions import PRODUCT
+from graphc.emitter.memory import Memory
 from graphc.emitter.operands import Operands
 from graphc.emitter.parts import cut
+from graphc.emitter.text import bracketed
 from graphc.emitter.tiles import Tiles, make_tiles
+from graphc.ir.dims import Dim, numel
 
 __all__ = ["allocate"]
 
@@ -34,21 +43,70 @@ def _whole_arrays(operands: Operands) -> None:
         for id in item.nodes:
             if id in layout.array:
                 by_array.setdefault(layout.array[id], []).append(id)
+    tiles: dict[int, _Tile] = {}
+    for number, ids in by_array.items():
+        if ids[0] not in layout.full:
+            step = operands.loops.tiles[layout.loop_of[ids[0]]].step
+            tiles[number] = _Tile(step, layout.graph[ids[0]].type.dims[1:])
+    for number, (_, step, rest) in memory.spread.items():
+        tiles.setdefault(number, _Tile(step, rest))
+    rooms = _rooms(operands, tiles)
     for number, ids in by_array.items():
         node = layout.graph[ids[0]]
-        spread = memory.spread.pop(number, ([], ""))[0]
-        names = " = ".join(dict.fromkeys([*(called[i] for i in ids), *spread]))
-        if ids[0] in layout.full:
-            shape = memory.shape(node)
-            memory.unpacked += [called[i] for i in ids]
+        spread = memory.spread.pop(number, ([], "", ()))[0]
+        names = [*(called[i] for i in ids), *spread]
+        if number in tiles:
+            made = _tile(memory, tiles[number], memory.dtype(node), rooms.get(number))
         else:
-            rest = [memory.context.dim(size).text for size in node.type.dims[1:]]
-            step = operands.loops.tiles[layout.loop_of[ids[0]]].step
-            each = ["THREADS"] if memory.threads > 1 else []
-            shape = f"({', '.join([*each, step, *rest])}{'' if rest or each else ','})"
-        memory.lines.append(f"{names} = np.empty({shape}, {memory.dtype(node)})")
-    for spread, shape in memory.spread.values():
-        memory.lines.append(f"{' = '.join(spread)} = np.empty({shape}, {memory.context.dtype()})")
+            made = f"np.empty({memory.shape(node)}, {memory.dtype(node)})"
+            memory.unpacked += [called[i] for i in ids]
+        memory.lines.append(f"{' = '.join(dict.fromkeys(names))} = {made}")
+    for number, (spread, *_) in memory.spread.items():
+        made = _tile(memory, tiles[number], memory.context.dtype(), rooms.get(number))
+        memory.lines.append(f"{' = '.join(spread)} = {made}")
+
+
+@dataclass(frozen=True)
+class _Tile:
+    """An array as long as a tile: its rows, and the shape of each."""
+
+    step: str
+    rest: tuple[Dim, ...]
+
+    def entries(self, memory: Memory) -> str:
+        """How many entries it has."""
+        return f"{self.step} * {memory.context.dim(numel(self.rest)).within(PRODUCT + 1)}"
+
+    def shape(self, memory: Memory) -> list[str]:
+        return [self.step, *(memory.context.dim(size).text for size in self.rest)]
+
+
+def _rooms(operands: Operands, tiles: Mapping[int, _Tile]) -> dict[int, str]:
+    """The arrays as long as tiles that share a room, and its name; the rooms are made."""
+    memory = operands.memory
+    members: dict[int, list[int]] = {}
+    for number in tiles:
+        if number in operands.layout.rooms:
+            members.setdefault(operands.layout.rooms[number], []).append(number)
+    rooms: dict[int, str] = {}
+    for numbers in members.values():
+        sizes = dict.fromkeys(tiles[number].entries(memory) for number in numbers)
+        if len(numbers) > 1:
+            name = memory.names.fresh("room")
+            rooms.update(dict.fromkeys(numbers, name))
+            make = bracketed(f"{name} = np.empty(max(", list(sizes), f"), {memory.context.dtype()})")
+            memory.lines.append("\n".join(make))
+            memory.context.helper("tile_in")
+    return rooms
+
+
+def _tile(memory: Memory, tile: _Tile, dtype: str, room: str | None) -> str:
+    """The text that makes an array as long as a tile."""
+    shape = tile.shape(memory)
+    if room is not None:
+        return f"tile_in({', '.join([room, *shape])})"
+    shape = ["THREADS"] * (memory.threads > 1) + shape
+    return f"np.empty(({', '.join(shape)}{',' * (len(shape) == 1)}), {dtype})"
 
 
 def _pieces(operands: Operands) -> None:
@@ -72,3 +130,10 @@ def _parts(operands: Operands) -> None:
                 memory.lines.append(f"{called[id]} = {called[whole]}[{index}]")
                 if id in layout.full:
                     memory.unpacked.append(called[id])
+
+
+CHECK_HELPERS["tile_in"] = '''\
+def tile_in(room, *shape):
+    """An array as long as a tile at the beginning of a room, where others are before and after it."""
+    return room[: int(np.prod(shape))].reshape(shape)
+'''

@@ -31,6 +31,7 @@ from graphc.emitter.naming import Names
 from graphc.emitter.operands import Operands
 from graphc.emitter.parts import place_parts
 from graphc.emitter.pieces import give_pieces_away
+from graphc.emitter.rooms import find_rooms
 from graphc.emitter.spreads import spread_ranges
 from graphc.emitter.tiles import Loops
 from graphc.ir.dims import Dim
@@ -68,8 +69,9 @@ class Buffered:
 class Plan:
     """How the function uses memory: its statements and loops, what each value is (`buffer`, `view`, `fresh`, …), which
     buffers are whole arrays and which as long as a tile, and per value the number of its array; of a loop the widths
-    of a row of its tiles; `beside` are floating arrays as long as a tile that hold no value (the loop, shape of a row);
-    `in_rows` are those in whole arrays that only a loop needs.
+    of a row of its tiles; `beside` are floating arrays as long as a tile that hold no value (the loop, shape of a row,
+    the number of the array if it has one); `in_rows` are those in whole arrays that only a loop needs; `rooms` are
+    those of arrays that share one.
     """
 
     items: list[Item]
@@ -77,8 +79,9 @@ class Plan:
     full: set[int]
     array: dict[int, int]
     widths: dict[int, tuple[Dim, ...]]
-    beside: list[tuple[int, tuple[Dim, ...]]]
+    beside: list[tuple[int, tuple[Dim, ...], int | None]]
     in_rows: set[int]
+    rooms: dict[int, int] = field(default_factory=dict)
 
 
 def write_buffered(
@@ -117,7 +120,10 @@ def write_buffered(
     give_pieces_away(layout, lives)
     loops = Loops(layout, memory, names, role, of_module)
     spread = spread_ranges(layout, loops)
-    layout.array = share_with_rows(layout, ranges(layout, lives, loops.key), spread.values())
+    of_values = ranges(layout, lives, loops.key)
+    layout.array = share_with_rows(layout, of_values, spread.values())
+    if threads == 1:
+        layout.rooms = find_rooms([*of_values, *spread.values()], layout.array, layout.full)
     layout.spread = {what: layout.array.pop(range.value) for what, range in spread.items()}
     layout.array.update((id, layout.array[whole]) for id, whole in layout.heirs.items())
 
@@ -127,7 +133,7 @@ def write_buffered(
     texts = _results(operands, names, roots, pinned, lines)
     allocate(operands)
     widths = {position: tiles.key[1] for position, tiles in loops.tiles.items()}
-    plan = Plan(layout.items, kind, layout.full, layout.array, widths, memory.beside, layout.in_rows)
+    plan = Plan(layout.items, kind, layout.full, layout.array, widths, memory.beside, layout.in_rows, layout.rooms)
     return Buffered(
         lines, memory.unpacked, memory.lines, texts, dict(called), context, memory.context, context.helpers,
         bool(loops.lifted_from), plan,

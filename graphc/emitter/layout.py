@@ -51,6 +51,7 @@ class Layout:
     heirs: dict[int, int] = field(default_factory=dict)  # a long array -> the one in whose place it is made
     in_rows: set[int] = field(default_factory=set)  # what only a loop needs, in rows of a whole array
     spread: dict[Spread, int] = field(default_factory=dict)  # what is copied before loops -> the number of its array
+    rooms: dict[int, int] = field(default_factory=dict)  # the number of an array -> that of the room that it shares
     place: dict[int, int] = field(init=False)  # value -> the position of its item
     loop_of: dict[int, int] = field(init=False)  # a row value -> the position of its loop
     # What statements read, and in a loop over which rows that was asked.

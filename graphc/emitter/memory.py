@@ -25,8 +25,10 @@ class Memory:
         self.unpacked: list[str] = []
         self.lines: list[str] = []
         self.constants: dict[tuple[str, ...], str] = {}
-        self.spread: dict[int, tuple[list[str], str]] = {}  # number of an array -> what is spread in it, and its shape
-        self.beside: list[tuple[int, tuple[Dim, ...]]] = []  # arrays as long as a tile that no value is in
+        # The number of an array -> what is spread in it, the steps of its loops, the shape of a row.
+        self.spread: dict[int, tuple[list[str], str, tuple[Dim, ...]]] = {}
+        # Arrays as long as a tile that no value is in: the loop, the shape of a row, the number if they have one.
+        self.beside: list[tuple[int, tuple[Dim, ...], int | None]] = []
 
     def shape(self, node: Node) -> str:
         return self.context.shape(node.type.dims)
@@ -49,12 +51,12 @@ class Memory:
                 self.unpacked.append(known)
         return known
 
-    def spread_in(self, key: tuple[str, ...], name: str, number: int, shape: str) -> str:
-        """The name of what is spread over tiles in the array of that number."""
+    def spread_in(self, key: tuple[str, ...], name: str, number: int, step: str, rest: tuple[Dim, ...]) -> str:
+        """The name of what is spread over tiles, of so many rows, in the array of that number."""
         known = self.constants.get(key)
         if known is None:
             known = self.constants[key] = self.names.fresh(name)
-            self.spread.setdefault(number, ([], shape))[0].append(known)
+            self.spread.setdefault(number, ([], step, rest))[0].append(known)
         return known
 
     def zero(self) -> str:

@@ -187,10 +187,10 @@ class Operands:
             make = f"np.full({shape}, {name}, {kind})" if u in self.filled else f"np.empty({shape}, {kind})"
             spread = memory.constant(("spread", str(u), shape), f"{name}_spread", make, tiled=True)
         else:
-            spread = memory.spread_in(("spread", str(u), shape), f"{name}_spread", number, shape)
+            spread = memory.spread_in(("spread", str(u), shape), f"{name}_spread", number, tiles.step, rest)
         if len(memory.constants) > known:
             if number is None or number not in self.counted:
-                memory.beside.append((self.loops.current, rest))
+                memory.beside.append((self.loops.current, rest, number))
             if number is not None:
                 self.counted.add(number)
             if u not in self.filled:

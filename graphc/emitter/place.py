@@ -161,7 +161,7 @@ class PlaceOf:
         shape, known = f"(SIZE{rest})" if rest else "SIZE", len(self.memory.constants)
         name = self._along(what, self.item.rows, f"{rest}{value}", f"{start}{shape}{value}, {dtype})")
         if len(self.memory.constants) > known:
-            self.memory.beside.append((self.loops.current or 0, node.type.dims[1:]))
+            self.memory.beside.append((self.loops.current or 0, node.type.dims[1:], None))
         return name
 
     def starts(self, shape: Sequence[Dim]) -> str:

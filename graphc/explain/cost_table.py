@@ -134,8 +134,11 @@ class CostTable:
     def bytes_of(self, memory: Memory) -> int:
         """The memory for the given sizes."""
         total = memory.peak.evaluate(self.sizes)
-        for loop, row in memory.tiles:
-            total += tile_rows(loop, self.sizes, self.costs.tile, self.costs.item) * row.evaluate(self.sizes)
+        for room in memory.tiles:
+            total += max(
+                tile_rows(loop, self.sizes, self.costs.tile, self.costs.item) * row.evaluate(self.sizes)
+                for loop, row in room
+            )
         return total
 
     def _saved_bytes(self) -> Dim:

@@ -19,11 +19,11 @@ __all__ = ["Memory", "Point"]
 @dataclass
 class Memory:
     """Memory in bytes: of a function the most that it holds at a time, and where. `tiles` are arrays as long as a tile:
-    the loop, and the size of a row in bytes."""
+    the loop, and the size of a row in bytes; of several in one room the largest counts."""
 
     peak: Dim
     at: Statement | None = None
-    tiles: list[tuple[Loop, Dim]] = field(default_factory=list)
+    tiles: list[list[tuple[Loop, Dim]]] = field(default_factory=list)
 
 
 class Point:

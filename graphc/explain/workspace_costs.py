@@ -71,8 +71,9 @@ class WorkspaceCosts:
             for id in item.nodes:
                 if id in self.plan.array:
                     arrays.setdefault(self.plan.array[id], (id, number))
-        whole, tiles = dim(0), []
-        for id, number in arrays.values():
+        whole = dim(0)
+        tiles: dict[tuple[str, int], list[tuple[Loop, Dim]]] = {}
+        for array, (id, number) in arrays.items():
             type = self.graph[id].type
             if id in self.plan.full:
                 whole = whole + (bytes_of(type, self.item) or 0)
@@ -81,17 +82,23 @@ class WorkspaceCosts:
                 assert rows is not None
                 row = bytes_of(type.with_shape(type.dims[1:]), self.item)
                 each = (row or dim(self.item)) * self.threads
-                tiles.append((Loop(rows, self.plan.widths.get(number, ())), each))
+                tiles.setdefault(self._room(array), []).append((Loop(rows, self.plan.widths.get(number, ())), each))
         solid = factors(self.graph)
         for id, kind in self.plan.kind.items():
             node = self.graph[id]
             if kind == "constant" and node.type.rank and (id in solid or not self.graph.op(node).view):
                 whole = whole + (bytes_of(node.type, self.item) or 0)
-        for number, shape in self.plan.beside:
+        for k, (number, shape, spread) in enumerate(self.plan.beside):
             rows = self.plan.items[number].rows
             assert rows is not None
-            tiles.append((Loop(rows, self.plan.widths.get(number, ())), numel(shape) * self.item))
-        return Memory(whole + self._results(), None, tiles)
+            room = ("beside", k) if spread is None else self._room(spread)
+            loop = Loop(rows, self.plan.widths.get(number, ()))
+            tiles.setdefault(room, []).append((loop, numel(shape) * self.item))
+        return Memory(whole + self._results(), None, list(tiles.values()))
+
+    def _room(self, array: int) -> tuple[str, int]:
+        """The room that an array as long as a tile is in, by itself or with others."""
+        return ("room", self.plan.rooms[array]) if array in self.plan.rooms else ("array", array)
 
     def _results(self) -> Dim:
         """The arrays that results are copied into which have none of their own."""
