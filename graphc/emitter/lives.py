@@ -11,6 +11,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 
 from graphc.emitter.into import AT_LABELS, may_overwrite
+from graphc.emitter.late import made_late
 from graphc.emitter.layout import Layout
 from graphc.passes.regions import Item
 from graphc.passes.storage import Range
@@ -42,6 +43,7 @@ def split_loops(items: Sequence[Item], kind: dict[int, str]) -> list[Item]:
 
 def find_lives(layout: Layout) -> Lives:
     """The lives of all values; enters into the layout which are whole arrays, and takes some sums out of loops."""
+    layout.rearrange(made_late(layout))
     outside = _read_outside(layout)
     layout.rearrange(_sums_behind_loops(layout, outside))
     lives = _lives(layout)

@@ -122,6 +122,24 @@ class PlaceOf:
         sizes = "".join(f", {self.context.dim(size)}" for size in rest)
         return f"{x.within(ATOM)}.reshape(len({like or x}){sizes})"
 
+    def as_rows(self, x: Text, shape: Sequence[Dim]) -> tuple[str, str]:
+        count, *others, last = shape
+        between = self.memory.context.dim(numel(tuple(others))).within(PRODUCT + 1)
+        columns = self.memory.context.dim(last)
+        if self.item.rows is None:
+            size = count * numel(tuple(others))
+            shown = f"{x.within(ATOM)}.reshape({self.context.dim(size)}, {self.context.dim(last)})"
+            return self.ones(size, False, "flat"), shown
+        tiles, dtype, known = self.loops.now, self.memory.context.dtype(), len(self.memory.constants)
+        make = f"np.ones(({tiles.step}, {between}), {dtype})"
+        name = self.memory.constant(("ones", tiles.step, between), "ones", make, True)
+        if len(self.memory.constants) > known:
+            self.memory.beside.append((self.loops.current or 0, tuple(others), None))
+        made = tiles.made.get(x.text)
+        rows = f"{made or x.within(ATOM)}.reshape(len({made or x}) * {between}, {columns})"
+        ones = tiles.part(f"{name}[{tiles.own}].reshape(-1)", f"{name}_flat")
+        return ones, rows if made is None else tiles.part(rows, f"{x.text}_flat")
+
     def scratch(self, what: str, sizes: tuple[Dim, ...], dtype: str) -> str:
         first, *others = (self.memory.context.dim(size).text for size in sizes)
         kind = self.memory.context.dtype() if dtype == "float" else dtype
