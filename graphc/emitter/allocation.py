@@ -1,6 +1,7 @@
 """The arrays of a function that works in memory made once: each under the names of all the values that are in it.
 
-    product = Z = H = np.empty((N, H), X.dtype)            three values that are never needed at once
+    product = Z = H = np.empty((N, 2*H), X.dtype)          three values that are never needed at once
+    G = product.reshape(N, 2, H)                           and one of another shape
     A = b_spread = np.empty((step, H), X.dtype)            as long as a tile: a value, and what is copied before a loop
     S = tile_in(room, step_2, C)                           where arrays are that are as long as other tiles
     left = joined[:, 0:H]                                  a part of a joined array
@@ -53,14 +54,23 @@ def _whole_arrays(operands: Operands) -> None:
     rooms = _rooms(operands, tiles)
     for number, ids in by_array.items():
         node = layout.graph[ids[0]]
-        spread = memory.spread.pop(number, ([], "", ()))[0]
-        names = [*(called[i] for i in ids), *spread]
         if number in tiles:
+            spread = memory.spread.pop(number, ([], "", ()))[0]
+            names = [*(called[i] for i in ids), *spread]
             made = _tile(memory, tiles[number], memory.dtype(node), rooms.get(number))
-        else:
-            made = f"np.empty({memory.shape(node)}, {memory.dtype(node)})"
-            memory.unpacked += [called[i] for i in ids]
-        memory.lines.append(f"{' = '.join(dict.fromkeys(names))} = {made}")
+            memory.lines.append(f"{' = '.join(dict.fromkeys(names))} = {made}")
+            continue
+        memory.unpacked += [called[i] for i in ids]
+        by_shape: dict[tuple[Dim, ...], dict[str, None]] = {}
+        for id in ids:
+            by_shape.setdefault(layout.graph[id].type.dims, {})[called[id]] = None
+        made = f"np.empty({memory.shape(node)}, {memory.dtype(node)})"
+        whole = ""
+        for shape, alike in by_shape.items():
+            if whole:
+                made = f"{whole}.reshape({', '.join(memory.context.dim(size).text for size in shape)})"
+            memory.lines.append(f"{' = '.join(alike)} = {made}")
+            whole = whole or next(iter(alike))
     for number, (spread, *_) in memory.spread.items():
         made = _tile(memory, tiles[number], memory.context.dtype(), rooms.get(number))
         memory.lines.append(f"{' = '.join(spread)} = {made}")

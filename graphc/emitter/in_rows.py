@@ -19,6 +19,7 @@ from itertools import islice
 from typing import Final
 
 from graphc.emitter.layout import Layout
+from graphc.emitter.lives import kind_of_whole
 from graphc.passes.storage import Range, share
 
 __all__ = ["share_with_rows"]
@@ -62,7 +63,7 @@ def _lodgers(layout: Layout, ranges: Sequence[Range], array: Mapping[int, int]) 
         if range.value in layout.full or all(size.value == 1 for size in node.type.dims[1:]):
             continue
         loop = layout.place[range.value]
-        own = hosts.get(((None, node.type.dims, node.type.dtype), loop), {})
+        own = hosts.get((kind_of_whole(node), loop), {})
         behind = (array.get(lodgers.get(u, u), -1) for u in range.over)  # its operands': their rows are at hand
         for number in dict.fromkeys([*(each for each in behind if each in own), *islice(own, SEEN)]):
             if number in free and _fits(layout, range, loop, residents[number], lives):

@@ -61,7 +61,8 @@ class _Late:
         return loop if self._saves(item, id, loop) else None
 
     def _is_entrywise(self, node: Node) -> bool:
-        return self.graph.op(node).elementwise and node.type.is_float and (node.type.rank or 0) > 1
+        entrywise = self.graph.op(node).elementwise or node.op == "as_float"
+        return entrywise and node.type.is_float and (node.type.rank or 0) > 1
 
     def _saves(self, item: Item, id: int, loop: int) -> bool:
         """Whether no array of the value's size has to wait for the loop because the value does."""

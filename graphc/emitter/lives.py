@@ -13,10 +13,12 @@ from dataclasses import dataclass, field
 from graphc.emitter.into import AT_LABELS, may_overwrite
 from graphc.emitter.late import made_late
 from graphc.emitter.layout import Layout
+from graphc.ir.dims import numel
+from graphc.ir.graph import Node
 from graphc.passes.regions import Item
 from graphc.passes.storage import Range
 
-__all__ = ["FOREVER", "Lives", "find_lives", "ranges", "split_loops"]
+__all__ = ["FOREVER", "Lives", "find_lives", "kind_of_whole", "ranges", "split_loops"]
 
 FOREVER = float("inf")
 
@@ -135,10 +137,19 @@ def ranges(layout: Layout, lives: Lives, tile_key: Callable[[int], Hashable]) ->
                 id in each for each in (layout.part_of, layout.pieces, layout.heirs)
             ):
                 node = layout.graph[id]
-                where = None if id in layout.full else tile_key(number)
-                kind = (where, node.type.dims if id in layout.full else node.type.dims[1:], node.type.dtype)
+                kind = kind_of_whole(node)
+                if id not in layout.full:
+                    kind = tile_key(number), node.type.dims[1:], node.type.dtype
                 found.append(Range(id, kind, lives.first[id], lives.last[id], _overwritten(layout, item, id)))
     return found
+
+
+def kind_of_whole(node: Node) -> Hashable:
+    """What values have in common that may have one whole array after each other: as many entries of one type, if they
+    are more than a vector."""
+    dims = node.type.dims
+    several = sum(size.value != 1 for size in dims) > 1
+    return None, numel(dims) if several else dims, node.type.dtype
 
 
 def _overwritten(layout: Layout, item: Item, id: int) -> tuple[int, ...]:

@@ -24,7 +24,7 @@ from graphc.ops.cuts import WHOLE
 
 __all__ = ["Item", "find_regions", "read_by_rows"]
 
-REDUCTIONS = {"sum", "max", "largest", "min", "mean", "all", "any"}
+REDUCTIONS = {"sum", "max", "largest", "min", "mean", "all", "any", "ties"}
 COLLECTED = {"sum", "vdot"}
 AT_LABELS = {"pick", "one_hot", "subtract_one_hot", "subtract_at_labels", "clear_labels", "balance_labels"}
 WINDOWED = {"max_windows", "max_unpool", "max_pick", "sum_windows", "spread_windows"}
@@ -97,7 +97,7 @@ def _keeps_rows(graph: Graph, node: Node, operands: Sequence[Node], rows: Dim) -
     if node.op in WINDOWED:
         before = len(source) - node.attr("behind") - len(node.attr("size"))
         return set(range(len(operands))) if before > 0 and all(_leads(o, rows) for o in operands) else None
-    if node.op == "in_order":
+    if node.op in ("in_order", "as_float"):
         return {0}
     if node.op in ("pad", "lowest_border"):
         return {0} if node.attr("width")[0] == (0, 0) else None

@@ -1,17 +1,19 @@
 """Strength reduction: the same numbers, up to rounding, by cheaper operations. For -O2 only.
 
-    a, b, e: (N, n), x: (n,), total: (N, 1)
+    a, b, e: (N, n), x: (n,), z: (m,), total: (N, 1)
     s = sum(a * b)                becomes      s = vdot(a, b)                       no array of products
     r = sum(a * b, axis=-1)       becomes      r = vecdot(a, b)
     m = mean(a, axis=1)           becomes      m = sum(a, axis=1) / n               a sum is a product with ones
     P = e / total                 becomes      P = e * (1 / total)                  total has fewer entries than e
     y = x / 8.0                   becomes      y = x * 0.125
+    O = outer(x, z)               becomes      O = expand_dims(x, axis=1) * z       entry by entry, with what reads it
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Set
 from typing import Any
 
 from graphc.ir.dims import Dim, dim
@@ -26,17 +28,22 @@ __all__ = ["reduce_strength"]
 def reduce_strength(graph: Graph) -> Graph:
     """The graph with the replacements above."""
     uses = graph.uses()
+    ties = {node.operands[0] for node in graph if node.op == "ties"}
 
     def make(builder: Builder, node: Node, operands: list[int]) -> int:
         made = None
         if node.type.is_float and not isinstance(node.type.shape, Unknown):
-            place = _Place(builder, graph, node, operands, uses)
+            place = _Place(builder, graph, node, operands, uses, ties)
             if node.op in ("sum", "mean"):
                 made = place.total()
             elif node.op == "divide":
                 made = place.quotient()
             elif node.op == "multiply":
-                made = place.scaled_labels()
+                made = place.scaled_labels() or place.counted()
+            elif node.op == "ties":
+                made = place.number_of_ties()
+            elif node.op == "outer":
+                made = place.columns_and_rows()
         if made is not None and builder.type(made) == node.type:
             return made
         return same(builder, node, operands)
@@ -48,9 +55,10 @@ class _Place:
     """A node that is made again, with its new operands."""
 
     def __init__(
-        self, builder: Builder, graph: Graph, node: Node, operands: list[int], uses: Counter[int]
+        self, builder: Builder, graph: Graph, node: Node, operands: list[int], uses: Counter[int], ties: Set[int]
     ) -> None:
-        self.builder, self.graph, self.node, self.operands, self.uses = builder, graph, node, operands, uses
+        self.builder, self.graph, self.node, self.operands = builder, graph, node, operands
+        self.uses, self.ties = uses, ties
 
     def add(self, op: str, operands: list[int], **attrs: Any) -> int:
         return self.builder.add(op, operands, attrs)
@@ -93,6 +101,28 @@ class _Place:
             made = self.add("vecdot", factors)
             return self.add("expand_dims", [made], axis=axes) if keepdims else made
         return None
+
+    def number_of_ties(self) -> int:
+        """How many entries are true, as a sum of numbers: they are added up much faster than booleans."""
+        numbers = self.add("as_float", [self.operands[0]])
+        return self.add("sum", [numbers], axis=self.node.attr("axis"), keepdims=self.node.attr("keepdims"))
+
+    def counted(self) -> int | None:
+        """A product with a mask whose entries are counted as well: there it is of numbers, and so it is here."""
+        masks = [u for u in self.node.operands if u in self.ties]
+        if not masks:
+            return None
+        return self.add("multiply", [
+            self.add("as_float", [new]) if old in self.ties else new
+            for old, new in zip(self.node.operands, self.operands, strict=True)
+        ])  # fmt: skip
+
+    def columns_and_rows(self) -> int | None:
+        """An outer product."""
+        x, y = self.operands
+        if any(self.builder.type(u).rank != 1 for u in self.operands):
+            return None
+        return self.add("multiply", [self.add("expand_dims", [x], axis=(1,)), y])
 
     def scaled_labels(self) -> int | None:
         """(e * r - onehot(y)) * s as e * (r * s) - s * onehot(y): what has fewer entries is multiplied."""

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from emitter.plans import Planned
+import pytest
+
+import graphc
+from emitter.plans import Planned, agree_in_a_workspace
+from graphc.api import module_from
+from graphc.ir.dims import numel
+from ops.programs import array, compiled
 
 NET = "input X[N, D]\nparam W[D, H], V[H, C]\nZ = X @ W\nA = tanh(Z)\nS = A @ V\nL = sum(exp(S))"
 
@@ -48,3 +54,42 @@ def test_the_mean_of_what_a_loop_has_collected_comes_before_such_sums() -> None:
     loss, db = graph.outputs["L"], graph.gradients["b"]
     assert planned.plan.items[place[loss]].rows is None is planned.plan.items[place[db]].rows
     assert place[loss] < place[db]
+
+
+# Both sides of the maximum have gradients, of masks that are made numbers; the readout is a vector; the extreme entries
+# of a row are counted.
+QUANTILES = "input X[N, D], t[N, 1], q[Q]\nparam W[D, Q]\nr = t - X @ W\nL = mean(maximum(q * r, (q - 1) * r))"
+READOUT = "input X[N, D], t[N]\nparam W[D, Q], w[Q]\nL = mean((tanh(X @ W) @ w - t)**2)"
+NEAREST = "input X[N, D]\nparam W[D, Q]\nL = mean(min((X @ W)**2, axis=1))"
+MAXOUT = "input X[N, D]\nparam W[D, 4*Q], v[Q]\nZ = reshape(X @ W, (N, Q, 4))\nL = sum((max(Z, axis=2) @ v)**2)"
+
+
+@pytest.mark.parametrize(("text", "count"), [(QUANTILES, 1), (READOUT, 1), (NEAREST, 1), (MAXOUT, 1)])
+def test_whole_arrays_of_as_many_entries_as_the_layer_has(text: str, count: int) -> None:
+    planned = Planned(text)
+    layer = next(node for node in planned.graph if node.op == "matmul").type.dims
+    nodes = [planned.graph[id] for id in planned.plan.full if id in planned.plan.array]
+    found = {planned.plan.array[node.id] for node in nodes if numel(node.type.dims) == numel(layer)}
+    assert len(found) == count
+
+
+@pytest.mark.parametrize("text", [QUANTILES, READOUT, NEAREST, MAXOUT])
+@pytest.mark.parametrize("rows", [70, 1])
+@pytest.mark.parametrize("tile", ["131072", "64"])
+def test_their_numbers_are_right(text: str, rows: int, tile: str) -> None:
+    shapes = {"X": (rows, 3), "t": (rows, 1) if "t[N, 1]" in text else (rows,), "q": (4,), "w": (4,), "v": (4,)}
+    fast = module_from(graphc.compile(text, level=2, verify=False).replace("131072", tile), "lives.g")
+    given = {"W": array(3, 16 if text is MAXOUT else 4)}
+    for name in [*fast.INPUTS, *fast.PARAMETERS]:
+        given.setdefault(name, array(*shapes.get(name, ())))
+    agree_in_a_workspace(fast, compiled(text, 0), given)
+
+
+def test_arrays_of_other_shapes_with_as_many_entries_are_one() -> None:
+    planned = Planned(MAXOUT)
+    whole = [planned.graph[id] for id in planned.plan.full if id in planned.plan.array]
+    by_array: dict[int, set[str]] = {}
+    for node in whole:
+        by_array.setdefault(planned.plan.array[node.id], set()).add(str(node.type))
+    assert any(len(types) > 1 for types in by_array.values())
+    assert not any({"(N,)", "(N, 1)"} <= types for types in by_array.values())

@@ -58,3 +58,19 @@ def test_an_unrolled_loop_has_one_product_with_each_input() -> None:
 def test_two_parts_stay_as_they_are() -> None:
     found = operations(LOOP.replace("8", "2"))
     assert found["concatenate"] == 0
+
+
+def test_an_outer_product_is_one_of_a_column_and_a_row() -> None:
+    text = "input X[N, D], t[N]\nparam W[D, H], w[H]\nL = sum((tanh(X @ W) @ w - t)**2)"
+    assert operations(text)["outer"] == 0
+    assert operations("input x[N]\nparam A[N, N], w[N]\nL = sum(outer(w, x) * A)")["outer"] == 0
+
+
+def test_entries_that_are_alike_are_counted_as_numbers() -> None:
+    """The mask is made a number once, for what counts its entries and for what multiplies by it."""
+    found = operations("param X[N, D]\nL = sum(max(X, axis=1)**2)")
+    assert found["ties"] == 0 and found["as_float"] == 1
+
+
+def test_a_mask_that_nobody_counts_stays_one() -> None:
+    assert operations("param X[N, D]\nL = sum(relu(X) * X)")["as_float"] == 0
