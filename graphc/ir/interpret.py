@@ -14,7 +14,10 @@ from graphc.ir.dims import Dim
 from graphc.ir.graph import Graph, Node
 from graphc.ir.types import Unknown
 
-__all__ = ["bind_sizes", "evaluate", "interpret"]
+__all__ = ["Rounded", "bind_sizes", "evaluate", "interpret"]
+
+Rounded = Callable[[str, Sequence[Any], Any], Any]
+"""Another value in the place of what an operation makes of its operands."""
 
 
 def bind_sizes(graph: Graph, arguments: Mapping[str, Any]) -> dict[str, int]:
@@ -63,7 +66,7 @@ def interpret(
     cotangents: Mapping[str, Any] | None = None,
     overrides: Mapping[int, Any] | None = None,
     dtype: Any = np.float64,
-    rounded: Callable[[Any], Any] | None = None,
+    rounded: Rounded | None = None,
 ) -> dict[int, Any]:
     """The value of every node. `overrides` puts given values in the place of nodes, `rounded` has the last word on what
     an operation makes; composite operations are expanded by the caller (`graphc.passes.expand`)."""
@@ -80,8 +83,9 @@ def interpret(
         elif node.op == "size":
             values[node.id] = node.attr("dim").evaluate(sizes)
         else:
-            value = evaluate(graph, node, [values[u] for u in node.operands], sizes, dtype)
-            values[node.id] = value if rounded is None else rounded(value)
+            operands = [values[u] for u in node.operands]
+            value = evaluate(graph, node, operands, sizes, dtype)
+            values[node.id] = value if rounded is None else rounded(node.op, operands, value)
     return values
 
 

@@ -93,7 +93,7 @@ class Program:
         return Gradients(values, weights, {name: outputs[name] for name in differentiated if name in outputs})
 
     def _compare(self, sample: Sample, outputs: Mapping[str, Any]) -> None:
-        from graphc.ir.interpret import interpret
+        from graphc.ir.interpret import Rounded, interpret
 
         if not self.compared:
             return
@@ -101,7 +101,7 @@ class Program:
         graph = self._reference()
         seeds = dict.fromkeys(graph.cotangents, 0.0)
 
-        def evaluate(rounded: Callable[[Any], Any] | None) -> dict[str, Any]:
+        def evaluate(rounded: Rounded | None) -> dict[str, Any]:
             values = interpret(graph, sample, seeds, rounded=rounded)
             return {name: values[graph.values[name]] for name in outputs}
 

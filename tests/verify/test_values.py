@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
 import graphc
+from graphc.ir.interpret import Rounded
 from graphc.language.diagnostics import Diagnostics
 from graphc.language.source import Source
 from graphc.pipeline import Options, compile_source
@@ -36,8 +36,16 @@ def test_a_module_with_another_value_is_refused_whatever_its_gradient(right: str
 @pytest.mark.parametrize("text", [
     "param x[N]\nL = sum((sum(softmax(x)) == 1) * x)",  # equal or not by rounding
     "param x[N]\nL = sum((x / 3 * 3 == x) * x)",
+    "param x[N]\nL = sum((x * 0.1 * 10 == x) * x)",  # equal as one writes it, not as NumPy computes it
+    "param x[N]\nL = sum(where(x * 7 * 0.1 == 0.7 * x, x, -x))",
+    "param x[N], y[N], s[]\nL = sum((s * x + s * y == s * (y + x)) * x)",
+    "param x[N], y[N], s[]\nL = sum(x) * ((s * x) @ y == s * (x @ y))",
+    "param x[N], y[N], s[]\nL = sum(x)\nk = x * s + y * s == s * (x + y)\noutput L, k",
+    "param x[N], y[N], s[]\nL = sum(x)\nk = argmax((x * s + y * s) / (x + y))\noutput L, k",
+    "param W[N, D], v[D]\nL = sum(W)\nk = W @ W.T @ W @ v == W @ (W.T @ (W @ v))\noutput L, k",
     "param x[N], s[]\nL = sum(x * s) - s * sum(x)",  # 0 up to rounding
     "param A[n, n]\nL = logdet(A @ A.T + 1e-9 * eye(n))",
+    "param A[n, n], b[n]\nL = b @ solve(outer(b, b), b)",  # singular: solved or not by rounding
     "param x[N]\nL = sum(x / (sum(x) - sum(x, axis=0)))",  # nothing finite
 ])  # fmt: skip
 @pytest.mark.parametrize("level", [0, 1, 2])
@@ -48,8 +56,8 @@ def test_rounding_is_no_error(text: str, level: int) -> None:
 def test_values_that_are_compared() -> None:
     x = np.linspace(0.1, 1.0, 5)
 
-    def evaluate(rounded: Callable[[Any], Any] | None) -> dict[str, Any]:
-        double = x * 2 if rounded is None else rounded(x * 2)
+    def evaluate(rounded: Rounded | None) -> dict[str, Any]:
+        double = x * 2 if rounded is None else rounded("multiply", (x, 2.0), x * 2)
         return {"y": double, "z": np.sign(np.sin(1e15 * double))}
 
     right = evaluate(None)
