@@ -7,13 +7,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from itertools import groupby
+from operator import itemgetter
 
 from graphc.emitter.body import Body
 from graphc.emitter.equations import bearers, equations
 from graphc.emitter.groups import Line, under_comments
 from graphc.emitter.shapes import ShapeNames
 from graphc.emitter.text import WIDTH, comment_text
-from graphc.ir.graph import Graph
+from graphc.ir.graph import Graph, Node
 
 __all__ = ["function_lines", "group_comment"]
 
@@ -23,20 +25,23 @@ COLUMN = 48  # shapes stand beside the code from this column on
 def function_lines(body: Body, graph: Graph, shapes: ShapeNames) -> list[str]:
     """The lines with their sizes first, each group of a statement under its comment, shapes beside."""
     lines = ["    " + line for line in body.context.size_lines()]
-    group: tuple[int, bool] | None = None
     shown: set[int] = set()
-    by_group: dict[tuple[int, bool], list[Line]] = {}
+    by_group: dict[tuple[int, bool], dict[int, Node]] = {}
     for line in body.lines:
-        by_group.setdefault(line.group, []).append(line)
+        if line.node is not None:
+            by_group.setdefault(line.group, {})[line.node.id] = line.node
     borne = bearers(body.names)
-    for line, under in zip(body.lines, under_comments([line.group for line in body.lines]), strict=True):
-        if under != group:
-            group = under
-            nodes = {line.node.id: line.node for line in by_group[group] if line.node is not None}
-            found = equations(graph, list(nodes.values()), body.names, borne) if group[1] else {}
-            comment = group_comment(graph, group, found.values())
-            lines += ["", *(f"    # {line}" for line in comment)]
-        lines.append("    " + _beside(line, shapes, shown))
+    found: dict[tuple[int, bool], dict[int, str]] = {}
+    under = under_comments([line.group for line in body.lines])
+    for group, run in groupby(zip(under, body.lines, strict=True), key=itemgetter(0)):
+        here = [line for _, line in run]
+        if group not in found:  # a statement to which the code comes back says each time what stands there
+            nodes = by_group.get(group, {})
+            found[group] = equations(graph, list(nodes.values()), body.names, borne) if group[1] else {}
+        standing = dict.fromkeys(line.node.id for line in here if line.node is not None)
+        comment = group_comment(graph, group, [found[group][id] for id in standing if id in found[group]])
+        lines += ["", *(f"    # {line}" for line in comment)]
+        lines += ["    " + _beside(line, shapes, shown) for line in here]
     return [*lines, ""] if body.lines else lines
 
 
