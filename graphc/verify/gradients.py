@@ -53,6 +53,9 @@ SEEN = (1e-6, 1e8)
 """The sizes of gradients that differences see well: beside smaller ones rounding is large, and a program with larger
 ones is rarely smooth over a step."""
 
+SWAMPING = 1e11
+"""Beside larger values 1 is so much rounding that a right rule, `dy * (y + s * (1 - y))`, is wrong by the tolerance."""
+
 
 def verify(
     joint: Graph,
@@ -303,6 +306,8 @@ class _Check:
             return float("nan"), f"a step leaves the domain ({refusal})"
         if np.isnan(off):
             return off, doubt(analytic, slope, terms)
+        if off > TOLERANCE and any(np.max(np.abs(v), initial=0.0) > SWAMPING for v in gradients.outputs.values()):
+            return float("nan"), "the values at the sampled points are so large that 1 beside them is rounding"
         if off > TOLERANCE and not self._steady(directions, sample, gradients, analytic):
             return float("nan"), "it is all rounding: a step of 1e-10 makes it another"
         return off, ""

@@ -28,8 +28,13 @@ TRIES = 4
 """So many samples come from the domain that the operations ask for before others are tried."""
 EVEN = {"matmul": "near_identity", "multiply": "factor", "divide": "factor", "convolve": "near_delta"}
 """The domains of an operation's arguments that keep the size of what is computed with them."""
-EVEN_BEFORE = {"sigmoid": {"near_identity": "near_difference"}}
-"""What keeps it instead where that is what something is applied to."""
+EVEN_BEFORE = {
+    "sigmoid": ("near_difference", "near_difference"),
+    "softmax": ("near_multiple", "faint"),
+}
+"""What keeps it instead where one of these is applied to the product: of its matrices, and of an input among them."""
+CARRYING = {"add", "subtract", "slice", "reshape", "transpose", "expand_dims", "squeeze", "split"}
+"""What may stand between the product and that."""
 SPREAD, STEPS = 0.1, 900
 """How far matrices are from the identity and factors from 1 where values are to keep their size: so far in a program of
 so many nodes, and less in a longer one. What n factors e^(±s) multiply to is about e^(s√n)."""
@@ -60,6 +65,7 @@ class Sampler:
         self.shapes: dict[tuple[Dim, ...], int] = {s: n for s, n in shapes.items() if not isinstance(s, Unknown)}
         self.dims = {d for shape in self.shapes for d in shape if d.value is None}
         self.names = sorted({n for shape in _ranked(graph) for d in shape for n in d.names()})
+        self.partner = self._partner()
         self.least = self._least()
         self.factors = self._factors()
         self.within: dict[Any, tuple[Dim, ...]] = {}
@@ -67,9 +73,7 @@ class Sampler:
             self.within.setdefault(inner, outer)
         self.wanted = _wanted(graph)
         self.even = _even(graph)
-        met = {node.op for node in graph}
-        instead = {domain: other for op in EVEN_BEFORE if op in met for domain, other in EVEN_BEFORE[op].items()}
-        self.even_before = {name: instead.get(domain, domain) for name, domain in self.even.items()}
+        self.even_before = {**self.even, **_even_before(graph)}
         self.tries, self.even_tries = (TRIES, 0) if len(graph) <= LONG else (1 if len(graph) <= LARGE else 0, TRIES)
         self.spread = SPREAD * min(1.0, math.sqrt(STEPS / max(len(graph), 1)))
         self.kept: dict[str, str] | None = None
@@ -102,6 +106,15 @@ class Sampler:
                 least[size.symbol] = max(least.get(size.symbol, 0), number)
         return least
 
+    def _partner(self) -> dict[str, str]:
+        """The names of sizes that broadcast with that of an earlier name: they are equal, or one of them is 1."""
+        partner: dict[str, str] = {}
+        for pair in self.graph.agreeing:
+            first, *others = dict.fromkeys(name for size in pair for name in size.names())
+            for name in others:
+                partner.setdefault(name, partner.get(first, first))
+        return partner
+
     def _factors(self) -> dict[str, int]:
         """What each size is divided by in the program: `N//4` asks for multiples of 4."""
         factors: dict[str, int] = {}
@@ -132,6 +145,9 @@ class Sampler:
                 size *= self.factors.get(name, 1)
             least = self.least.get(name, 0)
             chosen[name] = self.given.get(shown(name), size if size >= least else least + size - 1)
+        for name, first in self.partner.items():
+            if chosen.get(name, 1) != 1 and chosen.get(first, 1) != 1 and shown(name) not in self.given:
+                chosen[name] = chosen[first]
         return chosen
 
     def fits(self, sizes: Mapping[str, int]) -> bool:
@@ -147,7 +163,8 @@ class Sampler:
         for size, minimum, _ in self.graph.minimums:
             if size.evaluate(sizes) < (minimum.evaluate(sizes) if isinstance(minimum, Dim) else minimum):
                 return False
-        return True
+        pairs = ((a.evaluate(sizes), b.evaluate(sizes)) for a, b in self.graph.agreeing)
+        return all(a == b or 1 in (a, b) for a, b in pairs)
 
     def _bearable(self, sizes: Mapping[str, int]) -> bool:
         total = 0
@@ -273,6 +290,21 @@ def _even(graph: Graph) -> dict[str, str]:
     return found
 
 
+def _even_before(graph: Graph) -> dict[str, str]:
+    """The same for the matrices of products that something of `EVEN_BEFORE` is applied to."""
+    found: dict[str, str] = {}
+    arguments = {a.node: a for a in graph.arguments}
+    domains: dict[int, tuple[str, str]] = {}  # what is asked of the matrices that a value is a product of
+    for node in reversed(list(graph)):  # what uses a value stands behind it
+        domain = EVEN_BEFORE.get(node.op) or (domains.get(node.id) if node.op in CARRYING else None)
+        if domain is not None:
+            domains |= dict.fromkeys(node.operands, domain)
+        elif node.op == "matmul" and node.id in domains:
+            given = [arguments[u] for u in node.operands if u in arguments]
+            found |= {argument.name: domains[node.id][argument.kind == "input"] for argument in given}
+    return found
+
+
 def draw_values(rng: np.random.Generator, shape: tuple[int, ...], domain: str, spread: float = SPREAD) -> Any:
     """Random numbers of a domain; `spread` is that of those in which values keep their size."""
     x = rng.standard_normal(shape)
@@ -301,7 +333,7 @@ def draw_values(rng: np.random.Generator, shape: tuple[int, ...], domain: str, s
         return spread**2 * x
     if domain == "faint":
         return 0.3 * math.sqrt(spread) * x
-    if domain == "factor" or (domain in ("near_identity", "near_difference", "near_delta") and x.ndim < 2):
+    if domain == "factor" or (domain.startswith("near_") and x.ndim < 2):
         return np.sign(x) * np.exp(spread * (np.abs(x) - 0.8))
     if domain == "near_delta":  # the middle of the kernel from each channel to its own, of (O, I, H, W)
         same = np.arange(min(shape[:2]))
@@ -310,6 +342,8 @@ def draw_values(rng: np.random.Generator, shape: tuple[int, ...], domain: str, s
         return x
     if domain == "near_identity":
         return spread * x + np.eye(*x.shape[-2:])
+    if domain == "near_multiple":  # n shares are near 1 / n, and so are their slopes
+        return x.shape[-1] * (spread**2 * x + np.eye(*x.shape[-2:]))
     if domain == "near_difference":  # 4 (x_j - x_0) is near 0 for what sigmoids make of that, and its slope 4 / 4
         x = spread * x + 4 * np.eye(*x.shape[-2:])
         x[..., 0, :] -= 4

@@ -512,6 +512,40 @@ def test_gradients_of_a_long_chain_of_sigmoids_do_not_vanish_at_every_point() ->
     assert not report.ok
 
 
+def test_gradients_of_a_long_chain_of_softmaxes_do_not_vanish_at_every_point() -> None:
+    """Of n shares near 1 / n each divides a gradient by n: its argument has to be n times as steep."""
+    text = (
+        "input x[N, D]\nparam W_{0:90}[D, D]\nz_0 = x\n"
+        "for k in 0:90 { z_{k+1} = softmax(z_{k}@W_{k}) }\nL = sum(z_90**2)"
+    )
+    report, diagnostics = verified(text)
+    assert report.ok and not diagnostics.has_errors
+    assert all(row.directions for row in report.rows)
+    report, _ = spoilt(text, "W_3", "g *= 1.01")
+    assert not report.ok
+
+
+def test_undeclared_sizes_that_must_agree_do() -> None:
+    """Else few samples fit, and those that do come from whatever domain was the turn: where tanh has no slope."""
+    text = "L = sum(tanh(x0 @ w0) + tanh(x1 @ w1) + tanh(x2 @ w2))"
+    report, _ = verified(text)
+    assert report.ok and report.worst > 0
+    report, _ = spoilt(text, "w1", "g *= 1.01")
+    assert not report.ok
+
+
+def test_values_beside_which_1_is_rounding_say_nothing_against_a_rule() -> None:
+    """With x of 1e17 `y + s * (1 - y)` is 0, and not 1."""
+    text = (
+        "op swish(x) = x * sigmoid(x)\nrule swish(x) -> y { dx = dy * (y + sigmoid(x) * (1 - y)) }\n"
+        "input x[N, D]\nparam W[D, D]\nz_0 = x\nfor k in 0:40 { z_{k+1} = swish(z_{k} @ W) }\nL = sum(z_40)"
+    )
+    report, diagnostics = verified(text)
+    assert report.ok and report.rows[0].directions and not diagnostics.has_errors
+    report, _ = spoilt(text, "W", "g *= 1.01")
+    assert not report.ok
+
+
 def test_samples_are_the_same_every_time() -> None:
     graph = graphc.differentiate(graphc.parse("input X[N, D]\nL = sum(X)"))
     first, second = (next(iter(samples(graph, 3))) for _ in range(2))
