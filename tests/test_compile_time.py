@@ -120,8 +120,16 @@ def heads(n: int) -> str:
     return "\n".join(["input x[N, d]", *body, "L = " + " + ".join(f"l_{k}" for k in range(n // 3))])
 
 
+def training(n: int) -> str:
+    """Steps of many parameters: the code comes back to the statement of the loss for each of them."""
+    terms = " + ".join(f"sin(x * w_{k})" for k in range(n // 3))
+    step = f"for k in 0:{n // 3} {{ w_{{k}} <- w_{{k}} - 0.1 * grad(L, w_{{k}}) }}"
+    return f"input x[N]\nparam w_{{0:{n // 3}}}[N]\nL = sum({terms})\n{step}"
+
+
 PROGRAMS = [
     chain, layers, unrolled, lstm, parameters, wide, numbers, expression, undeclared, entrywise, normalised, rolls,
+    training,
 ]  # fmt: skip
 
 
@@ -158,6 +166,24 @@ def test_names_are_compared_so_many_times_and_no_more() -> None:
 
     assert compared(300) > 5_000, "in a small program all of them are"
     assert compared(3000) <= 2 * MOST_HINTS, "an undeclared program is lowered twice"
+
+
+def test_the_size_of_a_sum_of_undeclared_products_names_each_of_them_once() -> None:
+    """Written as what the last one and the sum before it broadcast to, it would double with each of them."""
+
+    def text(n: int) -> str:
+        return graphc.compile("L = sum(" + " + ".join(f"tanh(x{k} @ w{k})" for k in range(n)) + ")", verify=False)
+
+    assert len(text(32)) < 4 * len(text(16)) < 16 * len(text(8))
+    with pytest.raises(graphc.GraphcError, match="more than 100 sizes broadcast"):
+        text(101)
+
+
+def test_the_shape_of_a_sum_of_very_many_terms_is_that_of_its_first() -> None:
+    """Found without going down from sum to sum by calls, of which Python has no more than a thousand."""
+    terms = "".join(f"z_{k} = sin(y + {k})\n" for k in range(1200))
+    text = f"y = tanh(x * w)\n{terms}L = sum({' + '.join(f'z_{k}' for k in range(1200))})"
+    assert "def backward(" in graphc.compile(text, verify=False)
 
 
 def scopes(code: CodeType) -> int:

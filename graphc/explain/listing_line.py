@@ -190,12 +190,18 @@ class ListingLine:
     def _atom(self) -> Dim:
         if self.take("("):
             size = self.size()
-            if self.take(" if "):
+            sizes = [size]
+            while self.take(" if "):
                 test = self.size()
-                self.expect(" == 1 else ")
-                if self.size() != test:
+                if self.take(" == 1 else "):  # of two the last one stands in front
+                    sizes.insert(0, self.size())
+                else:
+                    self.expect(" != 1 else ")
+                    sizes.append(self.size())
+                if test != sizes[-2]:
                     raise ValueError("a size of this form names the same size twice")
-                size = of_symbol(Atom("bcast", (test, size)))
+            if len(sizes) > 1:
+                size = of_symbol(Atom("bcast", tuple(sizes)))
             self.expect(")")
             return size
         for kind in ("max", "min"):

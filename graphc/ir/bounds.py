@@ -102,9 +102,9 @@ def _sign(monomial: Monomial) -> int:
 def _sign_of(atom: Atom) -> int:
     if atom.kind == "max":  # one of them is 0
         return 1
-    a, b = atom.args
     if atom.kind == "bcast":
-        return int(is_nonnegative(a) and is_nonnegative(b))
+        return int(all(map(is_nonnegative, atom.args)))
+    a, b = atom.args
     if not is_nonnegative(b):
         return 0
     if atom.kind == "mod":

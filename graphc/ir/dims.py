@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, reduce
 from typing import TypeAlias
 
 __all__ = [
@@ -25,10 +25,14 @@ __all__ = [
 LARGEST_PRODUCT = 4096
 """So many terms a product of sizes may have before equal ones are collected."""
 
+MOST_SPREAD = 100
+"""So many sizes that are only inferred may broadcast with each other: the module says of each sum of them its size."""
+
 
 @dataclass(frozen=True, slots=True)
 class Atom:
-    """An opaque size: `floordiv`, `mod`, `bcast` (what two sizes broadcast to) or `max`, of any number of sizes.
+    """An opaque size: `floordiv`, `mod`, `bcast` (what sizes broadcast to: the first but 1) or `max`; the last two are
+    of any number of sizes.
 
     `min` is a way to write a size and takes no part in one.
     """
@@ -39,18 +43,20 @@ class Atom:
     def evaluate(self, values: list[int]) -> int:
         if self.kind == "max":
             return max(values)
+        if self.kind == "bcast":
+            return next((value for value in values if value != 1), 1)
         a, b = values
-        if self.kind == "floordiv":
-            return a // b
-        return a % b if self.kind == "mod" else b if a == 1 else a
+        return a // b if self.kind == "floordiv" else a % b
 
     def text(self, name: Callable[[str], str] = str) -> str:
         if self.kind in ("max", "min"):
             return f"{self.kind}({', '.join(argument.text(name) for argument in self.args)})"
-        a, b = self.args
         if self.kind == "bcast":
-            left, right = a.text(name), b.text(name)
-            return f"({right} if {left} == 1 else {left})"
+            *others, last = [argument.text(name) for argument in self.args]
+            if len(others) == 1:
+                return f"({last} if {others[0]} == 1 else {others[0]})"
+            return f"({''.join(f'{other} if {other} != 1 else ' for other in others)}{last})"
+        a, b = self.args
         sign = "//" if self.kind == "floordiv" else "%"
         return f"{a.text(name, tight=True)}{sign}{b.text(name, tight=True)}"
 
@@ -352,12 +358,10 @@ def applied(kind: str, *sizes: Dim) -> Dim:
 
     if kind in ("max", "min"):
         return maximum(*sizes) if kind == "max" else minimum(*sizes)
+    if kind == "bcast":
+        return reduce(lambda a, b: broadcast_dim(a, b) or _spread(a, b), sizes)
     a, b = sizes
-    if kind == "floordiv":
-        return a // b
-    if kind == "mod":
-        return a % b
-    return broadcast_dim(a, b) or of_symbol(Atom("bcast", (a, b)))
+    return a // b if kind == "floordiv" else a % b
 
 
 def _ordered(powers: Mapping[Symbol, int]) -> Monomial:
@@ -439,7 +443,25 @@ def broadcast_dim(a: Dim, b: Dim) -> Dim | None:
         return a
     if b.value is not None:
         return b
-    return of_symbol(Atom("bcast", (a, b)))
+    return _spread(a, b)
+
+
+def _spread(*sizes: Dim) -> Dim:
+    """What open sizes broadcast to, each of them named once. Raises OverflowError."""
+    parts = [part for size in sizes for part in _spread_of(size)]
+    distinct = tuple(dict.fromkeys(parts))
+    if len(distinct) > MOST_SPREAD:
+        raise OverflowError(f"more than {MOST_SPREAD} sizes broadcast here of which none is declared")
+    return distinct[0] if len(distinct) == 1 else of_symbol(Atom("bcast", distinct))
+
+
+def _spread_of(size: Dim) -> tuple[Dim, ...]:
+    """The sizes that broadcast to this one."""
+    if len(size.terms) == 1 and size.terms[0][1] == 1 and len(size.terms[0][0]) == 1:
+        ((symbol, power),) = size.terms[0][0]
+        if power == 1 and isinstance(symbol, Atom) and symbol.kind == "bcast":
+            return symbol.args
+    return (size,)
 
 
 def numel(shape: tuple[Dim, ...]) -> Dim:

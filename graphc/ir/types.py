@@ -195,7 +195,10 @@ def broadcast_shapes(solver: Solver, a: Shape, b: Shape) -> Shape:
     rank = max(len(a), len(b))
     result = []
     for i, (p, q) in enumerate(zip(_padded(a, rank), _padded(b, rank), strict=True)):
-        size = broadcast_dim(p, q)
+        try:
+            size = broadcast_dim(p, q)
+        except OverflowError as error:
+            raise ShapeError(str(error), help="declare them, for example `input x[N, D]`", code="E0213") from None
         if size is None:
             raise ShapeError(
                 f"shapes {shape_text(a)} and {shape_text(b)} do not broadcast",

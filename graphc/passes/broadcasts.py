@@ -158,13 +158,15 @@ def filled(place: Place) -> int | None:
 def shape_of_operand(place: Place) -> int | None:
     """A shape known at run time, or the number of its entries, as that of the operand that gives it: of `x * x` that of
     `x`. Then nothing is computed for its shape alone."""
-    node = place.node(0)
-    if not isinstance(node.type.shape, Unknown) or not place.builder.op(node.op).elementwise:
+    source = first = place.node(0)
+    if not isinstance(first.type.shape, Unknown):
         return None
-    for u in node.operands:
-        if place.typed(u).shape == node.type.shape:
-            return place.add(place.op, [u], place.attrs)
-    return None
+    while place.builder.op(source.op).elementwise:  # a sum may have thousands of terms
+        giving = next((u for u in source.operands if place.typed(u).shape == first.type.shape), None)
+        if giving is None:
+            break
+        source = place.builder[giving]
+    return None if source is first else place.add(place.op, [source.id], place.attrs)
 
 
 def _before_broadcast(place: Place) -> int | None:

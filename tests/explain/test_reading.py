@@ -32,6 +32,7 @@ ODD = {
     "sizes named as words": "input a[if, max], b[max, else]; c = a@b; d = reshape(c, (if*else, 1)); L = sum(d)/if",
     "sizes that are expressions": "input x[2*h, d], w[h//2 + 1, d - 3]; y = pad(x, ((0, 1), (2, 3))); L = sum(y)",
     "sizes that broadcast": "Z = A@W + B@V; L = sum(Z)",
+    "several sizes that broadcast": "Z = A@W + B@V + C@U + A@X; L = sum(Z)",
     "the larger of two sizes": "a = X@W; b = Y@V; c = concatenate((a, b), axis=0); d = stack((a, a)); L = sum(c)",
     "unknown ranks": "y = a*b + tanh(c); z = sum(y, axis=0); u = where(y > 0, y, d); L = sum(z * d)",
     "numbers": "inf = x + 1e-300; nan = inf*2 - -1.5e+30; eta = 0.1; n = 3; L = nan*n",

@@ -299,6 +299,21 @@ def test_broadcasting_of_open_sizes_is_left_to_run_time(n: int, m: int) -> None:
     assert broadcast_dim(a, dim(1)) == a
 
 
+@given(st.lists(st.sampled_from([0, 1, 3]), min_size=3, max_size=3))
+def test_of_open_sizes_that_broadcast_each_is_named_once(actual: list[int]) -> None:
+    names = [f"?x.{k}:3" for k in range(3)]
+    a, b, c = map(dim, names)
+    together = broadcast_dim(broadcast_dim(a, b) or a, c)
+    assert together is not None
+    assert together == broadcast_dim(a, broadcast_dim(b, c) or b) == broadcast_dim(together, a)
+    assert str(together).count("x.shape[2]") == 1
+    for size in {0, 3} - {n for n in actual if n != 1}:  # those that are not 1 are equal
+        at = {name: size if n != 1 else 1 for name, n in zip(names, actual, strict=True)}
+        want = size if set(at.values()) != {1} else 1
+        shown = together.text(lambda name, at=at: str(at[name]))  # type: ignore[misc]  # a default binds it
+        assert together.evaluate(at) == eval(shown) == want
+
+
 @given(st.lists(st.sampled_from([*NAMES, 1, 2, 3]), max_size=4), sizes)
 @many
 def test_number_of_entries(shape: list[str | int], at: dict[str, int]) -> None:
