@@ -127,13 +127,19 @@ def training(n: int) -> str:
     return f"input x[N]\nparam w_{{0:{n // 3}}}[N]\nL = sum({terms})\n{step}"
 
 
+def of_every_size(n: int) -> str:
+    """Products with sizes of their own, so that nothing has the size of anything else."""
+    body = [f"param p_{k}[D, H_{k}]\nl_{k} = sum((x @ p_{k})**2)" for k in range(n // 3)]
+    return "\n".join(["input x[N, D]", *body, "L = " + " + ".join(f"l_{k}" for k in range(n // 3))])
+
+
 PROGRAMS = [
     chain, layers, unrolled, lstm, parameters, wide, numbers, expression, undeclared, entrywise, normalised, rolls,
-    training,
+    training, of_every_size,
 ]  # fmt: skip
 
 
-SOME = [chain, layers, lstm, undeclared, views, heads]
+SOME = [chain, layers, lstm, undeclared, views, heads, training, of_every_size]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
+from heapq import heapify, heappop, heappush
 
 from graphc.emitter.expressions import ATOM, PRODUCT, SUM, Text
 from graphc.emitter.naming import Names
@@ -185,15 +186,13 @@ class BodyContext:
         lines, defined = self._whole_shapes(wanted)
         rest = [(local, self.sources[local]) for symbol, local in wanted.items() if symbol not in defined]
         computed = [not (source.endswith("]") and source.count("[") == 1) for _, source in rest]
+        vectors = {name for id, name in self.arrays.items() if self.graph[id].type.rank == 1}
         for late in (False, True):  # those that come from an expression last
             group = [pair for pair, is_computed in zip(rest, computed, strict=True) if is_computed == late]
-            lines += [self._single(local, source) for local, source in sorted(group, key=lambda pair: pair[1])]
+            for local, source in sorted(group, key=lambda pair: pair[1]):
+                array = source.removesuffix(".shape[0]")
+                lines.append(f"({local},) = {array}.shape" if array in vectors else f"{local} = {source}")
         return lines
-
-    def _single(self, local: str, source: str) -> str:
-        vectors = [name for id, name in self.arrays.items() if self.graph[id].type.rank == 1]
-        array = source.removesuffix(".shape[0]")
-        return f"({local},) = {array}.shape" if array in vectors else f"{local} = {source}"
 
     def _whole_shapes(self, wanted: dict[str, str]) -> tuple[list[str], set[str]]:
         """`N, D = X.shape` for arrays whose sizes are all wanted, those first that define the most."""
@@ -206,10 +205,16 @@ class BodyContext:
                 symbols = tuple(size.symbol or "" for size in shape)
                 if symbols and len(set(symbols)) == len(symbols) and all(symbol in wanted for symbol in symbols):
                     shapes[array] = symbols
-        while shapes:
-            array = max(shapes, key=lambda name: len(set(shapes[name]) - defined))
-            symbols = shapes.pop(array)
-            if len(set(symbols) - defined) < 2:
+        waiting = [(-len(symbols), place, array) for place, (array, symbols) in enumerate(shapes.items())]
+        heapify(waiting)
+        while waiting:
+            count, place, array = heappop(waiting)
+            symbols = shapes[array]
+            new = len(set(symbols) - defined)
+            if new < -count:  # others have defined some since: it waits for those that define more
+                heappush(waiting, (-new, place, array))
+                continue
+            if new < 2:
                 break
             lines.append(f"{', '.join(wanted[symbol] for symbol in symbols)} = {array}.shape")
             defined |= set(symbols)

@@ -29,6 +29,8 @@ FEW: Final = 8
 """Empty lists of more loops are not written one by one."""
 MANY: Final = 32
 """More loops that threads run are no functions inside of the one they belong to."""
+MOST_COMPARED: Final = 32
+"""Of more widths of arrays in a loop nobody asks which are never the widest."""
 
 
 class Tiles:
@@ -163,6 +165,8 @@ class Loops:
                 for size in self.layout.graph[id].type.dims[1:]:
                     width = width * size
                 widths[width] = None
+        if len(widths) > MOST_COMPARED:
+            return tuple(sorted(widths, key=str))
         widest = [w for w in widths if not any(v != w and (v - w).is_nonnegative() for v in widths)]
         return tuple(sorted(widest, key=str))
 

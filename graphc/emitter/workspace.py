@@ -166,7 +166,8 @@ def _function(
     unpacked = [name for name in dict.fromkeys(body.memory) if name in used]
     allocation = _used_only(body.allocation, unpacked)
     held = [*([known[0]] if known else []), *unpacked]
-    results = [name for name in unpacked if name in results]
+    own = set(results)
+    results = [name for name in unpacked if name in own]
     fill = f'        workspace.{name} = workspace.filled("{name}", memory_of_{name}(*workspace.like))'
     sizes = ["    " + line for line in _used_sizes(body.context, used)]
     lines = list(head)
