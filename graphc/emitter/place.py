@@ -83,7 +83,7 @@ class PlaceOf:
         source = self.operand(node, position)
         while source.op in ("reshape", "expand_dims", "squeeze"):
             source = self.graph[source.operands[0]]
-        return self.operands.layout.kind[source.id] == "buffer" and self.contiguous(source)
+        return self.operands.layout.kind.get(source.id) == "buffer" and self.contiguous(source)
 
     def has_gaps(self, node: Node, position: int) -> bool:
         source = self.operand(node, position)

@@ -128,6 +128,16 @@ def test_rows_that_reduceat_cannot_take(text: str) -> None:
     assert "reduceat" not in graphc.compile(text, level=2, verify=False)
 
 
+@pytest.mark.parametrize("reduction", ["softmax(V)", "max(V, axis=2)", "mean(V, axis=1)", "sum(V, axis=(1, 2))"])
+def test_a_view_of_what_forward_has_saved_is_reduced_again(reduction: str) -> None:
+    text = f"param A[n, n]\nZ = A @ A.T\nV = Z[:, None]\nL = sum({reduction}**2) + sum(sin(V))"
+    A = array(4, 4)
+    want = compiled(text, 0).value_and_grad(A)[1]["A"]
+    lean = graphc.load(text, level=2, verify=False, memory="lean")
+    _, cache = lean.forward(A)
+    assert np.abs(lean.backward(cache, workspace=lean.Workspace(A))["A"] - want).max() <= 1e-12
+
+
 @pytest.mark.parametrize("shape", [(0, 3), (4, 3), (4, 0), (0, 0)])
 def test_arrays_without_entries(shape: tuple[int, int]) -> None:
     text = "input X[N, C]\nparam w[C]\nS = X * w\nL = sum(logsumexp(S, axis=1)) + sum(softmax(S) * S)"
