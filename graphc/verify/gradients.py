@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import time
+import types
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -69,7 +70,6 @@ def verify(
 
     A quick check stops after about a second; `patient` goes through all configurations.
     """
-    from graphc.api import module_from
     from graphc.verify.rules import check_rules
 
     start = time.perf_counter()
@@ -79,7 +79,7 @@ def verify(
         check_rules(joint, diagnostics, seed)
         if report.rows and not diagnostics.has_errors:  # a wrong rule explains every wrong gradient
             compared = COMPARED if patient or len(joint) <= LONG else int(len(joint) <= LARGE)
-            program = Program(joint, module_from(_widened(text), joint.file), compared)
+            program = Program(joint, _loaded(text, joint.file), compared)
             check = _Check(program, report.rows, seed, start, patient)
             try:
                 check.run(Sampler(joint, seed, sizes))
@@ -94,9 +94,17 @@ def verify(
     return report
 
 
-def _widened(text: str) -> str:
-    """The module with its floating arguments taken as they come: what is declared float32 is checked in float64 too."""
-    return text.replace('"float32"', '"float"')
+def _loaded(text: str, name: str) -> types.ModuleType:
+    """The module with its floating arguments taken as they come: what is declared float32 is checked in float64 too.
+
+    Its loops over rows take them one by one: arrays of the sizes that are drawn here would all fit into one tile.
+    """
+    from graphc.api import module_from
+
+    module = module_from(text.replace('"float32"', '"float"'), name)
+    if hasattr(module, "TILE"):
+        vars(module)["TILE"] = 1
+    return module
 
 
 class _Check:

@@ -27,6 +27,13 @@ def differences(
         for name, gradient in gradients.items():
             if not _alike(found[name], gradient, scale):
                 return f"the gradient of `{name}` by `value_and_grad` in a workspace differs from that of `backward`"
+    values, cache = module.forward(*arguments.values(), workspace=workspace)
+    if not _alike(values, outputs, scale):
+        return "the values of `forward` in a workspace differ from those without"
+    found = module.backward(cache, *cotangents, workspace=workspace)
+    for name, gradient in gradients.items():
+        if not _alike(found[name], gradient, scale):
+            return f"the gradient of `{name}` by `backward` in a workspace differs from that without"
     return None
 
 

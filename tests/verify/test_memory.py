@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 
 import graphc
@@ -17,13 +19,15 @@ def test_a_right_module_passes_and_a_wrong_one_does_not() -> None:
     rng = np.random.default_rng(0)
     arguments = {"X": rng.standard_normal((5, 3)), "W": rng.standard_normal((3, 2))}
     source = graphc.compile(NET, level=2, verify=False)
-    start = source.index("def value_and_grad")
-    for wrong, right in ((False, True), (True, False)):
-        text = source[:start] + source[start:].replace("np.tanh(", "np.sin(" if wrong else "np.tanh(", 1)
+    for function, wrong in product(("value_and_grad(", "forward_in(", "backward_in("), (False, True)):
+        start = source.index(f"def {function}")
+        called = "np.multiply(" if function == "backward_in(" else "np.tanh("
+        assert called in source[start : source.index("\ndef ", start)]
+        text = source[:start] + source[start:].replace(called, "np.add(" if wrong else called, 1)
         module = module_from(text, "net.g")
         value, cache = module.forward(**arguments)
         found = differences(module, arguments, (), value, module.backward(cache))
-        assert (found is None) == right, found
+        assert (found is None) != wrong, found
 
 
 def test_compile_reports_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -32,3 +36,14 @@ def test_compile_reports_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(into.REDUCE, "max", "np.minimum")
     with pytest.raises(graphc.GraphcError, match="workspace"):
         graphc.compile("param X[N, D]\nL = sum(max(X, axis=1) * 3)", level=2)
+
+
+def test_loops_over_rows_are_checked_in_several_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    from graphc.emitter import parts
+
+    text = "input X[N, D]\nparam W[3*D, H]\nA = tanh(X)\nB = concatenate([A, X], axis=1)\n"
+    text += "L = sum((concatenate([B, X], axis=1) @ W)**2)"
+    graphc.compile(text, level=2)
+    monkeypatch.setattr(parts, "_make_full", lambda layout, id: layout.full.add(id))
+    with pytest.raises(graphc.GraphcError, match="workspace"):
+        graphc.compile(text, level=2)
