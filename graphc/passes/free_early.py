@@ -108,16 +108,21 @@ def _ready(graph: Graph, id: int, place: dict[int, int]) -> int:
 
 
 def _scaled_results(graph: Graph, order: Sequence[int], kept: set[int]) -> set[int]:
-    """The products that nothing uses but a result, which is one of them times a number."""
+    """The products that nothing uses but results, which are them times numbers, or sums with others like them."""
     users: dict[int, list[int]] = {}
-    for id in order:
-        for u in graph[id].operands:
-            if graph[u].op == "matmul":
+    found: set[int] = set()
+    elsewhere: set[int] = set()
+    for id in reversed(order):
+        node, own = graph[id], users.get(id, [])
+        leads = all(graph[user].type == node.type and (user in kept or user in found) for user in own)
+        if own and leads and id not in elsewhere:
+            found.add(id)
+        for u in node.operands:
+            if graph.op(node).elementwise:
                 users.setdefault(u, []).append(id)
-    return {
-        u for u, own in users.items()
-        if all(id in kept and graph.op(graph[id]).elementwise and graph[id].type == graph[u].type for id in own)
-    }  # fmt: skip
+            else:
+                elsewhere.add(u)
+    return {id for id in found if graph[id].op == "matmul"}
 
 
 def _with_views(graph: Graph, result: int, place: dict[int, int], at: int) -> list[int]:

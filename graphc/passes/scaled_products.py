@@ -168,7 +168,7 @@ class _Plan:
 
 def _number(graph: Graph | Builder, id: int) -> float | None:
     node = graph[id]
-    value = node.attr("value") if node.op == "const" and node.type.is_float else None
+    value = node.attr("value") if node.op == "const" and node.type.dtype != "bool" else None
     if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(value):
         return None
     return float(value) if SMALLEST <= abs(value) <= LARGEST else None

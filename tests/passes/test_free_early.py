@@ -23,6 +23,13 @@ A = dropout(relu(X @ W + b), M, p=0.3)
 L = softmax_ce(A @ V, y)
 """
 KEPT = NET + "output L, A\nloss L"
+# The gradient of V is twice the difference of two products: each is a part of a result.
+PAIRS = """
+input X[N, D], Y[N, D]
+param W[D, H], V[H, C]
+u = relu(X @ W) @ V - relu(Y @ W) @ V
+L = sum(sum(u**2, axis=1))
+"""
 
 
 def whole(text: str, kind: str) -> int:
@@ -33,7 +40,7 @@ def whole(text: str, kind: str) -> int:
     return len({planned.plan.array[node.id] for node in shown if node.type.dtype == kind})
 
 
-@pytest.mark.parametrize(("text", "floats", "masks"), [(NET, 1, 1), (DROPOUT, 1, 1), (KEPT, 2, 0)])
+@pytest.mark.parametrize(("text", "floats", "masks"), [(NET, 1, 1), (DROPOUT, 1, 1), (KEPT, 2, 0), (PAIRS, 2, 2)])
 def test_arrays_of_a_layer(text: str, floats: int, masks: int) -> None:
     assert (whole(text, "float"), whole(text, "bool")) == (floats, masks)
 
@@ -48,10 +55,10 @@ def test_each_value_once_and_after_its_operands() -> None:
             assert not {u for u in graph[id].operands if u in order} - set(moved[:position])
 
 
-@pytest.mark.parametrize("text", [NET, DROPOUT, KEPT])
+@pytest.mark.parametrize("text", [NET, DROPOUT, KEPT, PAIRS])
 def test_the_numbers_are_the_same(text: str) -> None:
     rng = np.random.default_rng(0)
-    shapes = {"X": (300, 5), "T": (300, 3), "W": (5, 200), "V": (200, 3), "M": (300, 200), "b": (200,)}
+    shapes = {"X": (300, 5), "Y": (300, 5), "T": (300, 3), "W": (5, 200), "V": (200, 3), "M": (300, 200), "b": (200,)}
     net, plain = graphc.load(text, level=2, verify=False), graphc.load(text, verify=False)
     names = [*net.INPUTS, *net.PARAMETERS]
     given = {name: rng.integers(0, 3, 300) if name == "y" else rng.standard_normal(shapes[name]) for name in names}

@@ -88,3 +88,11 @@ def test_few_samples(rows: int) -> None:
     for name, gradient in want.items():
         np.testing.assert_allclose(have[name], gradient, rtol=1e-12)
         np.testing.assert_allclose(inside[name], gradient, rtol=1e-12)
+
+
+def test_whole_numbers_go_into_the_smaller_matrix_too() -> None:
+    """The distances of samples from centres: no array of twice the samples."""
+    text = "input X[N, D]\nparam C[K, D]\nL = sum(exp(sum(C**2, axis=1) - 2 * X @ C.T))"
+    planned = Planned(text)
+    scaled = [node for node in planned.graph if node.op == "multiply" and str(node.type).startswith("(N, D)")]
+    assert not scaled
