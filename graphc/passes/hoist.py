@@ -15,7 +15,8 @@
     s = r + sum(B_2, axis=0)   becomes      s = sum(B, axis=0)
 
 The last two are what the gradients of shared parameters look like. One long product takes less time than many short
-ones and their sums, and the parts are written into their places of the long array as they are made.
+ones and their sums, and the parts are written into their places of the long array as they are made. They all wait for
+it; where that takes much more memory, as arrays then cannot be used again from step to step, the sums stay.
 """
 
 from __future__ import annotations
@@ -28,16 +29,23 @@ from graphc.ir.graph import Builder, Graph, Node
 from graphc.ir.types import Unknown
 from graphc.ops.cuts import WHOLE
 from graphc.passes.dce import eliminate_dead_code
+from graphc.passes.peak import peak
 from graphc.passes.rebuild import rebuild, same
 
 __all__ = ["hoist"]
 
 LEAST = 3  # fewer parts stay as they are
+MORE = 1.25  # sums stay as they are, if as one product they need so many times the memory
 
 
 def hoist(graph: Graph) -> Graph:
     """The graph with the replacements above."""
-    return eliminate_dead_code(_sums(eliminate_dead_code(_products_of_parts(graph))))
+    graph = eliminate_dead_code(_products_of_parts(graph))
+    summed = _sums(graph)
+    if summed is graph:
+        return graph
+    summed = eliminate_dead_code(summed)
+    return summed if peak(summed) <= MORE * peak(graph) else graph
 
 
 # ---------------------------------------------------------------- products of parts

@@ -93,7 +93,7 @@ ELSEWHERE = {
     "batch": "test_batch_rules", "batch_convolution": "test_batch_rules", "batch_indexing": "test_batch_rules",
     "batch_rules": "test_batch_rules", "batch_table": "test_batch_rules", "cut": "test_cut",
     "free_early": "test_free_early", "joint": "test_joint", "no_terms": "test_no_terms",
-    "partition": "test_partition", "patterns": "test_patterns", "place": "test_place",
+    "partition": "test_partition", "patterns": "test_patterns", "peak": "test_peak", "place": "test_place",
     "read_together": "test_read_together", "rebuild": "test_rebuild",
     "regions": "test_regions", "schedule": "test_schedule", "spread": "test_spread", "storage": "test_storage",
 }  # fmt: skip

@@ -8,7 +8,8 @@ import pytest
 import graphc
 from graphc.ir.graph import Graph
 from graphc.passes.dce import eliminate_dead_code
-from graphc.passes.hoist import LEAST, hoist
+from graphc.passes.hoist import LEAST, MORE, hoist
+from graphc.passes.peak import peak
 from graphc.passes.simplify import simplify
 from graphc.passes.strength import reduce_strength
 from graphc.pipeline import optimise
@@ -54,7 +55,18 @@ def test_what_hangs_on_the_step_before_stays_in_its_step() -> None:
     forward = [node for node in after if node.op == "matmul" and str(node.type) == "(N, D)"]
     assert len(forward) == 6 + 5, "six steps and the way back through five of them"
     assert counted(before)["matmul"] == 6 + 5 + 6
-    assert counted(after)["matmul"] == 6 + 5 + 1
+    assert counted(after)["matmul"] == 6 + 5 + 6, "as one product the gradients would keep the arrays of all steps"
+
+
+@pytest.mark.parametrize(("inputs", "products"), [("", 6), (" + X[t] @ U", 2)])
+def test_sums_for_which_much_more_would_have_to_wait_stay(inputs: str, products: int) -> None:
+    """Where the product with the inputs waits for all steps anyway, the one with the states needs no more memory."""
+    steps = f"for t in 0:6 {{ h_{{t+1}} = tanh(h_{{t}} @ W{inputs}) }}"
+    text = f"input X[6, N, D], h_0[N, D]\nparam W[D, D], U[D, D]\n{steps}\nL = sum(h_6**2)"
+    before, after = graphs(text)
+    assert peak(after) <= MORE * peak(before)
+    gradients = [node for node in after if node.op == "matmul" and str(node.type) == "(D, D)"]
+    assert len(gradients) == products
 
 
 def test_the_numbers_are_the_same() -> None:
