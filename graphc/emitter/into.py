@@ -65,8 +65,8 @@ class Place(Protocol):
     def flat(self, x: Text, rest: Sequence[Dim], like: Text | None = None) -> str:
         """An array by rows, with what is behind them as axes of these sizes, mostly as one; with none nothing is."""
 
-    def as_rows(self, x: Text, shape: Sequence[Dim]) -> tuple[str, str]:
-        """As many ones as an array without gaps has rows along its last axis, and the array as these rows alone."""
+    def as_rows(self, x: Text, shape: Sequence[Dim], leading: int) -> tuple[str, str]:
+        """An array without gaps in two axes, the leading ones as one, and as many ones as that one is long, first."""
 
     def has_gaps(self, node: Node, position: int) -> bool:
         """Whether an operand shows rows between which its array has others: `dot` copies it, `matmul` does not."""
@@ -232,9 +232,11 @@ def _sum(place: Place, node: Node, target: str, operands: list[Text]) -> list[st
         rest = numel(shape[1:])
         ones = place.ones(rest, False, "flat")
         return [f"{place.flat(x, [rest])}.dot({ones}, {place.flat(Text(target), [], x) if keepdims else target})"]
-    if floats and rank > 2 and axes == tuple(range(rank - 1)) and place.solid(node, 0) and not keepdims:
-        ones, rows = place.as_rows(x, shape)
-        return [f"{ones}.dot({rows}, {target})"]
+    leading = rank > 2 and bool(axes) and axes == tuple(range(len(axes))) and len(axes) < rank
+    if floats and leading and place.solid(node, 0) and not keepdims:
+        ones, rows = place.as_rows(x, shape, len(axes))
+        into = target if len(axes) == rank - 1 else f"{target}.reshape(-1)"
+        return [f"{ones}.dot({rows}, {into})"]
     if floats and rank > 3 and axes == tuple(range(1, rank - 1)) and place.solid(node, 0) and not keepdims:
         between = numel(shape[1:-1])
         return [f"np.matmul({place.ones(between, False, 'flat')}, {place.flat(x, [between, shape[-1]])}, {target})"]

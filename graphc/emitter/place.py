@@ -122,21 +122,22 @@ class PlaceOf:
         sizes = "".join(f", {self.context.dim(size)}" for size in rest)
         return f"{x.within(ATOM)}.reshape(len({like or x}){sizes})"
 
-    def as_rows(self, x: Text, shape: Sequence[Dim]) -> tuple[str, str]:
-        count, *others, last = shape
-        between = self.memory.context.dim(numel(tuple(others))).within(PRODUCT + 1)
-        columns = self.memory.context.dim(last)
+    def as_rows(self, x: Text, shape: Sequence[Dim], leading: int) -> tuple[str, str]:
+        between, rest = numel(tuple(shape[1:leading])), numel(tuple(shape[leading:]))
         if self.item.rows is None:
-            size = count * numel(tuple(others))
-            shown = f"{x.within(ATOM)}.reshape({self.context.dim(size)}, {self.context.dim(last)})"
+            size = shape[0] * between
+            shown = f"{x.within(ATOM)}.reshape({self.context.dim(size)}, {self.context.dim(rest)})"
             return self.ones(size, False, "flat"), shown
-        tiles, dtype, known = self.loops.now, self.memory.context.dtype(), len(self.memory.constants)
-        make = f"np.ones(({tiles.step}, {between}), {dtype})"
-        name = self.memory.constant(("ones", tiles.step, between), "ones", make, True)
+        if leading == 1:
+            return self.ones(shape[0], True, "flat"), self.flat(x, [rest])
+        tiles, known = self.loops.now, len(self.memory.constants)
+        each = self.memory.context.dim(between).within(PRODUCT + 1)
+        make = f"np.ones(({tiles.step}, {each}), {self.memory.context.dtype()})"
+        name = self.memory.constant(("ones", tiles.step, each), "ones", make, True)
         if len(self.memory.constants) > known:
-            self.memory.beside.append((self.loops.current or 0, tuple(others), None))
+            self.memory.beside.append((self.loops.current or 0, tuple(shape[1:leading]), None))
         made = tiles.made.get(x.text)
-        rows = f"{made or x.within(ATOM)}.reshape(len({made or x}) * {between}, {columns})"
+        rows = f"{made or x.within(ATOM)}.reshape(len({made or x}) * {each}, {self.memory.context.dim(rest)})"
         ones = tiles.part(f"{name}[{tiles.own}].reshape(-1)", f"{name}_flat")
         return ones, rows if made is None else tiles.part(rows, f"{x.text}_flat")
 

@@ -1,4 +1,4 @@
-"""The forms in which values are written into arrays: sums over all axes but the last."""
+"""The forms in which values are written into arrays: sums over leading axes."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from ops.programs import array, compiled
 TOKENS = "input X[N, T, D]\nparam W[D, H], b[H]\nL = sum(tanh(X @ W + b)**2)"
 # In no loop over tiles: it is kept as a whole, and of rank four.
 KEPT = "param X[N, T, K, D], b[D]\nA = sin(X) + b\ns = sum(A, axis=(0, 1, 2))\nL = sum(s * s)\noutput L, A\nloss L"
-GIVEN = {"X": array(70, 3, 2), "W": array(2, 4), "b": array(4)}
+# A row of positions that all sequences share.
+POSITIONS = "input X[N, T, D]\nparam P[T, D]\nL = sum(exp(X + P))"
+GIVEN = {"X": array(70, 3, 2), "W": array(2, 4), "b": array(4), "P": array(3, 2)}
 SHORT = {"X": array(7, 3, 2, 5), "b": array(5)}
 
 
-def test_a_sum_over_all_axes_but_the_last_is_a_product() -> None:
-    for text in (TOKENS, KEPT):
+def test_a_sum_over_leading_axes_is_a_product() -> None:
+    for text in (TOKENS, KEPT, POSITIONS):
         source = graphc.compile(text, level=2, verify=False)
         function = source[source.index("def value_and_grad") : source.index("class Workspace")]
         assert "np.add.reduce(" not in function and ".dot(" in function
@@ -31,6 +33,14 @@ def test_the_sum_of_each_column_is_right(tile: str, rows: int, between: int, col
     source = graphc.compile(TOKENS, level=2, verify=False)
     given = {"X": GIVEN["X"][:rows, :between], "W": GIVEN["W"][:, :columns], "b": GIVEN["b"][:columns]}
     agree_in_a_workspace(module_from(source.replace("131072", tile), "sums.g"), compiled(TOKENS, 0), given)
+
+
+@pytest.mark.parametrize("tile", ["131072", "64", "1"])
+@pytest.mark.parametrize(("rows", "between", "columns"), [(70, 3, 2), (1, 1, 1), (0, 3, 2), (5, 0, 2), (5, 3, 0)])
+def test_the_sum_over_the_first_axis_is_right(tile: str, rows: int, between: int, columns: int) -> None:
+    source = graphc.compile(POSITIONS, level=2, verify=False)
+    given = {"X": GIVEN["X"][:rows, :between, :columns], "P": GIVEN["P"][:between, :columns]}
+    agree_in_a_workspace(module_from(source.replace("131072", tile), "sums.g"), compiled(POSITIONS, 0), given)
 
 
 @pytest.mark.parametrize("rows", [7, 1, 0])
