@@ -39,7 +39,7 @@ from graphc.ir.graph import Graph
 from graphc.ir.types import Unknown
 from graphc.passes.free_early import free_early
 from graphc.passes.read_together import read_together
-from graphc.passes.regions import Item, find_regions
+from graphc.passes.regions import Item
 from graphc.passes.schedule import late_order
 
 __all__ = ["RESULTS", "Buffered", "Plan", "write_buffered"]
@@ -108,13 +108,13 @@ def write_buffered(
         shown = {id: name for id, name in arrays.items() if graph[id].op != "seed"}
     kept = [*roots, *pinned]
     order = free_early(graph, late_order(graph, [i for i in order if i not in arrays], kept), kept)
-    order = read_together(graph, order, kept, arrays)
+    order, items = read_together(graph, order, kept, arrays)
     context = BodyContext(graph, names, set(), shown, {})
     context.live.update(arrays)
     memory = Memory(allocating_context(context, sources), names, threads)
 
     kind = kinds_of(graph, order, arrays)
-    layout = Layout(graph, kind, kept, split_loops(find_regions(graph, order, arrays), kind))
+    layout = Layout(graph, kind, kept, split_loops(items, kind))
     lives = find_lives(layout)
     place_parts(layout, lives)
     give_pieces_away(layout, lives)

@@ -39,18 +39,22 @@ class _Late:
                     for u, by_rows in layout.reads(item, id):
                         self.readers.setdefault(u, []).append((id, by_rows))
         self.kept = set(layout.kept_bases())
+        place, readers = self.place, self.readers
         for item in reversed(layout.items):
             for id in reversed(item.nodes):
+                first = readers.get(id)
+                if first is None or place[first[0][0]] == place[id]:
+                    continue  # as most are: what reads it stands beside it
                 loop = self._loop_for(item, id)
                 if loop is not None:
-                    self.moved[id] = self.place[id] = loop
+                    self.moved[id] = place[id] = loop
 
     def _loop_for(self, item: Item, id: int) -> int | None:
         """The loop that a value had better be made in."""
         node = self.graph[id]
         if self.layout.kind[id] != "buffer" or id in self.kept or not self._is_entrywise(node):
             return None
-        readers = self.readers.get(id, [])
+        readers = self.readers[id]
         loops = {self.place[reader] for reader, _ in readers}
         if len(loops) != 1 or not all(by_rows for _, by_rows in readers):
             return None

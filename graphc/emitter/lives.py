@@ -15,6 +15,7 @@ from graphc.emitter.late import made_late
 from graphc.emitter.layout import Layout
 from graphc.ir.dims import numel
 from graphc.ir.graph import Node
+from graphc.ir.types import Type
 from graphc.passes.regions import Item
 from graphc.passes.storage import Range
 
@@ -131,15 +132,19 @@ def _lives(layout: Layout) -> Lives:
 def ranges(layout: Layout, lives: Lives, tile_key: Callable[[int], Hashable]) -> list[Range]:
     """The lives of the arrays for `passes/storage.py`; `tile_key` tells what tiles the loop at a position has."""
     found: list[Range] = []
+    kinds: dict[Type, Hashable] = {}  # of whole arrays: there are few types, and products of sizes take long
     for number, item in enumerate(layout.items):
         for id in item.nodes:
             if layout.kind[id] == "buffer" and not any(
                 id in each for each in (layout.part_of, layout.pieces, layout.heirs)
             ):
                 node = layout.graph[id]
-                kind = kind_of_whole(node)
                 if id not in layout.full:
-                    kind = tile_key(number), node.type.dims[1:], node.type.dtype
+                    kind: Hashable = tile_key(number), node.type.dims[1:], node.type.dtype
+                elif node.type in kinds:
+                    kind = kinds[node.type]
+                else:
+                    kind = kinds[node.type] = kind_of_whole(node)
                 found.append(Range(id, kind, lives.first[id], lives.last[id], _overwritten(layout, item, id)))
     return found
 

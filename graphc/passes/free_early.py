@@ -109,20 +109,17 @@ def _ready(graph: Graph, id: int, place: dict[int, int]) -> int:
 
 def _scaled_results(graph: Graph, order: Sequence[int], kept: set[int]) -> set[int]:
     """The products that nothing uses but results, which are them times numbers, or sums with others like them."""
-    users: dict[int, list[int]] = {}
-    found: set[int] = set()
-    elsewhere: set[int] = set()
+    nodes = graph.nodes
+    leads: dict[int, bool] = {}  # value -> whether all that uses it is a result, or leads to one
     for id in reversed(order):
-        node, own = graph[id], users.get(id, [])
-        leads = all(graph[user].type == node.type and (user in kept or user in found) for user in own)
-        if own and leads and id not in elsewhere:
-            found.add(id)
+        node = nodes[id]
+        through = (id in kept or leads.get(id, False)) and graph.op(node).elementwise
         for u in node.operands:
-            if graph.op(node).elementwise:
-                users.setdefault(u, []).append(id)
+            if through and nodes[u].type == node.type:
+                leads.setdefault(u, True)
             else:
-                elsewhere.add(u)
-    return {id for id in found if graph[id].op == "matmul"}
+                leads[u] = False
+    return {id for id, found in leads.items() if found and nodes[id].op == "matmul"}
 
 
 def _with_views(graph: Graph, result: int, place: dict[int, int], at: int) -> list[int]:

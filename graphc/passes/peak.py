@@ -13,42 +13,45 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from graphc.ir.dims import numel
-from graphc.ir.graph import Graph
-from graphc.ir.types import Unknown
+from graphc.ir.graph import Graph, Node
+from graphc.ir.types import Shape, Unknown
 from graphc.passes.cost import typical
-from graphc.passes.schedule import late_order
 
 __all__ = ["peak"]
 
 
 def peak(graph: Graph) -> int:
     """The most entries of arrays that are needed at a time."""
-    arguments = {argument.node for argument in graph.arguments}
-    order = late_order(graph, [id for id in sorted(graph.nodes) if id not in arguments], graph.roots)
-    order = [id for id in order if not graph.op(graph[id]).view]
+    nodes, arguments = graph.nodes, {argument.node for argument in graph.arguments}
+    order = [id for id in sorted(nodes) if id not in arguments and not graph.op(nodes[id]).view]
     bases = _Bases(graph)
     kept = arguments | {bases.of(id) for id in graph.roots}
-    last = {bases.of(u): place for place, id in enumerate(order) for u in graph[id].operands}
+    reads = [[bases.of(u) for u in nodes[id].operands] for id in order]
+    last = {u: place for place, read in enumerate(reads) for u in read}
+    sizes: dict[int, int] = {}  # of what is there
+    known: dict[Shape, int] = {}
     held = most = 0
-    for place, id in enumerate(order):
-        node, read = graph[id], {bases.of(u) for u in graph[id].operands}
-        ended = sum(_entries(graph, u, arguments) for u in read if last[u] == place and u not in kept)
-        begun = _entries(graph, id, arguments) if id in last or id in kept else 0
-        if graph.op(node).elementwise or node.op == "concatenate":
-            held += begun - ended
-            most = max(most, held)
-        else:
+    for place, (id, read) in enumerate(zip(order, reads, strict=True)):
+        node = nodes[id]
+        begun = _entries(graph, node, arguments, known) if id in last or id in kept else 0
+        if begun and id not in kept:
+            sizes[id] = begun
+        ended = sum([sizes.pop(u, 0) for u in read if last[u] == place])
+        if begun and not graph.op(node).elementwise and node.op != "concatenate":
             most = max(most, held + begun)
-            held += begun - ended
+        held += begun - ended
+        most = max(most, held)
     return most
 
 
-def _entries(graph: Graph, id: int, arguments: Collection[int]) -> int:
+def _entries(graph: Graph, node: Node, arguments: Collection[int], known: dict[Shape, int]) -> int:
     """The entries of a value's array; what joins arguments is as large as they are, and does not count for them."""
-    node = graph[id]
-    if not node.type.is_float or isinstance(node.type.shape, Unknown) or len(node.type.shape) < 2:
+    shape = node.type.shape
+    if not node.type.is_float or isinstance(shape, Unknown) or len(shape) < 2:
         return 0
-    entries = typical(numel(node.type.shape))
+    entries = known.get(shape)
+    if entries is None:
+        entries = known[shape] = typical(numel(shape))
     if node.op == "concatenate":
         entries -= sum(typical(numel(graph[u].type.dims)) for u in node.operands if u in arguments)
     return max(0, entries)

@@ -17,7 +17,7 @@ from typing import Final
 
 from graphc.ir.graph import Graph, Node
 from graphc.ir.types import Unknown
-from graphc.passes.regions import find_regions
+from graphc.passes.regions import Item, find_regions
 
 __all__ = ["read_together"]
 
@@ -25,9 +25,12 @@ MOST: Final = 64
 """No more statements than this are moved to one place, so that a long program takes no longer than its length."""
 
 
-def read_together(graph: Graph, order: Sequence[int], kept: Collection[int], bound: Collection[int]) -> list[int]:
+def read_together(
+    graph: Graph, order: Sequence[int], kept: Collection[int], bound: Collection[int]
+) -> tuple[list[int], list[Item]]:
     """The nodes of `order`, with what else reads an array entry by entry before its first reader if fewer arrays are
-    needed then; `kept` are those that outlive the function, `bound` the arrays at hand."""
+    needed then, and their statements and loops; `kept` are those that outlive the function, `bound` the arrays at hand.
+    """
     found = _Together(graph, order, kept, bound)
     moved: dict[int, list[int]] = {}
     elsewhere: set[int] = set()
@@ -39,9 +42,10 @@ def read_together(graph: Graph, order: Sequence[int], kept: Collection[int], bou
             moved[first] = along
             elsewhere.update((*along, first, source))
     if not moved:
-        return list(order)
+        return list(order), found.items
     away = {id for ids in moved.values() for id in ids}
-    return [each for id in order if id not in away for each in (*moved.get(id, ()), id)]
+    order = [each for id in order if id not in away for each in (*moved.get(id, ()), id)]
+    return order, find_regions(graph, order, bound)
 
 
 class _Together:
@@ -62,9 +66,12 @@ class _Together:
         return len({self._loops[id] for id in ids}) == 1
 
     @cached_property
+    def items(self) -> list[Item]:
+        return find_regions(self.graph, self.order, self.bound)
+
+    @cached_property
     def _loops(self) -> dict[int, int]:
-        items = find_regions(self.graph, self.order, self.bound)
-        return {id: position for position, item in enumerate(items) for id in item.nodes}
+        return {id: position for position, item in enumerate(self.items) for id in item.nodes}
 
     def is_array(self, node: Node) -> bool:
         """Whether a value has an array of several axes that other values may have after it."""
