@@ -8,7 +8,8 @@
     p = (0.5 * d) @ S; q = S @ (s * d)                  becomes      p = 0.5 * a; q = s * a
 
 the last as in a quadratic form d @ S @ d and its gradient. A number that may be infinite where there are no terms
-stays in the product, which is 0 there.
+stays in the product, which is 0 there; one that is computed of arrays leaves it only for a product that there is, as
+A @ d above: with others it may be what keeps d in the range of float32.
 """
 
 from __future__ import annotations
@@ -21,12 +22,13 @@ from graphc.ir.types import Unknown
 from graphc.passes.dce import eliminate_dead_code
 from graphc.passes.no_terms import is_finite_without, vanishes_without
 from graphc.passes.rebuild import rebuild, same
+from graphc.passes.scalars import is_moderate, is_of_numbers_alone
 from graphc.passes.symmetric import is_symmetric
 
 __all__ = ["compute_once"]
 
 LINEAR = {"matmul", "solve", "solve_vector"}
-SMALLEST, LARGEST = 1e-4, 1e4  # beyond, what is not scaled yet might leave the range of float32
+DEEPEST = 4  # so many numbers are taken from an operand
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class _Multiple:
 
 def compute_once(graph: Graph) -> Graph:
     """The graph with one product in the place of those of multiples; itself if there are none."""
-    found = {node.id: multiple for node in graph if (multiple := _multiple(graph, node)) is not None}
+    found = _multiples(graph)
     groups: dict[tuple[str, tuple[int, ...]], list[int]] = {}
     for id, multiple in found.items():
         groups.setdefault((multiple.op, multiple.bare), []).append(id)
@@ -63,6 +65,17 @@ def compute_once(graph: Graph) -> Graph:
     return eliminate_dead_code(rebuild(graph, make, share=True))
 
 
+def _multiples(graph: Graph) -> dict[int, _Multiple]:
+    known: dict[int, bool] = {}
+    found = {node.id: multiple for node in graph if (multiple := _multiple(graph, node, known)) is not None}
+    there = {(multiple.op, multiple.bare) for multiple in found.values() if not multiple.factors}
+    for id, multiple in found.items():
+        scaled = any(op != "negative" and not is_of_numbers_alone(graph, number) for op, number in multiple.factors)
+        if scaled and (multiple.op, multiple.bare) not in there:
+            found[id] = _multiple(graph, graph[id], known, of_arrays=False) or multiple
+    return found
+
+
 def _is_one(graph: Graph, found: dict[int, _Multiple], group: list[int]) -> bool:
     """Whether products that are multiples of one another are to be one: not where a program only writes the same
     product in two ways, with a matrix and with its transpose."""
@@ -71,29 +84,30 @@ def _is_one(graph: Graph, found: dict[int, _Multiple], group: list[int]) -> bool
     return len(operands) > 1 and (scaled or len({frozenset(each) for each in operands}) == 1)
 
 
-def _multiple(graph: Graph, node: Node) -> _Multiple | None:
+def _multiple(graph: Graph, node: Node, known: dict[int, bool], of_arrays: bool = True) -> _Multiple | None:
+    """A product as a multiple; `of_arrays`: of numbers that are computed of arrays as well."""
     if node.op not in LINEAR or not node.type.is_float or isinstance(node.type.shape, Unknown):
         return None
     factors: list[tuple[str, int]] = []
     bare = list(node.operands)
     for position in (0, 1) if node.op == "matmul" else (1,):
-        bare[position] = _without_numbers(graph, node.operands[position], factors)
+        bare[position] = _without_numbers(graph, node.operands[position], factors, of_arrays)
     left, right = graph[bare[0]].type, graph[bare[1]].type
     between = left.dims[-1]
     if any(_may_be_infinite(graph, op, number, between) for op, number in factors):
         return None
     if node.op == "matmul" and (left.rank, right.rank) in ((1, 2), (2, 1)):
-        bare = _with_vector(graph, bare, on_left=left.rank == 1)
+        bare = _with_vector(graph, bare, left.rank == 1, known)
     return _Multiple(node.op, tuple(bare), tuple(factors))
 
 
-def _with_vector(graph: Graph, operands: list[int], on_left: bool) -> list[int]:
+def _with_vector(graph: Graph, operands: list[int], on_left: bool, known: dict[int, bool]) -> list[int]:
     """A matrix and a vector in the one order in which no matrix is transposed; with a symmetric one the vector is last.
     """
     matrix, vector = graph[operands[on_left]], operands[not on_left]
     if matrix.op == "mT":
         matrix, on_left = graph[matrix.operands[0]], not on_left
-    if is_symmetric(graph, matrix):
+    if is_symmetric(graph, matrix, known):
         on_left = False
     return [vector, matrix.id] if on_left else [matrix.id, vector]
 
@@ -106,15 +120,16 @@ def _may_be_infinite(graph: Graph, op: str, number: int, between: Dim) -> bool:
     return divides or not is_finite_without(graph, number, [between])
 
 
-def _without_numbers(graph: Graph, id: int, factors: list[tuple[str, int]]) -> int:
+def _without_numbers(graph: Graph, id: int, factors: list[tuple[str, int]], of_arrays: bool) -> int:
     """An array without the numbers that it is multiplied by and divided by, which go to the factors."""
-    while True:
+    for _ in range(DEEPEST):
         node = graph[id]
         parts = _parts(graph, node)
-        if parts is None:
+        if parts is None or not (of_arrays or node.op == "negative" or is_of_numbers_alone(graph, parts[1])):
             return id
         id, number = parts
         factors.append((node.op, number))
+    return id
 
 
 def _parts(graph: Graph, node: Node) -> tuple[int, int] | None:
@@ -129,6 +144,4 @@ def _parts(graph: Graph, node: Node) -> tuple[int, int] | None:
 
 
 def _is_number(node: Node) -> bool:
-    value = node.attr("value") if node.op == "const" else 1.0
-    plain = isinstance(value, (int, float)) and SMALLEST <= abs(value) <= LARGEST
-    return node.type.shape == () and plain and (node.type.is_float or node.op in ("const", "size"))
+    return node.type.shape == () and is_moderate(node) and (node.type.is_float or node.op in ("const", "size"))

@@ -10,7 +10,7 @@ dL * (2 / N)              becomes       2 * dL / N
 2 * (0.5 * a / b) * A     becomes       a / b * A
 (a * A) * s               becomes       (a * s) * A         where a has fewer entries than A, and a * A no other use
 sum(A * s)                becomes       sum(A) * s          where A * s is used nowhere else, or sum(A) is simple
-(v * s) @ v               becomes       (v @ v) * s
+(v * s) @ v               becomes       (v @ v) * s         where s is computed of numbers alone
 mean(sum(A, axis=0))      becomes       sum(A) / D          a sum over everything needs no array of sums
 mean(v)                   becomes       sum(v) / n          which takes NumPy a third of the time, for a few entries
 """
@@ -20,14 +20,18 @@ from __future__ import annotations
 import math
 
 from graphc.ir.dims import numel
-from graphc.ir.graph import Node
+from graphc.ir.graph import Builder, Graph, Node
 from graphc.ir.types import Unknown
-from graphc.passes.no_terms import vanishes_without
+from graphc.passes.no_terms import is_finite_without, vanishes_without
 from graphc.passes.place import Place
 
-__all__ = ["mean_of_sums", "scalar_out_of_dot", "scalar_out_of_sum", "scalars_gathered"]
+__all__ = [
+    "is_moderate", "is_of_numbers_alone", "mean_of_sums", "scalar_out_of_dot", "scalar_out_of_sum", "scalars_gathered",
+]  # fmt: skip
 
 DEEPEST = 3  # factors within factors
+MOST = 50  # a number that is computed of more is taken to be one of arrays
+SMALLEST, LARGEST = 1e-4, 1e4  # beyond, what is not scaled yet might leave the range of float32
 LARGEST_EXPONENT = 30  # float32 ends at 1e38
 
 
@@ -254,15 +258,40 @@ def scalar_out_of_dot(place: Place) -> int | None:
     """The product of two vectors first, then its multiple."""
     if place.op != "matmul" or place.type.shape != () or not place.type.is_float:
         return None
+    terms = place.typed(place.operands[0]).dims
     for position, id in enumerate(place.operands):
         node = place.builder[id]
         parts = _parts(place, node.op, node.operands)
-        if parts is None or (node.name and not node.of_rule) or not _finite(place, node.op, parts[1]):
+        if parts is None or (node.name and not node.of_rule) or not is_of_numbers_alone(place.builder, parts[1]):
             continue  # that others use the multiple is no matter: here it is one of a number
+        if not is_moderate(place.builder[parts[1]]):
+            continue
+        divides = node.op == "divide" and vanishes_without(place.builder, parts[1], terms)
+        if divides or not is_finite_without(place.builder, parts[1], terms):
+            continue
         vectors = list(place.operands)
         vectors[position] = parts[0]
         return place.add(node.op, [place.add("matmul", vectors), parts[1]])
     return None
+
+
+def is_moderate(node: Node) -> bool:
+    """Whether a number is none that the program writes to bring arrays into the range of float32, or out of it."""
+    value = node.attr("value") if node.op == "const" else 1.0
+    return isinstance(value, (int, float)) and SMALLEST <= abs(value) <= LARGEST
+
+
+def is_of_numbers_alone(graph: Graph | Builder, number: int) -> bool:
+    """Whether a number is computed of no array. A product may leave the range of float32 where vectors do not: so
+    programs divide them by their largest entry or their length first, and such a number stays where it is."""
+    seen, stack = {number}, [number]
+    while stack:
+        node = graph[stack.pop()]
+        if node.type.shape != () or len(seen) > MOST:
+            return False
+        stack += [u for u in node.operands if u not in seen]
+        seen.update(node.operands)
+    return True
 
 
 def mean_of_sums(place: Place) -> int | None:

@@ -39,9 +39,9 @@ def sum_at_hand(place: Place) -> int | None:
     return found if found is not None and is_symmetric(place.builder, place.node(0)) else None
 
 
-def is_symmetric(graph: Graph | Builder, node: Node) -> bool:
-    """Whether a value is known to be a symmetric matrix."""
-    return _Search(graph).is_symmetric(node)
+def is_symmetric(graph: Graph | Builder, node: Node, known: dict[int, bool] | None = None) -> bool:
+    """Whether a value is known to be a symmetric matrix; `known` holds what has been found of others of the graph."""
+    return _Search(graph, {} if known is None else known).is_symmetric(node)
 
 
 def _is_square(node: Node) -> bool:
@@ -52,14 +52,20 @@ def _is_square(node: Node) -> bool:
 class _Search:
     """Whether matrices are symmetric, by what they are computed of."""
 
-    def __init__(self, graph: Graph | Builder) -> None:
-        self.graph = graph
+    def __init__(self, graph: Graph | Builder, known: dict[int, bool]) -> None:
+        self.graph, self.known = graph, known
         self.left = LOOKED_AT
 
     def is_symmetric(self, node: Node) -> bool:
-        self.left -= 1
-        if self.left < 0 or not _is_square(node):
-            return False
+        found = self.known.get(node.id)
+        if found is None:
+            self.left -= 1
+            found = self.left >= 0 and _is_square(node) and self._is_computed_symmetric(node)
+            if found or self.left >= 0:
+                self.known[node.id] = found
+        return found
+
+    def _is_computed_symmetric(self, node: Node) -> bool:
         operands = [self.graph[u] for u in node.operands]
         if node.op in ("eye", "from_diagonal"):
             return not node.attr("k")

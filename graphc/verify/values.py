@@ -21,8 +21,7 @@ ROUGH = 1e-13
 NEAR = 1e-10  # what differs by less may compare as equal or not, by rounding alone
 RUNS = 16
 SLACK = 10
-"""So many times as far as in these runs the module's rounding may move an output: of a singular matrix anything comes.
-"""
+"""So many times as far as in these runs an output may be off: rounding may do anything to a singular matrix."""
 
 Evaluate = Callable[[Rounded | None], Mapping[str, Any]]
 """The outputs of a program, with what each of its operations makes of a value when it is rounded."""

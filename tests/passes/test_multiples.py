@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import graphc
-from graphc.passes.multiples import LINEAR, compute_once
+from graphc.passes.fold import fold
+from graphc.passes.multiples import DEEPEST, LINEAR, compute_once
 from graphc.pipeline import optimise
 
 FACTORS = "input X[n, k], y[n]\nparam A[n, n], v[n], s[]\n"
@@ -27,6 +28,8 @@ def products(text: str) -> int:
     ("L = v @ A @ v", 2),  # A is not symmetric
     ("L = sum((A @ v) * (A @ (v * y)))", 4),  # y is no number
     ("L = sum((A @ v) * (A @ (v * 1e-30)))", 4),  # what float32 could not hold stays as it is
+    ("m = stop_gradient(max(v))\nL = sum((A @ (v / m)) * (A @ (v * s)))", 4),  # no A @ v, which it might not hold
+    ("m = stop_gradient(max(v))\nL = sum((A @ (v / m)) * (A @ v))", 3),  # in backward there is no other
 ])  # fmt: skip
 def test_products_left(text: str, left: int) -> None:
     assert products(text) == left
@@ -71,3 +74,16 @@ def test_the_gradient_of_a_gaussian_log_likelihood() -> None:
 def test_a_graph_without_multiples_is_itself() -> None:
     graph = graphc.parse(FACTORS + "L = sum(A @ v) + sum(A @ y) + sum(X.T @ v)")
     assert compute_once(graph) is graph
+
+
+def test_of_many_numbers_on_one_another_some_are_taken_away() -> None:
+    """What each of 40 products is a multiple of is not looked for through all that stand before it."""
+    steps = "x_0 = v\nl_0 = 0\nfor k in 0:40 { x_{k+1} = x_{k} * s; l_{k+1} = l_{k} + sum(sin(A @ x_{k})) }\nL = l_40"
+    graph = compute_once(fold(graphc.parse(FACTORS + steps)))
+    assert sum(node.op in LINEAR for node in graph) == 40 - DEEPEST
+    assert sum(node.op == "multiply" for node in graph) <= 40 + DEEPEST
+
+
+def test_symmetric_matrices_made_one_of_another_are_all_known() -> None:
+    steps = "S_0 = A @ A.T\nfor k in 0:50 { S_{k+1} = tanh(S_{k} + 1) }\n"
+    assert products(f"{steps}L = {' + '.join(f'v @ S_{k} @ v' for k in range(51))}") == 51

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import graphc
 from graphc.ir.graph import Graph
+from graphc.pipeline import optimise
 from modules import LoadSource
 from ops.programs import array, body, hold
 from passes.operations import apart, simplified
@@ -26,7 +28,6 @@ def passes_over(graph: Graph) -> int:
     ("input X[N, D], s[], t[]\nY = 2 * (X / s) / t\noutput Y", 1),
 ])  # fmt: skip
 def test_one_pass_is_left(text: str, most: int) -> None:
-    import graphc
     from graphc.passes.expand import expand
     from graphc.passes.simplify import simplify
 
@@ -124,3 +125,25 @@ def test_a_product_that_is_needed_itself_stays() -> None:
     text = "param a[D], b[D]\nq = 0.5 * a\nL = sum(2 * (q / b)) + sum(q**2)"
     assert "q = 0.5 * a" in "\n".join(body(text))
     hold(text, {"a": array(2, seed=1), "b": 2 + array(2, seed=2)}, levels=(0, 1, 2))
+
+
+@pytest.mark.parametrize(("dot", "left"), [
+    ("(v * s) @ v", 0), ("v @ (s / 2 * v)", 0), ("(v / N) @ u", 1), ("(-s * v) @ (v / s)", 0),
+    ("(v / max(abs(v))) @ v", 1), ("(v / norm(v)) @ (u / norm(u))", 2), ("(1e-8 * v) @ v", 1),
+    ("(v / sum(s * v)) @ u", 1),
+])  # fmt: skip
+def test_numbers_leave_a_product_of_vectors_that_does_not_need_them(dot: str, left: int) -> None:
+    assert passes_over(optimise(graphc.parse(f"input v[N], u[N], s[]\nY = {dot}\noutput Y"), 1)) == left
+
+
+@pytest.mark.parametrize("level", [0, 1, 2])
+@pytest.mark.parametrize("dot", [
+    "(v / max(abs(v))) @ (v / max(abs(v)))", "(1e-15 * v) @ (1e-15 * v)", "(v / sum(v)) @ (v / sum(v))",
+])  # fmt: skip
+def test_a_product_of_vectors_that_float32_could_not_hold(dot: str, level: int) -> None:
+    """What programs divide by first, so that squares do not overflow, stays there; of no entries it is 0."""
+    net = graphc.load(f"param v[N]\nL = {dot}", level=level)
+    v = np.array([1, 2, 3], dtype=np.float32) * np.float32(1e20)
+    assert np.isfinite(net.forward(v)[0])
+    with np.errstate(all="ignore"):
+        assert "max" in dot or net.forward(v[:0])[0] == 0
