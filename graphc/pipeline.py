@@ -183,7 +183,8 @@ def optimise(graph: Graph, level: int, observe: Observer = _ignore) -> Graph:
     if rewriting:
         graph = shorten_sigmoids(graph)
     if rewriting and (level == 1 or graph.updates):  # a training step is a pure function at -O2 as well
-        graph = divide_by_sizes(subtract_products(graph))
+        subtracted = subtract_products(graph)
+        graph = divide_by_sizes(graph if subtracted is graph else simplify(subtracted))
     graph = cast_to_type(graph)
     observe("optimized", graph)
     return graph

@@ -80,7 +80,8 @@ def options_of(arguments: argparse.Namespace, verify: bool = True) -> Options:
         raise UsageError(f"argument --tile: a number of bytes is expected, not {arguments.tile}")
     if not 1 <= arguments.threads <= 256:
         raise UsageError(f"argument --threads: a number from 1 to 256 is expected, not {arguments.threads}")
-    if arguments.threads > 1 and arguments.level < 2:
-        raise UsageError("argument --threads: only the modules of -O2 have loops over rows")
+    for option, asked in (("--threads", arguments.threads > 1), ("--tile", arguments.tile is not None)):
+        if asked and arguments.level < 2:
+            raise UsageError(f"argument {option}: only the modules of -O2 have loops over rows")
     given = {"tile": arguments.tile, "threads": arguments.threads, "memory": arguments.memory}
     return Options(wrt, loss[0] if loss else None, arguments.level, verify, **given)

@@ -129,7 +129,7 @@ class _Writer:
             if final != id and final in self.called:
                 self.called[id] = self.called[final]
                 continue
-            wanted = describe(self.graph, final)
+            wanted = "terms" if self._is_added_up(final) else describe(self.graph, final, self.called)
             known = free.setdefault(wanted, [])
             if self.flow.in_place and known and known[0][0] < position:
                 name = heappop(known)[1]
@@ -137,6 +137,14 @@ class _Writer:
                 name = self.names.fresh(wanted)
             heappush(known, (last.get(final, position), name))
             self.called[id] = self.called[final] = name
+
+    def _is_added_up(self, id: int) -> bool:
+        """Whether a value without a name is what a loss is the sum of, and read by that alone."""
+        node, users = self.graph[id], self.flow.consumers.get(id, [])
+        if self.flow.role != "forward" or node.hint or node.of_rule or len(users) != 1 or id in self.flow.roots:
+            return False
+        user = self.graph[users[0]]
+        return node.op in ("add", "subtract", "multiply") and user.op == "sum" and user.type.rank == 0
 
     def _last_reads(self) -> dict[int, float]:
         """Per value the last statement that reads it. An array that nobody reads any more gives its name, and with it

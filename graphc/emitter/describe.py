@@ -9,6 +9,7 @@ x @ A @ y               xA
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from weakref import WeakKeyDictionary
 
 from graphc.ir.graph import Graph, Node
@@ -24,18 +25,21 @@ CALLED = {"gelu_exact": "gelu", "gelu_tanh": "gelu"}
 """Operations that the program calls by another name."""
 
 
-def describe(graph: Graph, id: int) -> str:
-    """A name for a value: from a definition, else from what it is."""
+def describe(graph: Graph, id: int, called: Mapping[int, str] | None = None) -> str:
+    """A name for a value: from a definition, else from what it is. `called` are names that values have already: the
+    cotangent of `difference_2` is `ddifference_2`."""
     node = graph[id]
     if node.hint:
         return node.hint
-    return _of_cotangent(graph, node) or by_operands(graph.nodes, node)
+    return _of_cotangent(graph, node, called or {}) or by_operands(graph.nodes, node)
 
 
-def _of_cotangent(graph: Graph, node: Node) -> str | None:
+def _of_cotangent(graph: Graph, node: Node, called: Mapping[int, str]) -> str | None:
     """A name for a cotangent: after the value behind whose rule it is, or after the one operand of that rule."""
     origin, primal = node.origin, _primal(graph, node)
     if origin is None or origin.rule is None or primal is None:
+        return None
+    if _is_share(graph, node):
         return None
     rule = CALLED.get(origin.rule, origin.rule)
     if primal.name or (primal.hint and not _is_of(primal.hint, rule)):
@@ -50,7 +54,15 @@ def _of_cotangent(graph: Graph, node: Node) -> str | None:
         return None
     if operands[0].name:
         return None if rule in SEVERAL else f"d{operands[0].name}_{rule}"
-    return f"d{describe(graph, operands[0].id)}"
+    return f"d{called.get(operands[0].id) or describe(graph, operands[0].id)}"
+
+
+def _is_share(graph: Graph, node: Node) -> bool:
+    """Whether this is a number like dL / N, with or without a sign: the cotangent of many a value, so after none."""
+    while node.op == "negative":
+        node = graph[node.operands[0]]
+    constant = any(graph[u].op in ("size", "const") for u in node.operands)
+    return node.type.shape == () and (node.op == "seed" or (node.op in ("multiply", "divide") and constant))
 
 
 def _primal(graph: Graph, node: Node) -> Node | None:

@@ -9,7 +9,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from graphc.emitter.mathtext import UNSEEN, Mathematics, Words
+from graphc.emitter.mathtext import UNSEEN, Mathematics, Words, said
 from graphc.emitter.recognised import is_exponential
 from graphc.emitter.text import comment_text
 from graphc.ir.graph import Graph, Node
@@ -64,7 +64,7 @@ class _Group:
     def equation(self, node: Node) -> str | None:
         """A line of the comment; None for a value that only others of the group are made of, or that is too long."""
         graph, own = self.graph, self.named.get(node.id)
-        name = node.name or self.shared.get(node.id)
+        name = said(node, self.named) or self.shared.get(node.id)
         if name is None and node.hint and node.hint[1:] in graph.values:  # the gradient of a value inside a program
             name = own
         whole = name is not None
@@ -89,20 +89,20 @@ class _Group:
         def operands(id: int) -> str | None:
             return every(id) if id in node.operands else None
 
-        forms: list[tuple[int, str, Words, int]] = []
+        forms: list[tuple[Sequence[int], str, Words, int]] = []
         if whole:
-            forms += [(node.id, "=", words, LONGEST), (node.id, "=", operands, LONGEST)]
+            forms += [([node.id], "=", words, LONGEST), ([node.id], "=", operands, LONGEST)]
         added = self._added(node)
-        if added is not None:
+        if added:
             forms += [(added, "+=", known, WIDEST) for known in (crossing, every)]
         elif not whole:
-            forms += [(node.id, "=", crossing, WIDEST)]
-        forms += [(node.id, "=", known, WIDEST) for known in (crossing, every)]
+            forms += [([node.id], "=", crossing, WIDEST)]
+        forms += [([node.id], "=", known, WIDEST) for known in (crossing, every)]
         cut: str | None = None
-        for id, sign, known, longest in forms:
+        for ids, sign, known, longest in forms:
             math = Mathematics(graph, self.named, known, own, stale)
-            right = math.text(id) if id != node.id else math.made_of(id)
-            text = f"{name or own} {sign} {right}"
+            right = [str(math.text(id) if id != node.id else math.made_of(id)) for id in ids]
+            text = f"{name or own} {sign} {' + '.join(right)}"
             if len(text) <= longest and "…" not in text:
                 return comment_text(text)
             cut = cut or (comment_text(text) if len(text) <= longest else None)
@@ -121,14 +121,15 @@ class _Group:
         plain = not node.operands or self.graph.op(node).view or node.op in UNSEEN
         return not plain or node.name is not None or (node.hint is not None and node.hint[1:] in self.graph.values)
 
-    def _added(self, node: Node) -> int | None:
-        """What a statement adds to a sum that earlier ones began."""
-        if node.op != "add":
-            return None
+    def _added(self, node: Node) -> list[int]:
+        """What a statement adds to a sum that earlier ones began, term by term."""
+        if node.op != "add" or node.id not in self.named:
+            return []
         for sum, other in (node.operands, node.operands[::-1]):
-            if self.named.get(sum) == self.named.get(node.id) and sum not in self.members:
-                return other
-        return None
+            if self.named.get(sum) == self.named[node.id]:
+                before = self._added(self.graph[sum]) if sum in self.members else []
+                return [*before, other] if before or sum not in self.members else []
+        return []
 
 
 def _read(graph: Graph, node: Node, named: Mapping[int, str]) -> Iterator[int]:

@@ -183,9 +183,14 @@ class InPlace:
         for id in reversed(statements):  # who overwrites comes later
             new = overwritten_by.get(id)
             is_read = readers[id] > 1 and new not in self.added  # else: dS[i] += ds, where dS is a gradient already
-            ends = new is None or self.graph[id].name or is_read or self._is_step(id, new)
+            ends = new is None or self.graph[id].name or is_read or self._is_step(id, new) or self._is_taken(id, new)
             final[id] = id if ends or new is None else final[new]
         return final
+
+    def _is_taken(self, old: int, new: int) -> bool:
+        """Whether a value is subtracted from what takes its array, or divides it: of that it is no part."""
+        node = self.graph[new]
+        return node.op in ("subtract", "divide") and node.operands[1] == old != node.operands[0]
 
     def _is_step(self, old: int, new: int) -> bool:
         """Whether what the one statement that overwrites it reads more than once would get a wrong name: a product of

@@ -66,6 +66,8 @@ class _Inlining:
                 continue
             if self.flow.in_place and node.op == "add" and any(nodes[u].op in PARTS for u in node.operands):
                 continue  # a statement that adds to part of an array
+            if self._goes_on(node, consumer):
+                continue
             if group_of(node) != group_of(consumer) and not self._may_cross(node, consumer):
                 continue
             taken = room.get(consumer.id, 0) + width[id]
@@ -94,6 +96,17 @@ class _Inlining:
             return False  # it may stand inside another one itself
         first, other = (self.graph[u] for u in consumer.operands)
         return first.id == node.id and bool(other.type.rank) and other.type != node.type
+
+    def _goes_on(self, node: Node, consumer: Node) -> bool:
+        """Whether what earlier statements began to add up goes on with two terms: `dW += …; dW += …` takes no new
+        array, `total = dW + … + …` would."""
+        if self.flow.role != "backward" or not self.flow.in_place or not node.type.rank:
+            return False
+        first = self.graph[node.operands[0]] if node.op == consumer.op == "add" else None
+        if first is None or consumer.operands[0] != node.id or node.type != consumer.type or first.type != node.type:
+            return False
+        begun = first.op in ("add", "subtract") and first.of_rule and first.id not in self.inlined
+        return begun and first.id not in self.flow.arrays and group_of(first) != group_of(node)
 
     def _is_subtracted(self, node: Node, consumer: Node) -> bool:
         """Whether this is a value with a sign that is added to a part of an array: `dx[1:] -= dd`."""
@@ -127,6 +140,9 @@ class _Inlining:
             return not isinstance(node.attr("value"), tuple) or (
                 len(repr(node.attr("value"))) < 40 and len(self.consumers.get(node.id, [])) < 2 and not node.hint
             )
+        if node.op == "arange":  # each row's own number beside its label, or as that
+            users = {self.graph[u].op for u in self.consumers.get(node.id, ())}
+            return not node.name and users <= {"subtract_one_hot", "scatter", "gather"}
         if node.op == "shape_of":
             return node.operands[0] in self.flow.arrays or node.operands[0] not in self.inlined
         return node.op in ALWAYS_INLINE and not node.name
@@ -139,7 +155,7 @@ def _overhead(node: Node, op: Op) -> int:
             return len("().sum()")
         if op.augmented:
             return len(" + ")
-    template = op.numpy if isinstance(op.numpy, str) else ""
+    template = op.numpy if isinstance(op.numpy, str) else "-{x}" if node.op == "negative" else ""
     return max(3, len(template) - 3 * len(node.operands)) if template else 6 if op.elementwise else 14
 
 

@@ -12,11 +12,12 @@ from typing import TypeAlias
 
 from graphc.emitter.expressions import Text
 from graphc.emitter.recognised import recognised
+from graphc.ir.dim_text import in_brackets
 from graphc.ir.dims import Dim, dim
 from graphc.ir.graph import Graph, Node
 from graphc.ops.cuts import written_end
 
-__all__ = ["UNSEEN", "Mathematics", "Words", "math_of"]
+__all__ = ["UNSEEN", "Mathematics", "Words", "math_of", "said"]
 
 Words: TypeAlias = "Callable[[int], str | None]"
 
@@ -30,6 +31,16 @@ OPPOSITE = {"less": ">=", "less_equal": ">", "greater": "<=", "greater_equal": "
 UNSEEN = {"broadcast_to", "stop_gradient", "expand_dims", "squeeze", "as_float", "as_int", "number", "in_range"}
 TURNED = {"transpose", "mT"}
 BELOW = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
+
+def said(node: Node, named: Mapping[int, str]) -> str | None:
+    """What a value with a name is called: as the program does; if an argument bears that name, as the code does.
+
+    Beside an argument `dout` the gradient of `out` is `dout_2`.
+    """
+    called = named.get(node.id, "")
+    numbered = node.name is not None and called != node.name and re.fullmatch(rf"{re.escape(node.name)}_\d+", called)
+    return called if numbered else node.name
 
 
 class Mathematics:
@@ -58,7 +69,7 @@ class Mathematics:
 
     def word(self, id: int) -> str | None:
         node = self.graph[id]
-        word = node.name or self.words(id)
+        word = said(node, self.named) or self.words(id)
         if word is not None:
             return word
         name = self.named.get(id) if node.hint else None
@@ -79,7 +90,10 @@ class Mathematics:
         if node.op == "const":
             return self._constant(node)
         if node.op == "size":
-            return Text(str(node.attr("dim")), ATOM if node.attr("dim").symbol else SUM)
+            size = node.attr("dim")
+            return Text(str(size), ATOM if size.symbol or in_brackets(size) else SUM)
+        if node.op == "arange" and node.attr("start") == 0 and node.attr("step") == 1:
+            return Text(f"0 … {dim(node.attr('stop')) - 1}", LOOSE)
         if node.op in TURNED:
             return Text(self._turned(node.operands[0], operands[0]) + "ᵀ")
         if node.op in UNSEEN:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from graphc.emitter.arguments import write_check
-from graphc.emitter.body import write_body
+from graphc.emitter.body import Body, write_body
 from graphc.emitter.check_helpers import CHECK_CONSTANTS, CHECK_HELPERS
 from graphc.emitter.context import BodyContext
 from graphc.emitter.cotangents import UNPACK, Incoming
@@ -59,8 +59,9 @@ class _Module:
         self.incoming = Incoming(self.graph, self.signature)
 
     def write(self) -> str:
-        backward = self._backward()
-        forward = self._forward()
+        body = self._forward_body()
+        backward = self._backward(body.names)
+        forward = self._forward(body)
         pure = self.level < 2
         parts = [forward, backward, self._value_and_grad()] if pure else self._working(forward, backward)
         if self.step is not None:
@@ -95,7 +96,7 @@ class _Module:
     def _taken(self) -> set[str]:
         return set(MODULE) | set(HELPERS) | set(CHECK_HELPERS) | {"check"}
 
-    def _forward(self) -> str:
+    def _forward_body(self) -> Body:
         graph, split = self.graph, self.split
         names = Names(self._taken() | set(self.signature))
         roots = [*graph.outputs.values(), *split.saved]
@@ -103,6 +104,10 @@ class _Module:
             graph, split.forward, dict(self.arguments), roots, names, self.helpers, {}, self.level > 0, "forward"
         )
         self.observe("forward-body", body)
+        return body
+
+    def _forward(self, body: Body) -> str:
+        graph, split = self.graph, self.split
         cache = [body.names.get(i) or str(body.texts[i]) for i in split.saved]
         cache += [body.context.symbol(symbol) for symbol in self.saved_sizes]
         cache += [f"np.shape({body.texts.get(id) or body.names[id]})" for id in self.saved_shapes]
@@ -127,14 +132,15 @@ class _Module:
         names = ", ".join(self.graph.outputs)
         return comment_text(f"Return {names} and what backward needs.")
 
-    def _backward(self) -> str:
+    def _backward(self, called: dict[int, str]) -> str:
+        """`called` is what forward calls the values that it saves: here they have the same names."""
         graph, split = self.graph, self.split
         incoming = self.incoming
         seeds = incoming.floating
         names = Names(self._taken() | set(incoming.every) | set(self.signature))
         arrays: dict[int, str] = {}
         for id in split.saved:
-            arrays[id] = self.arguments.get(id) or names.fresh(graph[id].name or describe(graph, id))
+            arrays[id] = self.arguments.get(id) or names.fresh(called.get(id) or describe(graph, id))
         checks = BodyContext(graph, names, self.helpers, arrays, {})
         self.saved_shapes: dict[int, str] = {}
         seed_lines = self._check_seeds(seeds, checks, names)

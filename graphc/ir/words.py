@@ -4,6 +4,8 @@ A[:, None]              column_A
 x @ A @ y               xA
 1 + e                   total_e
 solve(S, d.T).T         solve_S_T
+sqrt(d)                 root_d                  of a size d
+-(dL / N)               minus_ratio_dL
 X @ W + b               affine_W
 """
 
@@ -19,7 +21,7 @@ VIEWS = {"expand_dims", "squeeze", "reshape", "broadcast_to", "transpose", "mT",
 
 TURNED = {"transpose", "mT"}
 WORDS = {
-    "number": "factor", "sqrt": "root", "as_float": "float", "matmul": "product", "multiply": "product",
+    "sqrt": "root", "as_float": "float", "matmul": "product", "multiply": "product",
     "subtract": "difference", "add": "total", "divide": "ratio", "greater": "mask", "less": "mask", "equal": "mask",
     "greater_equal": "mask", "less_equal": "mask", "not_equal": "mask", "broadcast_to": "spread", "sum_to": "sum",
     "negative": "minus", "largest": "max", "expand_dims": "column", "reshape": "flat", "const": "constant",
@@ -41,6 +43,11 @@ def by_operands(nodes: Mapping[int, Node], node: Node) -> str:
         return f"{turned.name or turned.hint or by_operands(nodes, turned)}_T"
     if node.op == "squeeze" and nodes[node.operands[0]].op == "matmul":
         return by_operands(nodes, nodes[node.operands[0]])
+    if node.op == "number":
+        return _number(nodes, node)
+    inner = nodes[node.operands[0]] if node.op == "negative" and not node.type.rank else node
+    if inner is not node and inner.op in ("multiply", "divide") and not (inner.name or inner.hint):
+        return f"minus_{by_operands(nodes, inner)}"
     word = "row" if _is_row(node) else WORDS.get(node.op, node.op)
     for u in node.operands:
         source = _source(nodes, u)
@@ -48,6 +55,14 @@ def by_operands(nodes: Mapping[int, Node], node: Node) -> str:
         if called:
             return called if called.startswith(word) and not source.name else f"{word}_{called}"
     return word
+
+
+def _number(nodes: Mapping[int, Node], node: Node) -> str:
+    """A function of a size: `root_dk` is dk**0.5."""
+    function = nodes[node.operands[0]]
+    sizes = [nodes[u].attr("dim").symbol for u in function.operands if nodes[u].op == "size"]
+    word = WORDS.get(function.op, "factor" if function.op in ("const", "size") else function.op)
+    return f"{word}_{sizes[0]}" if sizes and sizes[0] and sizes[0].isidentifier() else word
 
 
 def _affine(nodes: Mapping[int, Node], node: Node) -> str | None:

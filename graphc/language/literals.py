@@ -12,7 +12,7 @@ from graphc.language import tree
 from graphc.language.source import Span
 from graphc.language.values import Fault, Value, is_number, is_size
 
-__all__ = ["LARGEST_EXPONENT", "arithmetic", "check_number", "literal", "negate"]
+__all__ = ["LARGEST_EXPONENT", "arithmetic", "check_number", "literal", "negate", "product"]
 
 LARGEST_INTEGER = 2**63 - 1
 LARGEST_EXPONENT = 8
@@ -21,8 +21,19 @@ LARGEST_DIM_TERMS = 64
 LARGEST_DIM_TEXT = 500
 """So many characters the expression for a size may take; it also bounds how deep quotients nest."""
 
+
+def product(first: float, second: float) -> float:
+    """The product of two numbers as they are written: of 0.1 and 9.81 it is 0.981, where that of the binary numbers is
+    0.9810000000000001."""
+    if isinstance(first, int) and isinstance(second, int):
+        return first * second
+    from decimal import Decimal
+
+    return float(Decimal(repr(first)) * Decimal(repr(second)))
+
+
 _NUMBERS: dict[str, Callable[[Any, Any], Any]] = {
-    "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv, "//": operator.floordiv,
+    "+": operator.add, "-": operator.sub, "*": product, "/": operator.truediv, "//": operator.floordiv,
     "%": operator.mod, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
     "==": operator.eq, "!=": operator.ne,
 }  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.emitter.expressions import COMPARE, PRODUCT, SUM, UNARY, Text, binary
+from graphc.emitter.expressions import COMPARE, PRODUCT, SUM, UNARY, Text, binary, unary
 from graphc.ir.graph import Node
 from graphc.ir.types import Solver, Type, broadcast_shapes, promote
 from graphc.ops.base import NumpyContext, Op, register
@@ -78,8 +78,20 @@ for _name, _symbol in (
     _declare(_name, _symbol, _name, COMPARE, lambda *d: "bool", f"{{x}} {_symbol} {{y}}",
              f"x {_symbol} y: booleans, no gradient.", False)  # fmt: skip
 
+
+def _negative_text(ctx: NumpyContext, node: Node, operands: list[Text]) -> Text:
+    """A sign; in front of a number that is a product or a quotient it needs no parentheses: `-(x / N)` is `-x / N`."""
+    (x,) = operands
+    quotient = node.type.shape == () and x.precedence == PRODUCT and ctx.node(node.operands[0]).op in SIGNED
+    if quotient and x.text[0] != "-" and not re.search("//|[@%]", x.text):
+        return Text(f"-{x}", PRODUCT)
+    return unary("-", x)
+
+
+SIGNED = ("multiply", "divide")
+
 register(Op(
-    name="negative", family="arithmetic", operands=("x",), infer=elementwise_type(_number), numpy="-{x}",
+    name="negative", family="arithmetic", operands=("x",), infer=elementwise_type(_number), numpy=_negative_text,
     precedence=UNARY, evaluate=np.negative, elementwise=True, cost="cheap", ufunc="np.negative", math="-{x}",
     doc="The negative.", source="NumPy: negative",
 ))  # fmt: skip

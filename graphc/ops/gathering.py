@@ -14,7 +14,7 @@ from graphc.ops.axes import normal_axis
 from graphc.ops.base import REQUIRED, CallError, DynamicShape, Lowering, NumpyContext, Op, register
 from graphc.ops.cuts import ARRAY, WHOLE, Index, index_texts, length, selector
 from graphc.ops.indexing import gather, target_shape
-from graphc.ops.integers import integers
+from graphc.ops.integers import counting, integers, node_of
 
 # ---------------------------------------------------------------- x[i], x[i, j], x[:, i]
 
@@ -213,12 +213,26 @@ def _along_type(solver: Solver, types: list[Type], attrs: dict[str, Any]) -> Typ
     return types[0].with_shape((*rest[:axis], i[axis], *rest[axis + 1 :]))
 
 
+def _labels_along(lowering: Lowering, i: int, shape: Shape, axis: int) -> int | None:
+    """The y of `take_along_axis(X, y[:, None], axis=1)`, which is `X[arange(N), y][:, None]`: a label per row."""
+    column = node_of(lowering, i)
+    if isinstance(shape, Unknown) or len(shape) != 2 or axis != 1 or column.op != "expand_dims":
+        return None
+    labels = column.operands[0]
+    return labels if lowering.type(labels).shape == shape[:1] and column.attr("axis") == (1,) else None
+
+
 def _along_call(lowering: Lowering, x: int, i: int, *, axis: Any) -> int:
     i = integers(lowering, i)
     if axis is None:
         return _along_call(lowering, lowering.call("flatten", x), i, axis=0)
     place, shape = normal_axis(axis, lowering.type(x).rank), lowering.type(x).shape
     lowering.has_axes(x, [place])
+    labels = _labels_along(lowering, i, shape, place)
+    if labels is not None:
+        rows = lowering.add("arange", [], counting(dim(shape[0])))  # type: ignore[index]
+        picked = gather(lowering, x, [rows, labels], (ARRAY, ARRAY))
+        return lowering.add("expand_dims", [picked], {"axis": (1,)})
     i = lowering.limit_along(i, x, place) if isinstance(shape, Unknown) else lowering.limit(i, shape[place])
     return lowering.add("take_along_axis", [x, i], {"axis": place})
 

@@ -15,7 +15,7 @@ from graphc.ir.graph import Node
 from graphc.ir.types import Shape, ShapeError, Solver, Type, Unknown, check_rank, shape_text
 from graphc.ops.base import REQUIRED, CallError, DynamicShape, Lowering, NumpyContext, Op, register
 from graphc.ops.cuts import ARRAY, WHOLE, Cut, Index, axes_of, index_texts, length, normal_cut, normal_place, selector
-from graphc.ops.integers import integers
+from graphc.ops.integers import integers, node_of
 
 __all__ = ["Cut", "IndexItem", "Picked", "gather", "lower_index", "target_shape"]
 
@@ -134,6 +134,9 @@ def _basic(lowering: Lowering, x: int, index: Index) -> int:
     """A value of known rank by places, slices and new axes: at most one node for each kind."""
     index = tuple(item for item in index if item is not Ellipsis)
     cuts = tuple(item for item in index if item is not None)
+    opened = _opened(lowering, x, cuts)
+    if opened is not None:
+        x, cuts, index = opened, (), tuple(item for item in index if item is None or isinstance(item, tuple))
     turned = tuple(i for i, item in enumerate(cuts) if item == (None, None, -1))
     if any(item != WHOLE for item in cuts):
         if turned and all(item == WHOLE for i, item in enumerate(cuts) if i not in turned):
@@ -143,6 +146,16 @@ def _basic(lowering: Lowering, x: int, index: Index) -> int:
     kept = [item for item in index if item is None or isinstance(item, tuple)]
     new = tuple(i for i, item in enumerate(kept) if item is None)
     return lowering.add("expand_dims", [x], {"axis": new}) if new else x
+
+
+def _opened(lowering: Lowering, x: int, cuts: Index) -> int | None:
+    """The y of `y[:, None][:, 0]`: what has new axes just where places are taken, if nothing else is."""
+    node = node_of(lowering, x)
+    if node.op != "expand_dims" or node.name:
+        return None
+    places = tuple(k for k, item in enumerate(cuts) if not isinstance(item, tuple))
+    whole = all(item == WHOLE for item in cuts if isinstance(item, tuple))
+    return node.operands[0] if whole and places and places == node.attr("axis") else None
 
 
 def gather(lowering: Lowering, x: int, indices: Sequence[int], pattern: Index) -> int:

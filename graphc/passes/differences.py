@@ -7,13 +7,28 @@
     dW = W * s + mT(U) @ (m @ V)                dW = W * s - mT(U) @ (p @ V)
     dr = sum(U) + sum(m)                        dr = sum(U) - sum(p)
 
+    R, Y: (N, D), W: (D, K)
+    m = -(R * Y)                                p = R * Y
+    a = mT(m) @ (R @ W)         becomes         a = mT(p) @ (R @ W)
+    b = mT(R) @ (m @ W)                         b = mT(R) @ (p @ W)
+    dW = a + b                                  dW = -(a + b)
+
+    e, x, y: (N,)
+    m = -e                      becomes
+    a = sum(m * x)                              a = -sum(e * x)
+    b = sum(m * y)                              b = -sum(e * y)
+
 where nothing else uses m or the products. At -O2 only in the one function of values and gradients, behind what takes
 sums of products out of loops.
 """
 
 from __future__ import annotations
 
+import math
+
 from graphc.ir.graph import Builder, Graph, Node
+from graphc.ir.types import Unknown
+from graphc.passes.cost import typical
 from graphc.passes.dce import eliminate_dead_code
 from graphc.passes.rebuild import rebuild, same
 
@@ -31,7 +46,7 @@ def subtract_products(graph: Graph) -> Graph:
     reduced: set[int] = set()  # sums over axes whose sign is turned behind them
     for node in negatives:
         found = _sums(graph, node, users, roots)
-        if found is not None and found[0] and turned.keys().isdisjoint(found[0]):
+        if found is not None and turned.keys().isdisjoint(found[0]) and reduced.isdisjoint(found[1]):
             signs.add(node.id)
             turned.update(found[0])
             reduced |= found[1]
@@ -54,38 +69,54 @@ def subtract_products(graph: Graph) -> Graph:
     return eliminate_dead_code(rebuild(graph, make, share=False))
 
 
+def _entries(node: Node) -> int:
+    """How many entries a value has, sizes with names being typical; 0 where its rank is not known."""
+    return 0 if isinstance(node.type.shape, Unknown) else math.prod(map(typical, node.type.shape))
+
+
 def _sums(
     graph: Graph, node: Node, users: dict[int, list[int]], roots: set[int]
 ) -> tuple[dict[int, int], set[int]] | None:
-    """The sums that products with this value are added to, and the products; and its sums over axes that are added to
-    nothing. None if it has another use."""
+    """The sums that products with this value are added to, and the products; and what bears the sign itself: its sums
+    over axes, smaller products, and sums of two of its products. None if it has another use."""
     if node.id in roots:
         return None
     sums: dict[int, int] = {}
     alone: set[int] = set()
+    size = _entries(node)
     stack = [(node.id, user) for user in users.get(node.id, ())]
     while stack:
         source, id = stack.pop()
         user = graph[id]
-        if (user.id in roots or user.name) and user.op != "sum":
-            return None
-        if user.op == "sum" and user.id in roots:
+        kept = user.id in roots or bool(user.name)
+        smaller = user.op == "sum" or (user.op == "matmul" and _entries(user) < size)
+        if kept and smaller and user.operands.count(source) == 1:
             alone.add(user.id)
             continue
-        if user.op == "mT":
-            stack += [(user.id, other) for other in users.get(user.id, ())]
-            continue
-        added = users.get(user.id, ())
-        if user.op not in ("matmul", "sum") or user.operands.count(source) > 1:
+        if kept:
             return None
-        if user.op == "matmul" and len(added) == 1 and graph[added[0]].op == "matmul":
-            stack.append((user.id, added[0]))  # a product of three
+        added = users.get(user.id, ())
+        if user.op == "mT":
+            stack += [(user.id, other) for other in added]
             continue
-        total = graph[added[0]] if len(added) == 1 else user
-        fits = total.op == "add" and user.type == total.type and total.operands.count(user.id) == 1
-        if fits and total.id not in sums:
-            sums[total.id] = user.id
-        elif user.op == "sum":
+        if user.operands.count(source) > 1:
+            return None
+        only = graph[added[0]] if len(added) == 1 else user
+        if user.op == "multiply" and only.op == "sum" and user.type == node.type:
+            stack.append((user.id, only.id))
+            continue
+        if user.op not in ("matmul", "sum"):
+            return None
+        if user.op == "matmul" and only.op == "matmul" and only is not user:
+            stack.append((user.id, only.id))  # a product of three
+            continue
+        fits = only.op == "add" and user.type == only.type and only.operands.count(user.id) == 1
+        if fits and only.id not in sums:
+            sums[only.id] = user.id
+        elif fits and _entries(only) <= size:  # the other term has the sign as well
+            del sums[only.id]
+            alone.add(only.id)
+        elif smaller:
             alone.add(user.id)
         else:
             return None

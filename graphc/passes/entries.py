@@ -1,10 +1,12 @@
 """Arrays that are zero but for some entries: less is done with the entries alone (derivations E2).
 
-X, S: (N, C), u: (K, C), i: (K,) int, y: (N,) int, x: (C,), j: () int, s: ()
+X, S: (N, C), u: (K, C), i: (K,) int, y: (N,) int, x: (C,), j: () int, s: (), v: (N,)
 vjp(S[i], S, u) * X                                       becomes       vjp(S[i], S, u * X[i])
 vjp(S[arange(N), y], S, broadcast_to(s, (N,)))            becomes       one_hot(y, C) * s
 (one_hot(j, C) * s) * x                                   becomes       one_hot(j, C) * (s * x[j])
 sum(one_hot(y, C) * X, axis=-1)                           becomes       X[arange(N), y]
+one_hot(y, C) * v[:, None]                                becomes       vjp(S[arange(N), y], S, v)
+sum(vjp(S[arange(N), y], S, v), axis=-1)                  becomes       v
 log(X)[i]                                                 becomes       log(X[i])
 
 where the rest of log(X) is not needed; `vjp(S[i], S, u)` is zero but for u at the places i.
@@ -27,11 +29,12 @@ __all__ = ["counts_rows", "entries_only"]
 def entries_only(place: Place) -> int | None:
     """The node made of the entries alone."""
     if place.op == "multiply":
-        return _product(place)
+        found = _product(place)
+        return _scattered(place) if found is None else found
     if place.op == "scatter":
         return _one_hot(place)
     if place.op == "sum":
-        return _sum_of_picked(place)
+        return _sum_of_scattered(place) if place.node(0).op == "scatter" else _sum_of_picked(place)
     if place.op in ("gather", "gather_entry"):
         return _of_picked(place)
     return None
@@ -52,6 +55,37 @@ def _product(place: Place) -> int | None:
                 picked = gather(place.maker, other, rows.operands, (ARRAY,))
                 return place.add("multiply", [rows.id, place.add("multiply", [scalar.id, picked])])
     return None
+
+
+def _scattered(place: Place) -> int | None:
+    """Rows of zeros and one number: the numbers at their labels."""
+    for k in range(2):
+        rows, column = place.node(k), place.node(1 - k)
+        if rows.op != "one_hot" or column.op != "expand_dims" or not place.alone(rows.id):
+            continue
+        numbers, shape = column.operands[0], place.type.shape
+        if rows.type != place.type or rows.type.rank != 2 or column.attr("axis") != (1,) or column.name:
+            continue
+        if place.typed(numbers).shape != shape[:1] or not place.typed(numbers).is_float:  # type: ignore[index]
+            continue
+        counted = place.add("arange", [], counting(rows.type.dims[0]))
+        attrs = {"pattern": (ARRAY, ARRAY), "shape": shape, "like": None, "distinct": True}
+        return place.add("scatter", [numbers, counted, rows.operands[0]], attrs)
+    return None
+
+
+def _sum_of_scattered(place: Place) -> int | None:
+    """Of rows with one entry each it is these."""
+    scattered, axes = place.node(0), place.attrs["axis"]
+    inner = Place(place.maker, "scatter", scattered.operands, dict(scattered.attrs), scattered.type, place.uses)
+    if _label_per_row(inner) is None or scattered.type.rank != 2:
+        return None
+    entries = scattered.operands[0]
+    if axes is None:
+        return place.add("sum", [entries], {"axis": None, "keepdims": False}) if not place.attrs["keepdims"] else None
+    if axes != (1,):
+        return None
+    return place.add("expand_dims", [entries], {"axis": (1,)}) if place.attrs["keepdims"] else entries
 
 
 def _one_hot(place: Place) -> int | None:

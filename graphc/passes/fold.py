@@ -38,17 +38,19 @@ def fold(graph: Graph) -> Graph:
     uses = graph.uses()
     summed = {u for node in graph if node.op == "add" for u in node.operands if uses[u] == 1}
     moved: dict[int, int] = {}
+    needed: dict[int, int] = {}  # new node -> how often it is used
 
     def make(builder: Builder, node: Node, operands: list[int]) -> int:
         rewrite = _REWRITES.get(node.op)
         made = None
         if node.op == "add" and node.id not in summed:
-            made = _joined(_Place(builder, node, operands, uses), graph, moved)
+            made = _joined(_Place(builder, node, operands, uses, needed), graph, moved)
         if made is None and rewrite is not None:
-            made = rewrite(_Place(builder, node, operands, uses))
+            made = rewrite(_Place(builder, node, operands, uses, needed))
         if made is None or builder.type(made) != node.type:
             made = same(builder, node, operands)
         moved[node.id] = made
+        needed[made] = needed.get(made, 0) + uses[node.id]
         return made
 
     return rebuild(graph, make, share=False)
@@ -57,8 +59,10 @@ def fold(graph: Graph) -> Graph:
 class _Place:
     """A node about to be made again: its new operands, and the nodes behind them."""
 
-    def __init__(self, builder: Builder, node: Node, operands: list[int], uses: Mapping[int, int]) -> None:
-        self.builder, self.node, self.operands, self.uses = builder, node, operands, uses
+    def __init__(
+        self, builder: Builder, node: Node, operands: list[int], uses: Mapping[int, int], needed: Mapping[int, int]
+    ) -> None:
+        self.builder, self.node, self.operands, self.uses, self.needed = builder, node, operands, uses, needed
 
     def __getitem__(self, position: int) -> Node:
         return self.builder[self.operands[position]]
@@ -69,6 +73,10 @@ class _Place:
     def only_here(self, position: int = 0) -> bool:
         """Whether nothing else uses an operand: then a product may be taken apart without computing it twice."""
         return self.uses[self.node.operands[position]] == 1
+
+    def alone(self, node: Node) -> bool:
+        """Whether a new node is used once."""
+        return self.needed.get(node.id, 1) == 1
 
     def add(self, op: str, operands: list[int], attrs: dict[str, Any] | None = None) -> int:
         return self.builder.add(op, operands, attrs)
@@ -318,9 +326,16 @@ def _sum_of_products(place: _Place) -> int | None:
     if left is None or right is None or left[:-1] != right[:-1]:
         return None
     rows = numel(left[:-1])
-    tall = place.add("reshape", [A.operands[0]], {"shape": (rows, left[-1])})
-    other = place.add("reshape", [B.id], {"shape": (rows, right[-1])})
+    tall = _tall(place, place.behind(A), (rows, left[-1]))
+    other = _tall(place, B, (rows, right[-1]))
     return place.add("matmul", [place.add("mT", [tall]), other])
+
+
+def _tall(place: _Place, batch: Node, shape: tuple[Dim, Dim]) -> int:
+    """A batch of matrices as one; if it has been brought into its own shape for this alone, straight from the other."""
+    while batch.op == "reshape" and not batch.name and place.alone(batch):
+        batch = place.behind(batch)
+    return batch.id if batch.type.shape == shape else place.add("reshape", [batch.id], {"shape": shape})
 
 
 def _sum_of_transpose(place: _Place, matrix: Node) -> int | None:

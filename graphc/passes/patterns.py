@@ -61,8 +61,8 @@ class Rewrite:
 
     @cached_property
     def adds(self) -> bool:
-        """Whether the replacement has a sum in it."""
-        return "+" in self.replacement.span.text
+        """Whether the replacement has a sum or a difference in it."""
+        return not {"+", "-"}.isdisjoint(self.replacement.span.text)
 
     @cached_property
     def cancels(self) -> bool:

@@ -12,7 +12,7 @@ squeeze(expand_dims(U, -2) @ A, -2)           becomes       U @ A             u_
 sum(U[..., None] * V[:, None], axis=0)        becomes       mT(U) @ V         Σ_i u_i v_iᵀ
 sum(A * U[..., None], axis=1)                 becomes       U @ A             u_iᵀ A
 sum(A * V[:, None], axis=2)                   becomes       V @ mT(A)         A v_i
-x[:, None] + y[:, None]                       becomes       (x + y)[:, None]
+x[:, None] + y[:, None]                       becomes       (x + y)[:, None]         and so the difference
 eye(m) @ A                                    becomes       A                 and s * eye(m) @ A becomes s * A
 """
 
@@ -33,7 +33,7 @@ def arranged(place: Place) -> int | None:
         return _sum_of_outer_products(place) or _sum_of_scaled_matrices(place) or _sum_of_one_scaled_matrix(place)
     if place.op == "matmul":
         return _with_identity(place)
-    return _sum_of_opened(place) if place.op == "add" else None
+    return _sum_of_opened(place) if place.op in ("add", "subtract") else None
 
 
 def _of_vectors(place: Place) -> int | None:
@@ -116,13 +116,13 @@ def _sum_of_one_scaled_matrix(place: Place) -> int | None:
 
 
 def _sum_of_opened(place: Place) -> int | None:
-    """Two vectors that have become columns, added before they do."""
+    """Two vectors that have become columns, added or subtracted before they do."""
     left, right = place.node(0), place.node(1)
     if left.op != "expand_dims" or right.op != "expand_dims" or left.type != right.type or left.attrs != right.attrs:
         return None
     if left.name or right.name or not (place.alone(left.id) and place.alone(right.id)):
         return None
-    return place.add("expand_dims", [place.add("add", [left.operands[0], right.operands[0]])], dict(left.attrs))
+    return place.add("expand_dims", [place.add(place.op, [left.operands[0], right.operands[0]])], dict(left.attrs))
 
 
 def _with_identity(place: Place) -> int | None:

@@ -34,7 +34,10 @@ rewrite trace(-x, k=a) => -trace(x, k=a)
 
 # ---- axes of size 1 that a number does not need
 rewrite squeeze(expand_dims(x, axis=a) * y, axis=a) => x * y
+rewrite sum(expand_dims(x, axis=a), axis=none, keepdims=false) => sum(x, axis=none, keepdims=false)
 rewrite squeeze(expand_dims(x, axis=a) + y, axis=a) => x + squeeze(y, axis=a)
+rewrite squeeze(expand_dims(x, axis=a) - y, axis=a) => x - squeeze(y, axis=a)
+rewrite squeeze(y - expand_dims(x, axis=a), axis=a) => squeeze(y, axis=a) - x
 
 # ---- sums of sums
 rewrite sum(sum(x, axis=a, keepdims=k), axis=none, keepdims=false) => sum(x, axis=none, keepdims=false)
@@ -55,12 +58,29 @@ rewrite x @ y + x @ z => x @ (y + z)
 rewrite y @ x + z @ x => (y + z) @ x
 rewrite (w + x @ y) + x @ z => w + x @ (y + z)
 rewrite (w + y @ x) + z @ x => w + (y + z) @ x
+rewrite x @ y - x @ z => x @ (y - z)
+rewrite y @ x - z @ x => (y - z) @ x
+rewrite (w - x @ y) + x @ z => w - x @ (y - z)
+rewrite (w - y @ x) + z @ x => w - (y - z) @ x
+rewrite (w - x @ y) - x @ z => w - x @ (y + z)
+rewrite (w - y @ x) - z @ x => w - (y + z) @ x
+rewrite (w + x @ y) - x @ z => w + x @ (y - z)
+rewrite (w + y @ x) - z @ x => w + (y - z) @ x
 rewrite squeeze(x @ y, axis=a) + squeeze(x @ z, axis=a) => squeeze(x @ (y + z), axis=a)
 rewrite (w + squeeze(x @ y, axis=a)) + squeeze(x @ z, axis=a) => w + squeeze(x @ (y + z), axis=a)
+rewrite squeeze(x @ y, axis=a) - squeeze(x @ z, axis=a) => squeeze(x @ (y - z), axis=a)
+rewrite (w - squeeze(x @ y, axis=a)) + squeeze(x @ z, axis=a) => w - squeeze(x @ (y - z), axis=a)
+rewrite (w - squeeze(x @ y, axis=a)) - squeeze(x @ z, axis=a) => w - squeeze(x @ (y + z), axis=a)
+rewrite (w + squeeze(x @ y, axis=a)) - squeeze(x @ z, axis=a) => w + squeeze(x @ (y - z), axis=a)
 
 # ---- what is 0 or 1 on one side of 0: exp(min(z, 0)) is 1 where z is positive, and exp(z) - 1 is never less than z
 rewrite (z > 0) + (z <= 0) * exp(minimum(z, 0)) => exp(minimum(z, 0))
 rewrite maximum(z, 0) + expm1(minimum(z, 0)) => maximum(z, expm1(minimum(z, 0)))
+
+# ---- a number stands behind what is compared with it
+rewrite 0 < x => x > 0
+rewrite 0 > x => x < 0
+rewrite 0 == x => x == 0
 
 # ---- what masks itself
 rewrite maximum(z, 0) * (maximum(z, 0) > 0) => maximum(z, 0)
@@ -75,6 +95,8 @@ rewrite (x * y) / y => x
 rewrite mT(mT(x)) => x
 rewrite mT(mT(x) @ y) => mT(y) @ x
 rewrite mT(x @ mT(y)) => y @ mT(x)
+rewrite mT(x) + mT(y) => mT(x + y)
+rewrite mT(x) - mT(y) => mT(x - y)
 
 # ---- labels: a gradient at one entry per row meets a whole row (derivations E2)
 rewrite P - one_hot(y, n=k) => subtract_one_hot(broadcast_to(P, shape=shape(one_hot(y, n=k))), y)

@@ -7,6 +7,7 @@ A: (N, D), a, b: (D,), s, t, dL: (), v: (n,)
 2 * (dL / 2)              becomes       dL                  where the quotient of the two is exact
 2 * (dL / (2*N))          becomes       dL / N
 dL * (2 / N)              becomes       2 * dL / N
+2 * (dL / N)              becomes       2 * dL / N          where dL / N has no other use
 2 * (0.5 * a / b) * A     becomes       a / b * A
 (a * A) * s               becomes       (a * s) * A         where a has fewer entries than A, and a * A no other use
 sum(A * s)                becomes       sum(A) * s          where A * s is used nowhere else, or sum(A) is simple
@@ -118,6 +119,8 @@ def _times_quotient(place: Place, outer: int, node: Node, depth: int) -> int | N
         size = place.maker.tensor(place.builder[below].attr("dim") // common)
         return place.add("divide", [place.add("multiply", [rest, above]), size])
     made = _times(place, outer, above, depth - 1)
+    if made is None and place.builder[below].op in ("size", "const") and place.alone(node.id) and depth == DEEPEST:
+        made = place.add("multiply", [outer, above])
     return None if made is None else place.add("divide", [made, below])
 
 
@@ -173,7 +176,9 @@ def _met(place: Place, outer: int, id: int, depth: int) -> int | None:
         return None
     for position, u in enumerate(node.operands[: 2 if node.op == "multiply" else 1]):
         operands, other = list(node.operands), place.typed(node.operands[1 - position])
-        if place.builder[u].op != "const" or place.typed(u).shape != ():
+        if place.builder[u].op != "const" and place.typed(u).shape == ():
+            made = _times(place, outer, u, depth - 1) if place.op == "multiply" and place.typed(u).is_float else None
+        elif place.builder[u].op != "const" or place.typed(u).shape != ():
             made = _met(place, outer, u, depth - 1)
         elif other.is_float and other.shape != () and not _leaves_the_range(place, place.op, outer, u):
             made = place.add("multiply", [u, outer])

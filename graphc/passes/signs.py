@@ -2,10 +2,12 @@
 
     x, y: (N, D), s: (N, 1), dL: ()
     -(2 * dL * x)              becomes      -2 * dL * x
+    -(-0.5 * dL)               becomes      0.5 * dL
     -((x * (dL / N)) * y)      becomes      x * -(dL / N) * y
     2 * -x                     becomes      -2 * x
     -sum(2 * x * y, axis=0)    becomes      sum(-2 * x * y, axis=0)
     x + -2 * dL * y / s        becomes      x - 2 * dL * y / s
+    x - -2 * dL * y            becomes      x + 2 * dL * y
 
 where x * (dL / N) is of no other use and bears no name; so a product x * dL * m with m = -y, which is needed itself, is
 one with y.
@@ -23,11 +25,23 @@ LINEAR = {"sum", "mean", "mT", "expand_dims", "squeeze", "reshape"}
 
 def sign_into_number(place: Place) -> int | None:
     """The product with its number's sign turned, in the place of an array with its sign turned."""
-    if place.type.shape == () or not place.type.is_float:
+    if not place.type.is_float:
         return None
+    if place.type.shape == ():
+        return _of_number(place)
     if place.op == "multiply":
         return _from_array(place)
     return _turned(place, place.operands[0], DEEPEST)
+
+
+def _of_number(place: Place) -> int | None:
+    """A number with two signs has none."""
+    node = place.node(0)
+    if place.op != "negative" or node.op not in ("multiply", "divide") or node.name or node.hint:
+        return None
+    coefficients = [place.builder[u] for u in node.operands[: 2 if node.op == "multiply" else 1]]
+    signed = any(u.op == "const" and u.attr("value") < 0 for u in coefficients)
+    return _negative(place, node.id) if signed else None
 
 
 def _from_array(place: Place) -> int | None:
@@ -90,12 +104,15 @@ def _negative(place: Place, id: int) -> int:
 
 
 def product_subtracted(place: Place) -> int | None:
-    """The difference, in the place of a sum one of whose terms is a product with a sign in it.
+    """The difference, in the place of a sum one of whose terms is a product with a sign in it; and the other way round.
 
     Where statements add to a gradient one after the other, each adds or subtracts its own term.
     """
     if not place.type.is_float:
         return None
+    if place.op == "subtract":
+        term = _unsigned(place, place.operands[1], DEEPEST, of_numbers=True)  # another sign may be a factor in common
+        return None if term is None else place.add("add", [place.operands[0], term])
     statements = [node.origin.statement if node.origin else None for node in (place.node(0), place.node(1))]
     for position in (1, 0) if statements[0] == statements[1] else (1,):
         term = _unsigned(place, place.operands[position], DEEPEST)
@@ -104,20 +121,21 @@ def product_subtracted(place: Place) -> int | None:
     return None
 
 
-def _unsigned(place: Place, id: int, depth: int) -> int | None:
-    """The product without its sign; None if it has none, or is needed as it is."""
+def _unsigned(place: Place, id: int, depth: int, of_numbers: bool = False) -> int | None:
+    """The product without its sign, that of a number of the program if need be; None if it has none, or is needed as
+    it is."""
     node = place.builder[id]
     if not depth or node.op not in ("multiply", "divide") or node.name or node.hint or not place.alone(id):
         return None
     for position, u in enumerate(node.operands):
         factor = place.builder[u]
         value = factor.attr("value")
-        if factor.op == "negative":
+        if factor.op == "negative" and not of_numbers:
             positive: int | None = factor.operands[0]
         elif factor.op == "const" and factor.type.shape == () and value < 0:
             positive = place.builder.const(-value, factor.type.dtype)
         else:
-            positive = _unsigned(place, u, depth - 1)
+            positive = _unsigned(place, u, depth - 1, of_numbers)
         if positive is not None:
             operands = list(node.operands)
             operands[position] = positive

@@ -22,6 +22,7 @@ from graphc.ir.types import Shape, ShapeError, Solver, Type, Unknown, shape_text
 from graphc.language import tree
 from graphc.language.budget import Budget
 from graphc.language.evaluate import Evaluator
+from graphc.language.literals import product
 from graphc.language.plain import PLAIN
 from graphc.language.scope import Environment, Scope
 from graphc.language.values import Fault, Tensor
@@ -35,6 +36,7 @@ from graphc.passes.diagonals import without_diagonal
 from graphc.passes.entries import entries_only
 from graphc.passes.known_sums import sum_of_one_hot
 from graphc.passes.leaks import larger_of_lines
+from graphc.passes.lengths import length_cancelled, square_of_length
 from graphc.passes.log_shares import entries_of_difference, share_at_hand
 from graphc.passes.patterns import Attribute, Bindings, Form, Match, Order, Part, Rewrite, candidates
 from graphc.passes.place import Place
@@ -159,7 +161,7 @@ class _Simplifier(Evaluator):
             found = order.match(self.builder.nodes, place.operands, place.attrs)
             if found is None:
                 continue
-            if any(self._is_negative_at_hand(id) for id in found.inner):
+            if any(self._is_at_hand(place, id) for id in found.inner):
                 continue
             if rewrite.adds and self._are_booleans(found):
                 continue
@@ -173,13 +175,16 @@ class _Simplifier(Evaluator):
         kinds = [self.type(id).dtype for id in found.bindings.values() if isinstance(id, int)]
         return kinds.count("bool") > 1
 
-    def _is_negative_at_hand(self, id: int) -> bool:
-        """Whether the program names the negative of another value, and uses it elsewhere or it is a number, so that to
-        have it costs nothing: then what is made of it says so."""
-        node = self.builder[id]
-        if node.op != "negative" or not node.name or node.of_rule:
+    def _is_at_hand(self, place: Place, id: int) -> bool:
+        """Whether a value that a rewrite takes apart costs nothing to have, so that what is made of it says so: the
+        negative of another value or a product of matrices, which the program names and uses elsewhere; a difference
+        that is used elsewhere, of which the sign is turned, and which may leave the sign to what is made of it."""
+        node, used = self.builder[id], self.uses.get(id, 1) > 1
+        if place.op == "negative" and node.op == "subtract":
+            return used and node.type.shape != ()
+        if not node.name or node.of_rule:
             return False
-        return self.uses.get(id, 1) > 1 or node.type.shape == ()
+        return (node.op == "negative" and (used or node.type.shape == ())) or (node.op == "matmul" and used)
 
     def _cheaper(self, place: Place, rewrite: Rewrite, found: Match) -> int | None:
         """The replacement, further rewritten if that adds no work either; None if it adds some."""
@@ -275,6 +280,8 @@ def _folded(place: Place) -> int | None:
         return None
     if any(n.op != "const" or isinstance(n.attr("value"), tuple) for n in nodes):
         return None
+    if place.op == "number":  # of a logarithm, say, that is one of Python's now
+        return place.operands[0]
     operation = place.builder.op(place.op)
     if not operation.elementwise or operation.evaluate is None:
         return None
@@ -284,17 +291,9 @@ def _folded(place: Place) -> int | None:
     with np.errstate(all="ignore"):
         value = operation.evaluate(*numbers, **place.attrs)
     if place.op == "multiply" and math.isfinite(value):
-        value = _decimal_product(*numbers)
+        value = product(*numbers)
     number = int(value) if place.type.dtype == "int" else float(value)
     return place.builder.const(number, place.type.dtype) if math.isfinite(number) else None
-
-
-def _decimal_product(first: float, second: float) -> float:
-    """The product of two numbers as they are written: of 0.1 and 9.81 it is 0.981, where that of the binary numbers is
-    0.9810000000000001."""
-    from decimal import Decimal
-
-    return float(Decimal(repr(first)) * Decimal(repr(second)))
 
 
 ANY: frozenset[str] = frozenset()
@@ -314,10 +313,11 @@ SIMPLIFICATIONS: tuple[tuple[Simplification, Mapping[str, frozenset[str]]], ...]
     (sum_of_one_hot, {"sum": frozenset(["one_hot", "add", "subtract", "multiply", "divide", "negative"])}),
     (share_at_hand, {"exp": frozenset(["subtract"])}),
     (entries_of_difference, dict.fromkeys(["pick", "gather", "diagonal"], frozenset(["subtract"]))),
-    (entries_only, {"multiply": frozenset(["scatter", "multiply"]), "scatter": ANY,
-                    "sum": frozenset(["multiply"]), "gather": ANY, "gather_entry": ANY}),
+    (entries_only, {"multiply": frozenset(["scatter", "multiply", "one_hot"]), "scatter": ANY,
+                    "sum": frozenset(["multiply", "scatter"]), "gather": ANY, "gather_entry": ANY}),
     (arranged, {"squeeze": frozenset(["matmul"]), "sum": frozenset(["multiply"]),
-                "matmul": frozenset(["eye", "multiply"]), "add": frozenset(["expand_dims"])}),
+                "matmul": frozenset(["eye", "multiply", "mT"]), "add": frozenset(["expand_dims"]),
+                "subtract": frozenset(["expand_dims"])}),
     (without_diagonal, {"matmul": DIAGONAL, "multiply": DIAGONAL | {"eye"}, "add": DIAGONAL,
                         "subtract": DIAGONAL, "mT": DIAGONAL | {"eye", "multiply"},
                         "sum": DIAGONAL | {"multiply"}, "diagonal": ANY, "trace": ANY}),
@@ -328,10 +328,12 @@ SIMPLIFICATIONS: tuple[tuple[Simplification, Mapping[str, frozenset[str]]], ...]
     (sum_at_hand, {"sum": ANY}),
     (reduction_at_hand, dict.fromkeys(["sum", "mean", "max", "min", "prod"], ANY)),
     (sign_into_number, {"negative": PRODUCTS | LINEAR, "multiply": frozenset(["negative"])}),
-    (product_subtracted, {"add": PRODUCTS}),
+    (product_subtracted, {"add": PRODUCTS, "subtract": PRODUCTS}),
     (sums_joined, {"sum": frozenset(["sum"])}),
     (filled, dict.fromkeys(["add", "subtract", "multiply", "divide"], frozenset(["zeros", "ones", "full"]))),
     (shape_of_operand, dict.fromkeys(["shape_of", "count_of"], ANY)),
+    (square_of_length, {"square": frozenset(["norm"])}),
+    (length_cancelled, {"multiply": frozenset(["divide", "expand_dims"])}),
     (larger_of_lines, {"add": frozenset(["maximum"])}),
     (number_behind_sum, dict.fromkeys(["add", "subtract"], frozenset(["outer"]))),
 )  # fmt: skip

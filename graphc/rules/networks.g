@@ -22,9 +22,14 @@ rule softmax(x, *, axis) -> y {
 # aliases: input=x, dim=axis
 op log_softmax(x, *, axis=-1) {
     shifted = x - largest(x, axis=axis, keepdims=true)
-    return shifted - log(sum(exp(shifted), axis=axis, keepdims=true))
+    e = exp(shifted)
+    total = sum(e, axis=axis, keepdims=true)
+    return shifted - log(total)
 }
-rule log_softmax(x, *, axis) -> y { dx = dy - exp(y) * sum(dy, axis=axis, keepdims=true) }
+rule log_softmax(x, *, axis) -> y {
+    P = exp(y)
+    dx = dy - P * sum(dy, axis=axis, keepdims=true)
+}
 
 # ---------------------------------------------------------------- mean 0, variance 1
 

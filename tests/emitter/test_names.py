@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
+import numpy as np
+import pytest
+
 import graphc
 from ops.programs import array, body, hold
 
@@ -88,3 +93,87 @@ def test_a_cotangent_is_called_after_the_value_that_it_is_of() -> None:
     assert "dratio = " in text.partition("def backward")[2], "not `minus`, by the operation"
     gate = "def gate(z) {\n    g = sigmoid(z*z)\n    return g\n}\nparam x[N]\ny = gate(x)*gate(2*x)\nL = sum(y)"
     assert "dg_sigmoid = " in graphc.compile(gate, level=0, verify=False)
+
+
+# ---------------------------------------------------------------- forward and backward
+
+RUNGE = """\
+input z_0[N, D]
+param W[D, D]
+def f(z, W) = tanh(z@W)
+for k in 0:3 {
+  a_{k} = f(z_{k}, W)
+  b_{k} = f(z_{k} + 0.5*a_{k}, W)
+  z_{k+1} = z_{k} + b_{k}
+}
+L = sum(z_3**2)
+"""
+
+
+@pytest.mark.parametrize("level", [0, 1])
+def test_what_forward_saves_has_the_same_name_in_backward(level: int) -> None:
+    """A value without a name does not take that of the program's `z_2`."""
+    saved = ", ".join(body(RUNGE, "forward", level)).partition("return ")[2].partition(", (")[2].rstrip("), ")
+    names = re.findall(r"\w+", saved)
+    read = ", ".join(body(RUNGE, "backward", level)).partition(" = cache")[0].strip("(, ")
+    assert re.findall(r"\w+", read) == names
+    assert "z_1" in names and "z_2" in names
+    hold(RUNGE, {"z_0": array(3, 2), "W": array(2, 2)}, levels=(level,))
+
+
+def test_a_gradient_beside_an_argument_of_its_name() -> None:
+    """The comment says `dout` of the argument, and of the gradient what the code calls it."""
+    text = graphc.compile("input dout[N, D]\nparam x[N, D]\nout = tanh(x)\nL = sum(out * dout)")
+    assert "    dout_2 = dL dout\n" in text and "    dout_2 = dL * dout " in text
+    assert "dx = dout_2 ⊙ (1 - out²)" in text
+
+
+def test_a_cotangent_has_the_number_of_its_value() -> None:
+    text = "input A[N, D], P[N, D], Q[N, D]\nparam w[D]\na = A*w\np = P*w\nq = Q*w\n"
+    found = body(f"{text}L = sum(relu(sum((a - p)**2, axis=1) - sum((a - q)**2, axis=1) + 0.2))", "backward")
+    for line in found:
+        for name in re.findall(r"^ddifference_a\w* = ", line):
+            assert name[1:].partition(" ")[0] in line.partition(" = ")[2], line
+
+
+@pytest.mark.parametrize(("text", "line"), [
+    ("input q[d], K[T, d]\nparam w[d]\ns = K@(q*w) / d**0.5\nL = sum(s**2)", "root_d = d**0.5"),
+    ("input X[N, D], y[N]\nparam w[D]\np = sigmoid(X@w)\nL = -mean(y*log(p) + (1-y)*log(1-p))", "terms = "),
+    ("param logits[N, C], q[N, C]\nL = sum(q * log_softmax(logits))", "P = "),
+    ("input v[N, D]\nparam w[D]\nL = mean(exp(v@w)) - mean(v@w) - mean(w * exp(v@w)[:, None])", "minus_ratio_dL = -"),
+])  # fmt: skip
+def test_words(text: str, line: str) -> None:
+    found = [*body(text), *body(text, "backward")]
+    assert any(each.startswith(line) for each in found), found
+
+
+# ---------------------------------------------------------------- signs and sums
+
+@pytest.mark.parametrize(("text", "wanted"), [
+    ("param x[N]\nL = -mean(x)", "L = -x.sum() / N"),
+    ("param x[N]\nL = -(N // 2) * sum(x)", "L = -(N//2) * x.sum()"),
+    ("param x[N], y[N]\nL = -dot(x, y) * 3", "L = -(x @ y * 3)"),
+    ("param x[], y[]\nL = -(x * y)", "L = -x * y"),
+    ("param x[], y[]\nL = -(-x * y)", "L = x * y"),
+])  # fmt: skip
+def test_a_sign_before_a_number(text: str, wanted: str) -> None:
+    found = body(text)
+    assert wanted in found, found
+    hold(text, {name: np.array(1.5) if "[]" in text else array(5) for name in ("x", "y") if f"{name}[" in text})
+
+
+def test_what_goes_on_adding_is_written_in_place() -> None:
+    """Two terms of one statement are two statements on the gradient that earlier ones began, and one in the comment."""
+    text = "input P_0[n, n]\nparam A[n, n]\nfor t in 0:4 { P_{t+1} = A@P_{t}@A.T }\nL = sum(P_4**2)"
+    source = graphc.compile(text)
+    assert source.count("\n    dA += ") == 6 and "total" not in source.partition("def backward")[2]
+    assert "dA += dP_2ᵀ product_A_2 + dP_2_product P_1ᵀ" in source
+    hold(text, {"P_0": array(3, 3), "A": array(3, 3) / 2}, levels=(0, 1, 2))
+
+
+def test_what_is_subtracted_or_divides_is_not_called_after_the_result() -> None:
+    text = "input g[D], v[D], t[]\nparam w[D]\nL = sum(g*w)\nloss L\n"
+    text += "w <- w - 0.001*((0.9*v + 0.1*grad(L, w))/(1 - 0.9**t))/(sqrt(0.999*v + 0.001*g**2) + 1e-8)"
+    lines = body(text, "step")
+    assert sum(line.startswith("new_w = ") for line in lines) == 1, lines
+    assert any(line.startswith("total = np.sqrt(") for line in lines), lines

@@ -10,6 +10,7 @@ import pytest
 import graphc
 from graphc.passes.differences import subtract_products
 from graphc.pipeline import optimise
+from ops.programs import array, hold
 
 FACTORS = "input R[N, M], mask[N, M]\nparam U[N, K], V[M, K]\n"
 REGULAR = "0.05 * (sum(U**2) + sum(V**2))"
@@ -80,3 +81,20 @@ def test_sums_of_rows_and_columns_are_subtracted_too() -> None:
 def test_a_graph_without_such_a_sum_is_itself() -> None:
     graph = graphc.parse(FACTORS + "L = sum(U) + sum(V)")
     assert subtract_products(graph) is graph
+
+
+@pytest.mark.parametrize(("text", "turned"), [
+    ("input X[N, D]\nparam W[D, K]\nE = X - X@W@W.T\nL = sum(E**2)", 1),  # the smaller one, behind both products
+    ("input x[N]\nparam a[], b[]\ne = x[2:] - a*x[1:-1] - b*x[:-2]\nL = sum(e**2)", 0),
+    ("input v[N, D]\nparam b[D]\nL = sum(exp(-v@b))", 2),  # of N and of D numbers, not of N*D
+    ("input v[N, D]\nparam b[D], W[D, D]\nM = -(v @ W)\nL = sum(exp(M @ b)) + sum(M**2)", 1),  # needed itself
+])  # fmt: skip
+def test_signs_that_go_where_less_is_turned(text: str, turned: int) -> None:
+    graph = optimise(graphc.differentiate(graphc.parse(text)), 1)
+    negatives = [node for node in graph if node.op == "negative" and node.type.rank]
+    assert len(negatives) == turned, graph
+    assert all(node.type.rank == 1 or "K" in str(node.type) or "M = " in text for node in negatives)
+    shapes = {"X": (5, 3), "W": (3, 3) if "M = " in text else (3, 2), "x": (6,), "a": (), "b": (), "v": (4, 3)}
+    shapes["b"] = (3,) if "b[D]" in text else ()
+    given = {a.name: np.array(array(*shapes[a.name])) / 4 for a in graph.arguments}
+    hold(text, given, levels=(0, 1, 2))

@@ -68,6 +68,7 @@ PASSES: dict[str, Callable[[Graph], Graph]] = {
     "inverses": lambda graph: eliminate_dead_code(solve_by_inverses(graph)),
     "known_sums": simplify,
     "leaks": simplify,
+    "lengths": simplify,
     "log_shares": simplify,
     "multiples": lambda graph: compute_once(fold(graph)),
     "pool_first": pool_first,

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ops.programs import array, hold
+import graphc
+from graphc.pipeline import optimise
+from ops.programs import array, compiled, hold
 from passes.operations import apart, counted, entries, simplified
 
 LABELS = np.array([2, 0, 2, 1])
@@ -31,3 +33,49 @@ def test_a_function_of_all_entries_that_is_needed_stays() -> None:
     text = "param S[N, C]\ninput y[N]: int\nT = exp(S)\nL = sum(T[arange(N), y]) + sum(T * T)"
     assert counted(simplified(text))["exp"] == 1
     hold(text, {"S": array(4, 3), "y": LABELS})
+
+
+# ---------------------------------------------------------------- a label per row
+
+PICKED = "input X[N, D], y[N]: int, r[N]\nparam W[D, C]\n"
+GIVEN = {"X": array(4, 3), "y": LABELS, "r": array(4), "W": array(3, 3)}
+
+
+@pytest.mark.parametrize("loss", [
+    "sum(take_along_axis(log_softmax(X@W), y[:, None], axis=1)[:, 0] * r)",
+    "sum(take_along_axis(X@W, y[:, None], axis=-1) * r[:, None])",
+    "sum(sum(one_hot(y, C) * log_softmax(X@W), axis=1) * r)",
+    "sum((r - take_along_axis(X@W, expand_dims(y, axis=1), axis=1)[:, 0])**2)",
+])  # fmt: skip
+def test_a_label_per_row_takes_no_rows_of_one_hot(loss: str) -> None:
+    text = f"{PICKED}L = {loss}"
+    found = counted(optimise(graphc.differentiate(graphc.parse(text)), 1))
+    assert not (found["take_along_axis"] or found["scatter_along_axis"] or found["one_hot"]), found
+    hold(text, GIVEN, levels=(0, 1, 2))
+    hold(text, {**GIVEN, "y": np.array([-1, 0, 2, -3])}, levels=(0, 1, 2))
+
+
+@pytest.mark.parametrize("loss", [
+    "sum(take_along_axis(X@W, y[:, None], axis=0) * r[:, None])",
+    "sum(take_along_axis(X@W, stack([y, y], axis=1), axis=1) * r[:, None])",
+    "sum(take_along_axis(X@W, y[:1, None], axis=1))",
+    "sum(one_hot(y, C) * (X@W) * r[:, None])",
+    "sum((one_hot(y, C) * r[:, None]) @ W.T) + sum(W)",
+    "sum(one_hot(y, 4) * r[3])",
+])  # fmt: skip
+def test_other_shapes_of_indices(loss: str) -> None:
+    hold(f"{PICKED}L = {loss} + sum(W)", GIVEN, levels=(0, 1, 2))
+
+
+def test_the_sum_of_rows_with_one_entry_each_is_these() -> None:
+    """The gradient of a log softmax at labels adds up no zeros."""
+    after = simplified(f"{PICKED}L = sum(log_softmax(X@W)[arange(N), y] * r)")
+    assert sum(node.op == "sum" and after[node.operands[0]].op == "scatter" for node in after) == 0
+    hold(f"{PICKED}L = sum(log_softmax(X@W)[arange(N), y] * r)", GIVEN, levels=(0, 1, 2))
+
+
+@pytest.mark.parametrize("level", [0, 1, 2])
+def test_labels_out_of_range_are_refused(level: int) -> None:
+    module = compiled(f"{PICKED}L = sum(take_along_axis(X@W, y[:, None], axis=1))", level)
+    with pytest.raises(ValueError, match="argument y must hold integers from -3 to 2, not 3"):
+        module.forward(**{**GIVEN, "y": np.array([0, 1, 3, 0])})

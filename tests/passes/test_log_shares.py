@@ -94,7 +94,7 @@ def test_a_number_on_the_diagonal_is_one_per_row(text: str) -> None:
 
 def test_a_contrastive_loss_makes_no_diagonal_matrix() -> None:
     found = "\n".join(body(f"param S[N, N]\n{DIAGONALS[0]}", "backward"))
-    assert "np.diag(" not in found and "dS[np.arange(N), arange] -= 1" in found
+    assert "np.diag(" not in found and "dS[np.arange(N), np.arange(N)] -= 1" in found
 
 
 @pytest.mark.parametrize("text", [

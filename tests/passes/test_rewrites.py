@@ -32,7 +32,7 @@ ATTRIBUTES: dict[str, dict[str, list[Any]]] = {
     "expand_dims": {"a": [(0,), (1,), (0, 2)]},
     "squeeze": {"a": [(0,), (1,)]},
     "sum": {"a": [None, (0,), (1,), (0, 1)], "k": [False, True]},
-    "subtract": {"k": [dim(4)]},
+    "subtract": {"k": [dim(4)], "a": [(0,), (1,)]},
     "add": {"a": [(0,), (1,)]},
     "trace": {"a": [0, 1, -1]},
 }
@@ -153,7 +153,8 @@ def test_the_simplifier_takes_it_and_the_value_stays(rewrite: Rewrite) -> None:
         have = instance.run(simpler)["r"]
         assert np.allclose(have, instance.expected, rtol=1e-12, atol=1e-12)  # type: ignore[attr-defined]
         before, after = graph[graph.outputs["r"]], simpler[simpler.outputs["r"]]
-        taken += (before.op, len(graph)) != (after.op, len(simpler))
+        made_of = [[g[u].op for u in node.operands] for g, node in ((graph, before), (simpler, after))]
+        taken += (before.op, made_of[0], len(graph)) != (after.op, made_of[1], len(simpler))
     assert taken, "it was never taken"
 
 

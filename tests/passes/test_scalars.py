@@ -69,9 +69,9 @@ def test_no_rows(load_source: LoadSource, text: str, level: int) -> None:
     ("sum(x**2) / (2*N)", "dL / N * x"),
     ("1/(2*N) * sum(x**2)", "dL / N * x"),
     ("sum(x**4) / (6*N)", "2 * dL / (3*N) * (x * x * x)"),
-    ("sum(x**2) / (2*N + 1)", "2 * (dL / (2*N + 1)) * x"),
-    ("sum(x**2) / 3", "2 * (dL / 3) * x"),
-    ("sum(x**2) / N / 3", "2 * (dL / 3 / N) * x"),
+    ("sum(x**2) / (2*N + 1)", "2 * dL / (2*N + 1) * x"),
+    ("sum(x**2) / 3", "2 * dL / 3 * x"),
+    ("sum(x**2) / N / 3", "2 * dL / 3 / N * x"),
 ])  # fmt: skip
 def test_numbers_of_a_loss_cancel(loss: str, gradient: str) -> None:
     import graphc

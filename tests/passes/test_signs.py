@@ -55,8 +55,8 @@ def test_the_numbers_stay_the_same(text: str) -> None:
 
 def test_the_number_has_one_sign_in_code_and_comment() -> None:
     text = graphc.compile(LAYER + 'L = mse(T, X@W, reduction="mean")')
-    assert "(-2 * (dL / (C*N)) * difference)" in text
-    assert "(-2 (dL / (C*N)) difference)" in text
+    assert "(-2 * dL / (C*N) * difference)" in text
+    assert "(-(2 dL / (C*N)) difference)" in text
 
 
 def test_a_term_with_a_sign_is_subtracted() -> None:
@@ -85,7 +85,7 @@ def test_a_sum_that_could_be_one_quotient_is_a_difference_at_least() -> None:
 
 def test_a_number_that_the_program_names_after_its_sign_is_a_statement_of_its_own() -> None:
     text = graphc.compile("input R[T]\nparam logp[T]\npi = -mean(R * logp)\nvf = sum(logp**2)\nL = pi + 0.5*vf")
-    assert "    pi = -((R * logp).sum() / T)\n" in text and "    L = pi + 0.5 * vf\n" in text
+    assert "    pi = -(R * logp).sum() / T\n" in text and "    L = pi + 0.5 * vf\n" in text
 
 
 def test_the_sign_of_an_array_that_is_needed_goes_into_a_number_elsewhere() -> None:

@@ -240,7 +240,8 @@ def test_the_mean_of_sums_is_one_sum() -> None:
     ("param u[n]\nd = u[1:] - u[:-1]\nL = 0.5 * sum(d**2)", "du[1:] += dd"),
     ("param u[n]\nd = u[1:] - u[:-1]\nL = 0.5 * sum(d**2) + sum(u**2)", "du[:-1] -= dd"),
     ("input i[k]: int, j[k]: int\nparam x[n]\nL = sum(x[i] * x[j])", "np.add.at(dx, j, "),
-    ("input y[N]: int\nparam S[N, C]\nM = relu(S - S[arange(N), y][:, None] + 1)\nL = sum(M)", "dS[arange, y] += "),
+    ("input y[N]: int\nparam S[N, C]\nM = relu(S - S[arange(N), y][:, None] + 1)\nL = sum(M)",
+     "dS[np.arange(N), y] += "),
 ])  # fmt: skip
 def test_what_is_zero_but_for_a_part_is_added_to_that_part(text: str, wanted: str) -> None:
     lines = body(text, "backward")
