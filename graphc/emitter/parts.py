@@ -15,12 +15,16 @@ from graphc.emitter.layout import Layout
 from graphc.emitter.lives import Lives
 from graphc.ir.dims import Dim, dim
 from graphc.ir.graph import Node
+from graphc.passes.regions import Item
 
 __all__ = ["cut", "is_contiguous", "other_parts", "place_parts"]
 
 
 def place_parts(layout: Layout, lives: Lives) -> None:
-    """Enter the parts into the layout where nothing stands against it; the whole lives from the first part on."""
+    """Enter the parts into the layout where nothing stands against it; the whole lives from the first part on.
+
+    Where all parts of what a loop joins are made in their places, nothing is left for a loop to do.
+    """
     graph, first, last = layout.graph, lives.first, lives.last
     longest = max((len(item.nodes) for item in layout.items), default=0) + 1
     begins: dict[int, int] = {}  # where the item of a value does
@@ -45,6 +49,17 @@ def place_parts(layout: Layout, lives: Lives) -> None:
                     first[id] = min(first[id], first[u], begins[u])
                     last[id] = max(last[id], last[u] + longest)  # to the end of the loop that reads it
                 offset = offset + size
+    layout.rearrange([item if _is_left(layout, item) else Item(item.nodes) for item in layout.items])
+
+
+def _is_left(layout: Layout, item: Item) -> bool:
+    """Whether a loop does more than to join what is in its place; what is no loop may stay as it is."""
+    if item.rows is None:
+        return True
+    return any(
+        layout.graph[id].op != "concatenate" or not all(layout.is_part(u, id) for u in layout.graph[id].operands)
+        for id in item.nodes
+    )
 
 
 def _make_full(layout: Layout, id: int) -> None:

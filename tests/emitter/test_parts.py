@@ -56,3 +56,13 @@ def test_parts_of_a_part_are_as_long_as_the_whole() -> None:
     found, more = module.value_and_grad(X, W, workspace=module.Workspace(X, W))
     assert abs(found - value) <= 1e-12 * value
     assert np.abs(more["W"] - gradients["W"]).max() <= 1e-12 * np.abs(gradients["W"]).max()
+
+
+def test_a_loop_has_nothing_to_do_where_all_that_it_joins_is_in_its_place() -> None:
+    text = "input W[D, H], i[N]: int\nA = take(W, i)\nB = repeat(A, 2, axis=1)\nC = concatenate([A, B], axis=1)\n"
+    text += "Z = (C - mean(C, axis=0)) / sqrt(var(C, axis=0) + 1)\nL = sum(sin(Z))\noutput L\nloss L"
+    rng = np.random.default_rng(0)
+    W, i = rng.normal(size=(7, 3)), rng.integers(0, 7, 4000)
+    value, gradients = graphc.load(text, level=0, verify=False).value_and_grad(W, i)
+    found, more = graphc.load(text, level=2, verify=False).value_and_grad(W, i)
+    assert abs(found - value) <= 1e-10 and np.abs(more["W"] - gradients["W"]).max() <= 1e-10
