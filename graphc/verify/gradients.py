@@ -21,7 +21,9 @@ from graphc.ir.graph import Graph
 from graphc.language.diagnostics import Diagnostics
 from graphc.passes.differentiate import unreached
 from graphc.verify.blame import blame, report_failure
-from graphc.verify.numerical import FIRST, OF_MANY, TOLERANCE, VANISHING, Slope, derivative, deviation, doubt, grain
+from graphc.verify.numerical import (
+    FIRST, OF_MANY, TOLERANCE, VANISHING, Slope, derivative, deviation, doubt, grain, kinked,
+)  # fmt: skip
 from graphc.verify.program import Failure, Gradients, Program, Refusal
 from graphc.verify.report import NEGLIGIBLE, Report, Row, enter, say_what_was_not_checked
 from graphc.verify.sampling import LARGE, LONG, Sample, Sampler
@@ -77,12 +79,15 @@ def verify(
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         check_rules(joint, diagnostics, seed)
-        if report.rows and not diagnostics.has_errors:  # a wrong rule explains every wrong gradient
+        if not diagnostics.has_errors:  # a wrong rule explains every wrong gradient
             compared = COMPARED if patient or len(joint) <= LONG else int(len(joint) <= LARGE)
             program = Program(joint, _loaded(text, joint.file), compared)
             check = _Check(program, report.rows, seed, start, patient)
             try:
-                check.run(Sampler(joint, seed, sizes))
+                if report.rows:
+                    check.run(Sampler(joint, seed, sizes))
+                else:
+                    _compare(program, Sampler(joint, seed, sizes))
             except Failure as failure:
                 report_failure(failure, diagnostics)
     report.seconds = time.perf_counter() - start
@@ -92,6 +97,16 @@ def verify(
     if not diagnostics.has_errors:
         say_what_was_not_checked(joint, report.rows, diagnostics)
     return report
+
+
+def _compare(program: Program, sampler: Sampler) -> None:
+    """Hold the values of a program that nobody wants a gradient of against those of its graph."""
+    for attempt, sample in enumerate(sampler):
+        if not program.compared or attempt == HASTE:
+            break
+        with suppress(Refusal):
+            program.forward(sample)
+            sampler.keep()
 
 
 def _loaded(text: str, name: str) -> types.ModuleType:
@@ -318,7 +333,14 @@ class _Check:
             return float("nan"), "the values at the sampled points are so large that 1 beside them is rounding"
         if off > TOLERANCE and not self._steady(directions, sample, gradients, analytic):
             return float("nan"), "it is all rounding: a step of 1e-10 makes it another"
+        if off > TOLERANCE and self._is_at_kink(directions, sample, gradients, max(abs(analytic), abs(slope.value))):
+            return float("nan"), "the value has a kink at the sampled points"
         return off, ""
+
+    def _is_at_kink(self, directions: Sample, sample: Sample, gradients: Gradients, scale: float) -> bool:
+        with suppress(Refusal):
+            return kinked(self.program.moved(sample, gradients.weights, directions), scale)
+        return False
 
     def _steady(self, directions: Sample, sample: Sample, gradients: Gradients, analytic: float) -> bool:
         """Whether the gradient stays what it is if the sample moves by less than any step: else it is all rounding,

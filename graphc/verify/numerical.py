@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["FIRST", "OF_MANY", "TOLERANCE", "VANISHING", "Slope", "derivative", "deviation", "doubt", "grain"]
+__all__ = ["FIRST", "OF_MANY", "TOLERANCE", "VANISHING", "Slope", "derivative", "deviation", "doubt", "grain", "kinked"]
 
 TOLERANCE = 1e-5
 """The largest relative error of a gradient that is right."""
@@ -59,6 +59,14 @@ def derivative(
         if still_flat != flat:
             break
     return best
+
+
+def kinked(f: Callable[[float], float], scale: float, h: float = FIRST) -> bool:
+    """Whether f has a kink at 0, as the least of equal numbers has: its slopes ahead and behind differ by much of the
+    scale, and go on to in smaller steps, where those of a smooth function come together."""
+    here = f(0.0)
+    wide, narrow = (abs(f(step) - 2 * here + f(-step)) / step for step in (h, h / 8))
+    return narrow > 0.5 * wide and narrow > 100 * TOLERANCE * scale
 
 
 def grain(f: Callable[[float], float], h: float = FIRST) -> float:

@@ -75,8 +75,7 @@ class Program:
 
         Raises Refusal, and Failure where `backward` fails although `forward` did not, or a value is wrong.
         """
-        outputs, cache = self._forward(sample)
-        self._compare(sample, outputs)
+        outputs, cache = self.forward(sample)
         weights = self._weights(outputs) if weights is None else dict(weights)
         try:
             values = self.module.backward(cache, *weights.values())
@@ -91,6 +90,13 @@ class Program:
         self._check_memory(sample, weights, outputs, values)
         differentiated = [self.joint.loss] if self.joint.loss else list(weights)
         return Gradients(values, weights, {name: outputs[name] for name in differentiated if name in outputs})
+
+    def forward(self, sample: Sample) -> tuple[dict[str, Any], Any]:
+        """The outputs at a sample, compared with the program's if some are to be, and the cache. Raises as `gradients`.
+        """
+        outputs, cache = self._forward(sample)
+        self._compare(sample, outputs)
+        return outputs, cache
 
     def _compare(self, sample: Sample, outputs: Mapping[str, Any]) -> None:
         from graphc.ir.interpret import Rounded, interpret

@@ -17,7 +17,7 @@ from graphc.language.diagnostics import Diagnostics
 from graphc.language.source import Source
 from graphc.pipeline import Compiled, Options, compile_source
 from graphc.verify.gradients import Report, verify
-from graphc.verify.numerical import TOLERANCE, Slope, derivative, deviation, grain
+from graphc.verify.numerical import TOLERANCE, Slope, derivative, deviation, grain, kinked
 from graphc.verify.program import Program
 from graphc.verify.sampling import samples
 
@@ -29,9 +29,11 @@ def compiled(text: str, level: int = 1, **options: Any) -> Compiled:
     return compile_source(Source(text), Options(level=level, **options))
 
 
-def verified(text: str, level: int = 1, **more: Any) -> tuple[Report, Diagnostics]:
+def verified(
+    text: str, level: int = 1, wrt: tuple[str, ...] | None = None, **more: Any
+) -> tuple[Report, Diagnostics]:
     """The verification of a program's module as it is."""
-    made = compiled(text, level, verify=False)
+    made = compiled(text, level, verify=False, wrt=wrt)
     diagnostics = Diagnostics()
     return verify(made.graph, made.module, diagnostics, **more), diagnostics
 
@@ -600,3 +602,18 @@ L = sum(twice(x)**2)"""
     assert report.ok and not diagnostics.has_errors and report.rows[0].directions
     with pytest.raises(graphc.GraphcError, match="gives a wrong gradient for `x`"):
         graphc.compile(text.replace("jvp(2", "jvp(3"))
+
+
+def test_the_least_of_equal_numbers_has_a_kink() -> None:
+    """Its gradient is shared, and differences see another one: that is no mistake, and nothing checked."""
+    report, diagnostics = verified("param x[n]\nz = stack((tanh(x), tanh(x), tanh(x)))\nL = min(z)", wrt=("z",))
+    assert report.ok and not diagnostics.has_errors and not report.rows[0].directions
+    assert "`z` was not checked: the value has a kink" in diagnostics.warnings[0].message
+
+
+@pytest.mark.parametrize(("f", "has_one"), [
+    (lambda t: abs(t), True), (lambda t: min(t, 3 * t) + t**2, True), (lambda t: np.sin(t), False),
+    (lambda t: np.exp(20 * t), False), (lambda t: abs(t - 1e-2), False), (lambda t: abs(t)**1.5 + t, False),
+])  # fmt: skip
+def test_kinks(f: Any, has_one: bool) -> None:
+    assert kinked(f, 1.0) == has_one

@@ -33,6 +33,15 @@ def test_a_module_with_another_value_is_refused_whatever_its_gradient(right: str
     assert "the value of `L` that `forward` returns is not what the program says" in diagnostics.errors[0].message
 
 
+def test_of_a_program_without_gradients_too() -> None:
+    made = compile_source(Source("input i[N]: int\nk = 2 * i"), Options(verify=False))
+    for right, wrong, refused in (("2 * i", "3 * i", True), ("2 * i", "i + i", False)):
+        head, forward = re.split(r"(?=^def forward)", made.module, flags=re.MULTILINE)
+        diagnostics = Diagnostics()
+        verify(made.graph, head + forward.replace(f"k = {right}", f"k = {wrong}"), diagnostics)
+        assert diagnostics.has_errors == refused
+
+
 @pytest.mark.parametrize("text", [
     "param x[N]\nL = sum((sum(softmax(x)) == 1) * x)",  # equal or not by rounding
     "param x[N]\nL = sum((x / 3 * 3 == x) * x)",
