@@ -22,7 +22,16 @@ from graphc.language.diagnostics import Diagnostics
 from graphc.passes.differentiate import unreached
 from graphc.verify.blame import blame, report_failure
 from graphc.verify.numerical import (
-    FIRST, OF_MANY, TOLERANCE, VANISHING, Slope, derivative, deviation, doubt, grain, kinked,
+    FIRST,
+    OF_MANY,
+    TOLERANCE,
+    VANISHING,
+    Slope,
+    derivative,
+    deviation,
+    doubt,
+    grain,
+    kinked,
 )  # fmt: skip
 from graphc.verify.program import Failure, Gradients, Program, Refusal
 from graphc.verify.report import NEGLIGIBLE, Report, Row, enter, say_what_was_not_checked
