@@ -274,7 +274,8 @@ HELPERS["col2im"] = '''\
 def col2im(columns, entries, out):
     \"\"\"The columns (C * entries, places * N) added up where they stand in `out` (C, …, N), the rest of it zero.\"\"\"
     out.fill(0)
-    columns = columns.reshape(len(out), len(entries), *out[entries[0]].shape[1:])
+    if entries:  # a kernel may have none
+        columns = columns.reshape(len(out), len(entries), *out[entries[0]].shape[1:])
     for k, entry in enumerate(entries):
         out[entry] += columns[:, k]
     return out

@@ -381,3 +381,14 @@ def test_a_convolution_reads_as_one_writes_it() -> None:
     assert "db = dy.sum(axis=(0, 2, 3))" in backward
     assert "dw = convolve_kernel(x, dy, w.shape, stride=(2, 2))" in backward
     assert "dx = convolve_transpose(dy, w, x.shape, stride=(2, 2))" in backward
+
+
+ZEROS = "param x[N, C, H, W], w[O, C, P, Q]\nL = sum(conv2d(x, w, stride=2, padding=1) + 1)"
+
+
+@pytest.mark.parametrize("level", [0, 1, 2])
+def test_a_kernel_without_entries_gives_zeros(level: int) -> None:
+    module = compiled(ZEROS, level)
+    L, grads = module.value_and_grad(np.ones((2, 3, 4, 5)), np.ones((6, 3, 2, 0)))
+    assert L == 2 * 6 * 3 * 4
+    assert grads["w"].shape == (6, 3, 2, 0) and grads["x"].shape == (2, 3, 4, 5) and not grads["x"].any()
