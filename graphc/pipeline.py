@@ -170,9 +170,10 @@ def optimise(graph: Graph, level: int, observe: Observer = _ignore) -> Graph:
     graph = eliminate_dead_code(fold(graph))
     if rewriting:
         graph = eliminate_dead_code(reassociate(solve_by_inverses(graph)))
-        graph = simplify(compute_once(graph))
-        once = compute_once(graph)  # what is symmetric only now, as d @ S and S @ d have become one
-        graph = graph if once is graph else simplify(once)
+        once = compute_once(graph)
+        if once is not graph:
+            once = compute_once(simplify(once))  # more is symmetric, as d @ S and S @ d have become one
+        graph = simplify(once)
         factored = factor_out(graph)
         graph = graph if factored is graph else simplify(factored)
     if rewriting and level > 1:

@@ -14,6 +14,7 @@ where nothing else uses what is in between, and it bears no name of the program'
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from dataclasses import dataclass
 
 from graphc.ir.dims import numel
@@ -68,15 +69,22 @@ def factor_out(graph: Graph) -> Graph:
 
 def _sums(graph: Graph) -> list[_Sum]:
     """The sums that have a factor in all terms, none within another one."""
-    candidates = [node for node in graph if node.type.is_float and not isinstance(node.type.shape, Unknown)]
-    multiplied = {u for node in candidates if node.op == "multiply" and node.type.rank for u in node.operands}
-    if not any(node.op in ("add", "subtract") and node.type.rank for node in candidates):
+    times: Counter[int] = Counter()
+    for node in graph:
+        if node.op == "multiply" and node.type.is_float and node.operands[0] != node.operands[1]:
+            times.update(node.operands)
+    if not any(count > 1 for count in times.values()):
         return []
-    users, uses, roots = graph.users(), graph.uses(), set(graph.roots)
+    uses = graph.uses()
+    # all that uses a factor is a product
+    factors = [graph[id] for id in sorted(times) if 1 < times[id] == uses[id] and graph[id].type.is_float]
+    if not factors:
+        return []
+    users, roots = graph.users(), set(graph.roots)
     taken: set[int] = set()
     found: list[_Sum] = []
-    for node in candidates:
-        if node.id in multiplied and uses[node.id] > 1 and node.id not in roots:
+    for node in factors:
+        if not isinstance(node.type.shape, Unknown):
             each = _sum(graph, node, users, uses, roots)
             if each is not None and taken.isdisjoint(each.inside):
                 found.append(each)

@@ -28,6 +28,7 @@ from graphc.passes.symmetric import is_symmetric
 __all__ = ["compute_once"]
 
 LINEAR = {"matmul", "solve", "solve_vector"}
+SCALING = {"multiply", "divide", "negative"}
 DEEPEST = 4  # so many numbers are taken from an operand
 
 
@@ -42,6 +43,8 @@ class _Multiple:
 
 def compute_once(graph: Graph) -> Graph:
     """The graph with one product in the place of those of multiples; itself if there are none."""
+    if not _may_have_some(graph):
+        return graph  # as most have none
     found = _multiples(graph)
     groups: dict[tuple[str, tuple[int, ...]], list[int]] = {}
     for id, multiple in found.items():
@@ -63,6 +66,19 @@ def compute_once(graph: Graph) -> Graph:
         return made
 
     return eliminate_dead_code(rebuild(graph, make, share=True))
+
+
+def _may_have_some(graph: Graph) -> bool:
+    """Whether a product is of a multiple, or several are of the same two operands."""
+    seen: set[tuple[int, ...]] = set()
+    for node in graph:
+        if node.op in LINEAR:
+            if any(graph[u].op in SCALING and _parts(graph, graph[u]) is not None for u in node.operands):
+                return True
+            if node.operands[::-1] in seen:
+                return True
+            seen.add(node.operands)
+    return False
 
 
 def _multiples(graph: Graph) -> dict[int, _Multiple]:
