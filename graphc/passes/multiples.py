@@ -5,11 +5,11 @@
     X = solve(A, B); Y = solve(A, -B)                   becomes      X = solve(A, B); Y = -X
 
     S = A @ mT(A)                                                    S = A @ mT(A); a = S @ d
-    p = (0.5 * d) @ S; q = S @ (s * d)                  becomes      p = 0.5 * a; q = s * a
+    p = (0.5 * d) @ S; q = S @ (2 * d)                  becomes      p = 0.5 * a; q = 2 * a
 
 the last as in a quadratic form d @ S @ d and its gradient. A number that may be infinite where there are no terms
-stays in the product, which is 0 there; one that is computed of arrays leaves it only for a product that there is, as
-A @ d above: with others it may be what keeps d in the range of float32.
+stays in the product, which is 0 there; one that is given or computed of arrays leaves it only for a product that there
+is, as A @ d above: with others it may be what keeps d in the range of float32.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ dL * (2 / N)              becomes       2 * dL / N
 2 * (0.5 * a / b) * A     becomes       a / b * A
 (a * A) * s               becomes       (a * s) * A         where a has fewer entries than A, and a * A no other use
 sum(A * s)                becomes       sum(A) * s          where A * s is used nowhere else, or sum(A) is simple
-(v * s) @ v               becomes       (v @ v) * s         where s is computed of numbers alone
+(v / 3) @ v               becomes       (v @ v) / 3         a number that is neither given nor computed of arrays
 mean(sum(A, axis=0))      becomes       sum(A) / D          a sum over everything needs no array of sums
 mean(v)                   becomes       sum(v) / n          which takes NumPy a third of the time, for a few entries
 """
@@ -287,12 +287,13 @@ def is_moderate(node: Node) -> bool:
 
 
 def is_of_numbers_alone(graph: Graph | Builder, number: int) -> bool:
-    """Whether a number is computed of no array. A product may leave the range of float32 where vectors do not: so
-    programs divide them by their largest entry or their length first, and such a number stays where it is."""
+    """Whether a number is computed of no array and of nothing that is given. A product may leave the range of float32
+    where vectors do not: so programs divide them by their largest entry or their length first, or by a unit that the
+    user gives, and such a number stays where it is."""
     seen, stack = {number}, [number]
     while stack:
         node = graph[stack.pop()]
-        if node.type.shape != () or len(seen) > MOST:
+        if node.type.shape != () or node.op == "argument" or len(seen) > MOST:
             return False
         stack += [u for u in node.operands if u not in seen]
         seen.update(node.operands)

@@ -128,7 +128,8 @@ def test_a_product_that_is_needed_itself_stays() -> None:
 
 
 @pytest.mark.parametrize(("dot", "left"), [
-    ("(v * s) @ v", 0), ("v @ (s / 2 * v)", 0), ("(v / N) @ u", 1), ("(-s * v) @ (v / s)", 0),
+    ("(v * 0.5) @ v", 0), ("(v / N) @ u", 1), ("(-2 * v) @ (v / 3)", 0),
+    ("(v * s) @ v", 1), ("v @ (s / 2 * v)", 1), ("(-s * v) @ (v / s)", 2),
     ("(v / max(abs(v))) @ v", 1), ("(v / norm(v)) @ (u / norm(u))", 2), ("(1e-8 * v) @ v", 1),
     ("(v / sum(s * v)) @ u", 1),
 ])  # fmt: skip
@@ -147,3 +148,11 @@ def test_a_product_of_vectors_that_float32_could_not_hold(dot: str, level: int) 
     assert np.isfinite(net.forward(v)[0])
     with np.errstate(all="ignore"):
         assert "max" in dot or net.forward(v[:0])[0] == 0
+
+
+@pytest.mark.parametrize("level", [0, 1, 2])
+def test_a_unit_that_is_given_stays_with_its_vector(level: int) -> None:
+    net = graphc.load("param v[N], s[]\nL = exp(-(v / s) @ (v / s))", level=level)
+    for unit in (np.float32(1e25), np.float32(1e-25)):
+        L, grads = net.value_and_grad(np.array([1, 0.5], dtype=np.float32) * unit, unit)
+        assert abs(L - np.exp(-1.25)) < 1e-6 and abs(grads["s"] * unit - 2.5 * L) < 1e-5
