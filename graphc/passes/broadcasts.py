@@ -10,6 +10,7 @@ a[None] * X                                   becomes       a * X
 a[None] * b                                   becomes       (a * b)[None]
 sum(broadcast_to(dL, (N, C)), axis=1)         becomes       broadcast_to(dL * C, (N,))
 sum(broadcast_to(a, (N, D)), axis=0)          becomes       a * N
+sum(broadcast_to(a, (N, D)), axis=1)          becomes       broadcast_to(sum(a), (N,))
 squeeze(broadcast_to(a[:1], (D, 1)), axis=1)  becomes       broadcast_to(squeeze(a[:1], axis=0), (D,))
 mT(broadcast_to(a, (N, D)))                   becomes       broadcast_to(a[:, None], (D, N))
 mT(X) @ broadcast_to(dL, (N, C))              becomes       broadcast_to(dL * sum(X, axis=0)[:, None], (D, C))
@@ -266,7 +267,7 @@ def _sum(place: Place) -> int | None:
     before = len(sizes) - len(dims)
     axes = range(len(sizes)) if place.attrs["axis"] is None else place.attrs["axis"]
     repeated = [k for k in axes if k < before or dims[k - before] != sizes[k]]
-    if not repeated or any(k >= before and dims[k - before] != 1 for k in repeated):
+    if any(k >= before and dims[k - before] != 1 for k in repeated):
         return None  # a size that is only inferred may be 1, or not
     inside = tuple(k - before for k in axes if k >= before)  # those that are repeated have one entry
     if set(inside) - {k - before for k in repeated}:
@@ -275,6 +276,8 @@ def _sum(place: Place) -> int | None:
         source = place.add("sum", [source], {"axis": axis, "keepdims": place.attrs["keepdims"]})
     elif inside and not place.attrs["keepdims"]:
         source = place.add("squeeze", [source], {"axis": inside})
+    if not repeated:
+        return place.repeat(source, place.type)
     count = place.maker.tensor(numel(tuple(sizes[k] for k in repeated)))
     return place.repeat(place.add("multiply", [source, count]), place.type)
 

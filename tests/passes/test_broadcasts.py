@@ -131,3 +131,18 @@ def test_a_product_with_a_matrix_that_one_number_fills_is_a_sum() -> None:
     text = "param U[N, D]\nL = sum(U*U) - 2*sum(U@U.T)/N"
     assert not any("@" in line or "broadcast_to" in line for line in body(text, "backward"))
     hold(text, {"U": array(3, 2)}, levels=(0, 1, 2))
+
+
+@pytest.mark.parametrize("text", [
+    "sum(tanh(e)[:, None] * c)",
+    "sum((a - e[:, None]) * c) / N",
+    "sum((a - mean(a, axis=1, keepdims=true)) * c) + sum(e)",
+    "mean(square(e[:, None] - sum(a + c, axis=1)[:, None]))",
+])  # fmt: skip
+@pytest.mark.parametrize("n", [1, 4])
+def test_what_is_repeated_is_summed_before_it_is(text: str, n: int) -> None:
+    """Along the axes that nothing repeats: a sum of c for every row is one sum, and no array of rows is made for it."""
+    program = f"param e[N], a[N, H], c[H]\nL = {text}"
+    after = simplified(program)
+    assert not [node for node in after if node.op == "sum" and after[node.operands[0]].op == "broadcast_to"]
+    hold(program, {"e": array(n), "a": array(n, 3), "c": array(3)}, levels=(0, 1, 2))
