@@ -84,9 +84,13 @@ def _sums(
     sums: dict[int, int] = {}
     alone: set[int] = set()
     size = _entries(node)
+    seen: set[int] = set()
     stack = [(node.id, user) for user in users.get(node.id, ())]
     while stack:
         source, id = stack.pop()
+        if id in seen:
+            return None  # it has the sign twice, as mT(m) @ m
+        seen.add(id)
         user = graph[id]
         kept = user.id in roots or bool(user.name)
         smaller = user.op == "sum" or (user.op == "matmul" and _entries(user) < size)

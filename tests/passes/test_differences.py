@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 
 import graphc
+from graphc.ir.interpret import interpret
+from graphc.passes.dce import eliminate_dead_code
 from graphc.passes.differences import subtract_products
+from graphc.passes.expand import expand
 from graphc.pipeline import optimise
 from ops.programs import array, hold
 
@@ -98,3 +101,16 @@ def test_signs_that_go_where_less_is_turned(text: str, turned: int) -> None:
     shapes["b"] = (3,) if "b[D]" in text else ()
     given = {a.name: np.array(array(*shapes[a.name])) / 4 for a in graph.arguments}
     hold(text, given, levels=(0, 1, 2))
+
+
+@pytest.mark.parametrize("text", [
+    "mT(-A) @ (-A) + B", "mT(-A) @ C @ (-A) + B", "sum(mT(-A) * (-A)) + sum(B)", "((-A) @ B) @ ((-A) @ C) + B",
+    "(mT(-A) @ (-A)) @ B + C", "((-A) @ B + C) + (-A) @ C", "((-A) @ B + (-A) @ C) @ C + B",
+])  # fmt: skip
+def test_a_product_with_the_sign_twice_has_none(text: str) -> None:
+    program = graphc.parse(f"input A[n, n], B[n, n], C[n, n]\nY = {text}\noutput Y")
+    graph = eliminate_dead_code(expand(program, share=True))
+    made = subtract_products(graph)
+    given = {name: array(3, 3, seed=k) for k, name in enumerate("ABC")}
+    wanted = interpret(graph, given)[graph.values["Y"]]
+    np.testing.assert_allclose(interpret(made, given)[made.values["Y"]], wanted, rtol=1e-12)
