@@ -169,7 +169,8 @@ def optimise(graph: Graph, level: int, observe: Observer = _ignore) -> Graph:
         graph = simplify(graph)
     graph = eliminate_dead_code(fold(graph))
     if rewriting:
-        graph = eliminate_dead_code(reassociate(solve_by_inverses(graph)))
+        ordered = reassociate(solve_by_inverses(graph))
+        graph = graph if ordered is graph else eliminate_dead_code(ordered)
         once = compute_once(graph)
         if once is not graph:
             once = compute_once(simplify(once))  # more is symmetric, as d @ S and S @ d have become one

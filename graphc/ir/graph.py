@@ -309,8 +309,6 @@ class Builder:
         if self.share and op != "argument":
             key = self._key(op, operands, attrs, name)
             known = self._known.get(key)
-            if known is None and op in COMMUTATIVE:
-                known = self._known.get((op, operands[::-1], *key[2:]))
             if known is not None:
                 node = self.nodes[known]
                 if (name and not node.name) or (hint and not node.hint):
@@ -334,6 +332,7 @@ class Builder:
         """What makes two operations one. Arrays that a program makes of nothing under two names stay two:
         `c_0 = zeros(…)` beside `h_0 = zeros(…)` is a state of its own to its reader."""
         own = name if not operands and op != "const" else None
+        operands = _ordered(op, operands)
         if not attrs:
             return op, operands, (), own
         known = self._typed.get(id(attrs))
@@ -344,7 +343,7 @@ class Builder:
     def find(self, op: str, operands: Sequence[int], attrs: Mapping[str, Any] | None = None) -> int | None:
         """The node of this operation on these operands, if there is one that would be shared."""
         own = typed(tuple(sorted(attrs.items()))) if attrs else ()
-        return self._known.get((op, tuple(operands), own, None))
+        return self._known.get((op, _ordered(op, tuple(operands)), own, None))
 
     def __getitem__(self, id: int) -> Node:
         return self.nodes[id]
@@ -396,6 +395,11 @@ class Builder:
         for id in ids:
             node = graph.nodes[id]
             map[id] = self.remake(node, [map[u] for u in node.operands], node.origin)
+
+
+def _ordered(op: str, operands: tuple[int, ...]) -> tuple[int, ...]:
+    """The operands in the one order of what is the same value in both."""
+    return operands[::-1] if op in COMMUTATIVE and operands[0] > operands[1] else operands
 
 
 def typed(value: Any) -> Any:

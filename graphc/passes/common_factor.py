@@ -69,10 +69,8 @@ def factor_out(graph: Graph) -> Graph:
 
 def _sums(graph: Graph) -> list[_Sum]:
     """The sums that have a factor in all terms, none within another one."""
-    times: Counter[int] = Counter()
-    for node in graph:
-        if node.op == "multiply" and node.type.is_float and node.operands[0] != node.operands[1]:
-            times.update(node.operands)
+    products = (node for node in graph if node.op == "multiply" and node.type.is_float)
+    times = Counter(u for node in products if node.operands[0] != node.operands[1] for u in node.operands)
     if not any(count > 1 for count in times.values()):
         return []
     uses = graph.uses()
