@@ -38,7 +38,7 @@ MAX_NODES = 1_000_000
 """So many operations a graph may have: time and memory stay bounded whatever is unrolled or derived."""
 
 COMMUTATIVE = {"add", "multiply"}
-"""Operations of which `x op y` and `y op x` are one value."""
+"""Operations of which `x op y` and `y op x` are one value to the bit: maximum and minimum of 0 and -0 are not."""
 
 Attrs = tuple[tuple[str, Any], ...]
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from graphc.ir.dims import numel
 from graphc.ir.graph import Node
 from graphc.ir.types import Unknown
-from graphc.passes.no_terms import is_finite_without, vanishes_without
+from graphc.passes.no_terms import leaves_zero
 from graphc.passes.place import Place
 
 __all__ = ["factors_out_of_sum", "parts_of_sum"]
@@ -132,9 +132,7 @@ def _may_stand_behind(place: Place, op: str, factor: int, axes: tuple[int, ...],
     if always:
         return True
     counts = [place.node(0).type.dims[axis] for axis in axes]
-    if op == "divide" and vanishes_without(place.builder, factor, counts):
-        return False
-    return is_finite_without(place.builder, factor, counts)
+    return leaves_zero(place.builder, op, factor, counts)
 
 
 def _is_centred(place: Place, id: int, axes: tuple[int, ...]) -> bool:

@@ -16,11 +16,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from graphc.ir.dims import Dim
 from graphc.ir.graph import Builder, Graph, Node
 from graphc.ir.types import Unknown
 from graphc.passes.dce import eliminate_dead_code
-from graphc.passes.no_terms import is_finite_without, vanishes_without
+from graphc.passes.no_terms import leaves_zero
 from graphc.passes.rebuild import rebuild, same
 from graphc.passes.scalars import is_moderate, is_of_numbers_alone
 from graphc.passes.symmetric import is_symmetric
@@ -28,7 +27,6 @@ from graphc.passes.symmetric import is_symmetric
 __all__ = ["compute_once"]
 
 LINEAR = {"matmul", "solve", "solve_vector"}
-SCALING = {"multiply", "divide", "negative"}
 DEEPEST = 4  # so many numbers are taken from an operand
 
 
@@ -73,7 +71,7 @@ def _may_have_some(graph: Graph) -> bool:
     seen: set[tuple[int, ...]] = set()
     for node in graph:
         if node.op in LINEAR:
-            if any(graph[u].op in SCALING and _parts(graph, graph[u]) is not None for u in node.operands):
+            if any(_parts(graph, graph[u]) is not None for u in node.operands):
                 return True
             if node.operands[::-1] in seen:
                 return True
@@ -110,7 +108,7 @@ def _multiple(graph: Graph, node: Node, known: dict[int, bool], of_arrays: bool 
         bare[position] = _without_numbers(graph, node.operands[position], factors, of_arrays)
     left, right = graph[bare[0]].type, graph[bare[1]].type
     between = left.dims[-1]
-    if any(_may_be_infinite(graph, op, number, between) for op, number in factors):
+    if not all(op == "negative" or leaves_zero(graph, op, number, [between]) for op, number in factors):
         return None
     if node.op == "matmul" and (left.rank, right.rank) in ((1, 2), (2, 1)):
         bare = _with_vector(graph, bare, left.rank == 1, known)
@@ -126,14 +124,6 @@ def _with_vector(graph: Graph, operands: list[int], on_left: bool, known: dict[i
     if is_symmetric(graph, matrix, known):
         on_left = False
     return [vector, matrix.id] if on_left else [matrix.id, vector]
-
-
-def _may_be_infinite(graph: Graph, op: str, number: int, between: Dim) -> bool:
-    """Whether what multiplies or divides is not finite where a product has no terms."""
-    if op == "negative":
-        return False
-    divides = op == "divide" and vanishes_without(graph, number, [between])
-    return divides or not is_finite_without(graph, number, [between])
 
 
 def _without_numbers(graph: Graph, id: int, factors: list[tuple[str, int]], of_arrays: bool) -> int:

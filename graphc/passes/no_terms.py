@@ -9,13 +9,13 @@ A mean of no terms is nan, whatever stands where; exponentials are not 0, nor ar
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from graphc.ir.dims import Dim
 from graphc.ir.graph import Builder, Graph, Node
 from graphc.ir.types import Unknown
 
-__all__ = ["is_finite_without", "vanishes_without"]
+__all__ = ["leaves_zero", "vanishes_without"]
 
 VANISHING = {"sum", "norm", "vecdot", "dot", "matmul", "sum_to"}
 """Of no terms they are 0."""
@@ -49,9 +49,16 @@ def vanishes_without(graph: Graph | Builder, divisor: int, counts: Iterable[Dim]
     return False
 
 
-def is_finite_without(graph: Graph | Builder, factor: int, counts: Iterable[Dim]) -> bool:
-    """Whether no quotient, logarithm or power in a factor is infinite because one of these sizes is 0."""
+def leaves_zero(graph: Graph | Builder, op: str, factor: int, counts: Iterable[Dim]) -> bool:
+    """Whether a sum without terms, because one of these sizes is 0, stays 0 when a factor multiplies or divides it."""
     counts = list(counts)
+    if op == "divide" and vanishes_without(graph, factor, counts):
+        return False
+    return _is_finite_without(graph, factor, counts)
+
+
+def _is_finite_without(graph: Graph | Builder, factor: int, counts: Sequence[Dim]) -> bool:
+    """Whether no quotient, logarithm or power in a factor is infinite because one of these sizes is 0."""
     seen, stack = {factor}, [factor]
     while stack:
         node = graph[stack.pop()]

@@ -23,7 +23,7 @@ import math
 from graphc.ir.dims import numel
 from graphc.ir.graph import Builder, Graph, Node
 from graphc.ir.types import Unknown
-from graphc.passes.no_terms import is_finite_without, vanishes_without
+from graphc.passes.no_terms import leaves_zero, vanishes_without
 from graphc.passes.place import Place
 
 __all__ = [
@@ -269,10 +269,7 @@ def scalar_out_of_dot(place: Place) -> int | None:
         parts = _parts(place, node.op, node.operands)
         if parts is None or (node.name and not node.of_rule) or not is_of_numbers_alone(place.builder, parts[1]):
             continue  # that others use the multiple is no matter: here it is one of a number
-        if not is_moderate(place.builder[parts[1]]):
-            continue
-        divides = node.op == "divide" and vanishes_without(place.builder, parts[1], terms)
-        if divides or not is_finite_without(place.builder, parts[1], terms):
+        if not is_moderate(place.builder[parts[1]]) or not leaves_zero(place.builder, node.op, parts[1], terms):
             continue
         vectors = list(place.operands)
         vectors[position] = parts[0]

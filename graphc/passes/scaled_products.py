@@ -22,12 +22,12 @@ from graphc.ir.graph import Builder, Graph, Node
 from graphc.ir.types import Unknown
 from graphc.passes.dce import eliminate_dead_code
 from graphc.passes.rebuild import rebuild, same
+from graphc.passes.scalars import is_moderate
 
 __all__ = ["scale_products"]
 
 DEEPEST = 4  # products within products
 SMALL = 65536  # entries of a matrix that may be kept a second time
-SMALLEST, LARGEST = 1e-4, 1e4  # beyond, sums of what is not scaled yet might leave the range of float32
 
 
 def scale_products(graph: Graph) -> Graph:
@@ -171,7 +171,7 @@ def _number(graph: Graph | Builder, id: int) -> float | None:
     value = node.attr("value") if node.op == "const" and node.type.dtype != "bool" else None
     if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(value):
         return None
-    return float(value) if SMALLEST <= abs(value) <= LARGEST else None
+    return float(value) if is_moderate(node) else None
 
 
 class _Maker:

@@ -316,7 +316,7 @@ SIMPLIFICATIONS: tuple[tuple[Simplification, Mapping[str, frozenset[str]]], ...]
     (entries_only, {"multiply": frozenset(["scatter", "multiply", "one_hot"]), "scatter": ANY,
                     "sum": frozenset(["multiply", "scatter"]), "gather": ANY, "gather_entry": ANY}),
     (arranged, {"squeeze": frozenset(["matmul"]), "sum": frozenset(["multiply"]),
-                "matmul": frozenset(["eye", "multiply", "mT"]), "add": frozenset(["expand_dims"]),
+                "matmul": frozenset(["eye", "multiply"]), "add": frozenset(["expand_dims"]),
                 "subtract": frozenset(["expand_dims"])}),
     (without_diagonal, {"matmul": DIAGONAL, "multiply": DIAGONAL | {"eye"}, "add": DIAGONAL,
                         "subtract": DIAGONAL, "mT": DIAGONAL | {"eye", "multiply"},

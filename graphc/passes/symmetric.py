@@ -14,11 +14,11 @@ from __future__ import annotations
 
 from graphc.ir.graph import Builder, Graph, Node
 from graphc.ir.types import Unknown
+from graphc.passes.patterns import COMMUTATIVE
 from graphc.passes.place import Place
 
 __all__ = ["is_symmetric", "sum_at_hand", "transpose_dropped"]
 
-COMMUTING = {"add", "multiply", "maximum", "minimum"}
 LOOKED_AT = 64
 """What a matrix is computed of is looked at no further than so many values."""
 
@@ -78,7 +78,7 @@ class _Search:
         op = self.graph.op(node) if isinstance(self.graph, Graph) else self.graph.op(node.op)
         if not op.elementwise:
             return False
-        if node.op in COMMUTING and any(
+        if node.op in COMMUTATIVE and any(
             self._vector(a, 1) == self._vector(b, 0) is not None for a, b in (operands, operands[::-1])
         ):
             return True

@@ -32,7 +32,7 @@ from graphc.verify.numerical import (
     doubt,
     grain,
     kinked,
-)  # fmt: skip
+)
 from graphc.verify.program import Failure, Gradients, Program, Refusal
 from graphc.verify.report import NEGLIGIBLE, Report, Row, enter, say_what_was_not_checked
 from graphc.verify.sampling import LARGE, LONG, Sample, Sampler

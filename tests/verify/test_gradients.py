@@ -501,25 +501,15 @@ def test_samples_have_distinct_sizes_and_sizes_of_one() -> None:
     assert all(s["X"][1] == s["W"][0] for s in shapes)
 
 
-def test_gradients_of_a_long_chain_of_sigmoids_do_not_vanish_at_every_point() -> None:
-    """Each of them divides a gradient by four at least: its argument has to be four times as steep, and near 0."""
-    text = (
-        "input x[N, D]\nparam W_{0:90}[D, D], b_{0:90}[D]\nz_0 = x\n"
-        "for k in 0:90 { z_{k+1} = sigmoid(z_{k}@W_{k} + b_{k}) }\nL = sum(z_90)"
-    )
-    report, diagnostics = verified(text)
-    assert report.ok and not diagnostics.has_errors
-    assert all(row.directions for row in report.rows)
-    report, _ = spoilt(text, "W_3", "g *= 1.01")
-    assert not report.ok
-
-
-def test_gradients_of_a_long_chain_of_softmaxes_do_not_vanish_at_every_point() -> None:
-    """Of n shares near 1 / n each divides a gradient by n: its argument has to be n times as steep."""
-    text = (
-        "input x[N, D]\nparam W_{0:90}[D, D]\nz_0 = x\n"
-        "for k in 0:90 { z_{k+1} = softmax(z_{k}@W_{k}) }\nL = sum(z_90**2)"
-    )
+@pytest.mark.parametrize("text", [
+    # each divides a gradient by four at least: its argument has to be four times as steep, and near 0
+    "input x[N, D]\nparam W_{0:90}[D, D], b_{0:90}[D]\nz_0 = x\n"
+    "for k in 0:90 { z_{k+1} = sigmoid(z_{k}@W_{k} + b_{k}) }\nL = sum(z_90)",
+    # of n shares near 1 / n each divides a gradient by n: its argument has to be n times as steep
+    "input x[N, D]\nparam W_{0:90}[D, D]\nz_0 = x\n"
+    "for k in 0:90 { z_{k+1} = softmax(z_{k}@W_{k}) }\nL = sum(z_90**2)",
+], ids=["sigmoids", "softmaxes"])  # fmt: skip
+def test_gradients_of_a_long_chain_do_not_vanish_at_every_point(text: str) -> None:
     report, diagnostics = verified(text)
     assert report.ok and not diagnostics.has_errors
     assert all(row.directions for row in report.rows)
