@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -66,6 +67,7 @@ class Program:
         self.arguments = {a.name for a in joint.arguments}
         self.hidden_loss = joint.loss is not None and joint.loss not in joint.outputs
         self.expanded: Graph | None = None
+        self.trained: Graph | None = None
         self.evaluations = 0
         self.held = any(node.op == "stop_gradient" for node in (self._reference() if joint.ops else joint))
         """Whether numbers flow where gradients do not: what a difference would see as well must stand still."""
@@ -95,28 +97,40 @@ class Program:
         """The outputs at a sample, compared with the program's if some are to be, and the cache. Raises as `gradients`.
         """
         outputs, cache = self._forward(sample)
-        self._compare(sample, outputs)
+        if self.compared:
+            self.compared -= 1
+            self._compare(sample, outputs, self._reference(), "forward")
+            if self.joint.updates:
+                with suppress(Refusal):  # that a step is not taken, as of a singular matrix, is none of a gradient
+                    self._compare(sample, self._step(sample), self._training(), "step")
         return outputs, cache
 
-    def _compare(self, sample: Sample, outputs: Mapping[str, Any]) -> None:
+    def _compare(self, sample: Sample, found: Mapping[str, Any], graph: Graph, function: str) -> None:
+        """Hold what a function of the module returns against the values of these names in the graph."""
         from graphc.ir.interpret import Rounded, interpret
 
-        if not self.compared:
-            return
-        self.compared -= 1
-        graph = self._reference()
         seeds = dict.fromkeys(graph.cotangents, 0.0)
 
         def evaluate(rounded: Rounded | None) -> dict[str, Any]:
             values = interpret(graph, sample, seeds, rounded=rounded)
-            return {name: values[graph.values[name]] for name in outputs}
+            return {name: values[graph.outputs[name]] for name in found}
 
         try:
-            wrong = differing(evaluate, outputs)
+            wrong = differing(evaluate, found)
         except REFUSALS:
             return
         if wrong:
-            raise WrongValue(f"the value of `{wrong}` that `forward` returns is not what the program says")
+            raise WrongValue(f"the value of `{wrong}` that `{function}` returns is not what the program says")
+
+    def _step(self, sample: Sample) -> dict[str, Any]:
+        """The new values of a training step, as the module computes them."""
+        try:
+            new: dict[str, Any] = self.module.step(*sample.values())
+        except REFUSALS as error:
+            raise Refusal(str(error)) from None
+        except Exception as error:
+            raise Failure(f"`step` fails with {type(error).__name__}: {error}") from error
+        return new
 
     def _check_memory(
         self, sample: Sample, weights: Mapping[str, Any], outputs: Mapping[str, Any], gradients: Mapping[str, Any]
@@ -200,6 +214,16 @@ class Program:
             expanded = expand(self.joint.replace(gradients={}, updates={}, outputs=outputs), share=False)
             self.expanded = eliminate_dead_code(expanded.replace(outputs=dict(expanded.values)))
         return self.expanded
+
+    def _training(self) -> Graph:
+        """The graph of the primitive operations of a training step; its outputs are the new values."""
+        from graphc.passes.dce import eliminate_dead_code
+        from graphc.passes.expand import expand
+
+        if self.trained is None:
+            training = self.joint.replace(outputs=self.joint.updates, gradients={}, updates={}, cotangents={})
+            self.trained = eliminate_dead_code(expand(training, share=False))
+        return self.trained
 
 
 def standing(graph: Graph, values: Mapping[int, Any]) -> dict[int, Any]:

@@ -42,6 +42,23 @@ def test_of_a_program_without_gradients_too() -> None:
         assert diagnostics.has_errors == refused
 
 
+@pytest.mark.parametrize(("right", "wrong", "refused"), [
+    ("W - 0.1 * dW", "W + 0.1 * dW", True), ("Y / N", "Y", True), ("Y / N", "1 / N * Y", False),
+    ("X.T @ dS", "X.T @ np.sort(dS, axis=0)", True),
+])  # fmt: skip
+def test_of_a_training_step_too(right: str, wrong: str, refused: bool) -> None:
+    text = "input X[N, D], Y[N, C]\nparam W[D, C]\nS = X @ W\nL = sum(S * Y) / N\nW <- W - 0.1 * grad(L, W)"
+    made = compile_source(Source(text), Options(verify=False))
+    head, step, rest = re.split(r"(?=^def step)|(?=^def check)", made.module, flags=re.MULTILINE)
+    diagnostics = Diagnostics()
+    spoilt = step.replace(right, wrong)
+    assert spoilt != step
+    verify(made.graph, head + spoilt + rest, diagnostics)
+    assert diagnostics.has_errors == refused
+    if refused:
+        assert "the value of `W` that `step` returns is not what the program says" in diagnostics.errors[0].message
+
+
 @pytest.mark.parametrize("text", [
     "param x[N]\nL = sum((sum(softmax(x)) == 1) * x)",  # equal or not by rounding
     "param x[N]\nL = sum((x / 3 * 3 == x) * x)",
