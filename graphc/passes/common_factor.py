@@ -138,7 +138,7 @@ def _is_linear(node: Node, scaled: list[bool], kinds: list[str], factor: int) ->
     if not node.type.is_float or isinstance(node.type.shape, Unknown):
         return False
     if factor in node.operands:
-        return node.op == "multiply" and len(kinds) == 1
+        return node.op == "multiply" and not all(scaled)  # else it is squared
     if node.op in ("add", "subtract"):
         return all(scaled) and "array" in kinds
     if node.op == "multiply":

@@ -81,3 +81,17 @@ def test_where_it_stays(text: str) -> None:
 def test_a_graph_without_a_sum_is_itself() -> None:
     graph = graphc.parse(FACTORS + "L = sum(s * x * w)")
     assert factor_out(graph) is graph
+
+
+@pytest.mark.parametrize("text", [
+    "w <- x * t * t + x * t * y * w",  # the factor is within both that it is multiplied with
+    "w <- t * t * y + t * w",
+    "w <- w * t * (x * t) + w * t * y",
+    "c = where(w > y, w, y)\nL = sum((w * c)**2)\nw <- w - grad(L, w)",
+])  # fmt: skip
+def test_a_factor_of_another_power_stays(text: str) -> None:
+    text = "input x[N, D], y[N, D]\nparam w[N, D]\nt = exp(w)\n" + text
+    literal, net = (graphc.load(text, level=level, verify=False) for level in (0, 1))
+    rng = np.random.default_rng(0)
+    given = {name: rng.uniform(0.5, 2, (4, 3)) for name in "xyw"}
+    np.testing.assert_allclose(net.step(**given)["w"], literal.step(**given)["w"], rtol=1e-12)
