@@ -61,6 +61,25 @@ def agrees(reference: Reference, source: str, what: str) -> None:
 
 @given(programs())
 @examples(100)
+def test_training_steps_are_those_of_the_reference_evaluator(program: Program) -> None:
+    """A step computes its gradients by itself, and with them what a program makes of them."""
+    outputs = graphc.parse(program.text).outputs
+    loss = f"error = {' + '.join(f'mean({name}**2)' for name in outputs)}"
+    floating = [name for name, value in program.arguments.items() if value.dtype.kind == "f"]
+    updates = [f"{name} <- {name} * {name} - 0.1 * grad(error, {name})" for name in floating]
+    text = "\n".join([program.text, loss, *updates])
+    with quietly():
+        graph = expand(graphc.parse(text), share=False)
+        values = interpret(graph, program.arguments)
+        for level in LEVELS:
+            new = graphc.load(text, level=level, verify=False).step(**program.arguments)
+            assert list(new) == floating
+            for name, id in graph.updates.items():
+                close(new[name], values[id], f"-O{level} {name}", 1e-9, 1e-10)
+
+
+@given(programs())
+@examples(100)
 def test_gradients_are_numerically_right(program: Program) -> None:
     """The compiler's own check finds nothing wrong; it is itself tested in tests/verify."""
     with quietly():
