@@ -145,6 +145,8 @@ class _Inlining:
             return not node.name and users <= {"subtract_one_hot", "scatter", "gather"}
         if node.op == "shape_of":
             return node.operands[0] in self.flow.arrays or node.operands[0] not in self.inlined
+        if node.op == "transpose" and node.hint and len(self.consumers.get(node.id, [])) > 1:
+            return False  # its reader knows it by this name
         return node.op in ALWAYS_INLINE and not node.name
 
 

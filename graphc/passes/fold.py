@@ -220,7 +220,7 @@ def _transpose_matrix(place: _Place) -> int | None:
             opened = _opened(place, inner, (axis,))
             if opened is not None:
                 return place.add("expand_dims", [opened], {"axis": (other,)})
-    if inner.op == "transpose" and inner.attr("axes") is not None and not inner.name:
+    if inner.op == "transpose" and inner.attr("axes") is not None and not _is_called(inner):
         axes = inner.attr("axes")
         return _permuted(place, inner.operands[0], (*axes[:-2], axes[-1], axes[-2]))
     return None
@@ -247,8 +247,13 @@ def _transpose(place: _Place) -> int | None:
     else:
         return _permuted(place, inner.id, axes) if axes == tuple(range(len(axes))) else None
     both = tuple(order[k] for k in axes)
-    # What the program gave a name is read by that name, unless nothing is left of the two.
-    return None if inner.name and both != tuple(range(len(both))) else _permuted(place, inner.operands[0], both)
+    # What has a name of its own is read by that name, unless nothing is left of the two.
+    return None if _is_called(inner) and both != tuple(range(len(both))) else _permuted(place, inner.operands[0], both)
+
+
+def _is_called(node: Node) -> bool:
+    """Whether a value has a name that its reader knows, if only within a function of the program."""
+    return bool(node.name or node.hint)
 
 
 def _permuted(place: _Place, x: int, order: tuple[int, ...]) -> int:
