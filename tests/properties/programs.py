@@ -213,7 +213,7 @@ class _Maker:
             self.assign(f"{x}[:, None]", (shape[0], "1", *rest))
         elif kind == "tail" and shape[0] in SIZES:
             self.assign(f"tanh({x}[1:]) + {x}[:-1]", (f"{shape[0]}-1", *rest))
-        elif kind == "array":
+        elif kind == "array" and f"i{shape[0]}".isidentifier():
             i = self.argument(f"i{shape[0]}", ("5",), self.rng.integers(-2, 2, 5))
             self.assign(f"{x}[{i}]", ("5", *rest))
 
