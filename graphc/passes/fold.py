@@ -6,14 +6,11 @@
     dV = sum(mT(X) @ dZ, axis=0)                        becomes    dV = mT(reshape(X, (B*N, D))) @ reshape(dZ, (B*N, H))
     dA = mT(mT(Y) @ dY)                                 becomes    dA = mT(dY) @ Y
     s = sum(mT(Y), axis=0)                              becomes    s = sum(Y, axis=1)
-    dS = vjp(S[:, 0:2], S, a) + vjp(S[:, 2:6], S, b)    becomes    dS = concatenate([a, b], axis=1)
-    dR = vjp(S[:, 1:3], S, a) + vjp(S[:, 1:3], S, c)    becomes    dR = vjp(S[:, 1:3], S, a + c)
     r = squeeze(W @ -expand_dims(dy, 1), 1)             becomes    r = W @ -dy
     T = tanh(mT(mT(Z)))                                 becomes    T = tanh(Z)
     U = reshape(reshape(Z, (H, N)), (N*H,))             becomes    U = reshape(Z, (N*H,))
 
     x: (D,), dy: (H,), W: (D, H), X: (B, N, D), dZ: (B, N, H), Y: (N, D), dY, Z: (N, H)
-    S: (N, 6), a, c: (N, 2), b: (N, 4)
 
 A product whose inner size is 1 becomes one by entries. Each rewrite looks at a node and the nodes it is made from; what
 it leaves unused is removed by the next pass. A named value stays what it is: only the way to it changes.
@@ -24,10 +21,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from graphc.ir.dims import Dim, dim, numel
+from graphc.ir.dims import Dim, numel
 from graphc.ir.graph import Builder, Graph, Node
-from graphc.ir.types import Type, Unknown
-from graphc.ops.cuts import WHOLE, length
+from graphc.ir.types import Unknown
+from graphc.passes.join_parts import join_parts
 from graphc.passes.rebuild import rebuild, same
 
 __all__ = ["fold"]
@@ -44,7 +41,7 @@ def fold(graph: Graph) -> Graph:
         rewrite = _REWRITES.get(node.op)
         made = None
         if node.op == "add" and node.id not in summed:
-            made = _joined(_Place(builder, node, operands, uses, needed), graph, moved)
+            made = join_parts(builder, graph, node, uses, moved)
         if made is None and rewrite is not None:
             made = rewrite(_Place(builder, node, operands, uses, needed))
         if made is None or builder.type(made) != node.type:
@@ -364,96 +361,3 @@ def _sums_batch(place: _Place, rank: int) -> bool:
     axis = node.attr("axis")
     axes = axis if isinstance(axis, tuple) else (axis,)
     return not node.attr("keepdims") and axes == tuple(range(rank - 2))
-
-
-# ---------------------------------------------------------------- parts put together
-
-_Window = tuple[Any, Any]
-"""The shape of an array and the index of the part of it that is not zero; of another summand None and which it is."""
-
-
-def _joined(place: _Place, graph: Graph, moved: Mapping[int, int]) -> int | None:
-    """A sum of arrays that are zero but for one part each: what has the same part is added up before it stands there,
-    and where the parts fill the array, they are joined."""
-    windows: dict[_Window, list[Node]] = {}
-    for k, part in enumerate(_summands(graph, place.node, place.uses)):
-        placed = part.op == "unslice" and part.attr("shape") is not None and place.uses[part.id] == 1
-        windows.setdefault((part.attr("shape"), part.attr("index")) if placed else (None, k), []).append(part)
-    groups: dict[tuple[Any, int], list[tuple[Any, _Window]]] = {}
-    for shape, index in windows:
-        if shape is None:
-            continue
-        cut = [(axis, item) for axis, item in enumerate(index) if item != WHOLE]
-        if len(cut) == 1 and (not isinstance(cut[0][1], tuple) or cut[0][1][2] is None):
-            groups.setdefault((shape, cut[0][0]), []).append((cut[0][1], (shape, index)))
-    tilings = {key: _tiling(graph, dim(key[0][key[1]]), group) for key, group in groups.items() if len(group) > 1}
-    made: list[int] = []
-    for (shape, axis), order in tilings.items():
-        if order is not None:
-            values = [(item, _added(place, windows.pop(window), moved)) for item, window in order]
-            made.append(_side_by_side(place, values, axis, place.node.type.with_shape(tuple(map(dim, shape)))))
-    if not made and all(len(parts) == 1 for parts in windows.values()):
-        return None
-    total, *rest = [*(_window(place, parts, moved) for parts in windows.values()), *made]
-    for other in rest:
-        total = place.add("add", [total, other])
-    return total
-
-
-def _window(place: _Place, parts: list[Node], moved: Mapping[int, int]) -> int:
-    """The arrays that are zero but for the same part, as one."""
-    if len(parts) == 1:
-        return moved[parts[0].id]
-    return place.add("unslice", [_added(place, parts, moved)], dict(parts[0].attrs))
-
-
-def _added(place: _Place, parts: list[Node], moved: Mapping[int, int]) -> int:
-    """What stands in the same part of several arrays, added up."""
-    total, *rest = [place.builder[moved[part.id]].operands[0] for part in parts]
-    for other in rest:
-        total = place.add("add", [total, other])
-    return total
-
-
-def _summands(graph: Graph, node: Node, uses: Mapping[int, int]) -> list[Node]:
-    """What a sum of sums adds up, in order; iteratively, for a chain may be long."""
-    found: list[Node] = []
-    stack = [graph[u] for u in reversed(node.operands)]
-    while stack:
-        part = stack.pop()
-        if part.op == "add" and uses[part.id] == 1 and part.type == node.type:
-            stack.extend(graph[u] for u in reversed(part.operands))
-        else:
-            found.append(part)
-    return found
-
-
-def _tiling(graph: Graph, size: Dim, group: list[tuple[Any, _Window]]) -> list[tuple[Any, _Window]] | None:
-    """The parts in order, if each begins where the one before it ends, from 0 to the size.
-
-    The end may be one that the module checks not to be smaller: `2*(N//2)` where N must be even.
-    """
-    begins = {dim((item[0] or 0) if isinstance(item, tuple) else item): (item, part) for item, part in group}
-    order = []
-    at = dim(0)
-    while at != size and at in begins:
-        item, part = begins.pop(at)
-        order.append((item, part))
-        end = (size if item[1] is None else dim(item[1])) if isinstance(item, tuple) else at + 1
-        if isinstance(item, tuple) and length(size, item) != end - at:
-            return None  # of one entry `1:-1` begins at 1 and ends at 0: the parts overlap
-        at = end
-    if len(order) < len(group):
-        return None
-    whole = at == size or any(end == at and least == size for end, least, _ in graph.minimums)
-    return order if whole else None
-
-
-def _side_by_side(place: _Place, order: list[tuple[Any, int]], axis: int, type: Type) -> int:
-    values = [value for _, value in order]
-    if not any(isinstance(item, tuple) for item, _ in order):
-        return place.builder.add("stack", values, {"axis": axis}, type=type)
-    for k, (item, _) in enumerate(order):
-        if not isinstance(item, tuple):
-            values[k] = place.add("expand_dims", [values[k]], {"axis": (axis,)})
-    return place.builder.add("concatenate", values, {"axis": axis}, type=type)

@@ -66,6 +66,7 @@ PASSES: dict[str, Callable[[Graph], Graph]] = {
     "hoist": hoist,
     "in_order": copy_in_order,
     "inverses": lambda graph: eliminate_dead_code(solve_by_inverses(graph)),
+    "join_parts": fold,
     "known_sums": simplify,
     "leaks": simplify,
     "lengths": simplify,
