@@ -108,13 +108,14 @@ class Lowering(Evaluator):
         check_lookalikes(self)
         self._check_sizes()
         outputs = outputs_of(self)
+        loss = loss_of(self, outputs)
         if self.diagnostics.has_errors:
             return None
         return Graph(
             nodes=self.builder.nodes,
             arguments=tuple(self._ordered_arguments()),
             outputs=outputs,
-            loss=loss_of(self, outputs),
+            loss=loss,
             values=self.values,
             updates=self.updates,
             statements=tuple(self.statements),
@@ -187,7 +188,19 @@ class Lowering(Evaluator):
         if isinstance(statement, (tree.Assign, tree.Const)):
             for target in statement.targets if isinstance(statement, tree.Assign) else (statement.target,):
                 with contextlib.suppress(Fault, Silent):
-                    self.scope.values.setdefault(self.name(target, self.scope), POISON)
+                    self._poison(self.name(target, self.scope), target.span)
+
+    def _poison(self, name: str, span: Span) -> None:
+        """Give a name the value of a statement in error, and say so where the name had one."""
+        first = self.scope.places.get(name)
+        if first is None or first == span:  # an argument or a constant, which is said elsewhere; or this statement's
+            self.scope.values.setdefault(name, POISON)
+            self.scope.places.setdefault(name, span)
+            return
+        try:
+            self.scope.define(name, POISON, span)
+        except Fault as fault:
+            self.report(fault)
 
     def report(self, fault: Fault) -> None:
         self.diagnostics.error(fault.code, fault.message, fault.span, fault.label, tuple(fault.notes), fault.help)

@@ -65,3 +65,23 @@ def test_a_subscript_that_is_in_error_already_is_not_reported_again(word: str, s
     with pytest.raises(graphc.GraphcError) as caught:
         graphc.compile(f"def f(x) {{ }}\nbad = nosuch(x)\nz_1 = x\n{word} z_{{{subscript}}}")
     assert [(error.code, error.line) for error in caught.value.errors] == [("E0112", 1), ("E0219", 2)]
+
+
+WRONG = {
+    "output z\nloss q\nparam a[3]\nL = sum(a)": [(1, "E0201"), (2, "E0201")],
+    "param a[3]\nM = a*2\nL = sum(unknown(a))\nloss M": [(3, "E0219"), (4, "E0401")],
+    "param a[3]\nM = unknown(a)\nloss M\noutput M": [(2, "E0219")],  # nothing is said of what is in error already
+    "loss q": [(1, "E0201")],
+    # a name that is in error already may still be assigned twice, but not by the same statement or step
+    "param a[2]\nL = sum(a)\nL = sum(a*2)\na = a + 1": [(3, "E0202"), (4, "E0202")],
+    "param a[2]\nL = unknown(a)\nL = sum(a)": [(2, "E0219"), (3, "E0202")],
+    "param a[2]\nb, c = unknown(a)\nc = unknown(a)\nL = sum(a)": [(2, "E0219"), (3, "E0202"), (3, "E0219")],
+    "param a[2]\nfor k in 0:3 { b = unknown(a) }\nL = sum(a)": [(2, "E0219")],
+}
+
+
+@pytest.mark.parametrize("text", WRONG)
+def test_all_errors_are_reported(text: str) -> None:
+    with pytest.raises(graphc.GraphcError) as raised:
+        graphc.compile(text)
+    assert [(error.span.line, error.code) for error in raised.value.errors if error.span] == WRONG[text]
