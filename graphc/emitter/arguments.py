@@ -32,10 +32,14 @@ def write_check(graph: Graph, program: Graph, helpers: set[str], shapes: Callabl
         return ["def check():", '    """Nothing to check: there are no arguments."""', "    return None"]
     writer = _ShapeChecks(graph, program, called, helpers, shapes)
     arrays, results = write_as_arrays(graph, called, writer.variable, helpers)
+    wide = _write_wide(program, called)
+    if wide:
+        results = signature
     return [
         f"def check({signature}):",
         '    """The arguments as arrays that fit each other; ValueError for those that do not."""',
         *arrays,
+        *wide,
         *("    " + line for line in writer.write()),
         *broken(f"    return {results}, types"),
     ]
@@ -50,6 +54,31 @@ def write_limits(graph: Graph, program: Graph, helpers: set[str], shapes: Callab
     limits += open_.ranges
     limits = [*open_.bindings(limits), *limits]
     return [*needed_sizes(sizes, limits), *limits]
+
+
+def _write_wide(program: Graph, called: list[str]) -> list[str]:
+    """Integers that the program computes with as those of 64 bits: of 8 bits `2*y - 1` is 255 where y is 0."""
+    lines: list[str] = []
+    for argument, name in zip(program.arguments, called, strict=True):
+        if program[argument.node].type.dtype == "int" and _is_computed_with(program, argument.node):
+            lines += [
+                f"    if {name}.dtype != np.int64:  # what the program computes with fewer bits would wrap around",
+                f"        {name} = {name}.astype(np.int64)",
+            ]
+    return lines
+
+
+def _is_computed_with(program: Graph, argument: int) -> bool:
+    """Whether integers are made of integers; views are the same ones."""
+    users = program.users()
+    stack = [argument]
+    while stack:
+        for user in users.get(stack.pop(), ()):
+            if program[user].type.dtype == "int":
+                if not program.op(program[user]).view:
+                    return True
+                stack.append(user)
+    return False
 
 
 def _listed(items: list[str]) -> str:

@@ -38,6 +38,8 @@ CASTING = {
     "convolve", "convolve_transpose", "convolve_kernel", "kron", "inv", "solve", "solve_vector", "det",
     "det_sign", "logdet", "cholesky", "pinv",
 }  # fmt: skip
+COUNTED = {"negative", "subtract", "less_one", "floor_divide", "remainder"}
+"""Of these NumPy makes no integers, or ones of 8 bits, if it is given booleans."""
 
 
 class Nodes:
@@ -91,7 +93,7 @@ class Nodes:
             alone = type.dtype == "bool" and not chooses and (not some_float or op in CASTING)
             if result.is_float and (type.dtype == "int" or alone):
                 cast[k] = self.builder.add("as_float", [u])
-            elif result.dtype == "int" and type.dtype == "bool" and op in ("negative", "subtract", "less_one"):
+            elif result.dtype == "int" and type.dtype == "bool" and op in COUNTED:
                 cast[k] = self.builder.add("as_int", [u])
         return self.builder.add(op, cast, attrs)
 

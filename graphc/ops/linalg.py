@@ -171,7 +171,7 @@ register(Op(
 
 def _outer_type(solver: Solver, types: list[Type], attrs: dict[str, Any]) -> Type:
     (n,), (m,) = solver.shape(types[0], rank=1, what="vector"), solver.shape(types[1], rank=1, what="vector")
-    return Type((n, m), promote("int", types[0].dtype, types[1].dtype))
+    return Type((n, m), promote(types[0].dtype, types[1].dtype))
 
 
 def _outer_call(lowering: Lowering, x: int, y: int) -> int:
@@ -193,7 +193,7 @@ def _kron_type(solver: Solver, types: list[Type], attrs: dict[str, Any]) -> Type
     rank = max(len(a), len(b))
     one = (dim(1),)
     sizes = zip(one * (rank - len(a)) + a, one * (rank - len(b)) + b, strict=True)
-    return Type(tuple(n * m for n, m in sizes), promote("int", types[0].dtype, types[1].dtype))
+    return Type(tuple(n * m for n, m in sizes), promote(types[0].dtype, types[1].dtype))
 
 
 def _kron_call(lowering: Lowering, A: int, B: int) -> int:

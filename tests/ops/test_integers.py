@@ -54,3 +54,60 @@ def test_as_a_value_it_is_floating() -> None:
     module = compiled("param X[N, N]\nk = arange(N)\nL = sum(X[k] @ k)", 1)
     loss, _ = module.value_and_grad(X.astype(np.float32))
     assert loss.dtype == np.float32 and abs(loss - (X @ np.arange(N)).sum()) <= 1e-4
+
+
+COMPUTED = {  # what 8 bits, or no sign, cannot hold
+    "sum(x * (2*y - 1))": 2, "sum(x * -y)": 2, "sum(x * (y - z))": 2, "sum(x * (y*z + 300))": 2,
+    "sum(x * abs(y[::-1] - 3) * maximum(z, 2))": 2, "sum(x * prod(y + 1))": 2, "sum(x * z**3)": 2,
+    "sum(x * where(y > z, y, -z))": 2,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.uint32, np.uint64])
+@pytest.mark.parametrize("level", [0, 1, 2])
+def test_integers_of_few_bits_do_not_wrap_around(level: int, dtype: type) -> None:
+    x, y, z = array(4), np.array([0, 3, 100, 7]), np.array([5, 0, 90, 2])
+    many = "".join(f", a_{k}" for k in range(40))  # arguments that are checked in a loop
+    for text in [*COMPUTED, f"sum(x * (2*y - 1)){many.replace(',', ' +')}"]:
+        more = [0.5] * (40 if "a_" in text else 0)
+        names = f"\ninput {many[2:].replace(',', '[],')}[]" if more else ""
+        module = compiled(f"input y[n]: int, z[n]: int\nparam x[n]{names}\noutput L, u\nL = {text}\nu = y + z", level)
+        values, grads = module.value_and_grad(y, z, x, *more)
+        narrow = y.astype(dtype), z.astype(dtype), x, *more
+        found = [module.value_and_grad(*narrow)]
+        if level == 2:
+            found.append(module.value_and_grad(*narrow, workspace=module.Workspace(*narrow)))
+        for have, slopes in found:
+            assert abs(have.L - values.L) <= 1e-12 * abs(values.L)
+            assert np.abs(slopes["x"] - grads["x"]).max() <= 1e-12 * np.abs(grads["x"]).max()
+            assert have.u.dtype == np.int64 and np.array_equal(have.u, y + z)
+
+
+@pytest.mark.parametrize("level", [0, 1, 2])
+def test_labels_that_nothing_is_computed_with_stay_as_they_are(level: int) -> None:
+    text = "input y[n]: int\nparam S[n, C]\noutput L, t\nL = softmax_ce(S, y) + sum(S[arange(n), y])\nt = y[::-1]"
+    module = compiled(text, level)
+    assert "np.int64" not in graphc.compile(text, level=level, verify=False)
+    y = np.array([0, 2, 1], np.uint8)
+    assert module.forward(y, array(3, 3))[0].t.dtype == np.uint8
+
+
+@pytest.mark.parametrize("level", [0, 1, 2])
+def test_what_is_made_of_booleans(level: int) -> None:
+    m, n = np.array([True, False, True]), np.array([True, True, False])
+    module = compiled(
+        "input m[k]: bool, n[k]: bool\na = outer(m, n)\nb = -a\nc = a - a[::-1]\nd = kron(m, n)\ne = (m // n) * 300\n"
+        "f = m % n + 1000\noutput a, b, c, d, e, f",
+        level,
+    )
+    a = np.outer(m, n)
+    i = m.astype(int)
+    with np.errstate(divide="ignore"):
+        e, f = i // n.astype(int) * 300, i % n.astype(int) + 1000
+        wanted = (a, -a.astype(int), a.astype(int) - a[::-1], np.kron(m, n), e, f)
+        found = [module.forward(m, n)[0]]
+        if level == 2:
+            found.append(module.forward(m, n, workspace=module.Workspace(m, n))[0])
+    for have in found:
+        for value, want in zip(have, wanted, strict=True):
+            assert value.dtype == want.dtype and np.array_equal(value, want)
