@@ -69,15 +69,25 @@ def _write_wide(program: Graph, called: list[str]) -> list[str]:
 
 
 def _is_computed_with(program: Graph, argument: int) -> bool:
-    """Whether integers are made of integers; views are the same ones."""
-    users = program.users()
+    """Whether integers are more than labels and indices: a result, or operands of what does not take them as they are.
+
+    That a result is floating says nothing: a softmax of integers subtracts the largest before it takes exponentials.
+    """
+    users, outputs = program.users(), set(program.outputs.values())
     stack = [argument]
     while stack:
-        for user in users.get(stack.pop(), ()):
-            if program[user].type.dtype == "int":
-                if not program.op(program[user]).view:
-                    return True
-                stack.append(user)
+        id = stack.pop()
+        if id in outputs:
+            return True
+        for node in map(program.__getitem__, users.get(id, ())):
+            op = program.op(node)
+            taken = {op.operands[min(k, len(op.operands) - 1)] for k, u in enumerate(node.operands) if u == id}
+            labels = {name for name, domain in op.domain.items() if domain == "labels"}
+            if taken <= {*op.indices, *labels, "*indices"} or node.type.dtype == "bool" or node.op == "as_float":
+                continue
+            if not op.view:
+                return True
+            stack.append(node.id)
     return False
 
 

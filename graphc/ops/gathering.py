@@ -274,7 +274,7 @@ def _unalong_value(x: Any, i: Any, target: Any = None, *, axis: int, shape: Any,
 register(Op(
     name="scatter_along_axis", family="indexing", operands=("x", "i", "*like"),
     attributes={"axis": REQUIRED, "shape": REQUIRED, "like": None}, infer=target_shape, numpy=_unalong_text,
-    evaluate=_unalong_value, call=_unalong_call, hidden=True, math="Σ 0[{i} ← {x}]",
+    evaluate=_unalong_value, call=_unalong_call, indices=("i",), hidden=True, math="Σ 0[{i} ← {x}]",
     doc="Zeros of a shape with each entry added at its own index along an axis: the transpose of `take_along_axis`.",
 ))  # fmt: skip
 
