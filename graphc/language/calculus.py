@@ -15,6 +15,7 @@ from graphc.language import tree
 from graphc.language.values import Fault, Tensor, Value
 
 if TYPE_CHECKING:
+    from graphc.ir.graph import Builder
     from graphc.language.evaluate import Evaluator
 
 __all__ = ["OPERATORS"]
@@ -105,12 +106,26 @@ def _vjp(evaluator: Evaluator, values: Sequence[Value], expr: tree.Call) -> Valu
 def tangent(evaluator: Evaluator, y: int, x: int, v: int) -> int:
     """The derivative of y along v: the transpose of the transpose, so that forward mode needs no second rules."""
     builder = evaluator.builder
-    if isinstance(builder.type(y).shape, Unknown):  # the second transposition still asks for the shape of the first's
-        probe = builder.add("stop_gradient", [y])
-    else:
+    if not isinstance(builder.type(y).shape, Unknown):
         probe = builder.add("seed", (), {"name": "probe"}, type=builder.type(y))
-    pulled = reverse(evaluator, {y: probe}, x)
-    return reverse(evaluator, {pulled: v}, probe)
+        along = reverse(evaluator, {reverse(evaluator, {y: probe}, x): v}, probe)
+        if not _is_made_of(builder, along, probe):
+            return along
+    # the second transposition asks for a shape that the first has: it must be of a value that there is
+    probe = builder.add("stop_gradient", [y])
+    return reverse(evaluator, {reverse(evaluator, {y: probe}, x): v}, probe)
+
+
+def _is_made_of(builder: Builder, id: int, source: int) -> bool:
+    stack, seen = [id], {id}
+    while stack:
+        for u in builder[stack.pop()].operands:
+            if u == source:
+                return True
+            if u > source and u not in seen:  # operands are older than what is made of them
+                seen.add(u)
+                stack.append(u)
+    return False
 
 
 def _jvp(evaluator: Evaluator, values: Sequence[Value], expr: tree.Call) -> Value:

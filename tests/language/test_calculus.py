@@ -400,6 +400,28 @@ def test_mistakes_are_named(text: str, wanted: list[str]) -> None:
         assert part in message
 
 
+OPEN = {  # what has a shape of its own although those on its way have none that is known
+    "z = sum(x[:])": lambda x: x.sum(),
+    "z = sum(mean(x, axis=-1))": lambda x: x.mean(axis=-1).sum(),
+    "y = x[::-1]\nz = broadcast_to(y, (2, 3))": lambda x: np.broadcast_to(x[::-1], (2, 3)),
+    "y = x/sum(x)\nz = sum(y*sin(x))": lambda x: (x / x.sum() * np.sin(x)).sum(),
+    "z = sum(softmax(x[...], axis=-1)**2)": lambda x: ((np.exp(x) / np.exp(x).sum())**2).sum(),
+    "y = maximum(x, 0.5)\nz = sum(y[None]*x)": lambda x: (np.maximum(x, 0.5) * x).sum(),
+}
+
+
+@pytest.mark.parametrize("text", OPEN)
+@pytest.mark.parametrize("level", [0, 1, 2])
+def test_a_direction_through_values_of_unknown_rank(text: str, level: int) -> None:
+    x, v = array(3), array(3) - 0.3
+    function, h = OPEN[text], 1e-6
+    want = (function(x + h * v) - function(x - h * v)) / (2 * h)
+    assert np.abs(value(f"{text}\nt = jvp(z, x, v)", "t", {"x": x, "v": v}, level) - want).max() <= 1e-7
+    again = f"{text}\nt = jvp(z, x, v)\ns = sum(t)\nr = jvp(s, x, v)"
+    second = ((function(x + h * v) + function(x - h * v) - 2 * function(x)) / h**2).sum()
+    assert abs(value(again, "r", {"x": x, "v": v}, level) - second) <= 2e-3
+
+
 def test_an_undeclared_loss_is_a_number() -> None:
     assert float(value("g = grad(u, u)", "g", {"u": np.array(0.3)})) == 1.0
     with pytest.raises(ValueError, match="u"):
