@@ -12,12 +12,14 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from fuzz.commands import Outcome, every_command
 from fuzz.differential import compare
 from fuzz.forms import CALCULUS, FORMS, SEVERAL
 from fuzz.inputs import KINDS, Input
+from fuzz.translation import meanings
 from fuzz.twin import differing
 from graphc.ops.table import names
 
@@ -91,3 +93,10 @@ def test_inputs_are_the_same_every_time() -> None:
     for kind, source in KINDS.items():
         first, second = (list(islice(source(9), 5)) for _ in range(2))
         assert first == second, kind
+
+
+def test_the_translation_keeps_integers() -> None:
+    known = meanings()
+    for x, kind in ((np.array([1, 2]), "i"), (np.array([True, False]), "b"), (np.array([0.5, 1.0]), "f")):
+        assert known["broadcast_to"](x, (3, 2)).dtype.kind == kind
+        assert known["where"](np.array([True, False]), x, x).dtype.kind == kind

@@ -320,7 +320,7 @@ def _clip(x: Any, lo: Any = None, hi: Any = None) -> Any:
 
 
 def _where(c: Any, a: Any, b: Any) -> Any:
-    none = np.zeros(np.broadcast_shapes(np.shape(c), np.shape(a), np.shape(b)))
+    none = np.zeros(np.broadcast_shapes(np.shape(c), np.shape(a), np.shape(b)), bool)  # integers stay what they are
     return anp.where(c, a + none, b + none)
 
 

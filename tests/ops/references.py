@@ -188,7 +188,7 @@ REFERENCES |= {
         anp.concatenate(xs, axis=axis) if axis is not None else anp.concatenate([anp.ravel(x) for x in xs])
     ),
     "stack": lambda *xs, axis=0: anp.stack(xs, axis=axis),
-    "broadcast_to": lambda x, shape: x + np.zeros(shape) if _fits(x, shape) else np.broadcast_to(x, shape),
+    "broadcast_to": lambda x, shape: x + np.zeros(shape, bool) if _fits(x, shape) else np.broadcast_to(x, shape),
     "transpose": lambda x, axes=None: anp.transpose(x, None if axes is None else [a % np.ndim(x) for a in axes]),
     "squeeze": lambda x, axis=None: anp.squeeze(x, axis=axis),
     "moveaxis": lambda x, source, destination: anp.moveaxis(x, source, destination),
