@@ -52,6 +52,7 @@ def _runs(
         found = Diagnostics()  # only what the last run finds counts: it knows most
         lowering = Lowering(module, found, assumptions, environment, partial, clips)
         graph = lowering.run()
+        lowering.scope.missing = None  # no cycle: all that the run has made is free before the next one
         if assumptions.snapshot() == known or any(error.code == "E0213" for error in found.errors):
             break
     return graph, found, lowering.clipped

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from graphc.ir.dims import Dim
@@ -121,27 +122,28 @@ class Nodes:
         """Whether a value is a plain number. A sum of many numbers is deep: no recursion, and each is asked once."""
         if self.builder.type(id).shape != ():
             return False
-        stack = [id]
-
-        def known(u: int) -> bool:
-            node = self.builder[u]
-            entry = self.builder.plain.get(u)
-            if entry is not None and entry[0] is node.operands:  # else it was another node, and is taken back
-                return entry[1]
-            if node.operands and node.type.shape == ():
-                stack.append(u)  # asked first, and then again what it is an operand of
-                return True
-            return is_plain(node, known)
-
+        asked = [id]
         while True:
-            top = stack[-1]
-            verdict = is_plain(self.builder[top], known)
-            if stack[-1] != top:
+            top = asked[-1]
+            verdict = is_plain(self.builder[top], partial(self._is_known_plain, asked))
+            if asked[-1] != top:
                 continue
             self.builder.plain[top] = (self.builder[top].operands, verdict)
-            stack.pop()
-            if not stack:
+            asked.pop()
+            if not asked:
                 return verdict
+
+    def _is_known_plain(self, asked: list[int], id: int) -> bool:
+        """Whether a value is a plain number; of one that is not known yet it is asked first, and then again what it is
+        an operand of."""
+        node = self.builder[id]
+        entry = self.builder.plain.get(id)
+        if entry is not None and entry[0] is node.operands:  # else it was another node, and is taken back
+            return entry[1]
+        if node.operands and node.type.shape == ():
+            asked.append(id)
+            return True
+        return is_plain(node, partial(self._is_known_plain, asked))
 
     def type(self, id: int) -> Type:
         return self.builder.type(id)
