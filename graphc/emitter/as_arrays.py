@@ -57,7 +57,7 @@ def write_as_arrays(
             *broken(f"{indent}{results}, types = arrays({names}, {_runs(kinds)}, {given})"),
             *broken(f"{indent}{signature} = {given}"),
         ]
-    if any("np.linalg." in str(graph.op(node).numpy) for node in graph):
+    if any("np.linalg." in str(graph.op(node).numpy) for node in {node.op: node for node in graph}.values()):
         helpers.add("double_at_most")
         lines += bracketed(f"{indent}double_at_most(", [names, given, "types"], ")")
     return lines, results

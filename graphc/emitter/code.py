@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import pairwise
 from types import CodeType
 from typing import Final
 
-__all__ = ["DEFINITION", "code_of", "file_of"]
+__all__ = ["code_of", "definitions", "file_of"]
 
 PIECE: Final = 400_000
 """A text longer than this is compiled in pieces, each after the lines before it: what Python makes of a text on its way
 to the code takes a hundred times the space of the text."""
 
-DEFINITION = re.compile(r"^(?=def |class )", re.MULTILINE)
-"""Where the definitions at the top of a module begin."""
+_DEFINITION = re.compile(r"\n(?=def |class )")
 
 
 def file_of(text: str, name: str) -> str:
@@ -30,13 +30,19 @@ def code_of(text: str, name: str) -> tuple[CodeType, ...]:
     return tuple(compile(piece, file, "exec", dont_inherit=True) for piece in _pieces(text))
 
 
+def definitions(text: str) -> list[str]:
+    """A module's text in pieces: what stands before the definitions at its top, and each of them."""
+    starts = [0, *(match.end() for match in _DEFINITION.finditer(text)), len(text)]
+    return [text[start:end] for start, end in pairwise(starts)]
+
+
 def _pieces(text: str) -> Iterator[str]:
     """Definitions that follow each other, with as many empty lines before them as the text has lines there."""
     if len(text) <= PIECE:
         yield text
         return
     line, piece = 0, ""
-    for definition in DEFINITION.split(text):
+    for definition in definitions(text):
         if piece and len(piece) + len(definition) > PIECE:
             yield "\n" * line + piece
             line += piece.count("\n")

@@ -14,7 +14,7 @@ from types import CodeType
 from typing import Any, Final
 
 from graphc.emitter.check_helpers import CHECK_HELPERS, FLOATS
-from graphc.emitter.code import DEFINITION, code_of
+from graphc.emitter.code import code_of, definitions
 from graphc.emitter.naming import MODULE, USED_BUILTINS, argument_names
 from graphc.emitter.prelude import HELPERS
 from graphc.emitter.text import shown_lines
@@ -35,7 +35,7 @@ LONG: Final = 20_000
 """A function longer than this is read word by word, if it can be."""
 
 _FUNCTION = re.compile(r"def (\w+)\(")
-_RUN = re.compile(r"^def (run_loop\w*)\(", re.MULTILINE)
+_RUN = re.compile(r"\ndef (run_loop\w*)\(")
 """What a thread runs of a loop, where that is a function of the module."""
 _OVER = re.compile(r"^    (?:for .*|\)) in (\w+):$", re.MULTILINE)
 """Where the head of a loop in a function ends, and what it runs over."""
@@ -87,7 +87,7 @@ class _Check:
         # What a tree cannot tell: names bound twice, a star out of place.
         consts = [const for code in code_of(self.text, self.graph.file) for const in code.co_consts]
         self.codes = {code.co_name: code for code in consts if isinstance(code, CodeType)}
-        pieces = DEFINITION.split(self.text)
+        pieces = definitions(self.text)
         self._head(ast.parse(pieces[0]).body)
         for whole in pieces[1:]:
             parted: set[str] = set()  # the definition of this piece, whose parts come one by one

@@ -16,6 +16,7 @@ __all__ = ["Ownership", "is_ours", "sign"]
 
 Ownership = Literal["ours", "edited", "foreign"]
 
+_MARK = b"# graphc: sha256 "
 _LINE = re.compile(rb"^# graphc: sha256 ([0-9a-f]{64})[ \t]*$", re.MULTILINE)
 
 
@@ -33,6 +34,8 @@ def is_ours(data: bytes) -> Ownership:
 
     Ends of lines do not count: version control may change all of them at once.
     """
+    if _MARK not in data:
+        return "foreign"
     data = data.replace(b"\r\n", b"\n")
     lines = list(_LINE.finditer(data))
     if not lines:

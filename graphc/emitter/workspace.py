@@ -357,10 +357,13 @@ def _used_sizes(context: BodyContext, spoken: set[str]) -> list[str]:
 def _used_only(allocation: Sequence[str], unpacked: Sequence[str]) -> list[str]:
     """The statements that make what is unpacked, and what those need."""
     used, kept = set(unpacked), []
+    ways: set[str] = set()  # thousands of arrays are made in the same few ways
     for statement in reversed(allocation):
         *targets, made = statement.split(" = ")
-        if not used.isdisjoint(words(targets)):
-            used |= words([made])
+        if not used.isdisjoint(targets if all(map(str.isidentifier, targets)) else words(targets)):
+            if made not in ways:
+                ways.add(made)
+                used |= words([made])
             kept.append(statement)
     return kept[::-1]
 

@@ -464,8 +464,10 @@ def _spread_of(size: Dim) -> tuple[Dim, ...]:
     return (size,)
 
 
+@lru_cache(maxsize=4096)
 def numel(shape: tuple[Dim, ...]) -> Dim:
-    """The number of entries of an array of this shape."""
+    """The number of entries of an array of this shape; of the thousands of values in a program most have the same few
+    shapes."""
     total = dim(1)
     for size in shape:
         total = total * size

@@ -153,8 +153,10 @@ class Solver:
 
 def _is_leaf(shape: tuple[Dim, ...]) -> bool:
     """Whether these are the very dimensions of an undeclared argument, so that to bound them is to bound it."""
+    if not shape or not shape[0].is_open:  # as most are declared
+        return False
     places = [open_owner(d.symbol) if d.symbol else None for d in shape]
-    first = places[0] if places else None
+    first = places[0]
     return first is not None and places == [(first[0], k, len(shape)) for k in range(len(shape))]
 
 

@@ -60,13 +60,7 @@ def multiplications(graph: Graph, node: Node) -> Dim | None:
 
 
 def _matmul(node: Node, operands: Sequence[Type]) -> Dim:
-    return _numel((*node.type.dims, operands[0].dims[-1]))
-
-
-@lru_cache(maxsize=4096)
-def _numel(shape: tuple[Dim, ...]) -> Dim:
-    """The number of entries; of the thousands of products in a program most have the same few shapes."""
-    return numel(shape)
+    return numel((*node.type.dims, operands[0].dims[-1]))
 
 
 def _convolve(node: Node, operands: Sequence[Type]) -> Dim:

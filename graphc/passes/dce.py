@@ -17,13 +17,10 @@ __all__ = ["eliminate_dead_code", "needed"]
 def needed(graph: Graph, roots: Iterable[int]) -> set[int]:
     """The roots and everything they are computed from."""
     seen = set(roots)
-    stack = list(seen)
     nodes = graph.nodes
-    while stack:
-        for u in nodes[stack.pop()].operands:
-            if u not in seen:
-                seen.add(u)
-                stack.append(u)
+    for id in sorted(nodes, reverse=True):  # what uses a value stands behind it
+        if id in seen:
+            seen.update(nodes[id].operands)
     return seen
 
 

@@ -44,7 +44,7 @@ def rebuild_tracking(graph: Graph, make: Make, share: bool) -> tuple[Graph, dict
         if unnamed and new.op not in ("argument", "seed") and new.type == node.type:
             nodes[made] = new.called(new.name or node.name, new.hint or node.hint)
     rebuilt = graph.replace(
-        nodes=dict(builder.nodes),
+        nodes=builder.nodes,
         arguments=tuple(a.at(moved[a.node]) for a in graph.arguments),
         **{
             field: {name: moved[id] for name, id in getattr(graph, field).items() if id in moved}
