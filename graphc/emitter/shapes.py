@@ -30,7 +30,7 @@ class ShapeNames:
                         self.names[name] = f"n{number}"
 
     def symbol(self, name: str) -> str:
-        return self.names.get(name, shown(name))
+        return self.names.get(name) or shown(name)
 
     def dim(self, size: Dim) -> str:
         return size.text(self.symbol)

@@ -7,7 +7,7 @@ sorting by id is a topological order and every tie is broken the same way on eve
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from itertools import chain
@@ -271,7 +271,8 @@ class Builder:
         self.events: list[Any] | None = None  # of what is noted for it: new nodes, and names that nodes get
         self._next = 0
         self._known: dict[tuple[Any, ...], int] = {}
-        self._typed: dict[int, tuple[Any, Attrs]] = {}
+        self._numbered: dict[Any, int] = {(): 0}  # attributes as `typed` has them
+        self._numbers: dict[int, tuple[int, Attrs]] = {}  # by their identity, with them, so that no others get their id
 
     def op(self, name: str) -> Op:
         return self.ops.get(name) or _of_table(name)
@@ -332,18 +333,18 @@ class Builder:
         """What makes two operations one. Arrays that a program makes of nothing under two names stay two:
         `c_0 = zeros(…)` beside `h_0 = zeros(…)` is a state of its own to its reader."""
         own = name if not operands and op != "const" else None
-        operands = _ordered(op, operands)
         if not attrs:
-            return op, operands, (), own
-        known = self._typed.get(id(attrs))
+            return op, _ordered(op, operands), 0, own
+        known = self._numbers.get(id(attrs))
         if known is None:
-            known = self._typed[id(attrs)] = (typed(attrs), attrs)  # with them, so that no others get their id
-        return op, operands, known[0], own
+            number = self._numbered.setdefault(typed(attrs), len(self._numbered))
+            known = self._numbers[id(attrs)] = (number, attrs)
+        return op, _ordered(op, operands), known[0], own
 
     def find(self, op: str, operands: Sequence[int], attrs: Mapping[str, Any] | None = None) -> int | None:
         """The node of this operation on these operands, if there is one that would be shared."""
-        own = typed(tuple(sorted(attrs.items()))) if attrs else ()
-        return self._known.get((op, _ordered(op, tuple(operands)), own, None))
+        number = self._numbered.get(typed(tuple(sorted(attrs.items())))) if attrs else 0
+        return None if number is None else self._known.get((op, _ordered(op, tuple(operands)), number, None))
 
     def __getitem__(self, id: int) -> Node:
         return self.nodes[id]
@@ -390,11 +391,16 @@ class Builder:
         """A constant: a number, or nested tuples of numbers."""
         return self.add("const", (), {"value": value, "dtype": dtype})
 
-    def copy(self, graph: Graph, ids: Iterable[int], map: dict[int, int]) -> None:
-        """Copy nodes of another graph in order; `map` takes old ids to new ones and is filled."""
-        for id in ids:
-            node = graph.nodes[id]
-            map[id] = self.remake(node, [map[u] for u in node.operands], node.origin)
+    def begin_with(self, graph: Graph) -> dict[int, int]:
+        """The nodes of another graph, before there are any here; from their ids to those that they have here."""
+        if len(graph) == max(graph.nodes, default=-1) + 1:  # numbered as they would be here
+            self.nodes.update(graph.nodes)
+            self._next = len(graph)
+            return dict(zip(graph.nodes, graph.nodes, strict=True))
+        moved: dict[int, int] = {}
+        for node in graph:
+            moved[node.id] = self.remake(node, [moved[u] for u in node.operands], node.origin)
+        return moved
 
 
 def _ordered(op: str, operands: tuple[int, ...]) -> tuple[int, ...]:

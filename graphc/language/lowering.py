@@ -77,8 +77,10 @@ class Lowering(Evaluator):
         self.in_update = False
         self.constants = Constants(self.builder)
 
-    def add(self, op: str, operands: Sequence[int] = (), attrs: Mapping[str, Any] | None = None) -> int:
-        id = super().add(op, operands, attrs)
+    def add(
+        self, op: str, operands: Sequence[int] = (), attrs: Mapping[str, Any] | None = None, type: Type | None = None
+    ) -> int:
+        id = super().add(op, operands, attrs, type)
         self.constants.enter(id)
         return id
 

@@ -58,12 +58,15 @@ class Nodes:
         self.adjoints: dict[int, Adjoint] = {}  # the reverse passes of the losses that `grad` was asked for
         self.zero_gradients: list[tuple[int, tree.Call]] = []  # what `grad` was asked for in vain
 
-    def add(self, op: str, operands: Sequence[int] = (), attrs: Mapping[str, Any] | None = None) -> int:
+    def add(
+        self, op: str, operands: Sequence[int] = (), attrs: Mapping[str, Any] | None = None, type: Type | None = None
+    ) -> int:
+        """Add a node; `type` is what its operation infers, where that is known already."""
         if len(self.builder.nodes) >= MAX_NODES:
             raise Exhausted("E0213", f"the program has more than {MAX_NODES:,} operations", self._place())
         floating = operands and all(self.builder.type(u).dtype == "float" for u in operands)
         if floating and not all(map(self._is_plain, operands)):
-            return self.builder.add(op, operands, attrs)
+            return self.builder.add(op, operands, attrs, type=type)
         return self._mixed(op, operands, attrs)
 
     def _mixed(self, op: str, operands: Sequence[int], attrs: Mapping[str, Any] | None) -> int:

@@ -206,8 +206,7 @@ def differentiate(graph: Graph, wrt: Sequence[str] | None = None, loss: str | No
     names = list(wrt) if wrt is not None else default_wrt(graph)
     loss = loss or graph.loss
     builder = Builder(graph.ops)
-    map: dict[int, int] = {}
-    builder.copy(graph, graph.nodes, map)
+    map = builder.begin_with(graph)
     targets = [loss] if loss else [n for n, id in graph.outputs.items() if graph[id].type.is_float]
     seeds: dict[int, int] = {}
     cotangents: dict[str, int] = {}

@@ -18,7 +18,7 @@ import numpy as np
 
 from graphc.ir.dims import Dim
 from graphc.ir.graph import Builder, Graph, Node
-from graphc.ir.types import Shape, ShapeError, Solver, Type, Unknown, shape_text
+from graphc.ir.types import Shape, ShapeError, Solver, Type, Unknown, check_rank, shape_text
 from graphc.language import tree
 from graphc.language.budget import Budget
 from graphc.language.evaluate import Evaluator
@@ -107,9 +107,23 @@ class _Simplifier(Evaluator):
         self.uses = uses
         self.depth = 0  # how many replacements are being made, each for another one
 
-    def add(self, op: str, operands: Sequence[int] = (), attrs: Mapping[str, Any] | None = None) -> int:
-        found = self.simpler(op, operands, dict(attrs or {}), None)
-        return found if found is not None else super().add(op, operands, attrs)
+    def add(
+        self, op: str, operands: Sequence[int] = (), attrs: Mapping[str, Any] | None = None, type: Type | None = None
+    ) -> int:
+        type = type or self._inferred(op, operands, attrs or {})
+        found = None if type is None else self.simpler(op, operands, dict(attrs or {}), type)
+        return found if found is not None else super().add(op, operands, attrs, type)
+
+    def _inferred(self, op: str, operands: Sequence[int], attrs: Mapping[str, Any]) -> Type | None:
+        """The type that an operation has on these operands; None if it has none, or is a leaf."""
+        if op in LEAVES:
+            return None
+        try:
+            type = self.builder.op(op).infer(self.builder.solver, [self.type(u) for u in operands], dict(attrs))
+            check_rank(type.rank or 0)
+        except ShapeError:
+            return None
+        return type
 
     def simpler_node(self, node: Node, operands: Sequence[int]) -> int | None:
         """A simpler node for this one of another graph, on operands of this one, or None."""
@@ -120,13 +134,8 @@ class _Simplifier(Evaluator):
 
     def simpler(self, op: str, operands: Sequence[int], attrs: Mapping[str, Any], type: Type | None) -> int | None:
         """A simpler node for this one, or None. `type` is the type it must have; None: what the operation infers."""
-        if op in LEAVES:
-            return None
-        try:
-            if type is None:
-                types = [self.type(u) for u in operands]
-                type = self.builder.op(op).infer(self.builder.solver, types, dict(attrs))
-        except ShapeError:
+        type = type or self._inferred(op, operands, attrs)
+        if type is None or op in LEAVES:
             return None
         worth = self._worth_trying(op, operands, type)
         return self._simpler(worth, op, operands, attrs, type) if worth else None
