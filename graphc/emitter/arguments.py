@@ -53,7 +53,7 @@ def write_limits(graph: Graph, program: Graph, helpers: set[str], shapes: Callab
     open_ = writer.open_shapes()
     limits += open_.ranges
     limits = [*open_.bindings(limits), *limits]
-    return [*needed_sizes(sizes, limits), *limits]
+    return [*needed_sizes(sizes, words(limits)), *limits]
 
 
 def _write_wide(program: Graph, called: list[str]) -> list[str]:
@@ -129,7 +129,7 @@ class _ShapeChecks:
         asked = [*open_.needed(open_.ranges), *open_.ranges]
         self.helpers |= words(asked) & CHECK_HELPERS.keys()
         checks += [*asked[: len(asked) - len(open_.ranges)], *self.limits(), *open_.ranges]
-        return [*lines, *needed_sizes(sizes, checks), *checks]
+        return [*lines, *needed_sizes(sizes, words(checks)), *checks]
 
     def _ranked(self) -> list[tuple[Argument, tuple[Dim, ...]]]:
         """The arguments whose rank is known, with their sizes."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cached_property
 from heapq import heapify, heappop, heappush
 
@@ -199,11 +199,14 @@ class BodyContext:
         lines: list[str] = []
         defined: set[str] = set()
         shapes: dict[str, tuple[str, ...]] = {}
+        found: dict[Shape, tuple[str, ...]] = {}  # of thousands of arrays most have the same few shapes
         for id, array in self.arrays.items():
-            shape = self.graph[id].type.shape
-            if not isinstance(shape, Unknown) and self.graph[id].type.dtype != "shape":
-                symbols = tuple(size.symbol or "" for size in shape)
-                if symbols and len(set(symbols)) == len(symbols) and all(symbol in wanted for symbol in symbols):
+            type = self.graph[id].type
+            if type.dtype != "shape":
+                symbols = found.get(type.shape)
+                if symbols is None:
+                    symbols = found[type.shape] = _wanted_whole(type.shape, wanted)
+                if symbols:
                     shapes[array] = symbols
         waiting = [(-len(symbols), place, array) for place, (array, symbols) in enumerate(shapes.items())]
         heapify(waiting)
@@ -219,6 +222,14 @@ class BodyContext:
             lines.append(f"{', '.join(wanted[symbol] for symbol in symbols)} = {array}.shape")
             defined |= set(symbols)
         return lines, defined
+
+
+def _wanted_whole(shape: Shape, wanted: Collection[str]) -> tuple[str, ...]:
+    """The names of the sizes of a shape, if it consists of different ones and all of them are wanted; else none."""
+    if isinstance(shape, Unknown):
+        return ()
+    symbols = tuple(size.symbol or "" for size in shape)
+    return symbols if len(set(symbols)) == len(symbols) and all(symbol in wanted for symbol in symbols) else ()
 
 
 def solve(size: Dim, name: str, value: str, known: Callable[[str], bool] | None = None) -> str | None:

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 
 __all__ = ["between_words", "needed_sizes", "words"]
 
@@ -35,9 +35,10 @@ def words(code: Iterable[str]) -> set[str]:
     return {each.partition(".")[0] for each in apart} - {""}
 
 
-def needed_sizes(sizes: Sequence[str], code: Iterable[str]) -> list[str]:
-    """Those of the statements `sizes` that define what `code`, or one of them that is needed, speaks of."""
-    used = words(code)
+def needed_sizes(sizes: Sequence[str], spoken: Set[str]) -> list[str]:
+    """Those of the statements `sizes` that define one of the names `spoken`, or what one of them that is needed speaks
+    of."""
+    used = set(spoken)
     kept: list[str] = []
     for line in reversed(sizes):
         match = _SHAPE.match(line)

@@ -14,20 +14,21 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from heapq import heappop, heappush
+from typing import Final
 
 __all__ = ["Range", "share"]
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)  # final fields: to make frozen ones takes several times as long
 class Range:
     """The life of a value: written from `first` on, read for the last time at `last`; `over` are the values that its
     statement may overwrite, because it reads and writes entry by entry."""
 
-    value: int
-    kind: Hashable
-    first: float
-    last: float
-    over: tuple[int, ...] = ()
+    value: Final[int]
+    kind: Final[Hashable]
+    first: Final[float]
+    last: Final[float]
+    over: Final[tuple[int, ...]] = ()
 
 
 def share(ranges: Iterable[Range]) -> dict[int, int]:

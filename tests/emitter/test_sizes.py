@@ -14,19 +14,19 @@ def test_words_of_comments_strings_and_attributes_do_not_count() -> None:
 
 def test_sizes_that_nothing_needs_go() -> None:
     sizes = ["N, D = X.shape", "H = W.shape[1]", "(K,) = b.shape"]
-    assert needed_sizes(sizes, ["y = D + 1"]) == ["D = X.shape[1]"]
-    assert needed_sizes(sizes, ["y = N * D + K"]) == ["N, D = X.shape", "(K,) = b.shape"]
-    assert needed_sizes(sizes, ["y = 1  # (N, D)"]) == []
+    assert needed_sizes(sizes, words(["y = D + 1"])) == ["D = X.shape[1]"]
+    assert needed_sizes(sizes, words(["y = N * D + K"])) == ["N, D = X.shape", "(K,) = b.shape"]
+    assert needed_sizes(sizes, words(["y = 1  # (N, D)"])) == []
 
 
 def test_a_size_may_need_another() -> None:
     sizes = ["N, D = X.shape", "H = W.shape[1] // D"]
-    assert needed_sizes(sizes, ["y = H"]) == ["D = X.shape[1]", "H = W.shape[1] // D"]
+    assert needed_sizes(sizes, words(["y = H"])) == ["D = X.shape[1]", "H = W.shape[1] // D"]
 
 
 def test_several_of_many() -> None:
-    assert needed_sizes(["A, B, C, D = X.shape"], ["A + B + D"]) == ["A, B, _, D = X.shape"]
-    assert needed_sizes(["A, B, C, D = X.shape"], ["A + D"]) == ["A = X.shape[0]", "D = X.shape[3]"]
+    assert needed_sizes(["A, B, C, D = X.shape"], words(["A + B + D"])) == ["A, B, _, D = X.shape"]
+    assert needed_sizes(["A, B, C, D = X.shape"], words(["A + D"])) == ["A = X.shape[0]", "D = X.shape[3]"]
 
 
 def test_names_with_combining_marks() -> None:

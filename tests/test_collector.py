@@ -1,0 +1,38 @@
+"""The collector of cycles is paused while a program is compiled: then nothing large may lie in a cycle."""
+
+from __future__ import annotations
+
+import gc
+
+import pytest
+
+import graphc
+from graphc.collector import collector_paused
+from graphc.ir.graph import Node
+
+DECLARED = "input X[N, D]\nparam W[D, D], s[]\nY = softmax(X @ W) * (2 * s + N)\nL = sum(Y**2) / (N - 1)"
+UNDECLARED = "H = tanh(X @ W + b)\nL = sum(H * H * 3)"
+UPDATED = "input X[N, D]\nparam w[D]\nL = mean((X @ w)**2)\ng = grad(L, w)\nw <- w - 0.1 * g"
+RULED = "op twice(x) = 2 * x\nrule twice(x) -> y { dx = 2 * dy }\nparam x[N]\nL = sum(twice(x)**2)"
+
+
+@pytest.mark.parametrize("level", [0, 1, 2])
+@pytest.mark.parametrize("program", [DECLARED, UNDECLARED, UPDATED, RULED])
+def test_what_a_compile_makes_is_free_when_it_is_done(program: str, level: int) -> None:
+    gc.collect()
+    with collector_paused():
+        graphc.compile(program, level=level)
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        try:
+            gc.collect()
+            left = [each for each in gc.garbage if isinstance(each, Node)]
+        finally:
+            gc.set_debug(0)
+            gc.garbage.clear()
+    assert not left
+
+
+def test_the_collector_is_on_again_afterwards() -> None:
+    with pytest.raises(graphc.GraphcError):
+        graphc.compile("L = sum(")
+    assert gc.isenabled()
