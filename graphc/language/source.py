@@ -10,6 +10,7 @@ import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Final
 
 __all__ = ["Source", "Span", "lines_of"]
 
@@ -49,13 +50,13 @@ class Source:
         return self.text[start:stop].rstrip("\r\n")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)  # final fields, as in `tree.py`
 class Span:
     """Characters `start` up to `stop` of `source`."""
 
-    source: Source = field(repr=False, compare=False)
-    start: int
-    stop: int
+    source: Final[Source] = field(repr=False, compare=False)
+    start: Final[int]
+    stop: Final[int]
 
     @property
     def line(self) -> int:

@@ -2,123 +2,126 @@
 
 Names are already NFKC-normalised. Subscripted names (`z_{k+1}`) keep their subscript expressions;
 `lower` turns them into plain names once the loop variables are known.
+
+That nobody changes a tree the type checker sees, fields being final: frozen dataclasses take twice as long to define,
+at each start, and several times as long to make.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from graphc.language.source import Source, Span
 
 # ---------------------------------------------------------------- expressions
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Name:
     """`x`, or with subscripts `h_{l, t+1}`: id is `h`, subscripts are the expressions."""
 
-    id: str
-    subscripts: tuple[Expr, ...]
-    span: Span
+    id: Final[str]
+    subscripts: Final[tuple[Expr, ...]]
+    span: Final[Span]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Number:
     """A literal; the value is an `int` or a `float`."""
 
-    value: int | float
-    span: Span
+    value: Final[int | float]
+    span: Final[Span]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class String:
-    value: str
-    span: Span
+    value: Final[str]
+    span: Final[Span]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Constant:
     """`true`, `false`, `none` and their capitalised forms; also `...` (value is `Ellipsis`)."""
 
-    value: object
-    span: Span
+    value: Final[object]
+    span: Final[Span]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Unary:
     """`-x` or `+x`."""
 
-    op: str
-    operand: Expr
-    span: Span
+    op: Final[str]
+    operand: Final[Expr]
+    span: Final[Span]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Binary:
     """`op` is one of `+ - * / // % @ ** < <= > >= == !=`; `op_span` covers the operator alone."""
 
-    op: str
-    left: Expr
-    right: Expr
-    op_span: Span
-    span: Span
+    op: Final[str]
+    left: Final[Expr]
+    right: Final[Expr]
+    op_span: Final[Span]
+    span: Final[Span]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Transpose:
     """`x.T`"""
 
-    operand: Expr
-    span: Span
+    operand: Final[Expr]
+    span: Final[Span]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Slice:
     """`start:stop:step` inside an index; each part may be absent."""
 
-    start: Expr | None
-    stop: Expr | None
-    step: Expr | None
-    span: Span
+    start: Final[Expr | None]
+    stop: Final[Expr | None]
+    step: Final[Expr | None]
+    span: Final[Span]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Index:
     """`x[a, b:c, ...]`: items in order. `x[(1, 2)]` has one item, a `Sequence`."""
 
-    operand: Expr
-    items: tuple[Expr, ...]
-    span: Span
+    operand: Final[Expr]
+    items: Final[tuple[Expr, ...]]
+    span: Final[Span]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Sequence:
     """A tuple `(a, b)` or a list `[a, b]`."""
 
-    items: tuple[Expr, ...]
-    is_list: bool
-    span: Span
+    items: Final[tuple[Expr, ...]]
+    is_list: Final[bool]
+    span: Final[Span]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Keyword:
     """`axis=0` in a call."""
 
-    name: str
-    value: Expr
-    span: Span
+    name: Final[str]
+    value: Final[Expr]
+    span: Final[Span]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Call:
     """`f(a, b, axis=0)`. `name_span` covers the function's name."""
 
-    function: str
-    arguments: tuple[Expr, ...]
-    keywords: tuple[Keyword, ...]
-    name_span: Span
-    span: Span
+    function: Final[str]
+    arguments: Final[tuple[Expr, ...]]
+    keywords: Final[tuple[Keyword, ...]]
+    name_span: Final[Span]
+    span: Final[Span]
 
 
 Expr: TypeAlias = (
@@ -128,155 +131,155 @@ Expr: TypeAlias = (
 # ---------------------------------------------------------------- statements
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Assign:
     """`a = …` or `a, b = …`."""
 
-    targets: tuple[Name, ...]
-    value: Expr
-    span: Span
+    targets: Final[tuple[Name, ...]]
+    value: Final[Expr]
+    span: Final[Span]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Update:
     """`W <- W - eta * grad(L, W)`"""
 
-    target: Name
-    value: Expr
-    span: Span
+    target: Final[Name]
+    value: Final[Expr]
+    span: Final[Span]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Declared:
     """One declared name. `dims` is None where there were no brackets; `[]` gives an empty tuple.
 
     `param W_{0:3}[d, d]`: `range` holds the slice of the subscript, else None.
     """
 
-    name: Name
-    range: Slice | None
-    dims: tuple[Expr, ...] | None
-    type: str | None
-    type_span: Span | None
-    span: Span
+    name: Final[Name]
+    range: Final[Slice | None]
+    dims: Final[tuple[Expr, ...] | None]
+    type: Final[str | None]
+    type_span: Final[Span | None]
+    span: Final[Span]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Declaration:
     """`input X[N, D], y[N]: int`; kind is `"input"` or `"param"`."""
 
-    kind: str
-    names: tuple[Declared, ...]
-    span: Span
+    kind: Final[str]
+    names: Final[tuple[Declared, ...]]
+    span: Final[Span]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Const:
     """`const eta = 0.1`"""
 
-    target: Name
-    value: Expr
-    span: Span
+    target: Final[Name]
+    value: Final[Expr]
+    span: Final[Span]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Output:
     """`output S, L`"""
 
-    names: tuple[Name, ...]
-    span: Span
+    names: Final[tuple[Name, ...]]
+    span: Final[Span]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Loss:
     """`loss L`"""
 
-    name: Name
-    span: Span
+    name: Final[Name]
+    span: Final[Span]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Import:
     """`import "layers.g"`"""
 
-    path: str
-    path_span: Span
-    span: Span
+    path: Final[str]
+    path_span: Final[Span]
+    span: Final[Span]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Parameter:
     """A formal argument of a `def`, `op` or `rule`; `default` is None where there is none."""
 
-    name: str
-    default: Expr | None
-    span: Span
+    name: Final[str]
+    default: Final[Expr | None]
+    span: Final[Span]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Signature:
     """`name(x, A, *, axis, p=2)`: operands before `*`, compile-time attributes after it."""
 
-    name: str
-    operands: tuple[Parameter, ...]
-    attributes: tuple[Parameter, ...]
-    name_span: Span
-    span: Span
+    name: Final[str]
+    operands: Final[tuple[Parameter, ...]]
+    attributes: Final[tuple[Parameter, ...]]
+    name_span: Final[Span]
+    span: Final[Span]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Return:
     """`return a, b`: one expression per result."""
 
-    values: tuple[Expr, ...]
-    span: Span
+    values: Final[tuple[Expr, ...]]
+    span: Final[Span]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Def:
     """`def f(x) { … return y }`; `def f(x) = e` has a body of one `Return`."""
 
-    signature: Signature
-    body: tuple[Statement, ...]
-    span: Span
+    signature: Final[Signature]
+    body: Final[tuple[Statement, ...]]
+    span: Final[Span]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class OpDef:
     """`op swish(x) = x * sigmoid(x)` (or with braces, like `def`)."""
 
-    signature: Signature
-    body: tuple[Statement, ...]
-    span: Span
+    signature: Final[Signature]
+    body: Final[tuple[Statement, ...]]
+    span: Final[Span]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class RuleDef:
     """`rule swish(x) -> y { dx = … }`: `results` are the names after the arrow."""
 
-    signature: Signature
-    results: tuple[Name, ...]
-    body: tuple[Statement, ...]
-    span: Span
+    signature: Final[Signature]
+    results: Final[tuple[Name, ...]]
+    body: Final[tuple[Statement, ...]]
+    span: Final[Span]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class For:
     """`for k in start:stop:step { … }`; the range is a `Slice` whose start and stop are present."""
 
-    variable: Name
-    range: Slice
-    body: tuple[Statement, ...]
-    span: Span
+    variable: Final[Name]
+    range: Final[Slice]
+    body: Final[tuple[Statement, ...]]
+    span: Final[Span]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Rewrite:
     """`rewrite pattern => replacement`; only the compiler's own rewrite files hold these."""
 
-    pattern: Expr
-    replacement: Expr
-    span: Span
+    pattern: Final[Expr]
+    replacement: Final[Expr]
+    span: Final[Span]
 
 
 Statement: TypeAlias = (
@@ -284,10 +287,10 @@ Statement: TypeAlias = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Module:
     """A whole file. `damaged`: the words of the statements that are left out because they do not parse."""
 
-    statements: tuple[Statement, ...]
-    source: Source
-    damaged: frozenset[str] = frozenset()
+    statements: Final[tuple[Statement, ...]]
+    source: Final[Source]
+    damaged: Final[frozenset[str]] = frozenset()

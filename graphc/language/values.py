@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from graphc.ir.dims import Dim
 from graphc.language.source import Span
@@ -18,11 +18,11 @@ __all__ = ["POISON", "Exhausted", "Fault", "Poison", "Tensor", "Value", "is_numb
 Value = Any
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)  # final fields, as in `tree.py`
 class Tensor:
     """A node of the graph."""
 
-    id: int
+    id: Final[int]
 
 
 class Poison:
