@@ -186,6 +186,8 @@ def _expand_dims(place: _Place) -> int | None:
 @_rewrite("add", "subtract", "multiply", "divide")
 def _by_entries(place: _Place) -> int | None:
     """Axes in front, and all axes of a number, need not be written: broadcasting adds them."""
+    if "expand_dims" not in (place[0].op, place[1].op):
+        return None
     operands = list(place.operands)
     for k in range(2):
         operand, other = place[k], place[1 - k]

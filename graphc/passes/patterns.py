@@ -51,8 +51,8 @@ class Rewrite:
 
     @cached_property
     def orders(self) -> tuple[Order, ...]:
-        """The pattern as it is matched."""
-        return tuple(map(_order, _forms(self.pattern)))
+        """The pattern as it is matched; `x + x` is the same in both orders."""
+        return tuple(dict.fromkeys(map(_order, _forms(self.pattern))))
 
     @cached_property
     def operators(self) -> Part | None:
