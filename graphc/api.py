@@ -6,6 +6,7 @@ import types
 from collections.abc import Sequence
 from pathlib import Path
 
+from graphc.collector import collector_paused
 from graphc.ir.graph import Graph
 from graphc.language.diagnostics import Diagnostics
 from graphc.language.source import Source
@@ -32,9 +33,9 @@ def compile(
     With `verify` the gradients are checked numerically before anything is returned. Raises GraphcError; what is to be
     said of a program that is accepted (a gradient that is zero everywhere, or could not be checked) is a GraphcWarning.
     """
-    compiled = compile_source(Source(text), _options(wrt, loss, level, verify, memory, threads))
-    compiled.warnings.warn(stacklevel=2)
-    return compiled.module
+    module, warnings = _compiled(Source(text), _options(wrt, loss, level, verify, memory, threads))
+    warnings.warn(stacklevel=2)
+    return module
 
 
 def load(
@@ -58,9 +59,17 @@ def load(
     else:
         program = Source(source)
     options = _options(wrt, loss, level, verify, memory, threads)
-    compiled = compile_source(program, options)
-    compiled.warnings.warn(stacklevel=2)
-    return module_from(compiled.module, program.name, options)
+    module, warnings = _compiled(program, options)
+    warnings.warn(stacklevel=2)
+    return module_from(module, program.name, options)
+
+
+@collector_paused()
+def _compiled(source: Source, options: Options) -> tuple[str, Diagnostics]:
+    """The module's source, and what is to be said of the program. The graphs that it was made of are gone before the
+    collector is on again: it would go through all of them at once."""
+    compiled = compile_source(source, options)
+    return compiled.module, compiled.warnings
 
 
 class LoadedModule(types.ModuleType):
