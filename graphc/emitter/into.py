@@ -71,6 +71,9 @@ class Place(Protocol):
     def has_gaps(self, node: Node, position: int) -> bool:
         """Whether an operand shows rows between which its array has others: `dot` copies it, `matmul` does not."""
 
+    def is_backwards(self, node: Node, position: int) -> bool:
+        """Whether an operand shows an array backwards, which NumPy copies for a product."""
+
     def window(self, node: Node, array: int) -> str:
         """A list of indices that is made once: each takes an entry of all windows of an array."""
 
@@ -227,7 +230,7 @@ def _sum(place: Place, node: Node, target: str, operands: list[Text]) -> list[st
     source = place.operand(node, 0)
     shape, axes, keepdims = source.type.dims, node.attr("axis"), node.attr("keepdims")
     rank = len(shape)
-    floats = node.type.is_float and source.type.is_float and place.contiguous(node)
+    floats = node.type.is_float and source.type.is_float and place.contiguous(node) and not place.is_backwards(node, 0)
     if floats and rank > 2 and axes == tuple(range(1, rank)) and place.solid(node, 0):
         rest = numel(shape[1:])
         ones = place.ones(rest, False, "flat")

@@ -21,6 +21,7 @@ from graphc.ir.graph import Node
 from graphc.ops.base import NumpyContext
 from graphc.ops.columns import windows_text
 from graphc.ops.cuts import WHOLE
+from graphc.passes.in_order import is_backwards
 from graphc.passes.regions import Item
 
 __all__ = ["PlaceOf", "Shared"]
@@ -96,6 +97,9 @@ class PlaceOf:
                 return True
             source = self.graph[source.operands[0]]
         return self.operands.layout.kind.get(source.id) == "buffer" and not self.contiguous(source)
+
+    def is_backwards(self, node: Node, position: int) -> bool:
+        return is_backwards(self.graph, self.operand(node, position))
 
     def window(self, node: Node, array: int) -> str:
         behind = node.attr("behind", 1 if node.op == "add_columns" else 0)

@@ -95,3 +95,21 @@ def test_what_an_index_picks_lives_in_the_workspace(index: str) -> None:
     with quietly(), small_buffers():
         peaks = allocated(in_one_tile(f"param x[A, B, C]\n{declared}y = {index}\nL = sum(y * y)"), given)
     assert max(peaks.values()) <= ALLOWED, peaks
+
+
+SHOWN = ["x[::-1]", "x[:, ::-1]", "x[::2]", "x[:, 1:]", "x.T", "x[::-1].T", "broadcast_to(x[:1], (A, B))"]
+READ = [
+    "swapaxes({0}, 0, 1) @ tanh({0})", "sum({0}, axis=0)", "var({0}, axis=1)", "sum({0} * tanh({0}))",
+    "reshape({0}, (-1,))", "take({0}, i, axis=0)", "cumsum({0}, axis=1)", "where({0} > 0, {0}, {0}[::-1])",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("read", READ)
+@pytest.mark.parametrize("shown", SHOWN)
+def test_what_shows_an_array_otherwise_is_not_copied_in_every_call(shown: str, read: str) -> None:
+    """NumPy copies it without a word where it does not read it as it is."""
+    text = f"input i[P]: int\nparam x[A, B]\ny = {read.format(shown)}\nL = sum(y * sin(y))"
+    given = {"i": np.arange(9), "x": np.random.default_rng(0).standard_normal((240, 60))}
+    with quietly(), small_buffers():
+        peaks = allocated(in_one_tile(text), given)
+    assert max(peaks.values()) <= ALLOWED, peaks
