@@ -27,17 +27,21 @@ __all__ = ["allocate"]
 
 def allocate(operands: Operands) -> None:
     """Enter into the memory the arrays, their parts, and the tiles of the loops."""
-    _whole_arrays(operands)
-    _pieces(operands)
+    same = _whole_arrays(operands)
+    same.update(_pieces(operands))
     _parts(operands)
     alike: dict[str, list[Tiles]] = {}
     for _, tiles in sorted(operands.loops.tiles.items()):
         if tiles.name:
             alike.setdefault(tiles.step, []).append(tiles)
-    operands.memory.lines += map(make_tiles, alike.values())
+    made = [make_tiles(each, same) for each in alike.values()]
+    operands.memory.lines += made
+    if any("append(shared(" in each for each in made):
+        operands.memory.context.helper("shared")
 
 
-def _whole_arrays(operands: Operands) -> None:
+def _whole_arrays(operands: Operands) -> dict[str, str]:
+    """Make the arrays; returns the names of those that have another name as well -> the first that each has."""
     layout, memory, called = operands.layout, operands.memory, operands.called
     by_array: dict[int, list[int]] = {}
     for item in layout.items:
@@ -52,6 +56,7 @@ def _whole_arrays(operands: Operands) -> None:
     for number, (_, step, rest) in memory.spread.items():
         tiles.setdefault(number, _Tile(step, rest))
     rooms = _rooms(operands, tiles)
+    same: dict[str, str] = {}
     for number, ids in by_array.items():
         node = layout.graph[ids[0]]
         if number in tiles:
@@ -59,6 +64,7 @@ def _whole_arrays(operands: Operands) -> None:
             names = [*(called[i] for i in ids), *spread]
             made = _tile(memory, tiles[number], memory.dtype(node), rooms.get(number))
             memory.lines.append(f"{' = '.join(dict.fromkeys(names))} = {made}")
+            same.update(dict.fromkeys(names, names[0]))
             continue
         memory.unpacked += [called[i] for i in ids]
         by_shape: dict[tuple[Dim, ...], dict[str, None]] = {}
@@ -70,10 +76,14 @@ def _whole_arrays(operands: Operands) -> None:
             if whole:
                 made = f"{whole}.reshape({', '.join(memory.context.dim(size).text for size in shape)})"
             memory.lines.append(f"{' = '.join(alike)} = {made}")
-            whole = whole or next(iter(alike))
+            first = next(iter(alike))
+            same.update(dict.fromkeys(alike, first))
+            whole = whole or first
     for number, (spread, *_) in memory.spread.items():
         made = _tile(memory, tiles[number], memory.context.dtype(), rooms.get(number))
         memory.lines.append(f"{' = '.join(spread)} = {made}")
+        same.update(dict.fromkeys(spread, spread[0]))
+    return same
 
 
 @dataclass(frozen=True)
@@ -119,8 +129,11 @@ def _tile(memory: Memory, tile: _Tile, dtype: str, room: str | None) -> str:
     return f"np.empty(({', '.join(shape)}{',' * (len(shape) == 1)}), {dtype})"
 
 
-def _pieces(operands: Operands) -> None:
+def _pieces(operands: Operands) -> dict[str, str]:
+    """Make the pieces of long arrays; returns the names of those that have another name, as `_whole_arrays`."""
     layout, memory, called = operands.layout, operands.memory, operands.called
+    first: dict[str, str] = {}
+    same: dict[str, str] = {}
     for id, part in layout.pieces.items():
         text = f"{called[part.whole]}[{cut(memory.context, 0, part.start, part.end)}]"
         if part.count > 1:
@@ -128,6 +141,8 @@ def _pieces(operands: Operands) -> None:
             text = f"{text}.reshape({part.count}, {sizes})[{part.number}]"
         memory.lines.append(f"{called[id]} = {text}")
         memory.unpacked.append(called[id])
+        same[called[id]] = first.setdefault(text, called[id])
+    return same
 
 
 def _parts(operands: Operands) -> None:

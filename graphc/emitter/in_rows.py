@@ -88,20 +88,9 @@ def _fits(
     if at == len(residents) or layout.place[residents[at][1]] != loop:
         return False
     after = lives[residents[at][1]]
-    if not (range.last < after.first or (range.last == after.first and _gives(layout, range.value, after))):
+    if not (range.last < after.first or (range.last == after.first and range.value in after.over)):
         return False
     if at == 0:
         return True
     before = lives[residents[at - 1][1]]
-    return before.last < range.first or (before.last == range.first and _gives(layout, before.value, range))
-
-
-def _gives(layout: Layout, operand: int, range: Range) -> bool:
-    """Whether an operand's array is taken over in the statement that reads it for the last time.
-
-    Of two arrays NumPy first asks how they overlap, which takes as long as the work on a few entries: such a statement
-    writes elsewhere.
-    """
-    nodes = [layout.graph[u] for u in layout.graph[range.value].operands]
-    arrays = [node for node in nodes if any(size.value != 1 for size in node.type.dims[1:]) or node.type.rank == 1]
-    return operand in range.over and len(arrays) < 2
+    return before.last < range.first or (before.last == range.first and before.value in range.over)

@@ -2,8 +2,11 @@
 
     for X_rows, Z in loop_1:            loop_1, loop_2 = [], []
         …                               for rows, own in tiles(N, step):
-    for Z, Y_rows in loop_2:                loop_1.append((X[rows], Z[own]))
-        …                                   loop_2.append((Z[own], Y[rows]))
+    for Z, A, Y_rows in loop_2:             loop_1.append((X[rows], Z[own]))
+        …                                   loop_2.append(shared(Z[own], A[own], Y[rows]))
+
+where Z and A are one array, and their tiles become one object as well: of two NumPy asks in every call how they
+overlap, which takes as long as the work on some hundred entries.
 
 The tiles are appended by a loop and not by a comprehension: each of those is a scope of its own, in which Python looks
 for all names of the function around it, so that a function of many loops took quadratic time to compile.
@@ -11,7 +14,7 @@ for all names of the function around it, so that a function of many loops took q
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from typing import Final
 
 from graphc.emitter.check_helpers import CHECK_HELPERS
@@ -97,20 +100,21 @@ class Tiles:
         names = [name for name, _ in self._cuts()]
         return bracketed("for ", names, f" in {over}:", tuple_=True)
 
-    def appended(self) -> list[str]:
-        """The lines that append a tile."""
+    def appended(self, same: Mapping[str, str]) -> list[str]:
+        """The lines that append a tile; `same` are names of arrays that have another name."""
         texts = [text for _, text in self._cuts()]
-        if self.thread is not None:
-            return bracketed(f"        {self.name}[-1].append((", texts, "))")
-        return bracketed(f"    {self.name}.append((", texts, "))")
+        places = [text.partition("[") for text in texts]
+        shared = len({(same.get(array, array), cut) for array, _, cut in places}) < len(texts)
+        to = f"    {self.name}" if self.thread is None else f"        {self.name}[-1]"
+        return bracketed(f"{to}.append({'shared' * shared}(", texts, "))")
 
 
-def make_tiles(loops: Sequence[Tiles]) -> str:
-    """The statements that make the tiles of loops over the same rows."""
+def make_tiles(loops: Sequence[Tiles], same: Mapping[str, str]) -> str:
+    """The statements that make the tiles of loops over the same rows; `same` as of `appended`."""
     first, names = loops[0], [loop.name for loop in loops]
     empty = ", ".join(["[]"] * len(loops)) if len(loops) <= FEW else f"([] for _ in range({len(loops)}))"
     made = bracketed("", names, f" = {empty}", tuple_=True) if len(loops) > 1 else [f"{names[0]} = []"]
-    tiles = [line for loop in loops for line in loop.appended()]
+    tiles = [line for loop in loops for line in loop.appended(same)]
     if first.thread is None:
         return "\n".join([*made, f"for {first.rows}, {first.own} in tiles({first.count}, {first.step}):", *tiles])
     return "\n".join([
@@ -194,4 +198,14 @@ CHECK_HELPERS["tiles"] = '''\
 def tiles(count, step):
     """The tiles of so many rows: per tile its rows, and the cut of an array that is as long as a tile."""
     return [(slice(i, min(i + step, count)), slice(0, min(step, count - i))) for i in range(0, count, max(step, 1))]
+'''
+CHECK_HELPERS["shared"] = '''\
+def shared(*parts):
+    """The parts of a tile, those of the same memory as one object: of two NumPy would ask how they overlap."""
+    known, one_each = {}, []
+    for part in parts:
+        if type(part) is np.ndarray:
+            part = known.setdefault((part.__array_interface__["data"], part.shape, part.strides, part.dtype), part)
+        one_each.append(part)
+    return tuple(one_each)
 '''

@@ -45,15 +45,16 @@ def test_the_exponentials_lie_where_the_scores_were() -> None:
     assert planned.plan.in_rows and not planned.is_whole("S")
     in_rows = {planned.plan.array[id] for id in planned.plan.in_rows}
     assert len(in_rows) == 1
-    made = "np.empty((step_, C), X.dtype)"  # what two arrays are added up to is not written over one of them
-    assert tiles(SOFTMAX) == [f"S = {made}", f"b_spread = {made}"]
+    assert tiles(SOFTMAX) == ["b_spread = np.empty((step_, C), X.dtype)"]
 
 
-def test_rows_that_the_loop_does_not_write_hold_nothing_else() -> None:
+@pytest.mark.parametrize("text", [
+    "input X[N, D]\nparam W[D, D], b[D]\nZ = X @ W\nL = sum(exp(Z) * b)",
+    "input X[N, D], G[N, D]\nparam b[D]\nE = exp(X)\nF = E * G\nL = sum(sin(F) * b)",
+])  # fmt: skip
+def test_rows_that_the_loop_does_not_write_hold_nothing_else(text: str) -> None:
     """What is summed up alone: Z is read, and its rows would be carried back to memory."""
-    planned = Planned("input X[N, D]\nparam W[D, D], b[D]\nZ = X @ W\nL = sum(exp(Z) * b)")
-    text = "input X[N, D], G[N, D]\nparam b[D]\nE = exp(X)\nF = E * G\nL = sum(sin(F) * b)"
-    assert not Planned(text).plan.in_rows
+    planned = Planned(text)
     written = {planned.plan.array[id] for id in planned.plan.in_rows}
     assert all(any(planned.plan.array[u] == a for u in planned.plan.full - planned.plan.in_rows) for a in written)
 
@@ -155,3 +156,28 @@ def test_a_sum_along_axes_between_others_is_a_product() -> None:
     for text in (image, words):
         source = graphc.compile(text, level=2, verify=False)
         assert "np.add.reduce" not in source and "np.matmul(ones" in source
+
+
+@pytest.mark.parametrize("text", [SOFTMAX, FOCAL, BATCH, KEPT], ids=["softmax", "focal", "batch", "kept"])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_tiles_of_the_same_memory_are_the_same_object(text: str, threads: int) -> None:
+    """Of two objects NumPy would ask in every call how they overlap."""
+    module = module_from(graphc.compile(text, level=2, verify=False, threads=threads), "tiles.g")
+    given = {argument: GIVEN_BATCH.get(argument, GIVEN[argument]) if text == BATCH else GIVEN[argument]
+             for argument in (*module.INPUTS, *module.PARAMETERS)}  # fmt: skip
+    shared = 0
+    for loop in module.memory_of_value_and_grad(*given.values()):
+        if type(loop) is not list:
+            continue
+        for tile in loop if threads == 1 else (tile for share in loop for tile in share):
+            parts = [part for part in tile if type(part) is np.ndarray]
+            places = [(part.__array_interface__["data"], part.shape, part.strides, part.dtype) for part in parts]
+            assert len({id(part) for part in parts}) == len(set(places))
+            shared += len(parts) - len(set(places))
+    assert shared > 0
+
+
+def test_where_no_memory_is_shared_nothing_is_asked() -> None:
+    text = "input X[N, D]\nparam w[]\nL = w * sum(tanh(X), axis=1) @ sum(X, axis=1)"
+    assert " in loop:" in (source := graphc.compile(text, level=2, verify=False))
+    assert "shared(" not in source
