@@ -20,6 +20,7 @@ from graphc.passes.scaled_products import scale_products
 from graphc.passes.simplify import simplify
 from graphc.passes.small_factors import gather_small_factors
 from graphc.passes.strength import reduce_strength
+from graphc.passes.summed_products import sum_products
 
 __all__ = ["fuse"]
 
@@ -28,7 +29,7 @@ def fuse(graph: Graph) -> Graph:
     """The graph of values and gradients of a loss, or of outputs with the cotangents that a call gives."""
     if graph.loss:
         graph = simplify(_with_unit_seed(graph))
-    graph = gather_small_factors(reduce_strength(eliminate_dead_code(graph)))
+    graph = gather_small_factors(reduce_strength(sum_products(eliminate_dead_code(graph))))
     graph = simplify(scale_products(move_into_coefficients(graph)))
     graph = subtract_products(hoist(eliminate_dead_code(graph)))  # sums of products are out of the loops now
     return compute_again(copy_in_order(cast_to_type(graph)))

@@ -13,6 +13,7 @@ same rows that comes after everything it needs. Products join where each row of 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -131,8 +132,11 @@ def _listed(axes: Any) -> tuple[int, ...]:
 
 
 def _batch(operands: Sequence[Node], rows: Dim) -> set[int] | None:
-    """A product whose rows are whole matrices: of a batch of them, with another batch or with one matrix."""
+    """A product whose rows are whole matrices: of a batch of them, with another batch or with one matrix. With a vector
+    rows are read one by one."""
     left, right = (o.type.dims for o in operands)
+    if len(right) == 1:
+        return {0}
     if len(left) < 3:
         return None
     if len(right) == len(left):
@@ -157,6 +161,7 @@ class _Regions:
         self.inside: dict[int, int] = {}  # the loop that makes a value row by row
         self.early: dict[int, list[int]] = {}  # what stands before an item
         self.loops: dict[Dim, int] = {}  # the last loop over so many rows
+        self.uses: Counter[int] | None = None  # how often each value is used, once somebody has asked
 
     def find(self, order: Sequence[int]) -> list[Item]:
         for id in order:
@@ -175,7 +180,7 @@ class _Regions:
             if home is not None and self.items[home].rows == rows:
                 self.inside[node.id] = home
             self.early.setdefault(whole, []).append(node.id)
-        elif rows is not None and found is not None and self._join(node, rows, *found):
+        elif rows is not None and found is not None and self._is_wanted(node) and self._join(node, rows, *found):
             return
         elif self._is_small(node):
             self.ready[node.id] = whole
@@ -210,6 +215,15 @@ class _Regions:
         else:
             self.inside[node.id] = loop
         return True
+
+    def _is_wanted(self, node: Node) -> bool:
+        """Whether a node goes into a loop if it may. A product with a vector only if nothing else reads the matrix:
+        what reads it behind the loop would wait for what reads the product."""
+        if node.op != "matmul" or self.graph[node.operands[1]].type.rank != 1:
+            return True
+        if self.uses is None:
+            self.uses = self.graph.uses()
+        return self.uses[node.operands[0]] == 1
 
     def _is_small(self, node: Node) -> bool:
         if not node.operands or node.type.shape == ():

@@ -36,6 +36,7 @@ from graphc.passes.sigmoids import shorten_sigmoids
 from graphc.passes.simplify import simplify
 from graphc.passes.small_factors import gather_small_factors
 from graphc.passes.strength import reduce_strength
+from graphc.passes.summed_products import sum_products
 from passes.examples import Example, Programs, computed, examples_of, needed, operations, written
 
 
@@ -84,9 +85,10 @@ PASSES: dict[str, Callable[[Graph], Graph]] = {
     "simplify": simplify,
     "small_factors": gather_small_factors,
     "strength": reduce_strength,
+    "summed_products": sum_products,
     "symmetric": simplify,
 }
-FOLDED = {"chain", "fold", "inverses", "multiples", "scalars"}
+FOLDED = {"chain", "fold", "inverses", "multiples", "scalars", "summed_products"}
 """Whose examples show products of vectors, which the language makes of matrices, as one would write them."""
 FOLDER = Path(graphc.__file__).parent / "passes"
 EXAMPLES = [(name, example) for name in PASSES for example in examples_of(FOLDER / f"{name}.py")]

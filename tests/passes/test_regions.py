@@ -70,3 +70,10 @@ def test_every_node_stands_once_and_after_what_it_needs() -> None:
     assert seen == set(graph.nodes)
     listed = [id for item in items for id in item.nodes]
     assert len(listed) == len(set(listed))
+
+
+def test_a_product_with_a_vector_joins_if_nothing_else_reads_the_matrix() -> None:
+    text = "input X[N, D], v[D]\nparam w[D]\nY = tanh(X) * w\nL = sum((Y @ v)**2)"
+    assert any("matmul" in loop for loop in loops(text))
+    kept = text.replace("L = ", "M = Y * Y\nL = sum(M, axis=0) @ w + ")
+    assert not any("matmul" in loop for loop in loops(kept))
