@@ -15,6 +15,7 @@ from graphc.passes.dce import eliminate_dead_code
 from graphc.passes.differences import subtract_products
 from graphc.passes.hoist import hoist
 from graphc.passes.in_order import copy_in_order
+from graphc.passes.joined_once import join_once
 from graphc.passes.rebuild import rebuild, same
 from graphc.passes.scaled_products import scale_products
 from graphc.passes.simplify import simplify
@@ -31,7 +32,7 @@ def fuse(graph: Graph) -> Graph:
         graph = simplify(_with_unit_seed(graph))
     graph = gather_small_factors(reduce_strength(sum_products(eliminate_dead_code(graph))))
     graph = simplify(scale_products(move_into_coefficients(graph)))
-    graph = subtract_products(hoist(eliminate_dead_code(graph)))  # sums of products are out of the loops now
+    graph = subtract_products(join_once(hoist(eliminate_dead_code(graph))))  # sums of products are out of the loops now
     return compute_again(copy_in_order(cast_to_type(graph)))
 
 

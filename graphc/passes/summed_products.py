@@ -43,7 +43,9 @@ class _Factors:
 
 
 def sum_products(graph: Graph) -> Graph:
-    """The graph with the replacements above."""
+    """The graph with the replacements above; itself if there is nothing to replace."""
+    if not any(node.op == "sum" and graph[node.operands[0]].op in ("matmul", "multiply", "outer") for node in graph):
+        return graph
     uses = graph.uses()
     moved: dict[int, int] = {}
 

@@ -27,6 +27,7 @@ from graphc.passes.fold import fold
 from graphc.passes.hoist import hoist
 from graphc.passes.in_order import copy_in_order
 from graphc.passes.inverses import solve_by_inverses
+from graphc.passes.joined_once import join_once
 from graphc.passes.multiples import compute_once
 from graphc.passes.pool_first import pool_first
 from graphc.passes.samples_last import samples_last
@@ -66,6 +67,7 @@ PASSES: dict[str, Callable[[Graph], Graph]] = {
     "fold": fold,
     "hoist": hoist,
     "in_order": copy_in_order,
+    "joined_once": join_once,
     "inverses": lambda graph: eliminate_dead_code(solve_by_inverses(graph)),
     "join_parts": fold,
     "known_sums": simplify,

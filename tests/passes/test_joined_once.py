@@ -1,0 +1,92 @@
+"""Joined arrays: how many are left, which stay, and the numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import graphc
+from graphc.ir.graph import Graph
+from graphc.passes.joined_once import join_once
+from graphc.pipeline import optimise
+from ops.programs import array, compiled
+from passes.operations import counted
+
+DECLARED = "input x[N, D], y[N, D], z[N, D]\nparam W[D, D], V[D, D], w[]\n"
+
+LANGUAGE = """
+input x[4, N, D]
+param W[D, H], U[H, H], b[H], V[H, C], c[C]
+h_0 = tanh(x[0] @ W + b)
+for k in 1:4 { h_{k} = tanh(x[k] @ W + h_{k-1} @ U + b) }
+S = stack([h_0, h_1, h_2, h_3]) @ V + c
+L = sum(sin(S))
+"""
+
+
+def graphs(text: str) -> tuple[Graph, Graph]:
+    before = optimise(graphc.differentiate(graphc.parse(DECLARED + text), wrt=["w"]), 2)
+    return before, join_once(before)
+
+
+def joined(graph: Graph) -> int:
+    found = counted(graph)
+    return found["concatenate"] + found["stack"]
+
+
+@pytest.mark.parametrize(("text", "left"), [
+    ("concatenate([x, y, z]); B = concatenate([y, z]); C = concatenate([x, y])", 1),
+    ("stack([x, y, z]); B = concatenate([y, z]); C = stack([x, y])", 1),
+    ("concatenate([x[0], y[0], z[0]]); B = stack([x[0], y[0], z[0]]); C = sum(x)", 1),
+    ("concatenate([x, y, z]); B = concatenate([x, y, z]); C = concatenate([x, z])", 2),  # what is between them is not
+    ("concatenate([x, y, z]); B = concatenate([z, y]); C = concatenate([y, y])", 3),
+    ("stack([x, y, z], axis=1); B = stack([x, y], axis=1); C = concatenate([x, y], axis=1)", 3),
+    ("concatenate([x, y]); B = concatenate([x, y, sin(sum(A, axis=0, keepdims=true)) * z]); C = w", 2),  # hangs on A
+    ("concatenate([x, y]); B = concatenate([y, z]); C = concatenate([x, y, sum(B) * z])"
+     "; E = concatenate([y, z, sum(A) * x])", 3),  # either may wait for the other, and not both
+])  # fmt: skip
+def test_pieces_of_others_are_not_joined_again(text: str, left: int) -> None:
+    uses = "; L = w * (sum(sin(A)) + sum(cos(B)) + sum(exp(C))" + (" + sum(E**2))" if "E =" in text else ")")
+    _, after = graphs(f"A = {text}{uses}")
+    assert joined(after) == left
+    after.verify()
+
+
+@pytest.mark.parametrize(("text", "products"), [
+    ("stack([x@W, y@W, z@W])", 1), ("concatenate([x@W, y@W, z@W])", 1),
+    ("concatenate([x@W, y@W, z@V])", 3), ("concatenate([x@W, y@W])", 2), ("concatenate([W@x.T, W@y.T, W@z.T])", 3),
+    ("concatenate([x@W, y@W, z@W]) * sum(x@W)", 3), ("concatenate([x@W, z@W, y@W])", 3),
+])  # fmt: skip
+def test_products_with_one_matrix_of_what_is_joined_anyway(text: str, products: int) -> None:
+    _, after = graphs(f"L = w * sum(sin({text})) * sum(cos(concatenate([x, y, z])))")
+    assert counted(after)["matmul"] == products
+
+
+def test_products_of_what_is_joined_nowhere_stay() -> None:
+    before, after = graphs("L = w * sum(sin(concatenate([x@W, y@W, z@W])))")
+    assert counted(after) == counted(before)
+
+
+def test_the_states_of_a_network_are_joined_once() -> None:
+    """All go into the outputs, all but the last into the gradient of U; the cotangents into those of W and U."""
+    source = graphc.compile(LANGUAGE, level=2, verify=False)
+    body = source[source.index("def memory_of_value_and_grad") :].partition("\ndef ")[0]
+    assert body.count("np.empty((4*N, H)") + body.count("np.empty((4, N, H)") <= 3
+    assert "np.stack(" not in source[source.index("def value_and_grad") :].partition("\ndef ")[0]
+
+
+@pytest.mark.parametrize("sizes", [(5, 3, 4, 2), (1, 1, 1, 1), (0, 2, 3, 2), (40, 3, 2, 1)])
+@pytest.mark.parametrize("memory", ["balanced", "lean"])
+def test_the_numbers_are_the_same(sizes: tuple[int, ...], memory: str) -> None:
+    N, D, H, C = sizes
+    shapes = {"x": (4, N, D), "W": (D, H), "U": (H, H), "b": (H,), "V": (H, C), "c": (C,)}
+    fast = graphc.load(LANGUAGE, level=2, verify=False, memory=memory)
+    literal = compiled(LANGUAGE, 0)
+    given = {name: array(*shape, seed=n) for n, (name, shape) in enumerate(shapes.items())}
+    workspace = fast.Workspace(**given)
+    want, gradients = literal.value_and_grad(**given)
+    for _ in range(2):
+        have, found = fast.value_and_grad(**given, workspace=workspace)
+        assert abs(have - want) <= 1e-12 * max(1, abs(want))
+        for name, gradient in gradients.items():
+            assert np.abs(found[name] - gradient).max(initial=0) <= 1e-11 * max(1, np.abs(gradient).max(initial=0))
