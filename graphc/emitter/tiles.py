@@ -191,8 +191,9 @@ class Loops:
 
 CHECK_HELPERS["tile_rows"] = '''\
 def tile_rows(count, width, dtype):
-    """How many of so many rows make a tile: rows of about TILE bytes together."""
-    return min(count, max(1, TILE // max(1, width * dtype.itemsize)))
+    """How many of so many rows make a tile: as many as come closest to TILE bytes together."""
+    size = max(1, width * dtype.itemsize)
+    return min(count, max(1, (TILE + size // 2) // size))
 '''
 CHECK_HELPERS["tiles"] = '''\
 def tiles(count, step):

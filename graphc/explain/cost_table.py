@@ -127,8 +127,8 @@ class CostTable:
             text = f"{of_bytes(total)}, of which {of_bytes(total - memory.peak.evaluate(self.sizes))} in tiles"
         elif memory.tiles:
             plural = "s" if len(memory.tiles) > 1 else ""
-            most = of_bytes(self.costs.tile * self.costs.threads)
-            text += f" + {len(memory.tiles)} array{plural} as long as a tile, at most {most} each"
+            size = of_bytes(self.costs.tile * self.costs.threads)
+            text += f" + {len(memory.tiles)} array{plural} as long as a tile, about {size} each"
         return text + (f"   at `{_short(memory.at)}`, line {memory.at.line}" if memory.at is not None else "")
 
     def bytes_of(self, memory: Memory) -> int:
@@ -256,7 +256,8 @@ def _short(statement: Statement, width: int = WIDEST) -> str:
 def tile_rows(loop: Loop, sizes: Mapping[str, int], tile: int, item: int) -> int:
     """How many rows a tile of a loop has."""
     width = max((w.evaluate(sizes) for w in loop.widths), default=1)
-    return min(loop.rows.evaluate(sizes), max(1, tile // (max(1, width) * item)))
+    size = max(1, width) * item
+    return min(loop.rows.evaluate(sizes), max(1, (tile + size // 2) // size))
 
 
 def tile_count(loop: Loop, sizes: Mapping[str, int], tile: int, item: int) -> int:

@@ -67,3 +67,12 @@ def test_what_was_cut_before_shows_the_numbers_of_each_call(
         have, found = fast.value_and_grad(**changed, workspace=workspace)
         assert abs(have - want) <= 1e-11 * max(1, abs(want))
         assert all(np.abs(found[k] - g).max() <= 1e-11 * max(1, np.abs(g).max()) for k, g in gradients.items())
+
+
+@pytest.mark.parametrize(("bytes_", "rows"), [(1, 131072), (40000, 3), (73728, 2), (87000, 2), (90000, 1), (400000, 1)])
+def test_as_many_rows_as_come_closest_to_a_tile(bytes_: int, rows: int) -> None:
+    """Of two rows of a little more than half a tile a loop of one each would take twice as many calls."""
+    module = module_from(graphc.compile("param X[N, D]\nL = sum(tanh(X)**2 * X)", level=2, verify=False), "tiles.g")
+    assert module.tile_rows(10**6, bytes_, np.dtype(np.int8)) == rows
+    assert module.tile_rows(3, bytes_, np.dtype(np.int8)) == min(rows, 3)
+    assert module.tile_rows(0, bytes_, np.dtype(np.int8)) == 0
