@@ -136,9 +136,12 @@ def _pieces(operands: Operands) -> dict[str, str]:
     same: dict[str, str] = {}
     for id, part in layout.pieces.items():
         text = f"{called[part.whole]}[{cut(memory.context, 0, part.start, part.end)}]"
+        dims = layout.graph[id].type.dims
+        sizes = ", ".join(memory.context.dim(size).text for size in dims)
         if part.count > 1:
-            sizes = ", ".join(memory.context.dim(size).text for size in layout.graph[id].type.dims)
             text = f"{text}.reshape({part.count}, {sizes})[{part.number}]"
+        elif dims != (part.end - part.start, *layout.graph[part.whole].type.dims[1:]):
+            text = f"{text}.reshape({sizes})"  # as many entries in another shape
         memory.lines.append(f"{called[id]} = {text}")
         memory.unpacked.append(called[id])
         same[called[id]] = first.setdefault(text, called[id])

@@ -161,3 +161,19 @@ def test_on_threads_as_well() -> None:
     want, have = literal.value_and_grad(**given), net.value_and_grad(**given, workspace=net.Workspace(**given))
     assert abs(have[0] - want[0]) <= 1e-11 * abs(want[0])
     assert all(np.abs(have[1][k] - g).max() <= 1e-11 * np.abs(g).max() for k, g in want[1].items())
+
+
+@pytest.mark.parametrize("sizes", [{"N": 3, "M": 4, "K": 2}, {"N": 1, "M": 1, "K": 1}])
+def test_a_value_of_another_shape_lies_in_a_piece_in_its_own(sizes: dict[str, int]) -> None:
+    """As many entries as a piece has, and an axis of size 1 before them."""
+    text = """param P[N, M], T[M, M], U[M, K]
+h_0 = tanh(P); h_1 = tanh(h_0 @ T) + h_0; h_2 = tanh(h_1 @ T)
+L = sum(stack([h_0])**2) + sum(sin(stack([h_0 @ U, h_1 @ U, h_2 @ U])))
+"""
+    source = graphc.compile(text, level=2, verify=False)
+    assert re.search(r"^    \w+ = \w+\[N:2\*N\]\.reshape\(1, N, M\)$", memory_of(source), re.MULTILINE)
+    net, literal = execute(source, "pieces"), graphc.load(text, level=0, verify=False)
+    given = arguments(net, sizes)
+    want, have = literal.value_and_grad(**given), net.value_and_grad(**given, workspace=net.Workspace(**given))
+    assert abs(have[0] - want[0]) <= 1e-11 * abs(want[0])
+    assert all(np.abs(have[1][k] - g).max() <= 1e-11 * max(1, np.abs(g).max()) for k, g in want[1].items())
