@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from graphc.explain.cotangents import is_gradient
 from graphc.explain.matrix import TRANSPOSED
-from graphc.explain.notation import Fence, Layout, Name, Op, Row, Script, Word, space
+from graphc.explain.notation import Fence, Layout, Op, Row, Script, Word, space
 from graphc.explain.terms import Entry, Expr, Index, Is, Num, free
 from graphc.explain.writing import ATOM, Writer, joined
 
@@ -65,7 +65,9 @@ class ArrayWriter(Writer):
         sides = (e.left, e.right)
         for index, label in (sides, sides[::-1]):
             if isinstance(index, Index) and isinstance(label, Entry) and label.tensor.integer:
-                hot = Row((Word("onehot"), Fence("(", Name(label.tensor.name), ")")))
-                layout: Layout = Script(hot, sup=TRANSPOSED) if self.transposed else hot
+                labels = self.entry(label.tensor, [i for i in label.indices if i in self.slices])
+                hot = Row((Word("onehot"), Fence("(", labels, ")")))
+                columns = index == self.row and self.column is not None  # onehot(y) has a row for each label
+                layout: Layout = Script(hot, sup=TRANSPOSED) if self.transposed != columns else hot
                 return layout if e.relation == "=" else Row((Op("("), Op("1"), Op("−", True), layout, Op(")")))
         return super().condition(e)

@@ -26,9 +26,13 @@ class CodeLines:
                 self._read(statement)
 
     def _read(self, statement: ast.stmt) -> None:
+        if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):  # np.add.at(dE, c, dvc)
+            changed = statement.value.args[0] if statement.value.args else None
+            if isinstance(changed, ast.Name):
+                read = {n.id for n in ast.walk(statement.value) if isinstance(n, ast.Name)}
+                self.statements.append((changed.id, self._lines(statement), read))
         if isinstance(statement, (ast.Assign, ast.AugAssign)):
             target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
-            lines = self.text[statement.lineno - 1 : statement.end_lineno]
             if isinstance(target, ast.Name) and isinstance(statement.value, ast.Dict) and target.id == "grads":
                 for k, value in zip(statement.value.keys, statement.value.values, strict=True):
                     if isinstance(k, ast.Constant):
@@ -41,7 +45,10 @@ class CodeLines:
                 read = {n.id for n in ast.walk(statement.value) if isinstance(n, ast.Name)}
                 if isinstance(statement, ast.AugAssign) or target is not name:
                     read.add(name.id)
-                self.statements.append((name.id, _plain(lines), read))
+                self.statements.append((name.id, self._lines(statement), read))
+
+    def _lines(self, statement: ast.stmt) -> list[str]:
+        return _plain(self.text[statement.lineno - 1 : statement.end_lineno])
 
     def _segment(self, e: ast.expr) -> str:
         """The text of an expression; Python's own way to it reads the whole function each time."""
@@ -56,11 +63,14 @@ class CodeLines:
         if not own or "cotangent(" in "".join(self.statements[own[-1]][1]):
             given = self.returned.get(name) if wanted else None
             return [f'grads["{name}"] = {given}'] if given and not own else []
-        chosen = set(own)
-        needed = set().union(*(self.statements[k][2] for k in own))
+        chosen: set[int] = set()
+        needed: set[str] = set()
         for k in range(own[-1], -1, -1):
             target, _, read = self.statements[k]
-            if target in needed and not _is_gradient(target) and k not in chosen and k not in self.shown:
+            is_step = target in needed and not _is_gradient(target) and k not in self.shown
+            if target not in read:  # what the name stood for before is something else
+                needed.discard(target)
+            if is_step or target == gradient:
                 chosen.add(k)
                 needed |= read
         self.shown |= chosen

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from graphc.explain.products import mul
-from graphc.explain.terms import ONE, ZERO, Add, Expr, Index, Is, Mul, Num, Size, key
+from graphc.explain.products import add, mul
+from graphc.explain.terms import ONE, ZERO, Add, Expr, Index, Is, Mul, Num, Size, children, key, number
 
 __all__ = ["when"]
 
@@ -36,7 +36,17 @@ def when(left: Expr, relation: str, right: Expr) -> Expr:
         pairs = _same_steps(left, right)
         if pairs is not None:
             return mul(*(when(a, "=", b) for a, b in pairs))
+    if relation not in "=≠" and isinstance(left, Add) and isinstance(right, Add):
+        left, right = _shifted(left, right)
     return Is(relation, left, right)
+
+
+def _shifted(left: Add, right: Add) -> tuple[Expr, Expr]:
+    """`N − 1 − j ≤ N − 1 − i` is `i ≤ j`: two indices at one distance from the same place."""
+    terms = children(add(left, mul(number(-1), right)))
+    plus = [t for t in terms if isinstance(t, Index)]
+    minus = [i for i in (mul(number(-1), t) for t in terms if t not in plus) if isinstance(i, Index)]
+    return (plus[0], minus[0]) if len(terms) == 2 and plus and minus else (left, right)
 
 
 def _same_steps(left: Add, right: Add) -> list[tuple[Expr, Expr]] | None:

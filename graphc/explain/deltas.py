@@ -30,7 +30,7 @@ def tells(e: Expr, index: Index) -> bool:
     """Whether a sum of products says by a delta what the index is."""
     if isinstance(e, Sum):
         return tells(e.body, index)
-    return isinstance(e, Mul) and any(solved(f, index) is not None for f in e.factors)
+    return isinstance(e, Mul) and any(has_delta(f, index) for f in e.factors)
 
 
 def has_delta(e: Expr, index: Index) -> bool:
@@ -66,10 +66,13 @@ def within(value: Expr, size_: Dim) -> Expr:
         return ONE
     if isinstance(value, Index):
         return when(value, "<", size(size_))
-    last = _last_place(value) if isinstance(value, Add) else None
-    if last is not None:  # no index is negative, so neither is the place
-        return ONE if _certainly(size_ - 1 - last) else when(value, "<", size(size_))
-    return mul(when(value, "≥", ZERO), when(value, "<", size(size_)))
+    ends = _ends(value) if isinstance(value, Add) else None
+    starts = ends is not None and _certainly(ends[0])
+    stops = ends is not None and _certainly(size_ - 1 - ends[1])
+    return mul(
+        ONE if starts else when(value, "≥", ZERO),
+        ONE if stops else when(value, "<", size(size_)),
+    )
 
 
 def _certainly(difference: Dim) -> bool:
@@ -90,20 +93,26 @@ def _certainly(difference: Dim) -> bool:
     return bound.is_nonnegative()
 
 
-def _last_place(value: Add) -> Dim | None:
-    """The largest value of a place that is counted by indices and steps, none of them negative."""
-    last = dim(0)
+def _ends(value: Add) -> tuple[Dim, Dim] | None:
+    """The least and the largest value of a place that is counted by indices and steps: `N − 1 − i` is 0 … N − 1."""
+    least = largest = dim(0)
     for term in value.terms:
-        step = dim(1)
-        factors: tuple[Expr, ...] = term.factors if isinstance(term, Mul) else (term,)
-        for factor in factors:
-            if isinstance(factor, Index):
-                step = step * (factor.dim - 1)
+        step, index = dim(1), None
+        for factor in term.factors if isinstance(term, Mul) else (term,):
+            if isinstance(factor, Index) and index is None:
+                index = factor
             elif isinstance(factor, Size):
                 step = step * factor.dim
-            elif isinstance(factor, Num) and factor.value == int(factor.value) and factor.value >= 0:
+            elif isinstance(factor, Num) and factor.value == int(factor.value):
                 step = step * int(factor.value)
             else:
                 return None
-        last = last + step
-    return last
+        if index is None:
+            least, largest = least + step, largest + step
+        elif _certainly(step):
+            largest = largest + step * (index.dim - 1)
+        elif _certainly(-step):
+            least = least + step * (index.dim - 1)
+        else:
+            return None
+    return least, largest

@@ -22,7 +22,8 @@ def cases(e: Expr) -> list[tuple[Is, Expr]]:
         index, label = condition.left, condition.right
         if isinstance(label, Index):
             index, label = label, index
-        if isinstance(index, Index) and isinstance(label, Entry) and index in free(e):
+        outside = free(e)  # what is summed over has no case of its own: `Σ_p 1{q = j_p}`
+        if isinstance(index, Index) and isinstance(label, Entry) and outside >= {index, *free(label)}:
             apart, at = when(index, "≠", label), when(index, "=", label)
             assert isinstance(apart, Is) and isinstance(at, Is)
             return [(apart, _decide(e, at, False)), (at, substitute(_decide(e, at, True), {index: label}))]

@@ -34,9 +34,9 @@ class Letters:
         for size in rest:
             self.base[size] = self._unused({*self.foreign, *self.base.values()})
 
-    def size(self, size: Dim) -> str:
-        """A size as a reader of the derivation knows it."""
-        return size.text(lambda symbol: self.names.get(symbol) or shown(symbol))
+    def size(self, size: Dim, tight: bool = False) -> str:
+        """A size as a reader of the derivation knows it; `tight` in parentheses if it is more than a name."""
+        return size.text(lambda symbol: self.names.get(symbol) or shown(symbol), tight)
 
     @staticmethod
     def _unused(taken: set[str]) -> str:

@@ -63,7 +63,7 @@ def _moved(sheet: Sheet, target: Tensor, unit: Unit, at: Sequence[Index]) -> lis
 def reason(sheet: Sheet, matrix: Matrix) -> str:
     """Why the factors stand in this order: their shapes."""
     def shape(pair: tuple[Dim, Dim]) -> str:
-        return "×".join(map(sheet.letters.size, pair))
+        return "×".join(sheet.letters.size(size, tight=True) for size in pair)
 
     whole = shape((matrix.rows, matrix.columns))
     if len(matrix.shapes) < 2:

@@ -13,6 +13,7 @@ from graphc.explain.indices import renewed, substitute
 from graphc.explain.letters import Letters
 from graphc.explain.notation import Big, Fence, Frac, Layout, Name, Op, Partial, Row, Script, Word, space
 from graphc.explain.products import add, mul
+from graphc.explain.size_formulas import spelled
 from graphc.explain.terms import (
     ONE,
     ZERO,
@@ -99,12 +100,13 @@ class Writer:
         return self.write(add(shifted, ONE))
 
     def written(self, e: Expr) -> tuple[Layout, int]:
+        e = spelled(e)
         match e:
             case Num():
                 return _number(e.value), ATOM if e.value >= 0 else SUM_LEVEL
             case Size():
                 written = self.letters.size(e.dim)
-                return Name(written) if written.isidentifier() else Word(written), ATOM
+                return (Name(written), ATOM) if written.isidentifier() else (Word(written), SUM_LEVEL)
             case Index():
                 return Name(self.env.get(e, "?")), ATOM
             case Entry():

@@ -137,7 +137,7 @@ def test_attention_is_taken_apart_by_the_names_of_its_definition(capsys: pytest.
     for line in ("A_ijlk = Σ_p weights_ijlp V_ijpk", "∂L/∂V_ij = weights_ijᵀ ∂L/∂A_ij",
                  "weights_ijlp = 1{p ≤ l} exp(scores_ijlp) / (Σ_q 1{q ≤ l} exp(scores_ijlq))",
                  "∂weights_ijlp/∂scores_ijlq = weights_ijlp (δ_pq − weights_ijlq)",
-                 "∂L/∂Q_ij = ∂L/∂scores_ij K_ij / √(D//2)"):  # fmt: skip
+                 "∂L/∂Q_ij = ∂L/∂scores_ij K_ij / √(⌊D / 2⌋)"):  # fmt: skip
         assert line in text, line
 
 
@@ -243,6 +243,61 @@ def test_a_diagonal_is_not_read_as_the_whole_matrix(tmp_path: Path, capsys: pyte
     text = re.sub(r"\s+", " ", capsys.readouterr().out)
     assert "∂L/∂C = diag(1 / diag(C))" in text
     assert "∂L/∂d_ki = ∂L/∂Q_kii" in text and "∂L/∂d =" not in text
+
+
+def _derived(tmp_path: Path, capsys: pytest.CaptureFixture[str], source: str, *options: str) -> str:
+    program = tmp_path / "net.g"
+    program.write_text(source)
+    assert main(["derive", str(program), *options]) == 0
+    return re.sub(r"\s+", " ", capsys.readouterr().out)
+
+
+def test_what_is_divided_by_a_product_of_sizes_is_divided_by_all_of_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = "param X[N, 2*H]\nu = sum(X)\nL = exp(u/(2*N*H))/(N - 1)\n"
+    text = _derived(tmp_path, capsys, source)
+    for line in ("L = exp(u / (2 H N)) / (N − 1)", "∂L/∂u = L / (2 H N)"):
+        assert line in text, line
+    assert "N×(2*H)" in text
+    assert r"{2 \, H \, N}" in _derived(tmp_path, capsys, source, "--format", "latex")
+
+
+def test_what_is_summed_over_has_no_case_of_its_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = _derived(tmp_path, capsys, "input i[M]: int, j[M]: int\nparam x[N, 2]\nd = x[i] - x[j]\nL = sum(exp(d))\n")
+    assert "∂L/∂x_kl = Σ_m ∂L/∂d_ml 1{k = i_m} − Σ_m ∂L/∂d_ml 1{k = j_m}" in text
+    assert "for k" not in text and "?" not in text
+
+
+def test_onehot_has_a_row_for_each_label(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = _derived(tmp_path, capsys, "input c[B]: int, o[B, K]: int\nparam E[V, d], F[V, d]\nv = E[c]\nu = F[o]\n"
+                                      "L = sum(exp(v)) + sum(exp(u))\n")  # fmt: skip
+    assert "∂L/∂E = onehot(c)ᵀ ∂L/∂v (V×B)(B×d) = V×d" in text
+    assert "onehot(o_b)ᵀ ∂L/∂u_b (V×K)(K×d) = V×d" in text
+    turned = _derived(tmp_path, capsys, "input c[B]: int\nparam E[V, d]\nv = E[c]\nL = sum(exp(v))\n",
+                      "--layout", "numerator")  # fmt: skip
+    assert "∂L/∂E = ∂L/∂v onehot(c) (d×B)(B×V) = d×V" in turned
+
+
+def test_the_lines_that_add_to_an_array_are_shown_and_those_of_another_value_of_the_name_are_not(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = _derived(tmp_path, capsys, "input c[B]: int\nparam E[V, d]\nv = E[c]\nL = sum(exp(v))\n")
+    assert re.search(r"> dE = np\.zeros\(.*?\) > np\.add\.at\(dE, c, .*?\)", text)
+    text = _derived(tmp_path, capsys, "param a[n], b[m]\np = 1*a\nq = 1*b\n"
+                                      "L = sum(log_sigmoid(p)) + sum(log_sigmoid(q))\n")  # fmt: skip
+    assert text.count("> e = ") == 2 and "> e = np.exp(np.minimum(-b, 80)) > dq" in text
+
+
+def test_a_delta_within_a_sum_of_sums_is_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = _derived(tmp_path, capsys, "input X[N, K]\nparam s[K]\nlp = -X*exp(-2*s) - 3*s\nL = sum(exp(lp))\n")
+    assert "∂L/∂s_k = 2 exp(−2 s_k) Σ_i ∂L/∂lp_ik X_ik − 3 Σ_i ∂L/∂lp_ik 2 uses add up" in text
+
+
+def test_a_reversed_axis_is_counted_from_its_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = _derived(tmp_path, capsys, "param e[N]\nR = cumsum(exp(e[::-1]))[::-1]\nL = sum(log(R))\n")
+    assert "R_i = Σ_j 1{j ≤ N + 1 − i} exp(e_{N + 1 − j})" in text
+    assert "∂L/∂e_i = exp(e_i) Σ_j ∂L/∂R_j 1{j ≤ i}" in text
 
 
 def test_a_part_of_a_loop_says_of_which_step(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
