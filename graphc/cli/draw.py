@@ -24,7 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
                         help="the picture; its ending says which: .svg, .png, .dot, .mmd, .html")  # fmt: skip
     parser.add_argument("--force", action="store_true", help="replace even a file that is not graphc's or was edited")
     parser.add_argument("--backward", action="store_true", help="the reverse graph beside it")
-    add_what(parser)
+    add_what(parser, code=False)
     add_report(parser)
 
 

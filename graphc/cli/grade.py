@@ -27,7 +27,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--size", metavar="N=5,D=4", help="sizes of dimensions; others are drawn small")
     parser.add_argument("--time", type=float, default=10.0, metavar="SECONDS", help="how long it may run (default: 10)")
     parser.add_argument("--rtol", type=float, default=1e-5, help="relative tolerance (default: 1e-5)")
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="json: for an autograder")
+    parser.add_argument("--format", choices=("text", "json"), default="text", metavar="text|json",
+                        help="json: for an autograder")  # fmt: skip
     parser.add_argument("--gradescope", metavar="results.json", help="write the results as Gradescope reads them")
     parser.add_argument("--force", action="store_true", help="replace even a results.json that is not graphc's")
     parser.add_argument("--points", type=float, default=100.0, help="the points for Gradescope (default: 100)")

@@ -26,8 +26,8 @@ def add_report(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def add_what(parser: argparse.ArgumentParser) -> None:
-    """What is differentiated, and how much is made of it."""
+def add_what(parser: argparse.ArgumentParser, code: bool = True) -> None:
+    """What is differentiated, and how much is made of it; of `code` also how its loops run."""
     parser.add_argument("--wrt", metavar="W1,b1", help="what gets a gradient; it may be an intermediate value")
     parser.add_argument("--loss", metavar="L", help="the scalar to differentiate")
     parser.add_argument(
@@ -39,6 +39,9 @@ def add_what(parser: argparse.ArgumentParser) -> None:
         help="what forward keeps for backward: as little as possible, computing again what is no product; whatever "
         "saves time; by default what is dear",
     )  # fmt: skip
+    parser.set_defaults(threads=1, tile=None)
+    if not code:
+        return
     parser.add_argument(
         "--threads", type=int, default=1, metavar="N",
         help="at -O2, on how many threads loops over rows run (default: 1)",

@@ -162,6 +162,8 @@ class BodyContext:
 
     def shape(self, shape: Shape) -> str:
         alike = self.live.of_shape(shape)
+        if alike is not None and alike.startswith("d") and self._are_at_hand(shape):  # dE is not of the shape of dF
+            alike = None
         if isinstance(shape, Unknown):
             if alike is not None:
                 return f"{alike}.shape"
@@ -171,6 +173,11 @@ class BodyContext:
         if alike is not None:
             return f"{alike}.shape"
         return "(" + ", ".join(self.dim(d).text for d in shape) + ("," if len(shape) == 1 else "") + ")"
+
+    def _are_at_hand(self, shape: Shape) -> bool:
+        """Whether all sizes have names in the code so far."""
+        names = None if isinstance(shape, Unknown) else {name for size in shape for name in size.names()}
+        return names is not None and all(self.used.get(name, "").isidentifier() for name in names)
 
     def adopt_sizes(self, other: BodyContext, but: Iterable[str]) -> None:
         """Take over the sizes of another part of the function, unless they come from one of these arrays."""

@@ -119,7 +119,7 @@ class InPlace:
     def _part_added(self, id: int, a: int) -> int | None:
         """The operand of a sum that is zero but for a part, if nothing else needs it and it is made of other arrays."""
         node = self.graph[id]
-        if node.op != "add" or self.flow.role != "backward":
+        if node.op != "add" or not (self.flow.role == "backward" or node.of_rule):
             return None
         x = node.operands[1 - node.operands.index(a)]
         special = STATEMENTS.get(self.graph[x].op)
@@ -127,8 +127,13 @@ class InPlace:
             return None
         if self.graph[x].name or self.flow.consumers[x] != [id]:
             return None
-        apart = all(self.aliases[r].isdisjoint(self.aliases[a]) for r in self.reads(x))
-        return x if apart else None
+        computed = {u for u in self.graph[x].operands if u in self.inlined and u in self.fresh}  # before it is added
+        read = [r for u in self.graph[x].operands if u not in computed for r in self._seen(u)]
+        return x if all(self.aliases[r].isdisjoint(self.aliases[a]) for r in read) else None
+
+    def _seen(self, id: int) -> set[int]:
+        """The value itself, or those that it is a view of where it stands inside a statement."""
+        return self.reads(id) if id in self.inlined else {id}
 
     def _last_uses(self, statements: list[int]) -> dict[int, float]:
         """Per array the last statement that reads it or a view of it; results are read to the end."""

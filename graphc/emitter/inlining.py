@@ -60,7 +60,7 @@ class _Inlining:
             if (
                 consumer.operands.count(id) > 1
                 or _repeats(self.graph.op(consumer), consumer, id)
-                or (consumer.op in STATEMENTS and not self._is_subtracted(node, consumer))
+                or (consumer.op in STATEMENTS and not self._is_put(node, consumer, width[id]))
                 or (self._always(consumer) and self.places[consumer.id] > 1)  # it would be computed at each of them
             ):
                 continue
@@ -108,9 +108,9 @@ class _Inlining:
         begun = first.op in ("add", "subtract") and first.of_rule and first.id not in self.inlined
         return begun and first.id not in self.flow.arrays and group_of(first) != group_of(node)
 
-    def _is_subtracted(self, node: Node, consumer: Node) -> bool:
-        """Whether this is a value with a sign that is added to a part of an array: `dx[1:] -= dd`."""
-        return node.op == "negative" and consumer.op == "unslice" and node.operands[0] not in self.inlined
+    def _is_put(self, node: Node, consumer: Node, width: int) -> bool:
+        """Whether this is what is put into an array, or added to part of one: `np.add.at(dx, j, -dd)`."""
+        return consumer.op in PARTS and consumer.operands[0] == node.id and width <= LONG
 
     def _starts(self, id: int) -> bool:
         """Whether what a sum begins with stands inside it, and might as well be a statement of its own."""
@@ -147,6 +147,8 @@ class _Inlining:
             return node.operands[0] in self.flow.arrays or node.operands[0] not in self.inlined
         if node.op == "transpose" and node.hint and len(self.consumers.get(node.id, [])) > 1:
             return False  # its reader knows it by this name
+        if node.op == "expand_dims":  # `de[:, None]`, wherever it stands
+            return not node.name and node.type.rank is not None
         return node.op in ALWAYS_INLINE and not node.name
 
 

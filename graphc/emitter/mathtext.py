@@ -30,6 +30,7 @@ COMPARISONS = {"less", "less_equal", "greater", "greater_equal", "equal", "not_e
 OPPOSITE = {"less": ">=", "less_equal": ">", "greater": "<=", "greater_equal": "<", "equal": "!=", "not_equal": "=="}
 UNSEEN = {"broadcast_to", "stop_gradient", "expand_dims", "squeeze", "as_float", "as_int", "number", "in_range"}
 TURNED = {"transpose", "mT"}
+_SIGNED = re.compile(r"\(-(\w+)\)( .*)")  # a product of which the first factor has a sign
 BELOW = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
@@ -114,8 +115,10 @@ class Mathematics:
             return self._matmul(node, operands)
         if node.op in ("tril", "triu") and node.attr("k"):
             return Text(f"{node.op}({operands[0]}, {node.attr('k')})")
+        if node.op == "negative" and (turned := _SIGNED.fullmatch(operands[0].text)):
+            return Text(turned.group(1) + turned.group(2), operands[0].precedence)
         if node.op == "multiply":
-            return self._product(node, operands)
+            return self._of_column(node, operands) or self._product(node, operands)
         if node.op == "divide":
             return Text(f"{operands[0].within(ENTRYWISE)} / {operands[1].within(FACTOR)}", ENTRYWISE)
         return self._by_template(node, operands)
@@ -178,6 +181,35 @@ class Mathematics:
             matrix = f"{right.within(ATOM)}ᵀ" if plain is None else plain.within(PRODUCT)
             return Text(f"{matrix} {left.within(FACTOR)}", PRODUCT)
         return Text(f"{left.within(PRODUCT)} {right.within(FACTOR)}", PRODUCT)
+
+    def _of_column(self, node: Node, operands: list[Text]) -> Text | None:
+        """A vector that scales the rows of a matrix, `diag(v) M`, or meets another one as its row, `v wᵀ`."""
+        if node.type.rank != 2 or node.type.dims[1] == 1:
+            return None
+        for k in range(2):
+            vector, other = (self.graph[u] for u in (node.operands[k], node.operands[1 - k]))
+            if not self._is_opened(vector, (1,)) or self._is_uniform(vector.id):
+                continue
+            column = operands[k] if not operands[k].text.startswith("Σ ") else Text(f"({operands[k]})")
+            if other.type.rank == 1 or self._is_opened(other, (0,)):
+                return Text(f"{column.within(PRODUCT)} {operands[1 - k].within(ATOM)}ᵀ", PRODUCT)
+            if other.type.shape == node.type.shape:
+                return Text(f"diag({operands[k]}) {operands[1 - k].within(FACTOR)}", PRODUCT)
+        return None
+
+    def _is_uniform(self, id: int) -> bool:
+        """Whether a value is one number, if in many places, where it is written out."""
+        node = self.graph[id]
+        if node.type.rank == 0:
+            return True
+        entrywise = node.op in UNSEEN or self.graph.op(node).elementwise
+        written = said(node, self.named) is None and entrywise and bool(node.operands)
+        return written and all(map(self._is_uniform, node.operands))
+
+    def _is_opened(self, node: Node, axis: tuple[int, ...]) -> bool:
+        """Whether a value is a vector with a new axis there."""
+        opened = node.op == "expand_dims" and node.type.rank == 2 and node.attr("axis") == axis
+        return opened and self.word(node.id) is None
 
     def _product(self, node: Node, operands: list[Text]) -> Text:
         """By entries; plain numbers in front, and multiples by a number without a sign."""

@@ -5,6 +5,7 @@ What is zero but for a part need not be made where it is added to an array that 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -47,7 +48,12 @@ def _unslice(ctx: NumpyContext, node: Node, target: str, operands: list[Text], o
     size = str(operands[1]) if shape is None else ctx.shape(shape)
     index = ", ".join(index_texts(ctx, shape, node.attr("index")))
     kind = ctx.dtype() if node.type.is_float else node.type.dtype
-    return [f"{target} = np.zeros({size}, {kind})", f"{target}[{index}] = {operands[0]}"]
+    return [_zeros(target, size, kind), f"{target}[{index}] = {operands[0]}"]
+
+
+def _zeros(target: str, size: str, kind: str) -> str:
+    alone = re.fullmatch(r"\((\w+),\)", size)  # (N,)
+    return f"{target} = np.zeros({alone.group(1) if alone else size}, {kind})"
 
 
 def _scatter(ctx: NumpyContext, node: Node, target: str, operands: list[Text], over: bool) -> list[str]:
@@ -55,7 +61,7 @@ def _scatter(ctx: NumpyContext, node: Node, target: str, operands: list[Text], o
 
     size, inside, index = scatter_texts(ctx, node, operands)
     kind = ctx.dtype() if node.type.is_float else node.type.dtype
-    zeros = f"{target} = np.zeros({size}, {kind})"
+    zeros = _zeros(target, size, kind)
     if node.attr("distinct"):  # indices that are all different need no adding up
         return [zeros, f"{target}[{inside}] = {operands[0]}"]
     return [zeros, f"np.add.at({target}, {index}, {operands[0]})"]
@@ -64,8 +70,10 @@ def _scatter(ctx: NumpyContext, node: Node, target: str, operands: list[Text], o
 def _add_slice(ctx: NumpyContext, node: Node, target: str, operands: list[Text]) -> str:
     from graphc.ops.cuts import index_texts
 
-    index = ", ".join(index_texts(ctx, node.attr("shape"), node.attr("index")))
-    part = operands[0]
+    return _add_part(target, ", ".join(index_texts(ctx, node.attr("shape"), node.attr("index"))), operands[0])
+
+
+def _add_part(target: str, index: str, part: Text) -> str:
     if part.precedence == UNARY and part.text.startswith("-"):
         return f"{target}[{index}] -= {part.text[1:]}"
     return f"{target}[{index}] += {part}"
@@ -76,7 +84,7 @@ def _add_entries(ctx: NumpyContext, node: Node, target: str, operands: list[Text
 
     _, inside, index = scatter_texts(ctx, node, operands)
     if node.attr("distinct"):
-        return f"{target}[{inside}] += {operands[0]}"
+        return _add_part(target, inside, operands[0])
     return f"np.add.at({target}, {index}, {operands[0]})"
 
 

@@ -3,6 +3,8 @@
 A[:, None]              column_A
 x @ A @ y               xA
 1 + e                   total_e
+1 - p                   one_minus_p
+exp(-d).sum(axis=1)     sum_exp
 solve(S, d.T).T         solve_S_T
 sqrt(d)                 root_d                  of a size d
 -(dL / N)               minus_ratio_dL
@@ -30,6 +32,8 @@ WORDS = {
     "in_range": "index", "product_as": "product",
 }  # fmt: skip
 
+SUMMARIES = {"sum", "mean", "max", "min", "prod"}
+
 
 def by_operands(nodes: Mapping[int, Node], node: Node) -> str:
     """The word for an operation, and the first name among its operands; a product of short names is both of them."""
@@ -49,11 +53,16 @@ def by_operands(nodes: Mapping[int, Node], node: Node) -> str:
     if inner is not node and inner.op in ("multiply", "divide") and not (inner.name or inner.hint):
         return f"minus_{by_operands(nodes, inner)}"
     word = "row" if _is_row(node) else WORDS.get(node.op, node.op)
+    if node.op == "subtract" and nodes[node.operands[0]].attr("value") == 1:
+        word = "one_minus" if nodes[node.operands[1]].name else word
     for u in node.operands:
         source = _source(nodes, u)
         called = source.name or source.hint
         if called:
             return called if called.startswith(word) and not source.name else f"{word}_{called}"
+    if node.op in SUMMARIES and source.op not in SUMMARIES:
+        of = nodes[source.operands[0]] if source.op == "as_float" else source
+        return f"{word}_{WORDS.get(of.op, of.op)}"
     return word
 
 

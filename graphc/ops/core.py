@@ -54,6 +54,10 @@ def number(value: Any) -> Text:
         rest = 1 - value
         if len(repr(rest)) <= SHORT and 1 - rest == value:  # what the program has written as `1 - 0.9`
             return Text(f"1 - {rest!r}", SUM)
+    if isinstance(value, float) and len(text) > LONGEST and -1 < value < 0:
+        rest = 1 + value
+        if len(repr(rest)) <= SHORT and rest - 1 == value:
+            return Text(f"{rest!r} - 1", SUM)
     return Text(text, UNARY if text.startswith("-") else ATOM)
 
 

@@ -12,6 +12,7 @@ squeeze(expand_dims(U, -2) @ A, -2)           becomes       U @ A             u_
 sum(U[..., None] * V[:, None], axis=0)        becomes       mT(U) @ V         Σ_i u_i v_iᵀ
 sum(A * U[..., None], axis=1)                 becomes       U @ A             u_iᵀ A
 sum(A * V[:, None], axis=2)                   becomes       V @ mT(A)         A v_i
+squeeze(A @ expand_dims(x, -1), -1)           becomes       A @ x
 x[:, None] + y[:, None]                       becomes       (x + y)[:, None]         and so the difference
 eye(m) @ A                                    becomes       A                 and s * eye(m) @ A becomes s * A
 """
@@ -40,7 +41,9 @@ def _of_vectors(place: Place) -> int | None:
     """Products of matrices with one vector each."""
     left, right = (place.builder[u] for u in place.node(0).operands)
     rank = place.node(0).type.rank
-    if rank is None or rank < 3:  # `fold` knows single vectors; of a single matrix `.T` costs nothing
+    if rank == 2:
+        return _of_one_vector(place, left, right)
+    if rank is None or rank < 2:
         return None
     row, column = (rank - 2,), (rank - 1,)
     axis = place.attrs["axis"]
@@ -56,6 +59,18 @@ def _of_vectors(place: Place) -> int | None:
         if right.op == "mT" and right.type.rank == rank:
             vector = place.add("expand_dims", [left.operands[0]], {"axis": column})
             return place.add("squeeze", [place.add("matmul", [right.operands[0], vector])], {"axis": column})
+    return None
+
+
+def _of_one_vector(place: Place, left: Node, right: Node) -> int | None:
+    """A product of a matrix and a vector that `fold` has not met: it was one of two vectors then."""
+    axis = place.attrs["axis"]
+    if not place.alone(place.operands[0]) or place.node(0).name:
+        return None
+    if axis == (1,) and _is_opened(right, 2, (1,)) and left.type.rank == 2:
+        return place.add("matmul", [left.id, right.operands[0]])
+    if axis == (0,) and _is_opened(left, 2, (0,)) and right.type.rank == 2:
+        return place.add("matmul", [left.operands[0], right.id])
     return None
 
 

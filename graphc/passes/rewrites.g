@@ -35,6 +35,7 @@ rewrite trace(-x, k=a) => -trace(x, k=a)
 # ---- axes of size 1 that a number does not need
 rewrite squeeze(expand_dims(x, axis=a) * y, axis=a) => x * y
 rewrite sum(expand_dims(x, axis=a), axis=none, keepdims=false) => sum(x, axis=none, keepdims=false)
+rewrite sum(squeeze(x, axis=a), axis=none, keepdims=false) => sum(x, axis=none, keepdims=false)
 rewrite squeeze(expand_dims(x, axis=a) + y, axis=a) => x + squeeze(y, axis=a)
 rewrite squeeze(expand_dims(x, axis=a) - y, axis=a) => x - squeeze(y, axis=a)
 rewrite squeeze(y - expand_dims(x, axis=a), axis=a) => squeeze(y, axis=a) - x
@@ -90,6 +91,9 @@ rewrite w * maximum(z, 0) * (maximum(z, 0) > 0) => w * maximum(z, 0)
 # made: where a program itself divides by 0, it gets what NumPy gives.
 rewrite (x / y) * y => x
 rewrite (x * y) / y => x
+
+# ---- an axis turned twice
+rewrite flip(flip(x, axis=a), axis=a) => x
 
 # ---- transposes
 rewrite mT(mT(x)) => x

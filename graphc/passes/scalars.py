@@ -9,6 +9,7 @@ A: (N, D), a, b: (D,), s, t, dL: (), v: (n,)
 dL * (2 / N)              becomes       2 * dL / N
 2 * (dL / N)              becomes       2 * dL / N          where dL / N has no other use
 2 * (0.5 * a / b) * A     becomes       a / b * A
+2 * a * A / 2             becomes       a * A               where the quotient of the two is exact
 (a * A) * s               becomes       (a * s) * A         where a has fewer entries than A, and a * A no other use
 sum(A * s)                becomes       sum(A) * s          where A * s is used nowhere else, or sum(A) is simple
 (v / 3) @ v               becomes       (v @ v) / 3         a number that is neither given nor computed of arrays
@@ -107,12 +108,9 @@ def _times_quotient(place: Place, outer: int, node: Node, depth: int) -> int | N
         return place.add("divide", [place.add("multiply", [outer, above]), below])
     if not place.typed(above).is_float:
         return None
-    if divisor and (float(number / divisor).is_integer() or abs(math.frexp(divisor)[0]) == 0.5):
-        if _leaves_the_range(place, "divide", outer, below):
-            return None
-        whole = place.typed(outer).dtype == "int" and number % divisor == 0
-        factor = place.builder.const(int(number // divisor), "int") if whole else place.builder.const(number / divisor)
-        return place.add("multiply", [above, factor])
+    factor = _exact_quotient(place, outer, below) if divisor is not None else None
+    if factor is not None:
+        return None if _leaves_the_range(place, "divide", outer, below) else place.add("multiply", [above, factor])
     common = _common_factor(place, number, below)
     if common > 1:
         rest = place.builder.const(type(number)(number // common), place.typed(outer).dtype)
@@ -122,6 +120,15 @@ def _times_quotient(place: Place, outer: int, node: Node, depth: int) -> int | N
     if made is None and place.builder[below].op in ("size", "const") and place.alone(node.id) and depth == DEEPEST:
         made = place.add("multiply", [outer, above])
     return None if made is None else place.add("divide", [made, below])
+
+
+def _exact_quotient(place: Place, above: int, below: int) -> int | None:
+    """One number of the program by another one, where that is a number of as many digits or fewer."""
+    number, divisor = place.builder[above].attr("value"), place.builder[below].attr("value")
+    if not divisor or not (float(number / divisor).is_integer() or abs(math.frexp(divisor)[0]) == 0.5):
+        return None
+    whole = place.typed(above).dtype == "int" and number % divisor == 0
+    return place.builder.const(int(number // divisor), "int") if whole else place.builder.const(number / divisor)
 
 
 def _common_factor(place: Place, number: float, size: int) -> int:
@@ -138,7 +145,7 @@ def _factors_of_array(place: Place) -> int | None:
         return None
     node = place.builder[outer[0]]
     inner = _parts(place, node.op, node.operands)
-    if inner is None and place.op == "multiply" and place.builder[outer[1]].op == "const":
+    if inner is None and place.builder[outer[1]].op == "const":
         met = _met(place, outer[1], node.id, DEEPEST)
         if met is not None:
             return met
@@ -180,8 +187,8 @@ def _met(place: Place, outer: int, id: int, depth: int) -> int | None:
             made = _times(place, outer, u, depth - 1) if place.op == "multiply" and place.typed(u).is_float else None
         elif place.builder[u].op != "const" or place.typed(u).shape != ():
             made = _met(place, outer, u, depth - 1)
-        elif other.is_float and other.shape != () and not _leaves_the_range(place, place.op, outer, u):
-            made = place.add("multiply", [u, outer])
+        elif other.is_float and other.shape != () and not _leaves_the_range(place, "multiply", outer, u):
+            made = place.add("multiply", [u, outer]) if place.op == "multiply" else _exact_quotient(place, u, outer)
         else:
             made = None
         if made is not None:

@@ -53,6 +53,7 @@ def test_each_command_has_help(graphc: Run, name: str) -> None:
         (["compile", "net.g", "other.g"], "unrecognized arguments: other.g"),
         (["compile", "net.g", "-o", ""], "argument -o"),
         (["draw", "net.g", "--output="], "argument -o"),
+        (["draw", "net.g", "-o", "net.svg", "-O2", "--tile", "4096"], "unrecognized arguments: --tile"),
         (["compile", "net.g", "-O3"], "invalid choice"),
         (["compile", "net.g", "--wr", "W1"], "unrecognized arguments"),
         (["compile", "net.g", "other.g"], "unrecognized arguments"),

@@ -29,6 +29,7 @@ from graphc.passes.in_order import copy_in_order
 from graphc.passes.inverses import solve_by_inverses
 from graphc.passes.joined_once import join_once
 from graphc.passes.multiples import compute_once
+from graphc.passes.numbers import sums_to_numbers
 from graphc.passes.pool_first import pool_first
 from graphc.passes.samples_last import samples_last
 from graphc.passes.scaled_products import scale_products
@@ -75,6 +76,7 @@ PASSES: dict[str, Callable[[Graph], Graph]] = {
     "lengths": simplify,
     "log_shares": simplify,
     "multiples": lambda graph: compute_once(fold(graph)),
+    "numbers": sums_to_numbers,
     "pool_first": pool_first,
     "products": simplify,
     "quotients": simplify,
@@ -90,7 +92,7 @@ PASSES: dict[str, Callable[[Graph], Graph]] = {
     "summed_products": sum_products,
     "symmetric": simplify,
 }
-FOLDED = {"chain", "fold", "inverses", "multiples", "scalars", "summed_products"}
+FOLDED = {"chain", "fold", "inverses", "multiples", "products", "scalars", "summed_products"}
 """Whose examples show products of vectors, which the language makes of matrices, as one would write them."""
 FOLDER = Path(graphc.__file__).parent / "passes"
 EXAMPLES = [(name, example) for name in PASSES for example in examples_of(FOLDER / f"{name}.py")]

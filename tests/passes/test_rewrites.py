@@ -35,6 +35,7 @@ ATTRIBUTES: dict[str, dict[str, list[Any]]] = {
     "subtract": {"k": [dim(4)], "a": [(0,), (1,)]},
     "add": {"a": [(0,), (1,)]},
     "trace": {"a": [0, 1, -1]},
+    "flip": {"a": [(0,), (1,), (0, 1)]},
 }
 
 

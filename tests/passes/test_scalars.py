@@ -121,6 +121,19 @@ def test_numbers_meet_within_products_and_quotients(array_text: str, met: str) -
     hold(text, given, levels=(0, 1, 2), single="1e20" not in text)
 
 
+@pytest.mark.parametrize(("array_text", "met"), [
+    ("2 * (a / b) * x / 2", "a / b * x"),
+    ("6 * (a / b) * x / 3", "2 * (a / b) * x"),
+    ("3 * (a / b) * x / 2", "1.5 * (a / b) * x"),
+    ("2 * (a / b) * x / 1e-35", "2 * (a / b) / 1e-35 * x"),
+])  # fmt: skip
+def test_numbers_cancel_within_products(array_text: str, met: str) -> None:
+    text = f"input x[N, D], a[D], b[D]\nparam w[D]\nL = sum(w) + sum(tanh({array_text}))"
+    assert f"np.tanh({met}).sum()" in "\n".join(body(text))
+    given = {"x": array(3, 2), "a": array(2, seed=1), "b": 2 + array(2, seed=2), "w": array(2, seed=3)}
+    hold(text, given, levels=(0, 1, 2), single="e-35" not in text)
+
+
 def test_a_product_that_is_needed_itself_stays() -> None:
     text = "param a[D], b[D]\nq = 0.5 * a\nL = sum(2 * (q / b)) + sum(q**2)"
     assert "q = 0.5 * a" in "\n".join(body(text))

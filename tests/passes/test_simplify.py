@@ -56,6 +56,7 @@ def test_a_number_of_many_digits_is_written_as_the_program_has_it() -> None:
     assert "m = 0.9 * M + (1 - 0.9) * g" in code(text) and "s = M * (1 - 0.999)" in code(text)
     hold(text, {"g": array(3), "M": array(3, seed=1)}, lambda g, M: (0.9 * M + (1 - 0.9) * g, M * (1 - 0.999)),
          levels=(0, 1, 2))  # fmt: skip
+    assert "(0.9 - 1) * x" in code("input x[D]\nconst tau = 0.9\ny = (tau - 1) * x")
     assert "* 0.3333333333333333" in code("input x[D]\ny = x * 0.3333333333333333")
 
 
@@ -241,7 +242,9 @@ def test_the_mean_of_sums_is_one_sum() -> None:
     ("param u[n]\nd = u[1:] - u[:-1]\nL = 0.5 * sum(d**2) + sum(u**2)", "du[:-1] -= dd"),
     ("input i[k]: int, j[k]: int\nparam x[n]\nL = sum(x[i] * x[j])", "np.add.at(dx, j, "),
     ("input y[N]: int\nparam S[N, C]\nM = relu(S - S[arange(N), y][:, None] + 1)\nL = sum(M)",
-     "dS[np.arange(N), y] += "),
+     "dS[np.arange(N), y] -= dS.sum(axis=1)"),
+    ("input i[k]: int, j[k]: int\nparam x[n]\nd = x[i] - x[j]\nL = sum(d**3)", "np.add.at(dx, j, -dd)"),
+    ("input i[k]: int\nparam x[n]\nL = sum((x*x)[i]**3) + sum(x**2)", "np.add.at("),
 ])  # fmt: skip
 def test_what_is_zero_but_for_a_part_is_added_to_that_part(text: str, wanted: str) -> None:
     lines = body(text, "backward")
