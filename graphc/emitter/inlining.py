@@ -20,7 +20,7 @@ __all__ = ["ALWAYS_INLINE", "inlined_values"]
 
 WIDEST = 72  # an expression longer than this is not put into another one
 LONG = 48  # nor one longer than this where NumPy would make another array of it: dZ = …; dZ /= deviation
-WIDEST_NUMBER = 96  # a number takes no memory, wherever it stands
+WIDEST_NUMBER = 96  # a number takes no memory, wherever it stands, and a sign before an array NumPy sets in place
 FULL = 100  # nor is one that would make the other one longer than this
 APART = {"columns", "add_columns"}  # nor is what a reader should see as a step
 PARTS = {name for name, special in STATEMENTS.items() if special.add is not None}
@@ -71,7 +71,8 @@ class _Inlining:
             if group_of(node) != group_of(consumer) and not self._may_cross(node, consumer):
                 continue
             taken = room.get(consumer.id, 0) + width[id]
-            if width[id] > (WIDEST if node.type.rank else WIDEST_NUMBER):
+            widest = WIDEST if node.type.rank else WIDEST_NUMBER
+            if width[id] > (WIDEST_NUMBER if consumer.op == "negative" else widest):  # a sign is short
                 continue
             if width[id] > LONG and self._scaled_in_place(node, consumer):
                 continue
