@@ -50,21 +50,27 @@ def _numbers(graph: Graph) -> set[int]:
     kept = {id for field in (graph.outputs, graph.values, graph.updates, graph.gradients) for id in field.values()}
     found: set[int] = set()
     for node in graph:
-        if node.type.shape == ALONE and node.type.is_float and not node.name and node.id not in kept:
-            if _is_sum_of_vector(graph, node) or _is_function_of(graph, node, found):
-                found.add(node.id)
+        alone = node.type.shape == ALONE and node.type.is_float and not node.name and node.id not in kept
+        if alone and (_is_sum_of_vector(graph, node) or _is_function_of(graph, node, found)):
+            found.add(node.id)
     if not found:
         return found
     users: dict[int, list[Node]] = {}
     for node in graph:
         for u in set(node.operands) & found:
             users.setdefault(u, []).append(node)
-    left = [id for id in found if not all(_bears(graph, node, found) for node in users.get(id, ()))]
+    left = list(found)
     while left:  # what is made of one that stays an array stays one, and so does what the others beside it are
-        found.difference_update(left)
-        left = [id for id in found if not (_is_whole(graph, id, found) and all(
-            _bears(graph, node, found) for node in users.get(id, ())))]  # fmt: skip
+        id = left.pop()
+        if id in found and not _may_be_number(graph, id, users.get(id, []), found):
+            found.remove(id)
+            left += [*graph[id].operands, *(user.id for user in users.get(id, ()))]
     return found
+
+
+def _may_be_number(graph: Graph, id: int, users: list[Node], numbers: set[int]) -> bool:
+    whole = _is_sum_of_vector(graph, graph[id]) or _is_function_of(graph, graph[id], numbers)
+    return whole and all(_bears(graph, node, numbers) for node in users)
 
 
 def _is_sum_of_vector(graph: Graph, node: Node) -> bool:
@@ -77,11 +83,6 @@ def _is_function_of(graph: Graph, node: Node, numbers: set[int]) -> bool:
     if not graph.op(node).elementwise or numbers.isdisjoint(node.operands):
         return False
     return all(u in numbers or graph[u].type.shape == () for u in node.operands)
-
-
-def _is_whole(graph: Graph, id: int, numbers: set[int]) -> bool:
-    node = graph[id]
-    return _is_sum_of_vector(graph, node) or _is_function_of(graph, node, numbers)
 
 
 def _bears(graph: Graph, node: Node, numbers: set[int]) -> bool:

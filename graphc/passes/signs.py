@@ -10,14 +10,14 @@
     x - -2 * dL * y            becomes      x + 2 * dL * y
 
 where x * (dL / N) is of no other use and bears no name; so a product x * dL * m with m = -y, which is needed itself, is
-one with y.
+one with y. And where m bears no name, m * dL is y * -dL and sum(m * x) is -sum(y * x): perhaps nothing needs it then.
 """
 
 from __future__ import annotations
 
 from graphc.passes.place import Place
 
-__all__ = ["LINEAR", "product_subtracted", "sign_into_number"]
+__all__ = ["LINEAR", "product_subtracted", "sign_into_number", "sign_out_of_sum"]
 
 DEEPEST = 8  # products within products
 LINEAR = {"sum", "mean", "mT", "expand_dims", "squeeze", "reshape"}
@@ -50,6 +50,9 @@ def _from_array(place: Place) -> int | None:
         if factor.op == "const" and factor.type.shape == () and node.op == "negative" and factor.attr("value") != -1:
             turned = place.builder.const(-factor.attr("value"), factor.type.dtype)
             return place.add("multiply", [turned, node.operands[0]])
+        if factor.type.is_float and factor.type.shape == () and factor.op != "const" and _is_shared(place, array):
+            turned = factor.operands[0] if factor.op == "negative" else place.add("negative", [number])
+            return place.builder.add("multiply", [node.operands[0], turned], {})
     for product, array in (place.operands, place.operands[::-1]):
         node = place.builder[array]
         if node.op == "negative" and node.type.shape != () and not place.alone(array):
@@ -57,6 +60,26 @@ def _from_array(place: Place) -> int | None:
             if opposite is not None:
                 return place.add("multiply", [opposite, node.operands[0]])
     return None
+
+
+def sign_out_of_sum(place: Place) -> int | None:
+    """The sum of products with what has no sign, and then the sign: where others use the array with the sign it would
+    be a pass over it of its own for them alone."""
+    product = place.node(0)
+    if product.op != "multiply" or place.type.shape != () or product.name or not place.alone(product.id):
+        return None
+    for array, other in (product.operands, product.operands[::-1]):
+        if _is_shared(place, array) and place.typed(other).is_float:
+            inside = place.add("multiply", [place.builder[array].operands[0], other])
+            return place.add("negative", [place.add("sum", [inside], place.attrs)])
+    return None
+
+
+def _is_shared(place: Place, id: int) -> bool:
+    """Whether this is an array with its sign turned that others use as well, and that the program does not name."""
+    node = place.builder[id]
+    turned = node.op == "negative" and node.type.shape != () and node.type.is_float
+    return turned and not node.name and not place.alone(id)
 
 
 def _turned(place: Place, id: int, depth: int) -> int | None:

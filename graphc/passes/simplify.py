@@ -44,7 +44,7 @@ from graphc.passes.products import arranged
 from graphc.passes.quotients import quotient_at_hand
 from graphc.passes.rebuild import rebuild, same
 from graphc.passes.scalars import mean_of_sums, scalar_out_of_dot, scalar_out_of_sum, scalars_gathered
-from graphc.passes.signs import LINEAR, product_subtracted, sign_into_number
+from graphc.passes.signs import LINEAR, product_subtracted, sign_into_number, sign_out_of_sum
 from graphc.passes.sums import sums_joined
 from graphc.passes.symmetric import sum_at_hand, transpose_dropped
 
@@ -337,6 +337,7 @@ SIMPLIFICATIONS: tuple[tuple[Simplification, Mapping[str, frozenset[str]]], ...]
     (sum_at_hand, {"sum": ANY}),
     (reduction_at_hand, dict.fromkeys(["sum", "mean", "max", "min", "prod"], ANY)),
     (sign_into_number, {"negative": PRODUCTS | LINEAR, "multiply": frozenset(["negative"])}),
+    (sign_out_of_sum, {"sum": frozenset(["multiply"])}),
     (product_subtracted, {"add": PRODUCTS, "subtract": PRODUCTS}),
     (sums_joined, {"sum": frozenset(["sum"])}),
     (filled, dict.fromkeys(["add", "subtract", "multiply", "divide"], frozenset(["zeros", "ones", "full"]))),

@@ -93,3 +93,23 @@ def test_the_sign_of_an_array_that_is_needed_goes_into_a_number_elsewhere() -> N
     found = "\n".join(body(text, "backward"))
     assert "-t" not in found and "-dL * " in found, found
     hold(text, {"X": array(4, 3), "t": array(4, seed=1), "w": array(3, seed=2)}, levels=(0, 1, 2))
+
+
+def test_a_sign_that_only_products_with_numbers_and_sums_need_is_theirs() -> None:
+    text = "input g[n]\nparam w[n], s[]\nv = w - s*g\nL = sum(v**3)"
+    lines = body(text, "backward")
+    assert not any("np.negative" in line or "minus_dv" in line for line in lines), lines
+    assert "ds = -(dv * g).sum()" in lines
+    hold(text, {"g": array(4), "w": array(4, seed=1), "s": array()}, levels=(0, 1, 2))
+    text = "input X[N, D], y[N]\nparam w[D], s[]\ng = grad(sum((X@w - y)**2), w)\nv = w - s*g\nL = sum((X@v - y)**2)"
+    lines = body(text, "backward")
+    assert not any("np.negative" in line for line in lines), lines
+    hold(text, {"X": array(3, 4), "y": array(3), "w": array(4, seed=1), "s": array()}, levels=(0, 1, 2))
+
+
+def test_a_sign_with_a_name_and_one_that_is_needed_stay() -> None:
+    text = "param x[n], s[], t[]\nm = -exp(x)\nL = sum((m * s)**3) + t*sum(m * x) + sum(m**2)"
+    assert any(line.startswith("m = -") for line in body(text))
+    hold(text, {"x": array(4), "s": array(), "t": array(seed=2)}, levels=(0, 1, 2))
+    hold("param x[n], s[]\nL = sum((-tanh(x) * s)**3) + sum(log(3 + -tanh(x))) + sum(-tanh(x) * x)",
+         {"x": array(4), "s": array()}, levels=(0, 1, 2))  # fmt: skip
