@@ -96,7 +96,8 @@ class Mathematics:
         if node.op == "arange" and node.attr("start") == 0 and node.attr("step") == 1:
             return Text(f"0 … {dim(node.attr('stop')) - 1}", LOOSE)
         if node.op in TURNED:
-            return Text(self._turned(node.operands[0], operands[0]) + "ᵀ")
+            matrix = self._turned(node.operands[0], operands[0])
+            return Text(matrix[:-1] + "ᵀ" if matrix.endswith("⁻¹") else matrix + "ᵀ")  # K⁻ᵀ
         if node.op in UNSEEN:
             return operands[0]
         if node.op == "reshape" and (depth < DEEPEST or operands[0].precedence < ATOM):
@@ -104,6 +105,9 @@ class Mathematics:
         if node.op == "logical_not":
             return self._not(node, operands[0], depth)
         if node.op in COMPARISONS:
+            inner = self._cut(node)
+            if inner is not None:
+                operands[0] = self.text(inner, depth - 1)
             return Text(f"1{{{self._by_template(node, operands)}}}")
         if node.op in ("slice", "gather", "gather_entry"):
             return Text(f"{operands[0].within(ATOM)}[{self._index(node, operands[1:])}]")
@@ -135,6 +139,14 @@ class Mathematics:
             places = ["None" if axis in axes else ":" for axis in range(max(axes) + 1)]
             return Text(f"{text}[{', '.join(places)}]")
         return text
+
+    def _cut(self, node: Node) -> int | None:
+        """The value that is cut off at 0 and then compared with it: `1{max(m, 0) > 0}` is `1{m > 0}`."""
+        cut, zero = (self.graph[u] for u in node.operands)
+        if node.op != "greater" or zero.attr("value") != 0 or cut.op != "maximum" or self.word(cut.id) is not None:
+            return None
+        left, right = cut.operands
+        return left if self.graph[right].attr("value") == 0 else None
 
     def _not(self, node: Node, operand: Text, depth: int) -> Text:
         """The opposite comparison, where that is what is written."""
@@ -263,7 +275,7 @@ class Mathematics:
         for before, name, place in pieces:
             text = named.get(name) or attributes.get(name)
             parts += [before, text.within(place) if text is not None else ""]
-        whole = "".join(parts)
+        whole = "".join(parts).replace("ᵀ⁻¹", "⁻ᵀ")
         only = named.get(pieces[0][1]) if len(pieces) == 2 and not pieces[0][0] and not pieces[1][0] else None
         return Text(whole, only.precedence if only is not None else precedence)
 

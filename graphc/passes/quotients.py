@@ -7,8 +7,11 @@
     q = x / r                                                      q = x / r
     dx = sum(y / r, axis=1, keepdims=true) / t * x    becomes      dx = sum(y, axis=1, keepdims=true) / t * q
 
-Such products are in the derivatives of rows that are divided by their lengths. What divides within a sum stands behind
-it even where it may be 0 because there are no terms: then x has no entries.
+    c: (D,)
+    q = x / c; dc = x * y / c                         becomes      q = x / c; dc = q * y
+
+Such products are in the derivatives of rows that are divided by their lengths, the last ones where columns are. What
+divides within a sum stands behind it even where it may be 0 because there are no terms: then x has no entries.
 """
 
 from __future__ import annotations
@@ -20,9 +23,23 @@ from graphc.ir.types import Unknown
 from graphc.passes.constant_factors import parts_of_sum
 from graphc.passes.place import Place
 
-__all__ = ["quotient_at_hand"]
+__all__ = ["product_of_quotient", "quotient_at_hand"]
 
 DEEPEST = 8  # quotients of quotients
+
+
+def product_of_quotient(place: Place) -> int | None:
+    """A product with a quotient that is at hand, in the place of the quotient of a product."""
+    product, divisor = place.node(0), place.operands[1]
+    if product.op != "multiply" or not product.of_rule or product.name or not place.alone(product.id):
+        return None
+    if not place.typed(divisor).rank or not place.type.is_float or isinstance(place.type.shape, Unknown):
+        return None
+    for above, other in (product.operands, product.operands[::-1]):
+        known = place.builder.find("divide", [above, divisor])
+        if known is not None and place.typed(known) == place.type and place.typed(other).is_float:
+            return place.builder.add("multiply", [known, other], {})
+    return None
 
 
 @dataclass

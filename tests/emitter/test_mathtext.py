@@ -45,7 +45,9 @@ def equations(text: str, level: int = 1) -> list[str]:
     ("param r[n, 3], w[n, n, 3]\nL = sum(w * (r[:, None, :] - r)**2)",
      ["difference_r = r[:, None] - r", "dr = Σ₁ ddifference_r - Σ₀ ddifference_r"]),
     ("param x[n]\ninput k[]\ny = x**k", ["dx = dy k ⊙ x^(k - 1)"]),
-    ("param x[n], y[n]\nz = x / y", ["dx = dz / y", "dy = -dz ⊙ z / y"]),
+    ("input X[N, D]\nparam w[D]\nm = 1 - X@w\nL = sum(relu(m)) + 2*sum(w)", ["dm = dL 1{m > 0}"]),
+    ("param A[n, n], b[n]\nx = solve(A, b)", ["db = A⁻ᵀ dx", "dA = -db xᵀ"]),
+    ("param x[n], y[n]\nz = x / y", ["dx = dz / y", "dy = -dx ⊙ z"]),
 ])  # fmt: skip
 def test_equations(text: str, wanted: list[str]) -> None:
     found = equations(text)

@@ -39,7 +39,9 @@ def hold_alike(text: str, arguments: dict[str, Any]) -> None:
 
 def divides_inside(text: str) -> bool:
     """Whether what is summed in backward is divided first."""
-    return any(re.search(r"\(dA \* A / \w+\)\.sum\(", line) for line in body(text, "backward"))
+    lines = body(text, "backward")
+    divided = [line.partition(" = ")[0] for line in lines if re.match(r"\w+ = (dA / |np\.divide\(dA, )", line)]
+    return any(re.search(rf"\({name} \* A\)\.sum\(", line) for line in lines for name in divided)
 
 
 def test_which_divisors_stand_behind_the_sum() -> None:

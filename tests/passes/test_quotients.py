@@ -82,3 +82,29 @@ def test_what_is_not_declared_may_be_of_any_shape() -> None:
         hold(text, {"X": array(4, 3), "r": 2 + array(*shape)}, levels=(0, 1, 2))
     square = "param X[N, N]\nq = X / norm(X, axis=1)\nL = sum(tanh(q)) + sum(sin(X / norm(X, axis=0, keepdims=true)))"
     hold(square, {"X": array(3, 3)}, levels=(0, 1, 2))
+
+
+def test_columns_are_divided_once() -> None:
+    text = ("input X[N, D]\nparam P[D, K], g[K]\nZ = X@P\nm = mean(Z, axis=0)\nv = var(Z, axis=0)\n"
+            "h = (Z - m) / sqrt(v + 0.1)\nL = sum(tanh(h * g))")  # fmt: skip
+    lines = body(text, "backward")
+    assert "dh_ratio = np.divide(dh, root, out=dh)" in lines, lines
+    assert any(line.endswith("_ratio * h).sum(axis=0)") for line in lines), lines
+    hold(text, {"X": array(5, 2), "P": array(2, 3), "g": array(3)}, levels=(0, 1, 2))
+
+
+@pytest.mark.parametrize("text", [
+    "param x[N, D], y[N, D], c[D]\nq = x / c\nL = sum(tanh(q)) + sum(sin(x * y / c))",  # as the program has it
+    "param x[N, D], c[D]\nh = tanh(x) / c\np = h * x\nL = sum(p**3) + sum(sin(x / c))",
+    "param x[N, D], s[]\nh = tanh(x) / s\nL = sum(h**3)",  # a number
+    "param x[N, D], c[D]\nh = x * exp(x) / c\nL = sum(h**3) + sum((exp(x) / c)**2)",
+])  # fmt: skip
+def test_other_quotients_of_products(text: str) -> None:
+    given = {"x": array(4, 3), "y": array(4, 3, seed=1), "c": 2 + array(3), "s": 2 + array()}
+    hold(text, {name: value for name, value in given.items() if f" {name}[" in text}, levels=(0, 1, 2))
+
+
+@pytest.mark.parametrize("rows", [0, 1])
+def test_columns_of_no_rows(rows: int) -> None:
+    text = "param x[N, D], c[D]\nh = x / c\nL = sum(tanh(h))"
+    hold(text, {"x": array(rows, 3), "c": np.array([1.0, 2.0, 0.5])}, levels=(0, 1, 2))
