@@ -393,6 +393,7 @@ class Builder:
 
     def begin_with(self, graph: Graph) -> dict[int, int]:
         """The nodes of another graph, before there are any here; from their ids to those that they have here."""
+        assert not self.nodes and not self.share
         if len(graph) == max(graph.nodes, default=-1) + 1:  # numbered as they would be here
             self.nodes.update(graph.nodes)
             self._next = len(graph)

@@ -13,6 +13,7 @@ from graphc.ir.dims import dim
 from graphc.ir.graph import Argument, Builder, Graph
 from graphc.ir.interpret import bind_sizes, interpret
 from graphc.ir.types import ShapeError, Type
+from graphc.passes.dce import eliminate_dead_code
 
 MATRIX = Type((dim("N"), dim("D")))
 
@@ -84,17 +85,21 @@ def test_names_survive_sharing() -> None:
     assert made[y].name == "E"
 
 
-def test_copying_keeps_everything_but_the_ids() -> None:
-    made, x = builder()
+@pytest.mark.parametrize("dead", [0, 1])
+def test_a_builder_begins_with_a_graph_and_numbers_it_without_gaps(dead: int) -> None:
+    made = Builder()
+    for _ in range(dead):
+        made.const(3.0)
+    x = made.add("argument", (), {"name": "x"}, type=MATRIX, name="x")
     y = made.add("exp", [x], name="E")
-    graph = graph_of(made, x, y)
+    graph = eliminate_dead_code(graph_of(made, x, y))
     other = Builder()
-    other.const(3.0)
-    map: dict[int, int] = {}
-    other.copy(graph, graph.nodes, map)
-    copied = other[map[y]]
-    assert (copied.op, copied.type, copied.name) == ("exp", MATRIX, "E")
-    assert copied.operands == (map[x],)
+    map = other.begin_with(graph)
+    assert map == {x: 0, y: 1}
+    assert other.add("exp", [map[y]]) == 2
+    assert len(graph) == 2
+    begun = other[map[y]]
+    assert (begun.op, begun.type, begun.name, begun.operands) == ("exp", MATRIX, "E", (0,))
 
 
 # ---------------------------------------------------------------- the graph

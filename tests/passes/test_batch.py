@@ -64,8 +64,7 @@ def _variants(value: Any) -> list[Any]:
 def _batched(graph: Graph, leaves: Sequence[int]) -> tuple[Graph, dict[str, int]]:
     """A graph that holds the batch beside the original, and the nodes of its results."""
     builder = Builder(graph.ops)
-    moved: dict[int, int] = {}
-    builder.copy(graph, graph.nodes, moved)
+    moved = builder.begin_with(graph)
     inputs = {}
     for id in leaves:
         type = graph[id].type

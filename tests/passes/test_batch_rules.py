@@ -19,8 +19,7 @@ def batched(text: str, *names: str) -> tuple[list[Node], Node]:
     """The nodes that a batch over these arguments adds, and the one of its result."""
     graph = expand(graphc.parse(text), share=False)
     builder = Builder(graph.ops)
-    moved: dict[int, int] = {}
-    builder.copy(graph, graph.nodes, moved)
+    moved = builder.begin_with(graph)
     inputs = {}
     for argument in graph.arguments:
         if argument.name in names:
