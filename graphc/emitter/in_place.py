@@ -123,7 +123,9 @@ class InPlace:
             return None
         x = node.operands[1 - node.operands.index(a)]
         special = STATEMENTS.get(self.graph[x].op)
-        if special is None or special.add is None or x in self.flow.roots or self.graph[x].type != node.type:
+        if special is None or special.add is None or x in self.flow.roots or x in self.flow.arrays:
+            return None  # what is kept of forward is at hand, and its operands are not
+        if self.graph[x].type != node.type:
             return None
         if self.graph[x].name or self.flow.consumers[x] != [id]:
             return None

@@ -60,6 +60,7 @@ class Mathematics:
         stale: Callable[[int], bool] = lambda id: False,
     ) -> None:
         self.graph, self.named, self.words, self.own, self.stale = graph, named, words, own, stale
+        self.uniform: dict[int, bool] = {}
 
     def text(self, id: int, depth: int = DEEPEST) -> Text:
         """A value: its word, or what it is made of."""
@@ -119,8 +120,10 @@ class Mathematics:
             return self._matmul(node, operands)
         if node.op in ("tril", "triu") and node.attr("k"):
             return Text(f"{node.op}({operands[0]}, {node.attr('k')})")
-        if node.op == "negative" and (turned := _SIGNED.fullmatch(operands[0].text)):
-            return Text(turned.group(1) + turned.group(2), operands[0].precedence)
+        if node.op == "negative" and operands[0].precedence in (ENTRYWISE, PRODUCT):
+            turned = _SIGNED.fullmatch(operands[0].text)
+            if turned is not None:
+                return Text(turned.group(1) + turned.group(2), operands[0].precedence)
         if node.op == "multiply":
             return self._of_column(node, operands) or self._product(node, operands)
         if node.op == "divide":
@@ -202,6 +205,8 @@ class Mathematics:
             vector, other = (self.graph[u] for u in (node.operands[k], node.operands[1 - k]))
             if not self._is_opened(vector, (1,)) or self._is_uniform(vector.id):
                 continue
+            if operands[k].text.startswith("1ᵀ "):
+                continue  # what is summed over the rows is written as a row
             column = operands[k] if not operands[k].text.startswith("Σ ") else Text(f"({operands[k]})")
             if other.type.rank == 1 or self._is_opened(other, (0,)):
                 return Text(f"{column.within(PRODUCT)} {operands[1 - k].within(ATOM)}ᵀ", PRODUCT)
@@ -209,14 +214,17 @@ class Mathematics:
                 return Text(f"diag({operands[k]}) {operands[1 - k].within(FACTOR)}", PRODUCT)
         return None
 
-    def _is_uniform(self, id: int) -> bool:
+    def _is_uniform(self, id: int, depth: int = DEEPEST) -> bool:
         """Whether a value is one number, if in many places, where it is written out."""
         node = self.graph[id]
         if node.type.rank == 0:
             return True
-        entrywise = node.op in UNSEEN or self.graph.op(node).elementwise
-        written = said(node, self.named) is None and entrywise and bool(node.operands)
-        return written and all(map(self._is_uniform, node.operands))
+        known = self.uniform.get(id)
+        if known is None:
+            entrywise = node.op in UNSEEN or self.graph.op(node).elementwise
+            written = said(node, self.named) is None and entrywise and bool(node.operands) and depth > 0
+            known = self.uniform[id] = written and all(self._is_uniform(u, depth - 1) for u in node.operands)
+        return known
 
     def _is_opened(self, node: Node, axis: tuple[int, ...]) -> bool:
         """Whether a value is a vector with a new axis there."""

@@ -27,7 +27,7 @@ __all__ = ["join_once"]
 
 LEAST = 3  # fewer products stay as they are
 MOST = 64
-"""So many arrays are looked at for those that others are part of."""
+"""So many arrays are looked at for those that others are part of, and so many others at most."""
 
 
 @dataclass(frozen=True)
@@ -41,14 +41,15 @@ class _Piece:
 
 
 def join_once(graph: Graph) -> Graph:
-    """The graph with the replacements above; itself if there are none."""
+    """The graph with the replacements above, arrays stacked along the first axis joined there; itself if there are none
+    of either."""
     if not any(node.op in ("stack", "concatenate") for node in graph):
         return graph
     graph = _concatenated(graph)
     pieces = _pieces(graph)
     if not pieces:
         return graph
-    graph = graph.replace(nodes={id: graph[id] for id in _order(graph, pieces)})
+    ordered = graph.replace(nodes={id: graph[id] for id in _order(graph, pieces)})
     moved: dict[int, int] = {}
 
     def make(builder: Builder, node: Node, operands: list[int]) -> int:
@@ -57,7 +58,7 @@ def join_once(graph: Graph) -> Graph:
         moved[node.id] = made
         return made
 
-    return eliminate_dead_code(rebuild(graph, make, share=True))
+    return eliminate_dead_code(rebuild(ordered, make, share=True))
 
 
 def _concatenated(graph: Graph) -> Graph:
@@ -83,6 +84,7 @@ def _pieces(graph: Graph) -> dict[int, _Piece]:
     uses = graph.uses()
     named = set(graph.values.values())
     pieces: dict[int, _Piece] = {}
+    tried = 0
     for node in joined:
         found = _piece(graph, longest, node.operands, node.id)
         if found is None and len(node.operands) >= LEAST:
@@ -92,22 +94,26 @@ def _pieces(graph: Graph) -> dict[int, _Piece]:
             flat = all(graph[u].type.rank == 2 for each in products for u in (each.id, *each.operands))
             if alone and flat and len(matrices) == 1:
                 found = _piece(graph, longest, [each.operands[0] for each in products], node.id, *matrices)
-        if found is not None and not _hangs_on(graph, pieces, found, node.id):
+        if found is None:
+            continue
+        if not _hangs_on(graph, pieces, found, node.id):
             pieces[node.id] = found
-            if len(pieces) == MOST:
-                break
+        tried += 1
+        if tried == MOST:
+            break
     return pieces
 
 
 def _piece(
     graph: Graph, longest: Sequence[Node], parts: Sequence[int], id: int, matrix: int | None = None
 ) -> _Piece | None:
-    """Where these are joined, one behind the other."""
+    """Where these are joined, one behind the other, and in their own type: truth values beside integers become such."""
     count = len(parts)
+    types = {graph[u].type.dtype for u in parts}
     for whole in longest:
         if len(whole.operands) < count:
             break
-        if whole.id == id or parts[0] not in whole.operands:
+        if whole.id == id or parts[0] not in whole.operands or types != {whole.type.dtype}:
             continue
         at = whole.operands.index(parts[0])
         if tuple(parts) != whole.operands[at : at + count]:

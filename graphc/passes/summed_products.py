@@ -79,7 +79,7 @@ class _Sum:
         return self._of_entries(inner, shape) if self.axes is None and not self.keepdims else None
 
     def _is_between(self, node: Node) -> bool:
-        return self.uses[node.id] == 1 and (not node.name or node.id not in self.graph.values.values())
+        return self.uses[node.id] == 1 and (not node.name or self.graph.values.get(node.name) != node.id)
 
     def _of_matrices(self, product: Node, shape: tuple[Dim, ...]) -> int | None:
         A, B = product.operands

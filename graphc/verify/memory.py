@@ -41,7 +41,7 @@ def _alike(have: Any, want: Any, scale: float) -> bool:
     if isinstance(want, tuple):
         return len(have) == len(want) and all(_alike(a, b, scale) for a, b in zip(have, want, strict=True))
     have, want = np.asarray(have), np.asarray(want)
-    if have.shape != want.shape:
+    if have.shape != want.shape or have.dtype != want.dtype:
         return False
     if not have.size or not np.isfinite(want.astype(float)).all():
         return True  # of what is not finite nothing is checked

@@ -140,7 +140,10 @@ class Program:
             return
         if hasattr(self.module, "Workspace"):
             values = tuple(outputs.values()) if len(outputs) != 1 else next(iter(outputs.values()))
-            wrong = differences(self.module, sample, tuple(weights.values()), values, gradients)
+            try:
+                wrong = differences(self.module, sample, tuple(weights.values()), values, gradients)
+            except Exception as error:
+                raise Failure(f"in a workspace it fails with {type(error).__name__}: {error}") from error
             if wrong:
                 raise Failure(wrong)
 

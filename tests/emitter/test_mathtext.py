@@ -55,6 +55,22 @@ def test_equations(text: str, wanted: list[str]) -> None:
         assert equation in found, found
 
 
+@pytest.mark.parametrize(("text", "wanted"), [
+    ("param W[D], a[D], b[D], c[D]\nL = sum(W * (-((-a)*b + c)))", "dW = dL ⊙ (-((-a) ⊙ b + c))"),
+    ("param W[D], a[D], b[D], c[D]\nL = sum(W * (-((-a)*b)))", "dW = dL ⊙ (a ⊙ b)"),
+])  # fmt: skip
+def test_a_sign_before_a_sum_is_not_that_of_its_first_term(text: str, wanted: str) -> None:
+    assert wanted in equations(text, level=0)
+
+
+def test_what_is_one_number_is_asked_once_of_each_value() -> None:
+    """Of a value that is used twice, in values that are used twice, it took twice as long with each of these."""
+    text = "broadcast_to(s, (N,))"
+    for _ in range(30):
+        text = f"d({text})"
+    assert equations(f"param M[N, D], s[]\ndef d(x) = x * x + x\nL = sum(M * {text}[:, None])", level=0)
+
+
 def test_what_several_equations_need_has_one_of_its_own() -> None:
     found = equations("input x[N, d]\nparam W[d, d], b[d]\ny = tanh(x@W + b)")
     assert found == ["dy_tanh = dy ⊙ (1 - y²)", "db = 1ᵀ dy_tanh", "dW = xᵀ dy_tanh"]

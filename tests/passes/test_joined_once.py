@@ -67,6 +67,21 @@ def test_products_of_what_is_joined_nowhere_stay() -> None:
     assert counted(after) == counted(before)
 
 
+def test_nothing_to_join_is_the_graph_itself() -> None:
+    before, after = graphs("L = w * sum(sin(concatenate([x, y, z])))")
+    assert after is before
+
+
+@pytest.mark.parametrize("join", ["stack", "concatenate"])
+def test_truth_values_that_integers_make_integers_are_no_part_of_these(join: str) -> None:
+    text = f"param z[]\ninput m[N]: bool, y[N]: int\nA = {join}([m, m])\nB = {join}([m, m, y])\nL = z * sum(B)"
+    net = graphc.load(text + "\noutput A, L\nloss L", level=2)
+    given = {"z": np.array(2.0), "m": np.array([True, False]), "y": np.array([3, 4])}
+    outputs, _ = net.value_and_grad(**given, workspace=net.Workspace(**given))
+    assert outputs.A.dtype == bool and outputs.A.ravel().tolist() == [True, False, True, False]
+    assert outputs.L == 18
+
+
 def test_the_states_of_a_network_are_joined_once() -> None:
     """All go into the outputs, all but the last into the gradient of U; the cotangents into those of W and U."""
     source = graphc.compile(LANGUAGE, level=2, verify=False)

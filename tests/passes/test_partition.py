@@ -163,6 +163,17 @@ CONV = (
     "input X[N, 1, 8, 8]\nparam W[2, 1, 3, 3], b[2]\n"
     "P = max_pool2d(relu(conv2d(X, W, b)), 2)\nL = sum(softmax(P, axis=1) * P)"
 )
+SCATTERED = """
+input j[D]: int
+param h_0[N, D], U[D, D], c_0[N, D]
+for k in 0:3 {
+    h_{k+1} = (h_0 @ U)[:, j]
+    c_{k+1} = h_0 * sum(h_{k}, axis=0, keepdims=true)
+}
+L = sum(stack([c_0, c_1, c_2], axis=0)**3) + sum(h_3 * c_3)
+g = grad(L, h_0)
+"""
+"""A gradient within the program is an array that parts are added to, which `forward` keeps for `backward`."""
 
 
 def made(split: Split) -> Dim:
@@ -222,6 +233,12 @@ def test_all_give_the_same_gradients(text: str, level: int) -> None:
         assert value == pytest.approx(results[0][0])
         for name, gradient in gradients.items():
             assert gradient == pytest.approx(results[0][1][name], rel=1e-12, abs=1e-12)
+
+
+@pytest.mark.parametrize("level", [0, 1, 2])
+@pytest.mark.parametrize("memory", MEMORY)
+def test_what_is_kept_of_forward_is_not_made_again_where_it_is_added(memory: str, level: int) -> None:
+    graphc.compile(SCATTERED, level=level, memory=memory)
 
 
 def test_the_literal_derivation_is_fast_unless_it_is_to_be_lean() -> None:

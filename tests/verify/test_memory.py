@@ -30,6 +30,28 @@ def test_a_right_module_passes_and_a_wrong_one_does_not() -> None:
         assert (found is None) != wrong, found
 
 
+def test_an_array_of_another_type_is_another_one() -> None:
+    import numpy as np
+
+    arguments = {"X": np.ones((5, 3)), "W": np.ones((3, 2))}
+    module = module_from(graphc.compile(NET, level=2, verify=False), "net.g")
+    value, cache = module.forward(**arguments)
+    gradients = module.backward(cache)
+    assert differences(module, arguments, (), value, gradients) is None
+    assert differences(module, arguments, (), value.astype(np.float32), gradients) is not None
+
+
+def test_what_fails_in_a_workspace_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    from graphc.verify import program
+
+    def fails(*arguments: object) -> None:
+        raise TypeError("no such array")
+
+    monkeypatch.setattr(program, "differences", fails)
+    with pytest.raises(graphc.GraphcError, match="in a workspace it fails with TypeError: no such array"):
+        graphc.compile(NET, level=2)
+
+
 def test_compile_reports_it(monkeypatch: pytest.MonkeyPatch) -> None:
     from graphc.emitter import into
 
