@@ -12,6 +12,7 @@ from graphc.cli.failure import WRITE, UsageError, failure
 from graphc.cli.files import write_file
 from graphc.cli.options import add_output, add_program, add_report, add_what, options_of
 from graphc.cli.reading import read_program
+from graphc.collector import collector_paused
 from graphc.language.diagnostics import GraphcError
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_report(parser)
 
 
+@collector_paused()
 def run(arguments: argparse.Namespace) -> int:
     from graphc.pipeline import compile_source
 

@@ -36,8 +36,8 @@ def allocate(operands: Operands) -> None:
             alike.setdefault(tiles.step, []).append(tiles)
     made = [make_tiles(each, same) for each in alike.values()]
     operands.memory.lines += made
-    if any("append(shared(" in each for each in made):
-        operands.memory.context.helper("shared")
+    if any("append(tile_parts(" in each for each in made):
+        operands.memory.context.helper("tile_parts")
 
 
 def _whole_arrays(operands: Operands) -> dict[str, str]:

@@ -161,9 +161,10 @@ class BodyContext:
         return None
 
     def shape(self, shape: Shape) -> str:
-        alike = self.live.of_shape(shape)
-        if alike is not None and alike.startswith("d") and self._are_at_hand(shape):  # dE is not of the shape of dF
-            alike = None
+        found = self.live.of_shape(shape)
+        of_gradient = found is not None and self.live.graph[found[0]].of_rule
+        # that dE is of the shape of dF says less than its sizes do
+        alike = None if found is None or (of_gradient and self._are_at_hand(shape)) else found[1]
         if isinstance(shape, Unknown):
             if alike is not None:
                 return f"{alike}.shape"
@@ -276,6 +277,6 @@ class Live:
         if id in self.graph.nodes:
             self._by_shape.get(self.graph[id].type.shape, {}).pop(id, None)
 
-    def of_shape(self, shape: Shape) -> str | None:
-        """The name of the first value of that shape."""
-        return next(iter(self._by_shape.get(shape, {}).values()), None)
+    def of_shape(self, shape: Shape) -> tuple[int, str] | None:
+        """The first value of that shape, and its name."""
+        return next(iter(self._by_shape.get(shape, {}).items()), None)

@@ -19,6 +19,7 @@ from graphc.ops.base import Op
 __all__ = ["ALWAYS_INLINE", "inlined_values"]
 
 WIDEST = 72  # an expression longer than this is not put into another one
+OF_FUNCTION = 8  # unless by so little and into a function: `tanh = np.tanh(…)` says more than `product = …`
 LONG = 48  # nor one longer than this where NumPy would make another array of it: dZ = …; dZ /= deviation
 WIDEST_NUMBER = 96  # a number takes no memory, wherever it stands, and a sign before an array NumPy sets in place
 FULL = 100  # nor is one that would make the other one longer than this
@@ -71,8 +72,7 @@ class _Inlining:
             if group_of(node) != group_of(consumer) and not self._may_cross(node, consumer):
                 continue
             taken = room.get(consumer.id, 0) + width[id]
-            widest = WIDEST if node.type.rank else WIDEST_NUMBER
-            if width[id] > (WIDEST_NUMBER if consumer.op == "negative" else widest):  # a sign is short
+            if width[id] > self._widest(node, consumer):
                 continue
             if width[id] > LONG and self._scaled_in_place(node, consumer):
                 continue
@@ -86,6 +86,15 @@ class _Inlining:
             room[consumer.id] = taken
             self.inlined.add(id)
         return self.inlined
+
+    def _widest(self, node: Node, consumer: Node) -> int:
+        """How long an expression may be that stands inside this one."""
+        if not node.type.rank or consumer.op == "negative":  # a sign is short
+            return WIDEST_NUMBER
+        text = self.flow.ops[consumer.id].numpy if len(consumer.operands) == 1 and not consumer.name else None
+        of_function = isinstance(text, str) and text.startswith("np.")
+        unnamed = node.op in ("add", "subtract", "multiply", "divide") and not node.hint
+        return WIDEST + OF_FUNCTION * (of_function and unnamed)
 
     def _scaled_in_place(self, node: Node, consumer: Node) -> bool:
         """Whether an array is multiplied or divided by one that broadcasting repeats: NumPy takes the memory of what it

@@ -3,7 +3,7 @@
     for X_rows, Z in loop_1:            loop_1, loop_2 = [], []
         …                               for rows, own in tiles(N, step):
     for Z, A, Y_rows in loop_2:             loop_1.append((X[rows], Z[own]))
-        …                                   loop_2.append(shared(Z[own], A[own], Y[rows]))
+        …                                   loop_2.append(tile_parts(Z[own], A[own], Y[rows]))
 
 where Z and A are one array, and their tiles become one object as well: of two NumPy asks in every call how they
 overlap, which takes as long as the work on some hundred entries.
@@ -106,7 +106,7 @@ class Tiles:
         places = [text.partition("[") for text in texts]
         shared = len({(same.get(array, array), cut) for array, _, cut in places}) < len(texts)
         to = f"    {self.name}" if self.thread is None else f"        {self.name}[-1]"
-        return bracketed(f"{to}.append({'shared' * shared}(", texts, "))")
+        return bracketed(f"{to}.append({'tile_parts' * shared}(", texts, "))")
 
 
 def make_tiles(loops: Sequence[Tiles], same: Mapping[str, str]) -> str:
@@ -200,8 +200,8 @@ def tiles(count, step):
     """The tiles of so many rows: per tile its rows, and the cut of an array that is as long as a tile."""
     return [(slice(i, min(i + step, count)), slice(0, min(step, count - i))) for i in range(0, count, max(step, 1))]
 '''
-CHECK_HELPERS["shared"] = '''\
-def shared(*parts):
+CHECK_HELPERS["tile_parts"] = '''\
+def tile_parts(*parts):
     """The parts of a tile, those of the same memory as one object: of two NumPy would ask how they overlap."""
     known, one_each = {}, []
     for part in parts:

@@ -180,4 +180,4 @@ def test_tiles_of_the_same_memory_are_the_same_object(text: str, threads: int) -
 def test_where_no_memory_is_shared_nothing_is_asked() -> None:
     text = "input X[N, D]\nparam w[]\nL = w * sum(tanh(X), axis=1) @ sum(X, axis=1)"
     assert " in loop:" in (source := graphc.compile(text, level=2, verify=False))
-    assert "shared(" not in source
+    assert "tile_parts(" not in source

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
+import pkgutil
 
 import numpy as np
 import pytest
 
 import graphc
-from graphc.emitter.naming import argument_names, cotangent_names
+import graphc.emitter
+from graphc.emitter.check_helpers import CHECK_HELPERS
+from graphc.emitter.naming import RESERVED, argument_names, cotangent_names
 from ops.running import Program, close, named
 
 PROGRAMS = [
@@ -35,6 +39,13 @@ def test_values_and_gradients_are_those_of_the_names(text: str, level: int) -> N
         gradients = module.backward(cache, *cotangents, **given)
         for name, want in program.gradients.items():
             close(gradients[name], want, f"gradient of {name}")
+
+
+def test_no_argument_hides_a_helper() -> None:
+    """Whatever file defines it: an argument of that name would be called in its place."""
+    for module in pkgutil.iter_modules(graphc.emitter.__path__, "graphc.emitter."):
+        importlib.import_module(module.name)
+    assert set(CHECK_HELPERS) <= RESERVED
 
 
 def test_a_taken_name_gets_underscores_until_it_is_free() -> None:
