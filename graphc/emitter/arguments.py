@@ -73,11 +73,11 @@ def _is_computed_with(program: Graph, argument: int) -> bool:
 
     That a result is floating says nothing: a softmax of integers subtracts the largest before it takes exponentials.
     """
-    users, outputs = program.users(), set(program.outputs.values())
+    users, results = program.users(), {*program.outputs.values(), *program.updates.values()}
     stack = [argument]
     while stack:
         id = stack.pop()
-        if id in outputs:
+        if id in results:
             return True
         for node in map(program.__getitem__, users.get(id, ())):
             op = program.op(node)

@@ -96,6 +96,18 @@ def test_labels_that_nothing_is_computed_with_stay_as_they_are(level: int) -> No
     assert "np.int64" not in graphc.compile(text, level=level, verify=False)
     for more in ("t = y[::-1]", "t = y"):  # as results they have the same type in a workspace
         assert "np.int64" in graphc.compile(f"{text}, t\n{more}", level=level, verify=False)
+    for update in ("y <- y", "y <- y[::-1]"):  # and so has what a training step returns
+        assert "np.int64" in graphc.compile(f"{text}\n{update}", level=level, verify=False)
+
+
+@pytest.mark.parametrize("level", [0, 1, 2])
+@pytest.mark.parametrize("new", ["t", "t[::-1]", "t[0:n]", "t + 1"])
+def test_a_step_returns_integers_of_64_bits(new: str, level: int) -> None:
+    module = compiled(f"input t[n]: int\nparam w[n]\nL = sum(w)\nt <- {new}", level)
+    t = np.array([3, 255], np.uint8)
+    have = module.step(t, np.ones(2))["t"]
+    want = {"t": [3, 255], "t[::-1]": [255, 3], "t[0:n]": [3, 255], "t + 1": [4, 256]}[new]
+    assert have.dtype == np.int64 and have.tolist() == want
 
 
 @pytest.mark.parametrize("level", [0, 1, 2])
