@@ -32,7 +32,7 @@ def write_check(graph: Graph, program: Graph, helpers: set[str], shapes: Callabl
         return ["def check():", '    """Nothing to check: there are no arguments."""', "    return None"]
     writer = _ShapeChecks(graph, program, called, helpers, shapes)
     arrays, results = write_as_arrays(graph, called, writer.variable, helpers)
-    wide = _write_wide(program, called)
+    wide = _write_wide(program, called, helpers)
     if wide:
         results = signature
     return [
@@ -56,14 +56,15 @@ def write_limits(graph: Graph, program: Graph, helpers: set[str], shapes: Callab
     return [*needed_sizes(sizes, words(limits)), *limits]
 
 
-def _write_wide(program: Graph, called: list[str]) -> list[str]:
+def _write_wide(program: Graph, called: list[str], helpers: set[str]) -> list[str]:
     """Integers that the program computes with as those of 64 bits: of 8 bits `2*y - 1` is 255 where y is 0."""
     lines: list[str] = []
     for argument, name in zip(program.arguments, called, strict=True):
         if program[argument.node].type.dtype == "int" and _is_computed_with(program, argument.node):
+            helpers.add("as_int64")
             lines += [
-                f"    if {name}.dtype != np.int64:  # what the program computes with fewer bits would wrap around",
-                f"        {name} = {name}.astype(np.int64)",
+                f"    if {name}.dtype != np.int64:  # computed with in fewer bits it would wrap around",
+                f"        {name} = as_int64({quoted(argument.name)}, {name})",
             ]
     return lines
 

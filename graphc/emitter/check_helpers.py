@@ -70,6 +70,13 @@ def as_types(arrays, types):
     return {name: array.astype(types.get(name, array.dtype), copy=False) for name, array in arrays.items()}
 '''
 
+CHECK_HELPERS["as_int64"] = '''\
+def as_int64(name, array):
+    """The integers with 64 bits and a sign; ValueError for one that is too large for them."""
+    if array.dtype.kind == "u" and array.itemsize == 8 and array.max(initial=0) >= 2**63:
+        raise ValueError(f"argument {name} must hold integers below 2**63, not {array.max()}")
+    return array.astype(np.int64)
+'''
 CHECK_HELPERS["wrong_rank"] = '''\
 def wrong_rank(name, array, wanted):
     """The error for an argument with the wrong number of dimensions."""

@@ -100,6 +100,22 @@ def test_labels_that_nothing_is_computed_with_stay_as_they_are(level: int) -> No
         assert "np.int64" in graphc.compile(f"{text}\n{update}", level=level, verify=False)
 
 
+@pytest.mark.parametrize("order", ["=", ">"])
+@pytest.mark.parametrize("level", [0, 1, 2])
+def test_integers_that_64_bits_with_a_sign_do_not_hold_are_refused(level: int, order: str) -> None:
+    declared = "input y[n]: int, as_int64[n]: int\nparam w[n]\n"
+    module = compiled(declared + "L = sum(w*(y - 3)) + sum(w*(as_int64 - 1))", level)
+    w, largest = np.ones(2), 2**63 - 1
+    few, many = (np.array([k, 3], f"{order}u8") for k in (largest, 2**63 + 5))
+    loss, _ = module.value_and_grad(few, few, w)
+    assert abs(loss - 2.0**64) <= 1e-12 * 2.0**64
+    for y, z, name in ((many, few, "y"), (few, many, "as_int64")):
+        with pytest.raises(ValueError, match=rf"^argument {name} must hold integers below 2\*\*63, not {2**63 + 5}$"):
+            module.value_and_grad(y, z, w)
+    empty, none = np.empty(0, f"{order}u8"), np.empty(0)
+    assert module.value_and_grad(empty, empty, none)[0] == 0
+
+
 @pytest.mark.parametrize("level", [0, 1, 2])
 @pytest.mark.parametrize("new", ["t", "t[::-1]", "t[0:n]", "t + 1"])
 def test_a_step_returns_integers_of_64_bits(new: str, level: int) -> None:
