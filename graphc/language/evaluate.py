@@ -16,6 +16,7 @@ from graphc.language.calls import Calls
 from graphc.language.literals import arithmetic, check_number, negate
 from graphc.language.nested import describe
 from graphc.language.scope import Environment, Scope
+from graphc.language.source import Span
 from graphc.language.values import Exhausted, Fault, Poison, Silent, Tensor, Value, is_number, is_size
 from graphc.ops.base import CallError, DynamicShape, Op
 from graphc.ops.table import find
@@ -262,11 +263,15 @@ class Evaluator(Calls):
             )
         defined = []
         for name, target, item in zip(names, statement.targets, values, strict=True):
-            scope.define(name, item, target.span)
+            self.define(name, item, target.span, scope)
             if isinstance(item, Tensor):
                 self.named(item.id, name, scope)
             defined.append((name, item))
         return defined
+
+    def define(self, name: str, value: Value, span: Span, scope: Scope) -> None:
+        """Give a name its value. Raises Fault where it has a meaning already."""
+        scope.define(name, value, span)
 
     def named(self, id: int, name: str, scope: Scope) -> None:
         """A value got a name: in a body it is only a hint for the generated code."""

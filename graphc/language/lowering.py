@@ -187,22 +187,23 @@ class Lowering(Evaluator):
             self.report(Fault(error.code, error.message, statement.span, help=error.help))
         finally:
             self.builder.origin = None
-        if isinstance(statement, (tree.Assign, tree.Const)):
-            for target in statement.targets if isinstance(statement, tree.Assign) else (statement.target,):
+        if isinstance(statement, tree.Const):
+            self.scope.values.setdefault(statement.target.id, POISON)
+            self.scope.places.setdefault(statement.target.id, statement.target.span)
+        elif isinstance(statement, tree.Assign):
+            for target in statement.targets:
                 with contextlib.suppress(Fault, Silent):
                     self._poison(self.name(target, self.scope), target.span)
 
     def _poison(self, name: str, span: Span) -> None:
-        """Give a name the value of a statement in error, and say so where the name had one."""
-        first = self.scope.places.get(name)
-        if first is None or first == span:  # an argument or a constant, which is said elsewhere; or this statement's
-            self.scope.values.setdefault(name, POISON)
-            self.scope.places.setdefault(name, span)
+        """Give a name the value of a statement in error, and say so where the name has a meaning already."""
+        if self.scope.places.get(name) == span:  # the statement gave it its value, or did so at another step of a loop
             return
         try:
-            self.scope.define(name, POISON, span)
+            self.define(name, POISON, span, self.scope)
         except Fault as fault:
             self.report(fault)
+            self.scope.values.setdefault(name, POISON)
 
     def report(self, fault: Fault) -> None:
         self.diagnostics.error(fault.code, fault.message, fault.span, fault.label, tuple(fault.notes), fault.help)
@@ -219,8 +220,9 @@ class Lowering(Evaluator):
 
     def _const(self, statement: tree.Const) -> None:
         name = self.name(statement.target, self.scope)
-        if name in self.environment.constants:
-            raise Fault("E0202", f"`{name}` is assigned twice", statement.span)
+        again = name in self.environment.constants or name in self.scope.places
+        if again:
+            self.report(Fault("E0202", f"`{name}` is assigned twice", statement.span))
         value = self.evaluate(statement.value, self.scope)
         argument = _argument_behind(self.builder, value.id) if isinstance(value, Tensor) else None
         if argument is not None:
@@ -231,7 +233,8 @@ class Lowering(Evaluator):
             count = len(self.builder.nodes)
             self.operand(value, statement.value.span)  # a ragged constant is an error where it is written
             self.builder.forget(count)
-        self.environment.constants[name] = self.bodies.constants[name] = value
+        if not again:
+            self.environment.constants[name] = self.bodies.constants[name] = value
 
     def _declaration(self, statement: tree.Declaration) -> None:
         for declared in statement.names:
@@ -292,13 +295,7 @@ class Lowering(Evaluator):
         if name in self.refused:  # of which it is said already that it is no argument
             raise Silent
         if name in self.assigned:
-            raise Fault(
-                "E0209",
-                f"`{name}` is used before the statement that assigns it",
-                span,
-                notes=[(f"`{name}` is assigned here", self.assigned[name])],
-                help="move that statement up",
-            )
+            raise _too_early(name, span, self.assigned[name])
         if name in self.environment.dims:
             return dim(name)
         if name in self.environment.functions or name in self.environment.ops:
@@ -309,18 +306,6 @@ class Lowering(Evaluator):
 
     def _assign(self, statement: tree.Assign) -> None:
         for name, value in self.assign(statement, self.scope):
-            target = next(t for t in statement.targets)
-            if name in self.environment.constants:
-                help = "give this value another name"
-                raise Fault("E0202", f"`{name}` is a constant and assigned", target.span, help=help)
-            if name in self.first_use:
-                raise Fault(
-                    "E0209",
-                    f"`{name}` is used before the statement that assigns it",
-                    self.first_use[name],
-                    notes=[(f"`{name}` is assigned here", target.span)],
-                    help="move that statement up",
-                )
             if isinstance(value, Tensor):
                 self.values[name] = value.id
             elif isinstance(value, (int, float, Dim)):
@@ -338,6 +323,15 @@ class Lowering(Evaluator):
                     statement.value.span,
                     help=_results(value) if isinstance(value, tuple) else None,
                 )
+
+    def define(self, name: str, value: Value, span: Span, scope: Scope) -> None:
+        if scope is self.scope:
+            if name in self.environment.constants:
+                help = "give this value another name"
+                raise Fault("E0202", f"`{name}` is a constant and assigned", span, help=help)
+            if name in self.first_use:
+                raise _too_early(name, self.first_use[name], span)
+        super().define(name, value, span, scope)
 
     def named(self, id: int, name: str, scope: Scope) -> None:
         node = self.builder[id]
@@ -407,6 +401,16 @@ class Lowering(Evaluator):
         """Declared ones in the order of declaration, then the others in the order of first use."""
         yield from (a for name, a in self.arguments.items() if name in self.declared)
         yield from (a for name, a in self.arguments.items() if name not in self.declared)
+
+
+def _too_early(name: str, used: Span, assigned: Span) -> Fault:
+    return Fault(
+        "E0209",
+        f"`{name}` is used before the statement that assigns it",
+        used,
+        notes=[(f"`{name}` is assigned here", assigned)],
+        help="move that statement up",
+    )
 
 
 def _argument_behind(builder: Builder, id: int) -> str | None:

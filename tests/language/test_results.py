@@ -77,7 +77,25 @@ WRONG = {
     "param a[2]\nL = unknown(a)\nL = sum(a)": [(2, "E0219"), (3, "E0202")],
     "param a[2]\nb, c = unknown(a)\nc = unknown(a)\nL = sum(a)": [(2, "E0219"), (3, "E0202"), (3, "E0219")],
     "param a[2]\nfor k in 0:3 { b = unknown(a) }\nL = sum(a)": [(2, "E0219")],
+    # so may a constant, at whatever place among several names
+    "param x[2]\nconst a = 2\na = unknown(x)\nL = sum(x)": [(3, "E0202"), (3, "E0219")],
+    "param x[2]\nconst a = 2\nb, a = unknown(x)\nL = sum(x)": [(3, "E0202"), (3, "E0219")],
+    "param x[2]\nconst a = 2\nfor k in 0:3 { a = unknown(x) }\nL = sum(x)": [(3, "E0202"), (3, "E0219")],
+    "param x[2]\nconst a = 2\nfor k in 0:3 { a = x*2 }\nL = sum(x)": [(3, "E0202")],
+    "param x[2]\nconst a = 2\nconst a = unknown(3)\nL = sum(x)": [(3, "E0202"), (3, "E0219")],
+    "param x[2]\nconst a = unknown(2)\nconst a = 3\nL = sum(a*x)": [(2, "E0219"), (3, "E0202")],
+    "param x[2]\nconst a = unknown(2)\na = unknown(x)\nL = sum(x)": [(2, "E0219"), (3, "E0202"), (3, "E0219")],
+    # a subscripted name that was used before is no name that is assigned twice
+    "L = sum(a_1)\nfor k in 0:2 { a_{k} = x }": [(1, "E0209")],
+    "L = sum(a_1)\nfor k in 0:2 { a_{k} = unknown(x) }": [(1, "E0209"), (2, "E0219")],
 }
+
+
+def test_the_place_of_a_constant_that_is_assigned_is_its_own_among_several() -> None:
+    with pytest.raises(graphc.GraphcError) as raised:
+        graphc.parse("param x[2, 2]\nconst a = 2\nb, a = split(x, 2)")
+    assert (raised.value.line, raised.value.column) == (3, 4)
+    assert raised.value.message == "`a` is a constant and assigned"
 
 
 @pytest.mark.parametrize("text", WRONG)
