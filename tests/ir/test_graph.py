@@ -10,7 +10,7 @@ import pytest
 
 import graphc
 from graphc.ir.dims import dim
-from graphc.ir.graph import Argument, Builder, Graph
+from graphc.ir.graph import Argument, Builder, Graph, Origin
 from graphc.ir.interpret import bind_sizes, interpret
 from graphc.ir.types import ShapeError, Type
 from graphc.passes.dce import eliminate_dead_code
@@ -100,6 +100,26 @@ def test_a_builder_begins_with_a_graph_and_numbers_it_without_gaps(dead: int) ->
     assert len(graph) == 2
     begun = other[map[y]]
     assert (begun.op, begun.type, begun.name, begun.operands) == ("exp", MATRIX, "E", (0,))
+
+
+def test_a_builder_begins_with_a_graph_that_has_gaps_and_closes_them() -> None:
+    made, x = builder()
+    gone = made.const(3.0)
+    y = made.add("exp", [x], name="E", origin=Origin(0, None))
+    z = made.add("multiply", [y, x], hint="Z")
+    graph = graph_of(made, x, z)
+    del graph.nodes[gone]  # as a pass leaves them
+    assert list(graph.nodes) == [0, 2, 3]
+    other = Builder()
+    map = other.begin_with(graph)
+    assert map == {x: 0, y: 1, z: 2}
+    assert list(other.nodes) == [0, 1, 2] and all(node.id == id for id, node in other.nodes.items())
+    assert [node.operands for node in other.nodes.values()] == [(), (0,), (1, 0)]
+    for old, new in map.items():
+        was, now = graph[old], other[new]
+        assert (was.op, was.attrs, was.type, was.name, was.hint) == (now.op, now.attrs, now.type, now.name, now.hint)
+        assert was.origin == now.origin
+    assert other.add("exp", [map[z]]) == 3
 
 
 # ---------------------------------------------------------------- the graph
