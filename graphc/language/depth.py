@@ -14,7 +14,7 @@ from typing import Any, Final, get_args
 from graphc.language.source import Span
 from graphc.language.tree import Binary, Constant, Name, Number, Statement, String, Unary
 
-__all__ = ["DEEPEST", "room_to_recurse", "too_deep"]
+__all__ = ["DEEPEST", "children", "room_to_recurse", "too_deep"]
 
 DEEPEST: Final = 100
 """So many levels of brackets, of signs, or of powers may be nested, and twice as many of `.T` and indices."""
@@ -34,11 +34,11 @@ def too_deep(statement: Statement) -> Span | None:
         if depth > 2 * DEEPEST:
             span: Span = node.span
             return span
-        todo.extend((child, depth + levels) for child, levels in _children(node) if type(child) not in _NOT_BELOW)
+        todo.extend((child, depth + levels) for child, levels in children(node) if type(child) not in _NOT_BELOW)
     return None
 
 
-def _children(node: Any) -> Iterator[tuple[Any, int]]:
+def children(node: Any) -> Iterator[tuple[Any, int]]:
     """The nodes below a node, each with the levels that the step down counts."""
     if type(node) is Binary:
         yield node.left, 0 if type(node.left) is Binary else 1  # a chain; or in brackets, which are counted

@@ -23,7 +23,7 @@ from graphc.language.infer import Assumptions, LearningSolver
 from graphc.language.nested import describe
 from graphc.language.results import loss_of, outputs_of
 from graphc.language.scope import Environment, Scope
-from graphc.language.slips import check_free_names, check_gradients, check_lookalikes, check_statements
+from graphc.language.slips import check_free_names, check_gradients, check_lookalikes, check_statements, names_too_early
 from graphc.language.source import Span
 from graphc.language.updates import check_update
 from graphc.language.values import POISON, Exhausted, Fault, Poison, Silent, Tensor, Value
@@ -61,6 +61,8 @@ class Lowering(Evaluator):
         self.undeclared: set[str] = set()
         self.refused: set[str] = set()
         """The names that are declared arguments and assigned as well."""
+        self.searched: set[int] = set()
+        """The statements in error that were searched for names used too early."""
         self.solver = LearningSolver(assumptions, self.undeclared)
         super().__init__(Builder(environment.ops, self.solver))
         self.scope = Scope(self.environment, missing=self._missing)
@@ -165,7 +167,7 @@ class Lowering(Evaluator):
 
     def _guard(self, lower: Callable[..., None], statement: tree.Statement) -> None:
         """Lower a statement; report what is wrong with it and poison what it would have assigned."""
-        index = len(self.statements)
+        index, said = len(self.statements), ""
         if not isinstance(statement, tree.For):  # its steps are quoted one by one
             self._quote(statement)
         self.builder.origin = Origin(index, statement.span)
@@ -178,6 +180,7 @@ class Lowering(Evaluator):
             pass
         except Fault as fault:
             self.report(fault)
+            said = fault.message
         except RecursionError:
             help = "give parts of it names in statements of their own"
             self.report(Fault("E0110", "this is nested too deeply", statement.span, help=help))
@@ -187,6 +190,8 @@ class Lowering(Evaluator):
             self.report(Fault(error.code, error.message, statement.span, help=error.help))
         finally:
             self.builder.origin = None
+        if isinstance(statement, (tree.Assign, tree.Update)):
+            self._names_too_early(statement, said)
         if isinstance(statement, tree.Const):
             self.scope.values.setdefault(statement.target.id, POISON)
             self.scope.places.setdefault(statement.target.id, statement.target.span)
@@ -194,6 +199,21 @@ class Lowering(Evaluator):
             for target in statement.targets:
                 with contextlib.suppress(Fault, Silent):
                     self._poison(self.name(target, self.scope), target.span)
+
+    def _names_too_early(self, statement: tree.Assign | tree.Update, said: str) -> None:
+        """What else a statement in error has wrong: names that a later one assigns, but for what is said already."""
+        if id(statement) in self.searched:  # at another step of a loop
+            return
+        self.searched.add(id(statement))
+        for name, span in names_too_early(self, statement.value).items():
+            fault = _too_early(name, span, self.assigned[name])
+            if fault.message != said:
+                self.report(fault)
+
+    def is_assigned_later(self, name: str) -> bool:
+        """Whether a name has no value because the statement that assigns it was not met yet."""
+        known = name in self.scope.values or name in self.environment.constants
+        return name in self.assigned and not known and name not in self.refused | self.environment.damaged
 
     def _poison(self, name: str, span: Span) -> None:
         """Give a name the value of a statement in error, and say so where the name has a meaning already."""

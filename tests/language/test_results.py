@@ -85,6 +85,15 @@ WRONG = {
     "param x[2]\nconst a = 2\nconst a = unknown(3)\nL = sum(x)": [(3, "E0202"), (3, "E0219")],
     "param x[2]\nconst a = unknown(2)\nconst a = 3\nL = sum(a*x)": [(2, "E0219"), (3, "E0202")],
     "param x[2]\nconst a = unknown(2)\na = unknown(x)\nL = sum(x)": [(2, "E0219"), (3, "E0202"), (3, "E0219")],
+    # a name that a later statement assigns is said to be used too early whatever else is wrong, once each
+    "b = unknown(a)\na = 3*x": [(1, "E0219"), (1, "E0209")],
+    "b = unknown(a*c, k=d) + a\na = 3*x\nc = a\nd = a": [(1, "E0219"), (1, "E0209"), (1, "E0209"), (1, "E0209")],
+    "b = a + unknown(a)\na = 3*x": [(1, "E0209")],
+    "param p[2]\nL = sum(p)\np <- unknown(a)\na = 2*p": [(3, "E0219"), (3, "E0209")],
+    "for k in 0:3 { b_{k} = unknown(a) }\na = 3*x": [(1, "E0219"), (1, "E0209")],
+    "b = unknown(a)\na = unknown(b)": [(1, "E0219"), (1, "E0209"), (2, "E0219")],
+    "param a[2]\nb = unknown(a)\na = 3*x": [(2, "E0219"), (3, "E0202")],
+    "const a = unknown(2)\nb = unknown(a, c)": [(1, "E0219"), (2, "E0219")],
     # a subscripted name that was used before is no name that is assigned twice
     "L = sum(a_1)\nfor k in 0:2 { a_{k} = x }": [(1, "E0209")],
     "L = sum(a_1)\nfor k in 0:2 { a_{k} = unknown(x) }": [(1, "E0209"), (2, "E0219")],
