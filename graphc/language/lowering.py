@@ -199,6 +199,9 @@ class Lowering(Evaluator):
             for target in statement.targets:
                 with contextlib.suppress(Fault, Silent):
                     self._poison(self.name(target, self.scope), target.span)
+        elif isinstance(statement, tree.For):  # its range is in error: no step was made
+            for name in announced(statement.body).assigned:
+                self.scope.values.setdefault(name, POISON)
 
     def _names_too_early(self, statement: tree.Assign | tree.Update, said: str) -> None:
         """What else a statement in error has wrong: names that a later one assigns, but for what is said already."""

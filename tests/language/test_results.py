@@ -94,6 +94,10 @@ WRONG = {
     "b = unknown(a)\na = unknown(b)": [(1, "E0219"), (1, "E0209"), (2, "E0219")],
     "param a[2]\nb = unknown(a)\na = 3*x": [(2, "E0219"), (3, "E0202")],
     "const a = unknown(2)\nb = unknown(a, c)": [(1, "E0219"), (2, "E0219")],
+    # nor is anything said of what a loop whose range is in error would have assigned
+    "for k in 0:n { a = x }\nb = a\nL = unknown(a)": [(1, "E0211"), (3, "E0219")],
+    "for k in 0:unknown(2) { for t in 0:2 { a = x } }\nL = sum(a)": [(1, "E0219")],
+    "param a[2]\nfor k in 0:n { a = x }\nL = sum(a)": [(2, "E0211"), (2, "E0202")],
     # a subscripted name that was used before is no name that is assigned twice
     "L = sum(a_1)\nfor k in 0:2 { a_{k} = x }": [(1, "E0209")],
     "L = sum(a_1)\nfor k in 0:2 { a_{k} = unknown(x) }": [(1, "E0209"), (2, "E0219")],
