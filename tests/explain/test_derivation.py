@@ -279,6 +279,18 @@ def test_onehot_has_a_row_for_each_label(tmp_path: Path, capsys: pytest.CaptureF
     assert "∂L/∂E = ∂L/∂v onehot(c) (d×B)(B×V) = d×V" in turned
 
 
+@pytest.mark.parametrize(("index", "place"), [
+    ("i", "i_m"), ("i+1", "i_m + 1"), ("i-1", "i_m − 1"), ("2*i", "2 (i_m − 1) + 1"), ("i-j", "i_m − j_m + 1"),
+    ("i[::-1]+1", "i_{M + 1 − m} + 1"), ("i+arange(M)", "i_m − 1 + m"),
+])  # fmt: skip
+def test_integers_that_are_computed_for_an_index_count_from_one(
+    index: str, place: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is one more or less is the integer, not the place that it stands at."""
+    text = _derived(tmp_path, capsys, f"input i[M]: int, j[M]: int\nparam x[V]\nu = x[{index}]\nL = sum(u**2)\n")
+    assert f"u_m = x_{{{place}}} " in text and f"1{{v = {place}}}" in text
+
+
 def test_the_lines_that_add_to_an_array_are_shown_and_those_of_another_value_of_the_name_are_not(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
