@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from graphc.explain.cotangents import is_gradient
-from graphc.explain.matrix import TRANSPOSED
+from graphc.explain.matrix import TRANSPOSED, NoMatrix
 from graphc.explain.notation import Fence, Layout, Op, Row, Script, Word, space
 from graphc.explain.terms import Entry, Expr, Index, Is, Num, free
 from graphc.explain.writing import ATOM, Writer, joined
@@ -40,17 +40,20 @@ class ArrayWriter(Writer):
         thin = [k for k, i in enumerate(e.indices) if len(shape) > k and shape[k] == 1]
         if len(places) == 1 and len(e.indices) == 2 and thin == [0]:
             flipped = not flipped  # a matrix of one row
-        kept = [i for k, i in enumerate(e.indices) if i in slices or (isinstance(i, Num) and k not in thin)]
-        if len(places) == 1 and len(kept) == 1 and isinstance(kept[0], Num) and len(e.indices) == 2:
-            # A column or a row of a matrix, which is a vector.
-            whole = [Op("·") if i in places else self.place(i) for i in e.indices]
-            name = self.entry(e.tensor, [])
-            base: Layout = Script(name, Row(tuple(whole)))
-        else:
-            base = self.entry(e.tensor, kept)
+        kept = [k for k, i in enumerate(e.indices) if i in slices or (isinstance(i, Num) and k not in thin)]
+        base = self._kept(e, kept)
         if is_gradient(e.tensor) and self.numerator:
             flipped = not flipped
         return Script(base, sup=TRANSPOSED) if flipped and places else base
+
+    def _kept(self, e: Entry, axes: Sequence[int]) -> Layout:
+        """An array that keeps the indices of these axes: `X_b`; `X_{·2}` is a column of a matrix, which is a vector."""
+        kept = [e.indices[k] for k in axes]
+        others = [i for i in e.indices if isinstance(i, Index) and i not in self.slices and i.dim != 1]
+        if len(others) == len(kept) == 1 and isinstance(kept[0], Num) and len(e.indices) == 2:
+            whole = [self.place(i) if k in axes else Op("·") for k, i in enumerate(e.indices)]
+            return Script(self.entry(e.tensor, []), Row(tuple(whole)))
+        return self.entry(e.tensor, kept)
 
     def factors(self, factors: list[Expr]) -> Layout:
         """Arrays are multiplied entry by entry, numbers stand in front."""
@@ -65,9 +68,26 @@ class ArrayWriter(Writer):
         sides = (e.left, e.right)
         for index, label in (sides, sides[::-1]):
             if isinstance(index, Index) and isinstance(label, Entry) and label.tensor.integer:
-                labels = self.entry(label.tensor, [i for i in label.indices if i in self.slices])
-                hot = Row((Word("onehot"), Fence("(", labels, ")")))
+                hot = Row((Word("onehot"), Fence("(", self._labels(label, index), ")")))
                 columns = index == self.row and self.column is not None  # onehot(y) has a row for each label
                 layout: Layout = Script(hot, sup=TRANSPOSED) if self.transposed != columns else hot
                 return layout if e.relation == "=" else Row((Op("("), Op("1"), Op("−", True), layout, Op(")")))
         return super().condition(e)
+
+    def _labels(self, e: Entry, index: Index) -> Layout:
+        """The labels that `onehot` is of: all along the row or the column, or one; the axes before are fixed.
+
+        Raises `NoMatrix` for labels in another order and for a part of them: `y[::-1]`, `y[1:]`.
+        """
+        if len(e.tensor.shape) != len(e.indices):
+            raise NoMatrix
+        thin = [k for k, n in enumerate(e.tensor.shape) if n == 1]
+        fixed = [k for k, i in enumerate(e.indices) if k not in thin and (i in self.slices or isinstance(i, Num))]
+        along = [k for k in range(len(e.indices)) if k not in thin and k not in fixed]
+        whole = all(
+            isinstance(i, Index) and i in (self.row, self.column) and i != index and i.dim == e.tensor.shape[k]
+            for k, i in enumerate(e.indices) if k in along
+        )  # fmt: skip
+        if not whole or len(along) > 1 or (len(e.indices) > 2 and along and fixed and along[0] < fixed[-1]):
+            raise NoMatrix
+        return self._kept(e, fixed)

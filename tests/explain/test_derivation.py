@@ -279,6 +279,32 @@ def test_onehot_has_a_row_for_each_label(tmp_path: Path, capsys: pytest.CaptureF
     assert "∂L/∂E = ∂L/∂v onehot(c) (d×B)(B×V) = d×V" in turned
 
 
+@pytest.mark.parametrize(("of", "form"), [
+    ("u = E[y[1]]", "onehot(y_{2·})ᵀ ∂L/∂u (C×N)(N×d) = C×d"),
+    ("u = E[y[:, 1]]", "onehot(y_{·2})ᵀ ∂L/∂u (C×B)(B×d) = C×d"),
+    ("u = E[y[0, 1]]", "onehot(y_12) ∂L/∂uᵀ (C×1)(1×d) = C×d"), ("u = E[z]", "onehot(z)ᵀ ∂L/∂u (C×N)(N×d) = C×d"),
+    ("u = E[z[1]]", "onehot(z_2) ∂L/∂uᵀ (C×1)(1×d) = C×d"),
+    ("u = E[w[0]]", "Σ_b onehot(w_1b)ᵀ ∂L/∂u_b (C×N)(N×d) = C×d"),
+])  # fmt: skip
+def test_onehot_is_of_the_labels_that_are_taken(
+    of: str, form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inputs = "input y[B, N]: int, z[N]: int, w[A, B, N]: int\nparam E[C, d]\n"
+    assert f"∂L/∂E = {form}" in _derived(tmp_path, capsys, f"{inputs}{of}\nL = sum(u**2)\n")
+
+
+@pytest.mark.parametrize("of", [
+    "u = E[z[::-1]]", "u = E[z[1:]]", "u = sum(x[z][1:])", "u = E[z[:n]]", "u = E[w[:, :, 0]]",
+    "u = softmax_ce(S[1:], z[1:], reduction=\"none\")", "u = softmax_ce(S, z[::-1], reduction=\"none\")",
+])  # fmt: skip
+def test_labels_in_another_order_or_a_part_of_them_are_no_onehot(
+    of: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inputs = "input z[n + 2]: int, w[A, B, N]: int\nparam E[C, d], S[n + 2, C], x[C]\n"
+    text = _derived(tmp_path, capsys, f"{inputs}{of}\nL = sum(u**2)\n")
+    assert "∂L/∂" in text and "onehot" not in text
+
+
 @pytest.mark.parametrize(("index", "place"), [
     ("i", "i_m"), ("i+1", "i_m + 1"), ("i-1", "i_m − 1"), ("2*i", "2 (i_m − 1) + 1"), ("i-j", "i_m − j_m + 1"),
     ("i[::-1]+1", "i_{M + 1 − m} + 1"), ("i+arange(M)", "i_m − 1 + m"),
