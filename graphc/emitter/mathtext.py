@@ -97,8 +97,7 @@ class Mathematics:
         if node.op == "arange" and node.attr("start") == 0 and node.attr("step") == 1:
             return Text(f"0 … {dim(node.attr('stop')) - 1}", LOOSE)
         if node.op in TURNED:
-            matrix = self._turned(node.operands[0], operands[0])
-            return Text(matrix[:-1] + "ᵀ" if matrix.endswith("⁻¹") else matrix + "ᵀ")  # K⁻ᵀ
+            return self._transposed(node.operands[0], operands[0])
         if node.op in UNSEEN:
             return operands[0]
         if node.op == "reshape" and (depth < DEEPEST or operands[0].precedence < ATOM):
@@ -160,6 +159,13 @@ class Mathematics:
         left, right = (self.text(u, depth - 1).within(SUM) for u in inner.operands)
         return Text(f"1{{{left} {opposite} {right}}}")
 
+    def _transposed(self, id: int, operand: Text) -> Text:
+        """`Wᵀ`; of an inverse `K⁻ᵀ`, and of that the inverse."""
+        if operand.precedence == ATOM and operand.text.endswith("⁻ᵀ"):
+            return Text(operand.text[:-1] + "¹")
+        matrix = self._turned(id, operand)
+        return Text(matrix[:-1] + "ᵀ" if matrix.endswith("⁻¹") else matrix + "ᵀ")
+
     def _turned(self, id: int, operand: Text) -> str:
         """What a matrix is transposed from: where other axes have been exchanged in it, its name in the code."""
         if operand.precedence == ATOM and operand.text.endswith("ᵀ"):
@@ -193,7 +199,7 @@ class Mathematics:
         if first == 1:
             turned = self.graph[node.operands[1]]
             plain = self.text(turned.operands[0]) if turned.op in TURNED and not self.word(turned.id) else None
-            matrix = f"{right.within(ATOM)}ᵀ" if plain is None else plain.within(PRODUCT)
+            matrix = self._transposed(turned.id, right).text if plain is None else plain.within(PRODUCT)
             return Text(f"{matrix} {left.within(FACTOR)}", PRODUCT)
         return Text(f"{left.within(PRODUCT)} {right.within(FACTOR)}", PRODUCT)
 

@@ -47,6 +47,9 @@ def equations(text: str, level: int = 1) -> list[str]:
     ("param x[n]\ninput k[]\ny = x**k", ["dx = dy k ⊙ x^(k - 1)"]),
     ("input X[N, D]\nparam w[D]\nm = 1 - X@w\nL = sum(relu(m)) + 2*sum(w)", ["dm = dL 1{m > 0}"]),
     ("param A[n, n], b[n]\nx = solve(A, b)", ["db = A⁻ᵀ dx", "dA = -db xᵀ"]),
+    ("input A[n, n], b[n]\nparam w[n]\nL = sum(w * (b@inv(A)))", ["dw = dL (A⁻ᵀ b)"]),
+    ("input A[n, n], b[n]\nparam w[n]\nL = sum(w * (b@inv(A.T)))", ["dw = dL (A⁻¹ b)"]),
+    ("input u[N], v[N], w[H]\nparam W[N, H]\nL = sum(W * ((v - u)[:, None]*w))", ["dW = dL ((v - u) wᵀ)"]),
     ("param x[n], y[n]\nz = x / y", ["dx = dz / y", "dy = -dx ⊙ z"]),
 ])  # fmt: skip
 def test_equations(text: str, wanted: list[str]) -> None:
