@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from graphc.explain.products import add, mul
-from graphc.explain.terms import ONE, ZERO, Add, Expr, Index, Is, Mul, Num, Size, children, key, number
+from graphc.explain.terms import ONE, ZERO, Add, Expr, Index, Is, Mul, Num, Size, children, free, key, number
 
 __all__ = ["when"]
 
@@ -12,6 +12,7 @@ _MEANING = {
     ">": lambda a, b: a > b, "≥": lambda a, b: a >= b,
 }  # fmt: skip
 _OPPOSITE = {"=": "≠", "≠": "=", "<": "≥", "≥": "<", ">": "≤", "≤": ">"}
+_TURNED = {"<": ">", "≥": "≤", ">": "<", "≤": "≥"}
 
 
 def _is_condition(e: Expr) -> bool:
@@ -36,17 +37,29 @@ def when(left: Expr, relation: str, right: Expr) -> Expr:
         pairs = _same_steps(left, right)
         if pairs is not None:
             return mul(*(when(a, "=", b) for a, b in pairs))
-    if relation not in "=≠" and isinstance(left, Add) and isinstance(right, Add):
-        left, right = _shifted(left, right)
+    if relation not in "=≠" and not isinstance(left, Index) and free(left) and free(right):
+        return _between(left, relation, right)
     return Is(relation, left, right)
 
 
-def _shifted(left: Add, right: Add) -> tuple[Expr, Expr]:
-    """`N − 1 − j ≤ N − 1 − i` is `i ≤ j`: two indices at one distance from the same place."""
-    terms = children(add(left, mul(number(-1), right)))
+def _between(left: Expr, relation: str, right: Expr) -> Is:
+    """How two indices lie: `N − 1 − j ≤ N − 1 − i` is `i ≤ j`, and `1 − j ≤ i − N` is `i ≥ N + 1 − j`."""
+    difference = add(left, mul(number(-1), right))
+    terms = children(difference) if isinstance(difference, Add) else ()
     plus = [t for t in terms if isinstance(t, Index)]
-    minus = [i for i in (mul(number(-1), t) for t in terms if t not in plus) if isinstance(i, Index)]
-    return (plus[0], minus[0]) if len(terms) == 2 and plus and minus else (left, right)
+    minus = [i for i in (mul(number(-1), t) for t in terms) if isinstance(i, Index)]
+    rest = [t for t in terms if t not in plus and mul(number(-1), t) not in minus]
+    if plus and minus and len(terms) == 2:
+        return Is(relation, plus[0], minus[0])
+    if 2 not in (len(plus), len(minus)) or (plus and minus) or not all(map(_is_constant, rest)):
+        return Is(relation, left, right)
+    if plus:
+        return Is(relation, plus[1], add(plus[1], mul(number(-1), difference)))
+    return Is(_TURNED[relation], minus[1], add(minus[1], difference))
+
+
+def _is_constant(e: Expr) -> bool:
+    return all(isinstance(f, (Num, Size)) for f in (e.factors if isinstance(e, Mul) else (e,)))
 
 
 def _same_steps(left: Add, right: Add) -> list[tuple[Expr, Expr]] | None:

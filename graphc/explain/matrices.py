@@ -101,7 +101,7 @@ class _Reader:
             return Row((self.writer.write(coefficient, PRODUCT), space, side))
         above = mul(*(f for f in factors if f not in below))
         top = side if above == ONE else Row((self.writer.write(above, PRODUCT), space, side))
-        return Frac(top, self.writer.write(mul(*(power(f, Num(Fraction(-1))) for f in below)), PRODUCT))
+        return Frac(top, self.writer.write(mul(*(power(f, Num(Fraction(-1))) for f in below))))
 
     def _is_slice(self, index: Index, factors: Sequence[Expr], row: Index | None, column: Index | None) -> bool:
         """Whether an index is the first of a tensor with more axes than a matrix has."""

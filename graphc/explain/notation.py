@@ -143,10 +143,10 @@ def _outside(written: str) -> str:
     """What stands outside of all brackets."""
     depth, kept = 0, []
     for character in written:
-        depth += character in "({["
+        depth += character in "({[⌊"
         if depth == 0:
             kept.append(character)
-        depth -= character in ")}]"
+        depth -= character in ")}]⌋"
     return "".join(kept)
 
 

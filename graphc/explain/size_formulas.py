@@ -14,8 +14,8 @@ def spelled(e: Expr) -> Expr:
     match e:
         case Size():
             return add(*(mul(number(count), _product(monomial)) for monomial, count in e.dim.displayed.terms))
-        case Add() if any(_is_sum(part) for part in e.terms):
-            return add(*map(_plain, e.terms))
+        case Add() if any(_term(part) != part for part in e.terms):
+            return add(*map(_term, e.terms))
         case Mul() if any(_is_product(part) for part in e.factors):
             return mul(*map(_plain, e.factors))
         case Power() if isinstance(e.base, Size) and isinstance(e.exponent, Num):
@@ -37,8 +37,11 @@ def _atom(atom: Atom) -> Expr:
     return Size(of_symbol(atom))
 
 
-def _is_sum(e: Expr) -> bool:
-    return isinstance(e, Size) and len(e.dim.displayed.terms) > 1
+def _term(e: Expr) -> Expr:
+    """A term of a sum: `−(N − 1)` is `−N + 1`."""
+    if isinstance(e, Mul) and all(isinstance(f, (Num, Size)) for f in e.factors):
+        return mul(*map(_plain, e.factors))
+    return spelled(e) if isinstance(e, Size) else e
 
 
 def _is_product(e: Expr) -> bool:

@@ -34,6 +34,7 @@ from graphc.explain.terms import (
     key,
     number,
 )
+from graphc.ir.dim_text import in_brackets
 from graphc.ir.dims import Dim
 
 __all__ = ["ATOM", "PRODUCT", "SUM_LEVEL", "Writer", "joined"]
@@ -105,7 +106,9 @@ class Writer:
                 return _number(e.value), ATOM if e.value >= 0 else SUM_LEVEL
             case Size():
                 written = self.letters.size(e.dim)
-                return (Name(written), ATOM) if written.isidentifier() else (Word(written), SUM_LEVEL)
+                if written.isidentifier():
+                    return Name(written), ATOM
+                return Word(written), ATOM if in_brackets(e.dim) else SUM_LEVEL
             case Index():
                 return Name(self.env.get(e, "?")), ATOM
             case Entry():
@@ -169,10 +172,9 @@ class Writer:
                 below.insert(0, Num(Fraction(factor.value.denominator)))
             else:
                 above.append(factor)
-        top = self.factors(above)
         if not below:
-            return top, PRODUCT
-        return Frac(top, self.factors(below)), PRODUCT
+            return self.factors(above), PRODUCT
+        return Frac(self.factors(above), self.write(below[0]) if len(below) == 1 else self.factors(below)), PRODUCT
 
     def factors(self, factors: list[Expr]) -> Layout:
         order = sorted(factors, key=_rank)

@@ -279,6 +279,26 @@ def test_onehot_has_a_row_for_each_label(tmp_path: Path, capsys: pytest.CaptureF
     assert "∂L/∂E = ∂L/∂v onehot(c) (d×B)(B×V) = d×V" in turned
 
 
+@pytest.mark.parametrize(("source", "lines"), [
+    ("u = x[1:]", ["u_j = x_{min(N, 1) + j}", "∂L/∂u_{i − min(N, 1)} 1{i − min(N, 1) ≥ 1}"]),
+    ("u = concatenate([x[::-1], x])", ["x_{j − N} 1{1 ≤ j − N ≤ N}", "∂L/∂u_{i + N} 1{1 ≤ i ≤ N}"]),
+    ("u = cumsum(flip(x, 0))", ["∂u_i/∂x_j = 1{i ≥ N + 1 − j}", "∂L/∂x_i = Σ_j ∂L/∂u_j 1{j ≥ N + 1 − i}"]),
+    ("u = flip(cumsum(x), 0)", ["u_i = Σ_j 1{j ≤ N + 1 − i} x_j"]),
+    ("s = sum(x)\nu = exp(s/(N//2))*(s/(N - 1))", ["exp(s / ⌊N / 2⌋)", "s / (N − 1)"]),
+])  # fmt: skip
+def test_sizes_have_no_more_brackets_than_they_need(
+    source: str, lines: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = _derived(tmp_path, capsys, f"param x[N]\n{source}\nL = sum(u**2)\n")
+    for line in lines:
+        assert line in text, line
+
+
+def test_what_stands_below_a_line_has_no_brackets(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = _derived(tmp_path, capsys, "param x[N]\nu = sum(x)\nL = u/(N - 1)\n", "--format", "latex")
+    assert r"\frac{u}{N - 1}" in text
+
+
 @pytest.mark.parametrize(("of", "form"), [
     ("u = E[y[1]]", "onehot(y_{2·})ᵀ ∂L/∂u (C×N)(N×d) = C×d"),
     ("u = E[y[:, 1]]", "onehot(y_{·2})ᵀ ∂L/∂u (C×B)(B×d) = C×d"),
