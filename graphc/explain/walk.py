@@ -49,9 +49,9 @@ class Walk:
 
     @staticmethod
     def _turned(vector: Matrix) -> Matrix:
-        """A sum over rows is a row: `1ᵀ G` and not `Gᵀ 1`."""
+        """A sum over rows is a row: `1ᵀ G` and not `Gᵀ 1`; ones alone are a column, as any vector."""
         turns = text(vector.layout).count("ᵀ") >= text(vector.flipped).count("ᵀ") - 1
-        return vector.T if vector.ends_in_ones and vector.rows != 1 and turns else vector
+        return vector.T if vector.ends_in_ones and vector.chain and vector.rows != 1 and turns else vector
 
     def _places(self) -> set[Index]:
         return set(self.on) | {index for step in self.steps for index in step}

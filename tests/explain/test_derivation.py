@@ -279,6 +279,19 @@ def test_onehot_has_a_row_for_each_label(tmp_path: Path, capsys: pytest.CaptureF
     assert "∂L/∂E = ∂L/∂v onehot(c) (d×B)(B×V) = d×V" in turned
 
 
+@pytest.mark.parametrize(("layout", "lines"), [
+    ("denominator", ["(∂L/∂w)_2 = ∂L/∂u 1 entry by entry, D×1", "∂L/∂w = ∂L/∂u 1 + 2 w D×1"]),
+    ("numerator", ["(∂L/∂w)_2 = ∂L/∂u 1ᵀ entry by entry, 1×D", "∂L/∂w = ∂L/∂u 1ᵀ + 2 wᵀ 1×D"]),
+])  # fmt: skip
+def test_ones_alone_lie_as_any_other_gradient_of_a_vector(
+    layout: str, lines: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = "param w[D]\nu = sum(w)\nL = u**2 + sum(w**2)\n"
+    text = _derived(tmp_path, capsys, source, "--layout", layout)
+    for line in lines:
+        assert line in text, line
+
+
 @pytest.mark.parametrize(("source", "lines"), [
     ("u = x[1:]", ["u_j = x_{min(N, 1) + j}", "∂L/∂u_{i − min(N, 1)} 1{i − min(N, 1) ≥ 1}"]),
     ("u = concatenate([x[::-1], x])", ["x_{j − N} 1{1 ≤ j − N ≤ N}", "∂L/∂u_{i + N} 1{1 ≤ i ≤ N}"]),
