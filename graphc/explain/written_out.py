@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice, product
 
-from graphc.explain.indices import rebuild, substitute
+from graphc.explain.indices import rebuild
 from graphc.explain.products import add
-from graphc.explain.terms import Expr, Index, Size, Sum, children, number
+from graphc.explain.terms import ONE, Entry, Expr, Index, Is, Size, Sum, children, number
 
 __all__ = ["written_out"]
 
@@ -20,7 +20,29 @@ def written_out(e: Expr, at: Sequence[Index], sizes: Mapping[str, int]) -> Itera
     ranges = [range(min(index.dim.evaluate(sizes), ENTRIES)) for index in at]  # a number in the program may be huge
     for places in islice(product(*ranges), ENTRIES):
         values: dict[Index, Expr] = {index: number(k) for index, k in zip(at, places, strict=True)}
-        yield [values[index] for index in at], _spread(substitute(e, values), sizes)
+        yield [values[index] for index in at], _spread(_at(e, values), sizes)
+
+
+def _at(e: Expr, values: Mapping[Index, Expr]) -> Expr:
+    """The expression at some places; a label that is compared with a place counts from 1 as it does: `1{y_1 = 1}`."""
+    if isinstance(e, Index):
+        return values.get(e, e)
+    parts = [_at(part, values) for part in children(e)]
+    if isinstance(e, Is) and e.relation in "=≠" and (e.left in values or e.right in values) and _has_label(e):
+        left, right = (add(_from_one(part), ONE) for part in parts)
+        return Is(e.relation, left, right)
+    return rebuild(e, parts)
+
+
+def _has_label(e: Expr) -> bool:
+    return (isinstance(e, Entry) and e.tensor.integer) or any(map(_has_label, children(e)))
+
+
+def _from_one(e: Expr) -> Expr:
+    """A place counted from 0, of labels that are counted from 1."""
+    if isinstance(e, Entry):
+        return add(e, number(-1)) if e.tensor.integer else e
+    return rebuild(e, [_from_one(part) for part in children(e)])
 
 
 def _spread(e: Expr, sizes: Mapping[str, int]) -> Expr:
@@ -30,5 +52,5 @@ def _spread(e: Expr, sizes: Mapping[str, int]) -> Expr:
         count = e.index.dim.evaluate(sizes)
         if count > ENTRIES:
             return e
-        return add(*(_spread(substitute(e.body, {e.index: number(k)}), sizes) for k in range(count)))
+        return add(*(_spread(_at(e.body, {e.index: number(k)}), sizes) for k in range(count)))
     return rebuild(e, [_spread(part, sizes) for part in children(e)])

@@ -279,6 +279,19 @@ def test_onehot_has_a_row_for_each_label(tmp_path: Path, capsys: pytest.CaptureF
     assert "∂L/∂E = ∂L/∂v onehot(c) (d×B)(B×V) = d×V" in turned
 
 
+@pytest.mark.parametrize(("index", "first", "second"), [
+    ("i", "i_1 = 2", "i_2 = 2"), ("i+1", "i_1 + 1 = 2", "i_2 + 1 = 2"), ("i+arange(M)", "i_1 = 2", "i_2 + 1 = 2"),
+])  # fmt: skip
+def test_labels_count_from_one_where_entries_are_written_out(
+    index: str, first: str, second: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is compared with a number of the program is not the label's place."""
+    source = f"param x[V]\ninput i[M]: int, k[M]: int\nu = x[{index}] * (k > 0)\nL = sum(u**2)\n"
+    text = _derived(tmp_path, capsys, source, "--expand", "2x2")
+    last = text.rpartition("∂L/∂x_2 = ")[2]
+    assert f"_1 1{{{first}}}" in last and f"_2 1{{{second}}}" in last and "1{k_1 > 0}" in text
+
+
 @pytest.mark.parametrize(("layout", "lines"), [
     ("denominator", ["(∂L/∂w)_2 = ∂L/∂u 1 entry by entry, D×1", "∂L/∂w = ∂L/∂u 1 + 2 w D×1"]),
     ("numerator", ["(∂L/∂w)_2 = ∂L/∂u 1ᵀ entry by entry, 1×D", "∂L/∂w = ∂L/∂u 1ᵀ + 2 wᵀ 1×D"]),
