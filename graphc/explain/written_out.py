@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice, product
 
-from graphc.explain.indices import rebuild
+from graphc.explain.indices import rebuild, substitute
 from graphc.explain.products import add
 from graphc.explain.terms import ONE, Entry, Expr, Index, Is, Size, Sum, children, number
 
@@ -17,21 +17,27 @@ ENTRIES = 24
 
 def written_out(e: Expr, at: Sequence[Index], sizes: Mapping[str, int]) -> Iterator[tuple[list[Expr], Expr]]:
     """Each entry's indices, and its sum term by term."""
+    e = _labels_from_one(e, sizes)
     ranges = [range(min(index.dim.evaluate(sizes), ENTRIES)) for index in at]  # a number in the program may be huge
     for places in islice(product(*ranges), ENTRIES):
         values: dict[Index, Expr] = {index: number(k) for index, k in zip(at, places, strict=True)}
-        yield [values[index] for index in at], _spread(_at(e, values), sizes)
+        yield [values[index] for index in at], _spread(substitute(e, values), sizes)
 
 
-def _at(e: Expr, values: Mapping[Index, Expr]) -> Expr:
-    """The expression at some places; a label that is compared with a place counts from 1 as it does: `1{y_1 = 1}`."""
-    if isinstance(e, Index):
-        return values.get(e, e)
-    parts = [_at(part, values) for part in children(e)]
-    if isinstance(e, Is) and e.relation in "=≠" and (e.left in values or e.right in values) and _has_label(e):
+def _labels_from_one(e: Expr, sizes: Mapping[str, int]) -> Expr:
+    """With places, which are to become numbers from 0 on, counted from 1 where they are compared with a label, which
+    is: `1{y_1 = 1}`. In sums that are not written out places stay what they are."""
+    if isinstance(e, Sum) and e.index.dim.evaluate(sizes) > ENTRIES:
+        return e
+    parts = [_labels_from_one(part, sizes) for part in children(e)]
+    if isinstance(e, Is) and _has_label(e) and _has_place(e):
         left, right = (add(_from_one(part), ONE) for part in parts)
         return Is(e.relation, left, right)
     return rebuild(e, parts)
+
+
+def _has_place(e: Expr) -> bool:
+    return isinstance(e, Index) or (not isinstance(e, Entry) and any(map(_has_place, children(e))))
 
 
 def _has_label(e: Expr) -> bool:
@@ -52,5 +58,5 @@ def _spread(e: Expr, sizes: Mapping[str, int]) -> Expr:
         count = e.index.dim.evaluate(sizes)
         if count > ENTRIES:
             return e
-        return add(*(_spread(_at(e.body, {e.index: number(k)}), sizes) for k in range(count)))
+        return add(*(_spread(substitute(e.body, {e.index: number(k)}), sizes) for k in range(count)))
     return rebuild(e, [_spread(part, sizes) for part in children(e)])

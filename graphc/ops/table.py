@@ -4,22 +4,33 @@ from __future__ import annotations
 
 from importlib import import_module
 from pkgutil import iter_modules
+from threading import RLock
 
 import graphc.ops
 from graphc.ops.base import Op, registry
 
 __all__ = ["find", "lookup", "names", "spelt"]
 
-_loaded = False
+_loaded = _loading = False
+_lock = RLock()
 
 
 def _load() -> None:
-    """Import the family files, once; each registers its operations."""
-    global _loaded
-    if not _loaded:
-        _loaded = True
-        for family in sorted(module.name for module in iter_modules(graphc.ops.__path__)):
-            import_module(f"graphc.ops.{family}")
+    """Import the family files, once; each registers its operations. Other threads wait until all are there, and a file
+    that asks for an operation meanwhile gets those that are."""
+    global _loaded, _loading
+    if _loaded:
+        return
+    with _lock:
+        if _loaded or _loading:
+            return
+        _loading = True
+        try:
+            for family in sorted(module.name for module in iter_modules(graphc.ops.__path__)):
+                import_module(f"graphc.ops.{family}")
+            _loaded = True
+        finally:
+            _loading = False
 
 
 def find(name: str) -> Op | None:

@@ -292,6 +292,17 @@ def test_labels_count_from_one_where_entries_are_written_out(
     assert f"_1 1{{{first}}}" in last and f"_2 1{{{second}}}" in last and "1{k_1 > 0}" in text
 
 
+@pytest.mark.parametrize(("condition", "wanted"), [
+    ("== arange(C)+1", ["1{y_1 − 1 = 1}", "1{y_1 ≠ 2}"]), ("< arange(C)", ["1{y_1 < 1}", "1{y_1 ≥ 1}"]),
+])  # fmt: skip
+def test_conditions_on_one_label_count_alike(
+    condition: str, wanted: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = f"input y[N]: int\nparam S[N, C]\nL = sum(where(reshape(y, (N, 1)) {condition}, S, S**2))\n"
+    first = _derived(tmp_path, capsys, source, "--expand", "2x2").partition("∂L/∂S_11 = ")[2].partition("\n")[0]
+    assert all(each in first for each in wanted), first
+
+
 @pytest.mark.parametrize(("layout", "lines"), [
     ("denominator", ["(∂L/∂w)_2 = ∂L/∂u 1 entry by entry, D×1", "∂L/∂w = ∂L/∂u 1 + 2 w D×1"]),
     ("numerator", ["(∂L/∂w)_2 = ∂L/∂u 1ᵀ entry by entry, 1×D", "∂L/∂w = ∂L/∂u 1ᵀ + 2 wᵀ 1×D"]),
