@@ -26,10 +26,11 @@ from graphc.explain.terms import (
     children,
     free,
     fresh,
+    number,
     size,
 )  # fmt: skip
 
-__all__ = ["rebuild", "renewed", "substitute", "total"]
+__all__ = ["counted_from_zero", "rebuild", "renewed", "substitute", "total"]
 
 
 def total(index: Index, body: Expr) -> Expr:
@@ -104,3 +105,16 @@ def renewed(e: Expr) -> Expr:
         body = substitute(renewed(e.body), {e.index: index})
         return Sum(index, body) if isinstance(e, Sum) else Extreme(e.kind, index, body)
     return rebuild(e, [renewed(part) for part in children(e)])
+
+
+def counted_from_zero(e: Expr, indices: bool) -> Expr:
+    """What is counted from 0, of integers that are counted from 1, and of `indices` if they are: `2 i` is `2 (i − 1)`,
+    and so is `2 y_i`.
+
+    The places of an entry and the sides of a condition are counted where they are written.
+    """
+    if isinstance(e, Entry):
+        return add(e, number(-1)) if e.tensor.integer else e
+    if isinstance(e, Index):
+        return add(e, number(-1)) if indices else e
+    return e if isinstance(e, Is) else rebuild(e, [counted_from_zero(part, indices) for part in children(e)])

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 
 from graphc.explain.cotangents import is_gradient
-from graphc.explain.indices import rebuild, renewed
+from graphc.explain.indices import counted_from_zero, renewed
 from graphc.explain.letters import Letters
 from graphc.explain.notation import Big, Fence, Frac, Layout, Name, Op, Partial, Row, Script, Word, space
 from graphc.explain.products import add, mul
@@ -97,7 +97,7 @@ class Writer:
             return self.entry(index.tensor, index.indices)
         if isinstance(index, Index) and index.dim == 1:
             return Op("1")
-        return self.write(add(_from_one(index), ONE))
+        return self.write(add(counted_from_zero(index, indices=True), ONE))
 
     def written(self, e: Expr) -> tuple[Layout, int]:
         e = spelled(e)
@@ -285,16 +285,6 @@ def _has_entries(e: Expr) -> bool:
 
 def _indices_of(e: Expr) -> set[Index]:
     return {e} if isinstance(e, Index) else {i for part in children(e) for i in _indices_of(part)}
-
-
-def _from_one(e: Expr) -> Expr:
-    """What is counted from 0, of indices and integers that are counted from 1: `2 i` is `2 (i − 1)`, and so is `2 y_i`.
-
-    The places of an entry and the sides of a condition are counted where they are written.
-    """
-    if isinstance(e, Index) or (isinstance(e, Entry) and e.tensor.integer):
-        return add(e, number(-1))
-    return e if isinstance(e, (Entry, Is)) else rebuild(e, [_from_one(part) for part in children(e)])
 
 
 def _inverse(e: Power) -> Expr:

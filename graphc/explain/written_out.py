@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice, product
 
-from graphc.explain.indices import rebuild, substitute
+from graphc.explain.indices import counted_from_zero, rebuild, substitute
 from graphc.explain.products import add
 from graphc.explain.terms import ONE, Entry, Expr, Index, Is, Size, Sum, children, number
 
@@ -31,7 +31,7 @@ def _labels_from_one(e: Expr, sizes: Mapping[str, int]) -> Expr:
         return e
     parts = [_labels_from_one(part, sizes) for part in children(e)]
     if isinstance(e, Is) and _has_label(e) and _has_place(e):
-        left, right = (add(_from_one(part), ONE) for part in parts)
+        left, right = (add(counted_from_zero(part, indices=False), ONE) for part in parts)
         return Is(e.relation, left, right)
     return rebuild(e, parts)
 
@@ -42,13 +42,6 @@ def _has_place(e: Expr) -> bool:
 
 def _has_label(e: Expr) -> bool:
     return (isinstance(e, Entry) and e.tensor.integer) or any(map(_has_label, children(e)))
-
-
-def _from_one(e: Expr) -> Expr:
-    """A place counted from 0, of labels that are counted from 1."""
-    if isinstance(e, Entry):
-        return add(e, number(-1)) if e.tensor.integer else e
-    return rebuild(e, [_from_one(part) for part in children(e)])
 
 
 def _spread(e: Expr, sizes: Mapping[str, int]) -> Expr:

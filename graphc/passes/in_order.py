@@ -40,12 +40,14 @@ def copy_parts_in_order(split: Split) -> tuple[Split, dict[int, int]]:
 
 
 def _tracking(graph: Graph) -> tuple[Graph, dict[int, int]]:
-    if not any(_copied(graph, node) for node in graph):
+    copied = {node.id: places for node in graph if (places := _copied(graph, node))}
+    if not copied:
         return graph, {id: id for id in graph.nodes}
 
     def make(builder: Builder, node: Node, operands: list[int]) -> int:
-        copied = _copied(graph, node)
-        return same(builder, node, [builder.add("in_order", [u]) if k in copied else u for k, u in enumerate(operands)])
+        for place in copied.get(node.id, ()):
+            operands[place] = builder.add("in_order", [operands[place]])
+        return same(builder, node, operands)
 
     return rebuild_tracking(graph, make, share=True)
 

@@ -103,10 +103,11 @@ class _Sum:
             return None
         if not all(leaves_zero(self.graph, "multiply", column, shape[1:]) for column in factors.columns):
             return None
-        total = self._product(self._all(factors.whole), self._all([self._vector(u, 0) for u in factors.rows], True))
+        whole = [self.moved[u] for u in factors.whole]
+        total = self._product(_all(self.builder, whole), _all(self.builder, [self._vector(u, 0) for u in factors.rows]))
         if not factors.columns:
             return self.builder.add("sum", [total], {"axis": None, "keepdims": False})
-        return self.builder.add("vdot", [total, self._all([self._vector(u, 1) for u in factors.columns], True)])
+        return self.builder.add("vdot", [total, _all(self.builder, [self._vector(u, 1) for u in factors.columns])])
 
     def _factors(self, product: Node, shape: tuple[Dim, ...]) -> _Factors | None:
         """The factors, if all are matrices of that shape, their columns or their rows."""
@@ -145,9 +146,10 @@ class _Sum:
             return node.operands[0]
         return self.builder.add("squeeze", [new], {"axis": (axis,)})
 
-    def _all(self, factors: list[int], new: bool = False) -> int:
-        """The product of factors; `new`: they are made anew already."""
-        first, *others = factors if new else [self.moved[u] for u in factors]
-        for other in others:
-            first = self.builder.add("multiply", [first, other])
-        return first
+
+def _all(builder: Builder, factors: list[int]) -> int:
+    """The product of factors."""
+    first, *others = factors
+    for other in others:
+        first = builder.add("multiply", [first, other])
+    return first

@@ -66,10 +66,8 @@ class Program:
         self.module = module
         self.arguments = {a.name for a in joint.arguments}
         self.hidden_loss = joint.loss is not None and joint.loss not in joint.outputs
-        self.expanded: Graph | None = None
-        self.trained: Graph | None = None
         self.evaluations = 0
-        self.held = any(node.op == "stop_gradient" for node in (self._reference() if joint.ops else joint))
+        self.held = any(node.op == "stop_gradient" for node in (self._reference if joint.ops else joint))
         """Whether numbers flow where gradients do not: what a difference would see as well must stand still."""
 
     def gradients(self, sample: Sample, weights: Mapping[str, Any] | None = None) -> Gradients:
@@ -79,12 +77,7 @@ class Program:
         """
         outputs, cache = self.forward(sample)
         weights = self._weights(outputs) if weights is None else dict(weights)
-        try:
-            values = self.module.backward(cache, *weights.values())
-        except (np.linalg.LinAlgError, MemoryError) as error:
-            raise Refusal(str(error)) from None
-        except Exception as error:
-            raise Failure(f"`backward` fails with {type(error).__name__}: {error}") from error
+        values = self._called("backward", cache, *weights.values(), refusals=(np.linalg.LinAlgError, MemoryError))
         for name, value in values.items():
             if name in self.arguments and np.shape(value) != np.shape(sample[name]):
                 shapes = f"{np.shape(value)}, and the variable {np.shape(sample[name])}"
@@ -99,10 +92,10 @@ class Program:
         outputs, cache = self._forward(sample)
         if self.compared:
             self.compared -= 1
-            self._compare(sample, outputs, self._reference(), "forward")
+            self._compare(sample, outputs, self._reference, "forward")
             if self.joint.updates:
                 with suppress(Refusal):  # that a step is not taken, as of a singular matrix, is none of a gradient
-                    self._compare(sample, self._step(sample), self._training(), "step")
+                    self._compare(sample, self._step(sample), self._training, "step")
         return outputs, cache
 
     def _compare(self, sample: Sample, found: Mapping[str, Any], graph: Graph, function: str) -> None:
@@ -124,12 +117,7 @@ class Program:
 
     def _step(self, sample: Sample) -> dict[str, Any]:
         """The new values of a training step, as the module computes them."""
-        try:
-            new: dict[str, Any] = self.module.step(*sample.values())
-        except REFUSALS as error:
-            raise Refusal(str(error)) from None
-        except Exception as error:
-            raise Failure(f"`step` fails with {type(error).__name__}: {error}") from error
+        new: dict[str, Any] = self._called("step", *sample.values())
         return new
 
     def _check_memory(
@@ -149,14 +137,18 @@ class Program:
 
     def _forward(self, sample: Sample) -> tuple[dict[str, Any], Any]:
         self.evaluations += 1
-        try:
-            outputs, cache = self.module.forward(*sample.values())
-        except REFUSALS as error:
-            raise Refusal(str(error)) from None
-        except Exception as error:
-            raise Failure(f"`forward` fails with {type(error).__name__}: {error}") from error
+        outputs, cache = self._called("forward", *sample.values())
         values = list(outputs) if isinstance(outputs, tuple) else [outputs]
         return dict(zip(self.joint.outputs, values, strict=True)), cache
+
+    def _called(self, function: str, *arguments: Any, refusals: tuple[type[Exception], ...] = REFUSALS) -> Any:
+        """What a function of the module returns. Raises Refusal, and Failure for any other exception."""
+        try:
+            return getattr(self.module, function)(*arguments)
+        except refusals as error:
+            raise Refusal(str(error)) from None
+        except Exception as error:
+            raise Failure(f"`{function}` fails with {type(error).__name__}: {error}") from error
 
     def _weights(self, outputs: Mapping[str, Any]) -> dict[str, Any]:
         if self.joint.loss:
@@ -184,7 +176,7 @@ class Program:
         """As `moved`, for values that the module does not show."""
         from graphc.ir.interpret import interpret
 
-        graph = self._reference()
+        graph = self._reference
         seeds = dict.fromkeys(graph.cotangents, 0.0)
         names = [self.joint.loss] if self.joint.loss else list(weights)
         places = {graph.values[name]: direction for name, direction in directions.items()}
@@ -205,28 +197,26 @@ class Program:
 
         return step
 
+    @cached_property
     def _reference(self) -> Graph:
         """The graph of the primitive operations that the values with names need."""
         from graphc.passes.dce import eliminate_dead_code
         from graphc.passes.expand import expand
 
-        if self.expanded is None:
-            outputs = dict(self.joint.outputs)
-            if self.joint.loss:
-                outputs[self.joint.loss] = self.joint.values[self.joint.loss]
-            expanded = expand(self.joint.replace(gradients={}, updates={}, outputs=outputs), share=False)
-            self.expanded = eliminate_dead_code(expanded.replace(outputs=dict(expanded.values)))
-        return self.expanded
+        outputs = dict(self.joint.outputs)
+        if self.joint.loss:
+            outputs[self.joint.loss] = self.joint.values[self.joint.loss]
+        expanded = expand(self.joint.replace(gradients={}, updates={}, outputs=outputs), share=False)
+        return eliminate_dead_code(expanded.replace(outputs=dict(expanded.values)))
 
+    @cached_property
     def _training(self) -> Graph:
         """The graph of the primitive operations of a training step; its outputs are the new values."""
         from graphc.passes.dce import eliminate_dead_code
         from graphc.passes.expand import expand
 
-        if self.trained is None:
-            training = self.joint.replace(outputs=self.joint.updates, gradients={}, updates={}, cotangents={})
-            self.trained = eliminate_dead_code(expand(training, share=False))
-        return self.trained
+        training = self.joint.replace(outputs=self.joint.updates, gradients={}, updates={}, cotangents={})
+        return eliminate_dead_code(expand(training, share=False))
 
 
 def standing(graph: Graph, values: Mapping[int, Any]) -> dict[int, Any]:

@@ -14,7 +14,7 @@ import graphc
 from modules import execute
 from numerical import assert_gradients
 
-__all__ = ["array", "body", "compiled", "error_of", "hold"]
+__all__ = ["array", "body", "compiled", "error_of", "hold", "hold_in_workspace"]
 
 
 def array(*shape: int, seed: int = 0) -> Any:
@@ -104,6 +104,18 @@ def _hold_single(
     if gradient:
         for name, value in _backward(module, cache, [narrow(c) for c in _cotangents(values)]).items():
             assert np.asarray(value).dtype == np.float32, f"the gradient of {name} is {np.asarray(value).dtype}"
+
+
+def hold_in_workspace(fast: ModuleType, literal: ModuleType, given: Mapping[str, Any], tolerance: float) -> None:
+    """What a module computes twice in one workspace against another module: its value, gradients to ten times that."""
+    workspace = fast.Workspace(**given)
+    want, gradients = literal.value_and_grad(**given)
+    for _ in range(2):
+        have, found = fast.value_and_grad(**given, workspace=workspace)
+        assert abs(have - want) <= tolerance * max(1, abs(want))
+        for name, gradient in gradients.items():
+            off = np.abs(found[name] - gradient).max(initial=0)
+            assert off <= 10 * tolerance * max(1, np.abs(gradient).max(initial=0))
 
 
 def error_of(text: str) -> str:
