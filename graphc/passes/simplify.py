@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any, TypeAlias
 
@@ -99,6 +100,19 @@ def _is_open(shape: Shape) -> bool:
     return isinstance(shape, Unknown) or any(size.is_open for size in shape)
 
 
+class _TooDear(Exception):
+    """A replacement adds more work than it saves, whatever becomes of the rest of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """A replacement while it is made: the work it may add, and the nodes and the replacements taken before it."""
+
+    most: float
+    before: int
+    taken: int
+
+
 class _Simplifier(Evaluator):
     """Adds nodes in their simplest form."""
 
@@ -106,6 +120,8 @@ class _Simplifier(Evaluator):
         super().__init__(builder)
         self.uses = uses
         self.depth = 0  # how many replacements are being made, each for another one
+        self.attempt: _Attempt | None = None  # the innermost of them
+        self.taken = 0  # how many replacements have been made and taken
 
     def add(
         self, op: str, operands: Sequence[int] = (), attrs: Mapping[str, Any] | None = None, type: Type | None = None
@@ -176,6 +192,7 @@ class _Simplifier(Evaluator):
                 continue
             made = self._cheaper(place, rewrite, found)
             if made is not None:
+                self.taken += 1
                 return made
         return None
 
@@ -197,28 +214,29 @@ class _Simplifier(Evaluator):
 
     def _cheaper(self, place: Place, rewrite: Rewrite, found: Match) -> int | None:
         """The replacement, further rewritten if that adds no work either; None if it adds some."""
-        saved = self._saved(place, found)
-        before = len(self.builder.nodes)
-        made = self._replaced(place, rewrite, found)
-        if made is None or self._work(range(before, len(self.builder.nodes))) <= saved:
-            return made
-        wanted = rewrite.operators.op if isinstance(rewrite.operators, Form) else None
-        further = wanted is not None and self.builder[made].op != wanted
-        self.builder.forget(before)
-        if not further:
-            return None
-        made = self._replaced(place, rewrite, found, depth=DEEPEST)
-        if made is None or self._work(range(before, len(self.builder.nodes))) <= saved:
-            return made
-        self.builder.forget(before)
+        outside = self.depth, self.attempt
+        most: float = self._saved(place, found)
+        if self.attempt is not None:
+            most = min(most, self.attempt.most - self._added(self.attempt))
+        try:
+            for depth in (self.depth + 1, DEEPEST):
+                self.depth, self.attempt = depth, _Attempt(most, len(self.builder.nodes), self.taken)
+                made = self._replaced(place, rewrite, found)
+                if made is None or self._added(self.attempt) <= most:
+                    return made
+                wanted = rewrite.operators.op if isinstance(rewrite.operators, Form) else None
+                further = wanted is not None and self.builder[made].op != wanted
+                self.builder.forget(self.attempt.before)
+                if not further or self.taken == self.attempt.taken:
+                    return None
+        except _TooDear:
+            self.builder.forget(self.attempt.before)
+        finally:
+            self.depth, self.attempt = outside
         return None
 
-    def _replaced(self, place: Place, rewrite: Rewrite, found: Match, depth: int = 0) -> int | None:
-        """The rewrite's replacement, broadcast if need be; None where it has another type.
-
-        At the greatest `depth` it is not rewritten in its turn.
-        """
-        outside, self.depth = self.depth, depth or self.depth + 1
+    def _replaced(self, place: Place, rewrite: Rewrite, found: Match) -> int | None:
+        """The rewrite's replacement, broadcast if need be; None where it has another type. Raises _TooDear."""
         try:
             if rewrite.operators is None:
                 made = self._evaluated(rewrite.replacement, found.bindings)
@@ -226,19 +244,19 @@ class _Simplifier(Evaluator):
                 made = self._made(rewrite.operators, found.bindings)
         except (ShapeError, Fault):
             return None
-        finally:
-            self.depth = outside
         if self.type(made) == place.type:
             return made
         return place.repeat(made, place.type) if repeats(self.type(made), place.type) else None
 
     def _made(self, part: Part, bindings: Bindings) -> int:
-        """What stands at a part of a replacement, which is of operators. Raises ShapeError."""
+        """What stands at a part of a replacement, which is of operators. Raises ShapeError, and _TooDear as soon as
+        what has been made adds too much work: a long sum would be rewritten over and over for nothing."""
         if isinstance(part, Form):
             parts = [self._made(each, bindings) for each in part.parts]
-            if part.op == "matmul":  # as it stood there: of vectors alone where `fold` has been before
-                return self.add(part.op, parts)
-            return self.call(part.op, *parts)  # type: ignore[no-any-return]
+            assert self.attempt is not None
+            if self.attempt.taken == self.taken and self._added(self.attempt) > self.attempt.most:
+                raise _TooDear
+            return self.add(part.op, parts)  # as it stands there: a product of vectors where `fold` has been before
         if isinstance(part, str):
             bound = bindings[part]
             assert isinstance(bound, int)
@@ -252,6 +270,10 @@ class _Simplifier(Evaluator):
         for name, bound in bindings.items():
             scope.values[name] = bound.value if isinstance(bound, Attribute) else Tensor(bound)
         return self.tensor(self.evaluate(replacement, scope))
+
+    def _added(self, attempt: _Attempt) -> int:
+        """The work that a replacement being made adds so far."""
+        return self._work(range(attempt.before, len(self.builder.nodes)))
 
     def _work(self, ids: Iterable[int]) -> int:
         """The entries that these operations go through; numbers and views are free."""
