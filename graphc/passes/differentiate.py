@@ -169,7 +169,8 @@ def sum_to_type(builder: Builder, contribution: int, operand: int, op: str) -> i
         )  # fmt: skip
     certain = all(w == n or n.value == 1 for w, n in zip(tail, narrow, strict=True))
     if not certain:
-        if any(w != n and not w.is_open and not n.is_open for w, n in zip(tail, narrow, strict=True)):
+        pairs = [(w, n) for w, n in zip(tail, narrow, strict=True) if w != n and n.value != 1]
+        if any(not w.is_open and not n.is_open for w, n in pairs):
             raise Fault("E0303", f"the rule of `{op}` gives a gradient of shape {shape_text(wide)} for an operand of "
                         f"shape {shape_text(narrow)}", None)  # fmt: skip
         return builder.add("sum_to", [contribution], {"shape": narrow, "like": None})

@@ -160,6 +160,16 @@ def test_what_only_run_time_knows_is_summed_then() -> None:
     assert builder.type(made).shape == Unknown("@x")
 
 
+def test_what_run_time_knows_of_one_axis_is_summed_beside_an_axis_of_size_1() -> None:
+    text = 'input x[H, N, D], c[1, D]\nz = x - einsum("ij,ij->i", f, f)[:, None, None] * c'
+    module = graphc.load(text, wrt=["f", "c"])
+    for rows in (2, 1):
+        given = {"x": array(2, 3, 4), "c": array(1, 4), "f": array(rows, 5)}
+        _, found = module.value_and_grad(**given, cotangents=(np.ones((2, 3, 4)),))
+        assert found["f"].shape == given["f"].shape
+        assert_gradients(lambda **moved: float(module.forward(**moved)[0].sum()), given, found, directions=1)
+
+
 # ---------------------------------------------------------------- zeros
 
 
