@@ -30,6 +30,8 @@ FORMS = ("d{}", "grad_{}", "{}_grad", "g{}", "g_{}", "d_{}", "dL_d{}", "dLd{}", 
 """How people call the gradient with respect to a value."""
 ONES = {"dL", "dl", "dloss", "dLoss", "dout", "dvalue", "upstream", "grad_output", "grad_out", "g"}
 """Arguments that stand for the cotangent of a scalar loss, which is 1."""
+CACHES = ("cache", "saved", "ctx")
+"""Arguments that stand for what `forward` keeps."""
 VALUE_AND_GRADIENTS = ("value_and_grad", "value_and_gradients", "loss_and_grad")
 VERSIONS = 12
 EVENTS = 200_000
@@ -107,7 +109,7 @@ def _functions(module: Any, request: Request) -> tuple[Callable[..., Any] | None
         chosen = there(request.function)
         if chosen is None:
             raise Unfit(f"it has no function `{request.function}`")
-        wants_cache = any(name in ("cache", "saved", "ctx") for name in _names(chosen))
+        wants_cache = any(name in CACHES for name in _names(chosen))
         return (there("forward") if wants_cache else None), chosen
     both = there("forward"), there("backward")
     if both[1] is not None and (both[0] is not None or not there("value_and_grad")):
@@ -132,7 +134,9 @@ def _arguments(
         "params": request.parameters, "parameters": request.parameters, "weights": request.parameters,
         "theta": request.parameters, "model": request.parameters,
     }  # fmt: skip
-    for name, parameter in inspect.signature(function).parameters.items():
+    parameters = inspect.signature(function).parameters
+    named = [name for name in parameters if name in CACHES and name not in at_hand]
+    for name, parameter in parameters.items():
         if parameter.kind is parameter.VAR_POSITIONAL:
             continue
         if parameter.kind is parameter.POSITIONAL_ONLY:
@@ -143,7 +147,7 @@ def _arguments(
             given[name] = at_hand[name]
         elif name.endswith("_") and name[:-1] in at_hand:
             given[name] = at_hand[name[:-1]]
-        elif with_cache:
+        elif with_cache and name in (named or [name]):
             given[name], with_cache = cache, False
         elif name in groups:
             given[name] = {k: at_hand[k] for k in groups[name] if k in at_hand}
@@ -152,6 +156,8 @@ def _arguments(
         elif name in ONES and (len(request.outputs) < 2):
             given[name] = 1.0
         else:
+            if name in named:
+                raise Unfit(f"`{function.__name__}` takes a `{name}`, and there is no `forward` that returns one")
             known = ", ".join(f"`{k}`" for k in at_hand)
             raise Unfit(f"the argument `{name}` of `{function.__name__}` is none of the program's: {known}")
     return given
@@ -388,7 +394,8 @@ def pack(answer: Answer) -> tuple[dict[str, Any], dict[str, Any]]:
         number = f"a{len(arrays)}" if array.dtype.kind in "fiub" else None
         if number is not None:
             arrays[number] = array
-        index.append([kind, name, line, number, type(value).__name__])
+        type_name = str(array.dtype) if isinstance(value, np.ndarray) else type(value).__name__
+        index.append([kind, name, line, number, type_name])
 
     for name, value in answer.gradients.items():
         enter("gradient", name, 0, value)

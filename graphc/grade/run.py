@@ -117,7 +117,7 @@ def _outcome(folder: Path, round: int, said: Mapping[str, Any], printed: str) ->
         for kind, name, line, number, type_name in said["index"]:
             if number is None:
                 if kind == "gradient":
-                    outcome.complaints[name] = f"a `{type_name}` and no array of numbers"
+                    outcome.complaints[name] = f"no array of real numbers, but of type `{type_name}`"
                 continue
             if kind == "gradient":
                 answer.gradients[name] = file[number]

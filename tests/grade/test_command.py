@@ -112,6 +112,7 @@ def test_what_stops_with_different_sizes_is_explained_with_equal_ones(folder: Pa
         (RIGHT.replace("def backward", "def backwards"), "none of the functions"),
         (RIGHT.replace("def forward(X", "def forward(Y"), "the argument `Y` of `forward`"),
         (RIGHT.replace("return {", "x = {"), "returns nothing"),
+        (RIGHT.replace("def forward", "def forwards"), "takes a `cache`, and there is no `forward`"),
         (RIGHT + "\n(", "SyntaxError"),
         ("import no_such_module\n", "ModuleNotFoundError"),
     ],
@@ -121,6 +122,13 @@ def test_files_that_do_not_run(folder: Path, source: str, says: str) -> None:
     assert not made.ok
     assert made.failure is not None
     assert says in f"{made.failure.type}: {made.failure.message}"
+
+
+def test_what_is_no_real_array_is_told_by_its_type(folder: Path) -> None:
+    write(folder, RIGHT.replace("db = dr.sum()", "db = dr.sum(keepdims=True) + 0j"))
+    done = graphc_command("grade", "student.py", "--against", "net.g", cwd=folder)
+    assert done.returncode == 1
+    assert "it is no array of real numbers, but of type `complex128`" in done.stdout
 
 
 def test_an_endless_loop_is_shown_with_its_line(folder: Path) -> None:
@@ -139,6 +147,7 @@ def test_an_endless_loop_is_shown_with_its_line(folder: Path) -> None:
         "    return {'dw': 2 * X.T @ r / len(r), 'db': 2 * r.mean()}\n",
         "def forward(X, t, w, b):\n    r = X @ w + b - t\n    return (r @ r) / len(r)\n"
         "def backward(X, r):\n    dw, db = 2 * X.T @ r / len(r), 2 * r.mean()\n    return db, dw\n",
+        RIGHT.replace("backward(cache)", "backward(dout, cache)").replace("dr = 2", "dr = dout * 2"),
     ],
 )
 def test_functions_and_arguments_are_found_by_name(folder: Path, source: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import ModuleType
 
 import numpy as np
+import pytest
 
 from graphc.grade.child import Answer, ask
 from graphc.grade.explain import Verdict, compare, judge
@@ -130,3 +131,15 @@ def test_gradients_within_the_program_belong_to_its_forward_pass() -> None:
     assert judge(setting, Answer(gradients=right)).ok
     (finding,) = judge(setting, Answer(gradients={"x": -right["x"]})).findings
     assert finding.kind == "sign"
+
+
+@pytest.mark.parametrize(
+    ("spoils", "kind"), [("dY /= len(t)", "1/N"), ("dY = 2 * dY", "factor 2"), ("dY *= -1", "sign")]
+)
+def test_what_spoils_a_right_value_is_one_mistake(spoils: str, kind: str) -> None:
+    verdict = judged(RIGHT.replace("    dV =", f"    {spoils}\n    dV ="), PROGRAM.replace("H@V - t", "Y - t").replace(
+        "L = ", "Y = H@V\nL = "
+    ))  # fmt: skip
+    (finding,) = verdict.findings
+    assert (finding.name, finding.line, finding.kind) == ("Y", 6, kind)
+    assert set(finding.explains) == {"W", "b", "V"}
