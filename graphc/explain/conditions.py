@@ -1,7 +1,14 @@
-"""Conditions in simple form: `1{i = i}` is 1, `1{n i + j = n k + l}` is `1{i = k} 1{j = l}`."""
+"""Conditions in simple form.
+
+    1{i = i}                            is 1
+    1{n i + j = n k + l}                is 1{i = k} 1{j = l}
+    1{i < n + 1}, i one of n places     is 1
+    1{1{j = y} > 0}                     is 1{j = y}
+"""
 
 from __future__ import annotations
 
+from graphc.explain.index_ranges import decided, only_place
 from graphc.explain.products import add, mul
 from graphc.explain.terms import ONE, ZERO, Add, Expr, Index, Is, Mul, Num, Size, children, free, key, number
 
@@ -21,8 +28,11 @@ def _is_condition(e: Expr) -> bool:
 
 def when(left: Expr, relation: str, right: Expr) -> Expr:
     """1 where the relation holds, else 0."""
-    if right == ZERO and relation in "≠=" and _is_condition(left):
-        if relation == "≠":
+    if isinstance(right, Num) and _is_condition(left):
+        holds = [_MEANING[relation](value, right.value) for value in (1, 0)]
+        if holds[0] == holds[1]:
+            return ONE if holds[0] else ZERO
+        if holds[0]:
             return left
         if isinstance(left, Is):
             return Is(_OPPOSITE[left.relation], left.left, left.right)
@@ -37,6 +47,12 @@ def when(left: Expr, relation: str, right: Expr) -> Expr:
         pairs = _same_steps(left, right)
         if pairs is not None:
             return mul(*(when(a, "=", b) for a, b in pairs))
+    known = decided(left, relation, right)
+    if known is not None:
+        return ONE if known else ZERO
+    only = only_place(left, relation, right) if isinstance(left, Index) else None
+    if only is not None:
+        return when(left, "=", only)
     if relation not in "=≠" and not isinstance(left, Index) and free(left) and free(right):
         return _between(left, relation, right)
     return Is(relation, left, right)

@@ -13,15 +13,13 @@ from graphc.explain.terms import (
     Index,
     Is,
     Mul,
-    Num,
-    Size,
     Sum,
     children,
     free,
     number,
     size,
 )
-from graphc.ir.dims import Atom, Dim, dim
+from graphc.ir.dims import Dim
 
 __all__ = ["has_delta", "solved", "tells", "within"]
 
@@ -62,57 +60,6 @@ def solved(e: Expr, index: Index) -> Expr | None:
 
 def within(value: Expr, size_: Dim) -> Expr:
     """The condition that a value is an index of this size; 1 where that is certain."""
-    if isinstance(value, Entry) or (isinstance(value, Index) and value.dim == size_):
+    if isinstance(value, Entry):
         return ONE
-    if isinstance(value, Index):
-        return when(value, "<", size(size_))
-    ends = _ends(value) if isinstance(value, Add) else None
-    starts = ends is not None and _certainly(ends[0])
-    stops = ends is not None and _certainly(size_ - 1 - ends[1])
-    return mul(
-        ONE if starts else when(value, "≥", ZERO),
-        ONE if stops else when(value, "<", size(size_)),
-    )
-
-
-def _certainly(difference: Dim) -> bool:
-    """Whether a difference of sizes is certainly not negative: `D − 2 (D//2)` is not."""
-    if difference.is_nonnegative():
-        return True
-    bound = dim(0)
-    for monomial, coefficient in difference.terms:
-        term = Dim(((monomial, coefficient),))
-        atom = monomial[0][0] if len(monomial) == 1 and monomial[0][1] == 1 else None
-        if coefficient < 0 and isinstance(atom, Atom) and atom.kind == "floordiv":
-            whole, by = atom.args
-            exact = (whole * coefficient).divided_by(by)
-            if exact is None:
-                return False
-            term = exact  # a//b is at most a/b
-        bound = bound + term
-    return bound.is_nonnegative()
-
-
-def _ends(value: Add) -> tuple[Dim, Dim] | None:
-    """The least and the largest value of a place that is counted by indices and steps: `N − 1 − i` is 0 … N − 1."""
-    least = largest = dim(0)
-    for term in value.terms:
-        step, index = dim(1), None
-        for factor in term.factors if isinstance(term, Mul) else (term,):
-            if isinstance(factor, Index) and index is None:
-                index = factor
-            elif isinstance(factor, Size):
-                step = step * factor.dim
-            elif isinstance(factor, Num) and factor.value == int(factor.value):
-                step = step * int(factor.value)
-            else:
-                return None
-        if index is None:
-            least, largest = least + step, largest + step
-        elif _certainly(step):
-            largest = largest + step * (index.dim - 1)
-        elif _certainly(-step):
-            least = least + step * (index.dim - 1)
-        else:
-            return None
-    return least, largest
+    return mul(when(value, "≥", ZERO), when(value, "<", size(size_)))

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from graphc.explain.conditions import when
+from graphc.explain.index_ranges import decided
 from graphc.explain.indices import rebuild, substitute
 from graphc.explain.products import add, mul
-from graphc.explain.terms import ONE, ZERO, Add, Entry, Expr, Index, Is, Mul, children, free, key, number, size
+from graphc.explain.terms import ONE, ZERO, Add, Entry, Expr, Index, Is, Mul, children, free, key, number
 
 __all__ = ["at_labels", "at_places", "cases"]
 
@@ -63,8 +64,10 @@ def at_places(e: Expr, known: Sequence[tuple[Expr, Index]] = ()) -> Expr:
     for place, index in known:
         if key(e) == key(place):
             return index
-        if isinstance(e, Is) and e.relation in "≥<" and _is_inside(e, place, index):
-            return ONE
+        if isinstance(e, Is) and e.relation not in "=≠":
+            holds = decided(add(e.left, mul(number(-1), place), index), e.relation, e.right)
+            if holds is not None:
+                return ONE if holds else ZERO
     if isinstance(e, Mul):
         told = [pair for factor in e.factors for pair in _told(factor)]
         known = [*known, *told]
@@ -78,11 +81,3 @@ def _told(e: Expr) -> list[tuple[Expr, Index]]:
         return []
     sides = ((e.left, e.right), (e.right, e.left))
     return [(place, index) for place, index in sides if isinstance(place, Add) and isinstance(index, Index)]
-
-
-def _is_inside(bound: Is, place: Expr, index: Index) -> bool:
-    """Whether a bound of the place, or of one beside it, holds for every index."""
-    beside = add(bound.left, mul(number(-1), place))
-    if bound.relation == "≥":
-        return key(beside) == key(bound.right)
-    return key(add(bound.right, mul(number(-1), beside))) == key(size(index.dim))

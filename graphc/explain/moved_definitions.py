@@ -148,7 +148,8 @@ def _repeat(r: Operands, out: Out) -> Expr:
     if axis is None or isinstance(repeats, tuple):
         raise Undefined("entries that are repeated by themselves")
     axis %= len(out)
-    return r.at(0, (*out[:axis], apply("floordiv", out[axis], size(dim(repeats))), *out[axis + 1 :]))
+    place = ZERO if r.shape(0)[axis] == 1 else apply("floordiv", out[axis], size(dim(repeats)))
+    return r.at(0, (*out[:axis], place, *out[axis + 1 :]))
 
 
 @define("tile", moves=True)
@@ -156,7 +157,10 @@ def _tile(r: Operands, out: Out) -> Expr:
     shape = r.shape(0)
     own = out[len(out) - len(shape) :]
     turns = r.own()[len(out) - len(shape) :]
-    return r.at(0, [i if n == m else apply("mod", i, size(n)) for i, n, m in zip(own, shape, turns, strict=True)])
+    places = [
+        ZERO if n == 1 else i if n == m else apply("mod", i, size(n)) for i, n, m in zip(own, shape, turns, strict=True)
+    ]
+    return r.at(0, places)
 
 
 @define("diagonal", moves=True)

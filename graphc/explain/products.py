@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
-from graphc.explain.terms import ONE, ZERO, Add, Expr, Func, Is, Mul, Num, Power, children, key
+from graphc.explain.terms import ONE, ZERO, Add, Expr, Func, Is, Mul, Num, Power, Size, children, key, size
+from graphc.ir.dims import Dim, dim
 
 __all__ = ["add", "apply", "mul", "power"]
 
 
 def add(*terms: Expr) -> Expr:
-    """The sum, like terms collected."""
+    """The sum, like terms collected; sizes are one size."""
     collected: dict[str, tuple[Fraction | float, Expr]] = {}
-    for term in _flat(terms, Add):
+    for term in _sizes_joined(list(_flat(terms, Add))):
         factor, rest = _coefficient(term)
         label = key(rest)
         before = collected.get(label, (Fraction(0), rest))
@@ -22,6 +23,22 @@ def add(*terms: Expr) -> Expr:
     if not parts:
         return ZERO
     return parts[0] if len(parts) == 1 else Add(tuple(parts))
+
+
+def _sizes_joined(terms: list[Expr]) -> list[Expr]:
+    """Terms of which one at most is a size: `j + (H + 1) − H` is `j + 1`. The size stands where the first one stood."""
+    sizes = {k: d for k, d in enumerate(map(_size, terms)) if d is not None}
+    if len(sizes) < 2:
+        return terms
+    first = min(sizes)
+    joined = size(sum(sizes.values(), dim(0)))
+    return [joined if k == first else term for k, term in enumerate(terms) if k == first or k not in sizes]
+
+
+def _size(term: Expr) -> Dim | None:
+    """A size, or a whole multiple of one."""
+    factor, rest = _coefficient(term)
+    return rest.dim * int(factor) if isinstance(rest, Size) and factor % 1 == 0 else None
 
 
 def _flat(parts: Iterable[Expr], kind: type) -> Iterator[Expr]:

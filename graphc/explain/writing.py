@@ -223,6 +223,8 @@ class Writer:
             left, right = sorted((e.left, e.right), key=lambda side: not isinstance(side, Index))
             sides = [self.place(left), self.place(right)]
         elif _is_place(e.left) or _is_place(e.right):
+            if e.relation == "<" and not _indices_of(e.right):  # `j < H + 1` is `j ≤ H`
+                e = Is("≤", e.left, add(e.right, number(-1)))
             terms = e.left.terms if isinstance(e.left, Add) else ()
             constant = add(*(t for t in terms if isinstance(t, (Num, Size))))
             left = add(e.left, mul(number(-1), constant))  # `d − 1 ≥ 1` is `d ≥ 2`

@@ -318,7 +318,7 @@ def test_ones_alone_lie_as_any_other_gradient_of_a_vector(
 
 @pytest.mark.parametrize(("source", "lines"), [
     ("u = x[1:]", ["u_j = x_{min(N, 1) + j}", "∂L/∂u_{i − min(N, 1)} 1{i − min(N, 1) ≥ 1}"]),
-    ("u = concatenate([x[::-1], x])", ["x_{j − N} 1{1 ≤ j − N ≤ N}", "∂L/∂u_{i + N} 1{1 ≤ i ≤ N}"]),
+    ("u = concatenate([x[::-1], x])", ["1{j ≤ N} x_{N + 1 − j}", "1{j ≥ N + 1} x_{j − N}"]),
     ("u = cumsum(flip(x, 0))", ["∂u_i/∂x_j = 1{i ≥ N + 1 − j}", "∂L/∂x_i = Σ_j ∂L/∂u_j 1{j ≥ N + 1 − i}"]),
     ("u = flip(cumsum(x), 0)", ["u_i = Σ_j 1{j ≤ N + 1 − i} x_j"]),
     ("s = sum(x)\nu = exp(s/(N//2))*(s/(N - 1))", ["exp(s / ⌊N / 2⌋)", "s / (N − 1)"]),
@@ -327,6 +327,28 @@ def test_sizes_have_no_more_brackets_than_they_need(
     source: str, lines: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = _derived(tmp_path, capsys, f"param x[N]\n{source}\nL = sum(u**2)\n")
+    for line in lines:
+        assert line in text, line
+
+
+@pytest.mark.parametrize(("source", "lines"), [
+    ("u = concatenate([x[::-1], x])", ["∂L/∂x_i = ∂L/∂u_{N + 1 − i} + ∂L/∂u_{i + N}"]),
+    ("u = concatenate([X, ones((N, 1))], axis=1) @ concatenate([X.T, x[None]])",
+     ["u_ij = Σ_k 1{k ≤ D} X_jk X_ik + x_j", "∂L/∂x_i = Σ_k ∂L/∂u_ki"]),
+    ("u = X @ diag(z)", ["u_id = X_id z_d", "∂L/∂X_id = ∂L/∂u_id z_d", "∂L/∂z_d = Σ_i ∂L/∂u_id X_id"]),
+    ("u = pad(x, 2)", ["∂u_j/∂x_i = 1{i = j − 2}", "∂L/∂x_i = ∂L/∂u_{i + 2}"]),
+    ("u = roll(x, 1)", ["∂L/∂x_i = ∂L/∂u_{mod(i, N) + 1}"]),
+    ("u = X * tile(z[None], (N, 1))", ["u_id = X_id z_d"]),
+    ("u = tile(w, (N, 1))", ["u_id = w_1d", "∂L/∂w_1d = Σ_i ∂L/∂u_id"]),
+    ("u = repeat(w, N, axis=0)", ["u_id = w_1d", "∂L/∂w_1d = Σ_i ∂L/∂u_id"]),
+    ("u = where(one_hot(y, D) > 0, X, 0)", ["u_id = 1{d = y_i} X_id"]),
+    ("u = where(one_hot(y, D) == 0, X, 0)", ["u_id = 1{d ≠ y_i} X_id"]),
+])  # fmt: skip
+def test_conditions_that_hold_for_every_index_are_not_written(
+    source: str, lines: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = "input y[N]: int\nparam x[N], z[D], w[1, D], X[N, D]\n"
+    text = _derived(tmp_path, capsys, f"{arguments}{source}\nL = sum(u**2)\n")
     for line in lines:
         assert line in text, line
 

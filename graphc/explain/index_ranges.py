@@ -1,0 +1,89 @@
+"""Between which places a place lies: `N − 1 − i` is 0 … N − 1 where `i` is an index of N entries.
+
+An index is only there where its array has entries, so of the last place `N − 1` nothing more has to be known.
+"""
+
+from __future__ import annotations
+
+from graphc.explain.products import add, mul
+from graphc.explain.terms import Add, Expr, Func, Index, Mul, Num, Size, number
+from graphc.ir.dims import Atom, Dim, dim
+
+__all__ = ["decided", "only_place"]
+
+
+def decided(left: Expr, relation: str, right: Expr) -> bool | None:
+    """Whether two places certainly lie so, or certainly do not; None where that is not known."""
+    ends = _ends(add(left, mul(number(-1), right)))
+    if ends is None:
+        return None
+    least, largest = ends
+    above, below = _certainly(least), _certainly(-largest)
+    beyond, before = _certainly(least - 1), _certainly(-largest - 1)
+    holds = {"<": before, "≤": below, ">": beyond, "≥": above, "=": False, "≠": beyond or before}[relation]
+    fails = {"<": above, "≤": beyond, ">": below, "≥": before, "=": beyond or before, "≠": False}[relation]
+    return True if holds else False if fails else None
+
+
+def only_place(index: Index, relation: str, bound: Expr) -> Expr | None:
+    """The one place of an index that a bound leaves it: of `N + 1` places `j ≥ N` is only at N, counted from 0."""
+    ends = _ends(add(index, mul(number(-1), bound)))
+    if ends is None:
+        return None
+    beyond = {"≤": ends[0], "<": ends[0] + 1, "≥": ends[1], ">": ends[1] - 1}.get(relation)
+    return add(bound, number({"<": -1, ">": 1}.get(relation, 0))) if beyond == 0 else None
+
+
+def _certainly(difference: Dim) -> bool:
+    """Whether a difference of sizes is certainly not negative: `D − 2 (D//2)` is not."""
+    if difference.is_nonnegative():
+        return True
+    bound = dim(0)
+    for monomial, coefficient in difference.terms:
+        term = Dim(((monomial, coefficient),))
+        atom = monomial[0][0] if len(monomial) == 1 and monomial[0][1] == 1 else None
+        if coefficient < 0 and isinstance(atom, Atom) and atom.kind == "floordiv":
+            whole, by = atom.args
+            exact = (whole * coefficient).divided_by(by)
+            if exact is None:
+                return False
+            term = exact  # a//b is at most a/b
+        bound = bound + term
+    return bound.is_nonnegative()
+
+
+def _ends(value: Expr) -> tuple[Dim, Dim] | None:
+    """The least and the largest value of a place that is counted by indices and steps: `N − 1 − i` is 0 … N − 1."""
+    least = largest = dim(0)
+    for term in value.terms if isinstance(value, Add) else (value,):
+        step, last = dim(1), None
+        for factor in term.factors if isinstance(term, Mul) else (term,):
+            if last is None and (last := _last(factor)) is not None:
+                continue
+            if isinstance(factor, Size):
+                step = step * factor.dim
+            elif isinstance(factor, Num) and factor.value % 1 == 0:
+                step = step * int(factor.value)
+            else:
+                return None
+        if last is None:
+            least, largest = least + step, largest + step
+        elif _certainly(step):
+            largest = largest + step * last
+        elif _certainly(-step):
+            least = least + step * last
+        else:
+            return None
+    return least, largest
+
+
+def _last(place: Expr) -> Dim | None:
+    """The largest value of what begins at 0: of an index, and of a remainder."""
+    if isinstance(place, Index):
+        return place.dim - 1
+    if isinstance(place, Func) and place.name == "mod":
+        by = place.arguments[1]
+        if isinstance(by, Num) and by.value % 1 == 0 and by.value > 0:
+            return dim(int(by.value) - 1)
+        return by.dim - 1 if isinstance(by, Size) else None
+    return None
