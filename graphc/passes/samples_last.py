@@ -34,7 +34,7 @@ __all__ = ["samples_last"]
 
 CONVOLUTIONS = {"convolve", "convolve_transpose", "convolve_kernel"}
 POOLS = {"max_windows", "max_unpool", "max_pick", "sum_windows", "spread_windows"}
-REDUCTIONS = {"sum", "mean", "max", "largest", "min", "prod", "all", "any"}
+REDUCTIONS = {"sum", "mean", "max", "largest", "min", "ties", "prod", "all", "any"}
 BORDERS = {"pad", "lowest_border"}
 HINTS = {"max_unpool": "unpooled", "add_columns": "images"}  # not the names of what is overwritten
 SAME_ENTRIES = {"reshape", "expand_dims", "squeeze"}
@@ -300,6 +300,10 @@ class _Rewriter:
             return self._back(self.result("reshape", [self._solid(self.last[x])], shape=_moved(shape)))
         if node.op == "squeeze" and attrs["axis"] == (0,):
             return self.result("squeeze", [self.last[x]], axis=(rank - 1,))
+        if node.op == "squeeze" and len(shape) > 1 and 0 not in attrs["axis"]:
+            return self._back(self.result("squeeze", [self.last[x]], axis=tuple(k - 1 for k in attrs["axis"])))
+        if node.op == "expand_dims" and 0 not in attrs["axis"]:
+            return self._back(self.result("expand_dims", [self.last[x]], axis=tuple(k - 1 for k in attrs["axis"])))
         if node.op == "broadcast_to" and len(shape) == rank:
             return self._back(self.result("broadcast_to", [self.last[x]], shape=_moved(shape), like=None))
         if node.op in ("slice", "unslice") and _is_cut(attrs["index"], rank):

@@ -55,6 +55,46 @@ def test_everything_else_stays(text: str) -> None:
     assert under_the_pool(text) != "convolve"
 
 
+WORDS = "input X[N, T, D]\nparam W[D, K], b[K], s[T]\nH = {}\nL = sum({}(H, axis={})**2)\noutput L"
+
+
+def under_the_extreme(text: str) -> str:
+    graph = pool_first(graphc.parse(text))
+    (extreme,) = [node for node in graph if node.op in ("max", "min")]
+    return graph[extreme.operands[0]].op
+
+
+@pytest.mark.parametrize(("map", "extreme", "axis", "under"), [
+    ("relu(X@W + b)", "max", "1", "matmul"),
+    ("tanh(X@W + b)", "min", "1", "matmul"),
+    ("relu(X@W + b)", "max", "(0, 1)", "matmul"),
+    ("relu(X@W + s[:, None])", "max", "0", "matmul"),
+    ("relu(X@W + s[:, None])", "max", "1", "add"),  # differs along the axis
+    ("relu(X@W + b)", "max", "2", "add"),
+    ("relu(X@W)", "max", "2, keepdims=true", "matmul"),
+    ("sigmoid(X@W)", "max", "none", "matmul"),
+    ("abs(X@W + b)", "max", "1", "abs"),
+])  # fmt: skip
+def test_they_follow_an_extreme_along_axes(map: str, extreme: str, axis: str, under: str) -> None:
+    text = WORDS.format(map, extreme, axis)
+    assert under_the_extreme(text) == under
+    plain, net = graphc.load(text, verify=False), graphc.load(text, level=2)
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        given = {"X": rng.integers(-1, 2, (3, 5, 2)).astype(float), "W": rng.integers(-1, 2, (2, 4)).astype(float),
+                 "b": rng.integers(-2, 2, 4).astype(float), "s": rng.integers(-2, 2, 5).astype(float)}  # fmt: skip
+        given = {name: given[name] for name in (*net.INPUTS, *net.PARAMETERS)}
+        want = plain.value_and_grad(**given)
+        have = net.value_and_grad(**given, workspace=net.Workspace(**given))
+        assert abs(have[0] - want[0]) <= 1e-12 * max(1, abs(want[0]))
+        for name, gradient in want[1].items():
+            np.testing.assert_allclose(have[1][name], gradient, rtol=1e-11, atol=1e-11, err_msg=name)
+
+
+def test_an_extreme_of_what_is_seen_stays() -> None:
+    assert under_the_extreme(WORDS.format("relu(X@W + b)", "max", "1").replace("output L", "output H, L")) == "relu"
+
+
 def test_a_gradient_may_be_asked_for_of_what_nothing_depends_on() -> None:
     text = NET.format("relu(conv2d(X, W, b))").replace("C =", "D = 2 * s\nC =")
     gradients = graphc.load(text, level=2, verify=False, wrt=["W", "D"]).value_and_grad(**data())[1]

@@ -177,3 +177,12 @@ def test_arrays_of_a_layer_share_memory() -> None:
     memory = module[module.index("def memory_of_value_and_grad") : module.index("def forward_in")]
     large = [line for line in memory.splitlines() if "np.empty((4, 8, 8, N)" in line]
     assert len(large) <= 2, "\n".join(large)
+
+
+def test_the_largest_along_a_sequence_is_found_where_the_samples_are_last() -> None:
+    """Neither the extremes nor how many entries are equal to them are looked for in another order of the axes."""
+    text = "input X[N, C, T]\nparam W[F, C, 3], V[F, K]\nL = sum((max(conv1d(X, W, padding=1), axis=2) @ V)**2)"
+    graph = optimise(graphc.differentiate(graphc.parse(text)), 2)
+    shapes = {node.op: [str(size) for size in graph[node.operands[0]].type.dims] for node in graph
+              if node.op in ("max", "ties")}  # fmt: skip
+    assert shapes == {"max": ["F", "T", "N"], "ties": ["F", "T", "N"]}
