@@ -83,6 +83,10 @@ rewrite 0 < x => x > 0
 rewrite 0 > x => x < 0
 rewrite 0 == x => x == 0
 
+# ---- the size of a number has no sign: log(sigmoid(x)) and its derivative, sigmoid(-x), share exp(-|x|)
+rewrite abs(-x) => abs(x)
+rewrite (-x) >= 0 => x <= 0
+
 # ---- what masks itself
 rewrite maximum(z, 0) * (maximum(z, 0) > 0) => maximum(z, 0)
 rewrite w * maximum(z, 0) * (maximum(z, 0) > 0) => w * maximum(z, 0)

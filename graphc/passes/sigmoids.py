@@ -4,6 +4,9 @@
     e = exp(-abs(x))                                    e = exp(minimum(x, 80))
     y = maximum(x >= 0, e) / (1 + e)     becomes        y = e / (1 + e)
 
+    e = exp(-abs(x))                                    e = exp(minimum(-x, 80))
+    y = maximum(x <= 0, e) / (1 + e)     becomes        y = e / (1 + e)                 that of -x
+
 The form on the left is that of the rules: `softplus(x)` and its derivative share its exponential. The one on the right
 is as exact, far below 0 too, and at the other end 1 + e is e: from 37 on in float64, from 79 on in every type of
 NumPy; and e^80 is a float32.
@@ -36,7 +39,9 @@ def shorten_sigmoids(graph: Graph) -> Graph:
             return same(builder, node, operands)
         numerator, one_and_e = (builder[u] for u in operands)
         mask, e = (builder[u] for u in numerator.operands)
-        at_most = builder.add("minimum", [mask.operands[0], builder.const(NO_MORE)], {})
+        x = mask.operands[0]
+        argument = builder.add("negative", [x], {}) if mask.op == "less_equal" else x
+        at_most = builder.add("minimum", [argument, builder.const(NO_MORE)], {})
         below = builder.add("exp", [at_most], {})
         builder.hint(below, e.hint or "e")
         return builder.add("divide", [below, builder.add("add", [one_and_e.operands[0], below], {})], {})
@@ -45,12 +50,12 @@ def shorten_sigmoids(graph: Graph) -> Graph:
 
 
 def _argument(graph: Graph, node: Node, uses: Counter[int]) -> int | None:
-    """Of what x a quotient is the sigmoid in its longer form; None if it is none, or if a part of it is needed."""
+    """Of what x, or -x, a quotient is the sigmoid in its longer form; None if it is none, or a part of it is needed."""
     numerator, one_and_e = (graph[u] for u in node.operands)
     if (numerator.op, one_and_e.op) != ("maximum", "add"):
         return None
     mask, e = (graph[u] for u in numerator.operands)
-    if (mask.op, e.op) != ("greater_equal", "exp") or one_and_e.operands[1] != e.id:
+    if mask.op not in ("greater_equal", "less_equal") or e.op != "exp" or one_and_e.operands[1] != e.id:
         return None
     minus = graph[e.operands[0]]
     size = graph[minus.operands[0]]
