@@ -95,6 +95,9 @@ class Place(Protocol):
     def may_be_negative(self, labels: Node) -> bool:
         """Whether integers may count from the end, as indices do and labels do not."""
 
+    def is_irregular(self, mask: Node) -> bool:
+        """Whether truth values come of comparing floating numbers, so that one says nothing about the next."""
+
 
 Write = Callable[[Place, Node, str, "list[Text]"], "list[str]"]
 
@@ -208,8 +211,14 @@ def _product(place: Place, node: Node, target: str, operands: list[Text]) -> lis
 
 @form("where", "keep_scores")
 def _chosen(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
-    """`np.where` makes a new array."""
+    """`np.where` makes a new array. `copyto` takes what is true in a row as one piece; where one entry says nothing
+    about the next, `putmask` is more than twice as fast, if all arrays are without gaps and of one shape."""
     chosen, a, b = operands if node.op == "where" else (operands[1], operands[0], "-np.inf")
+    alike = node.op == "where" and all(place.operand(node, k).type.dims == node.type.dims for k in (0, 1))
+    of_floats = node.type.is_float and alike and place.operand(node, 1).type.is_float
+    solid = of_floats and place.contiguous(node) and place.solid(node, 0) and place.solid(node, 1)
+    if solid and place.is_irregular(place.operand(node, 0)):
+        return [f"np.copyto({target}, {b})", f"np.putmask({target}, {chosen}, {a})"]
     return [f"np.copyto({target}, {b})", f"np.copyto({target}, {a}, where={chosen})"]
 
 

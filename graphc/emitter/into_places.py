@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from graphc.emitter.expressions import ATOM, PRODUCT, Text
-from graphc.emitter.flat_places import flat_places, picked
+from graphc.emitter.flat_places import flat_places, from_start, picked
 from graphc.emitter.into import Place, form
 from graphc.emitter.rows import is_by_entries, is_by_rows, picked_axis
 from graphc.ir.dims import Dim, numel
@@ -63,6 +63,10 @@ def _added(place: Place, node: Node, target: str, operands: list[Text]) -> list[
         return [clear, _add_rows(place, node, target, index, operands[0])]
     arrays = [place.operand(node, k) for k in range(1, len(operands))]
     like, given = place.operand(node, 0).type.dims, list(zip(arrays, operands[1:], strict=True))
+    if like and node.type.rank == 1 and is_by_entries(node) and arrays[0].type.dims == like:
+        flat = "" if len(like) == 1 else ".reshape(-1)"  # NumPy itself counts from the end where an index says so
+        u, at = (x.within(ATOM) if flat else x for x in operands)
+        return [clear, f"np.add.at({target}, {at}{flat}, {u}{flat})"]
     if like and is_by_entries(node) and place.contiguous(node) and all(map(place.is_checked, arrays)):
         lines, places = flat_places(place, picked(node.attr("pattern"), arrays), node.type.dims, like, given)
         u = operands[0].within(ATOM)
@@ -101,7 +105,7 @@ def _along(place: Place, node: Node, like: Node, sizes: tuple[Dim, ...], index: 
 
     starts, places = place.made("starts", first), place.scratch("places", like.type.dims, "int")
     step = numel(sizes[axis + 1 :])
-    lines = [f'np.remainder({index}, {place.context.dim(sizes[axis])}, out={places}, dtype=int, casting="unsafe")']
+    lines = from_start(index, place.context.dim(sizes[axis]), places)
     if step != 1:
         lines.append(f"np.multiply({places}, {place.context.dim(step).within(PRODUCT)}, {places})")
     return [*lines, f"np.add({places}, {starts}, {places})"], places

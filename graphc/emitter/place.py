@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from graphc.emitter.expressions import ATOM, PRODUCT, Text
+from graphc.emitter.flat_places import from_start
 from graphc.emitter.naming import Names
 from graphc.emitter.operands import Operands, plain_text
 from graphc.emitter.parts import is_contiguous
@@ -25,6 +26,8 @@ from graphc.passes.in_order import is_backwards
 from graphc.passes.regions import Item
 
 __all__ = ["PlaceOf", "Shared"]
+
+COMPARISONS = {"less", "less_equal", "greater", "greater_equal", "equal", "not_equal"}
 
 
 @dataclass
@@ -62,6 +65,11 @@ class PlaceOf:
         if labels.op == "arange":
             return not (dim(labels.attr("start")).is_nonnegative() and labels.attr("step") == 1)
         return labels.attr("kind") != "label" and "label" not in self._limits(labels)
+
+    def is_irregular(self, mask: Node) -> bool:
+        if mask.op in ("logical_not", "logical_and", "logical_or"):
+            return any(self.is_irregular(self.graph[u]) for u in mask.operands)
+        return mask.op in COMPARISONS and any(self.graph[u].type.is_float for u in mask.operands)
 
     def _integers(self, node: Node) -> Node:
         """The integers that views show."""
@@ -214,8 +222,7 @@ class PlaceOf:
         index = self._along("places", count, sizes, f"np.empty({f'(SIZE{sizes})' if others else 'SIZE'}, int)")
         if negative:
             number = self.context.dim(classes)
-            lines = [f'np.remainder({text}, {number}, out={index}, dtype=int, casting="unsafe")',
-                     f"np.add({starts}, {index}, {index})"]  # fmt: skip
+            lines = [*from_start(text, number, index), f"np.add({starts}, {index}, {index})"]
         else:
             lines = [f'np.add({starts}, {text}, out={index}, casting="unsafe")']
         known = self.shared.located.get((self.loops.current, index)) == lines and self.loops.current is not None

@@ -52,3 +52,23 @@ def test_the_sum_of_an_array_that_is_kept(rows: int) -> None:
     assert abs(have - want) <= 1e-11 * max(1, abs(want))
     for name, gradient in expected.items():
         assert np.abs(gradients[name] - gradient).max(initial=0) <= 1e-11 * max(1, np.abs(gradient).max(initial=0))
+
+
+CHOICE = "param a[N, D], b[N, D]\ninput {}\nL = sum(where({}, exp(a), {})**2)"
+
+
+@pytest.mark.parametrize(("declared", "mask", "other", "puts"), [
+    ("c[N, D]", "c > 0", "b", 1),  # of floats: one entry says nothing about the next
+    ("c[N, D]: bool", "c", "b", 0),  # may be a triangle, which is copied in long pieces
+    ("c[D]", "c > 0", "b", 0),  # narrower: it is repeated
+    ("c[N, D]", "c > 0", "sum(b, axis=0)", 1),
+])  # fmt: skip
+def test_what_is_chosen_by_floats_is_put_where_the_mask_is(declared: str, mask: str, other: str, puts: int) -> None:
+    text = CHOICE.format(declared, mask, other)
+    source = graphc.compile(text, level=2)
+    function = source[source.index("def value_and_grad") : source.index("class Workspace")]
+    assert (function.count("np.putmask("), function.count("where=")) == (puts, 1 - puts)
+    c = array(*((7, 4) if "N" in declared else (4,)))
+    given = {"a": array(7, 4, seed=1), "b": array(7, 4, seed=2), "c": c > 0 if "bool" in declared else c}
+    for tile in ("131072", "64", "1"):
+        agree_in_a_workspace(module_from(source.replace("131072", tile), "choice.g"), compiled(text, 0), given)
