@@ -1,5 +1,6 @@
 """`python -m graphc` is the same command as `graphc`."""
 
+import gc
 import sys
 
 __all__ = ["main"]
@@ -10,7 +11,9 @@ def main() -> int:
     try:
         from graphc.cli import main as command
 
-        return command()
+        status = command()
+        gc.freeze()  # the process ends: nothing is to be looked through once more for what could be freed
+        return status
     except KeyboardInterrupt:
         print("graphc: interrupted", file=sys.stderr)
         return 130

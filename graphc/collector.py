@@ -23,4 +23,17 @@ def collector_paused() -> Iterator[None]:
         yield
     finally:
         if was_on:
+            _call_all_old()
             gc.enable()
+
+
+def _call_all_old() -> None:
+    """Have the collector take what there is for old, as it does with what it has walked through.
+
+    It would walk at once through all that is new, most of it the modules of the compiler and of NumPy, which stay.
+    What is old it looks at again when much more has come. Frozen and thawed again objects are old; where the process
+    itself has frozen some, they stay so.
+    """
+    if gc.get_freeze_count() == 0:
+        gc.freeze()
+        gc.unfreeze()

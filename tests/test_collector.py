@@ -36,3 +36,24 @@ def test_the_collector_is_on_again_afterwards() -> None:
     with pytest.raises(graphc.GraphcError):
         graphc.compile("L = sum(")
     assert gc.isenabled()
+
+
+def test_what_is_there_is_old_afterwards() -> None:
+    """Else the next collection, of what is young, would go through the modules and all that was made."""
+    gc.collect()
+    with collector_paused():
+        made = [[k] for k in range(10_000)]
+    young = gc.get_objects(generation=0)
+    assert gc.is_tracked(made[0]) and len(young) < 1_000
+    assert gc.get_freeze_count() == 0, "they are collected like others, later"
+
+
+def test_what_the_process_has_frozen_stays_so() -> None:
+    gc.freeze()
+    try:
+        frozen = gc.get_freeze_count()
+        with collector_paused():
+            pass
+        assert 0 < gc.get_freeze_count() <= frozen
+    finally:
+        gc.unfreeze()
