@@ -199,11 +199,12 @@ def _faster(program: Graph, joint: Graph, options: Options) -> Graph:
     from graphc.passes.dce import eliminate_dead_code
     from graphc.passes.differentiate import differentiate
     from graphc.passes.pool_first import pool_first
+    from graphc.passes.two_slopes import by_size
 
     program = eliminate_dead_code(program.replace(updates={}))
     if not program.values.keys() >= joint.gradients.keys():  # a gradient is wanted of what nothing depends on
         return joint
-    faster = pool_first(program, joint.gradients)
+    faster = pool_first(by_size(program), joint.gradients)
     return joint if faster is program else differentiate(faster, options.wrt, options.loss)
 
 

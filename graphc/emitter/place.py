@@ -27,8 +27,6 @@ from graphc.passes.regions import Item
 
 __all__ = ["PlaceOf", "Shared"]
 
-COMPARISONS = {"less", "less_equal", "greater", "greater_equal", "equal", "not_equal"}
-
 
 @dataclass
 class Shared:
@@ -65,11 +63,6 @@ class PlaceOf:
         if labels.op == "arange":
             return not (dim(labels.attr("start")).is_nonnegative() and labels.attr("step") == 1)
         return labels.attr("kind") != "label" and "label" not in self._limits(labels)
-
-    def is_irregular(self, mask: Node) -> bool:
-        if mask.op in ("logical_not", "logical_and", "logical_or"):
-            return any(self.is_irregular(self.graph[u]) for u in mask.operands)
-        return mask.op in COMPARISONS and any(self.graph[u].type.is_float for u in mask.operands)
 
     def _integers(self, node: Node) -> Node:
         """The integers that views show."""

@@ -1,0 +1,91 @@
+"""The larger, or the smaller, of two multiples of one array is a multiple of it and one of its size. For -O2 only.
+
+    r, x: (N,)
+    maximum(0.9 * r, -0.1 * r)      becomes      0.4 * r + 0.5 * abs(r)
+    minimum(x, 0.1 * x)             becomes      0.55 * x - 0.45 * abs(x)
+
+With slopes u where x is positive and d where it is negative that is (u + d)/2 x + (u - d)/2 |x|. The derivative,
+(u + d)/2 + (u - d)/2 sign(x), is that of equal shares at 0; three masks, each times a gradient, are more than twice the
+work. Where one slope is much smaller than the other, its digits would be lost in the difference: nothing is replaced.
+
+It is done before differentiation: the values are the same up to rounding.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from graphc.ir.graph import Builder, Graph, Node
+from graphc.passes.dce import eliminate_dead_code
+from graphc.passes.rebuild import rebuild, same
+
+__all__ = ["by_size"]
+
+CHOICES = ("maximum", "minimum")
+MOST_LOST: Final = 16
+"""By so much rounding errors may grow relative to a value: four bits."""
+
+
+def by_size(graph: Graph) -> Graph:
+    """The graph, not yet differentiated, with the replacements above; itself if there are none."""
+    if not any(node.op in CHOICES for node in graph):
+        return graph
+    shared = rebuild(graph, same, share=True)  # the array may be written out twice
+    slopes = {node.id: found for node in shared if (found := _slopes(shared, node)) is not None}
+    if not slopes:
+        return graph
+
+    def make(builder: Builder, node: Node, operands: list[int]) -> int:
+        if node.id not in slopes:
+            return same(builder, node, operands)
+        x, up, down = slopes[node.id]
+        of = next(u for u, v in zip(operands, node.operands, strict=True) if v == x) if x in node.operands else None
+        if of is None:  # both are multiples
+            multiple = builder[operands[0]]
+            of = next(multiple.operands[k] for k, v in enumerate(shared[node.operands[0]].operands) if v == x)
+        straight = builder.add("multiply", [builder.const((up + down) / 2), of])
+        bent = builder.add("multiply", [builder.const(abs(up - down) / 2), builder.add("abs", [of])])
+        return builder.add("add" if up > down else "subtract", [straight, bent])
+
+    return eliminate_dead_code(rebuild(shared, make, share=True))
+
+
+def _slopes(graph: Graph, node: Node) -> tuple[int, float, float] | None:
+    """Of what a value is the larger or the smaller of two multiples, and its slopes above 0 and below."""
+    if node.op not in CHOICES or not node.type.is_float:
+        return None
+    for x in (*node.operands, *(u for v in node.operands for u in graph[v].operands)):
+        factors = [_factor(graph, u, x) for u in node.operands]
+        if graph[x].type != node.type or factors[0] is None or factors[1] is None or factors[0] == factors[1]:
+            continue
+        down, up = sorted((factors[0], factors[1]), reverse=node.op == "minimum")
+        if abs(up) + abs(down) <= MOST_LOST * min(abs(up), abs(down)):
+            return x, up, down
+    return None
+
+
+def _factor(graph: Graph, id: int, x: int) -> float | None:
+    """By which number x is multiplied in a value."""
+    node = graph[id]
+    if id == x:
+        return 1.0
+    if node.op == "negative" and node.operands[0] == x:
+        return -1.0
+    if node.op == "multiply" and x in node.operands:
+        return _number(graph, node.operands[node.operands[0] == x])
+    return None
+
+
+def _number(graph: Graph, id: int) -> float | None:
+    """The number that a value is, if it is computed of constants."""
+    node = graph[id]
+    if node.type.rank != 0:
+        return None
+    if node.op == "const":
+        return float(node.attr("value"))
+    parts = [_number(graph, u) for u in node.operands]
+    if node.op == "negative" and parts[0] is not None:
+        return -parts[0]
+    if node.op in ("add", "subtract") and parts[0] is not None and parts[1] is not None:
+        return parts[0] + (parts[1] if node.op == "add" else -parts[1])
+    return None
