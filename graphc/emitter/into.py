@@ -20,6 +20,7 @@ from graphc.ir.types import Unknown
 from graphc.ops.base import NumpyContext, Op
 from graphc.ops.reductions import least_of_none
 from graphc.ops.windows import covers
+from graphc.passes.spread import is_outer
 
 __all__ = ["AT_LABELS", "COPIED_FIRST", "Place", "form", "has_form", "may_overwrite", "write_into"]
 
@@ -167,6 +168,17 @@ def _takes_out_last(name: str, count: int) -> bool:
     """
     function = getattr(np, name.removeprefix("np."), None)
     return isinstance(function, np.ufunc) and function.nin == count and name not in ("np.maximum", "np.minimum")
+
+
+@form("multiply")
+def _times(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
+    """A column times a row is a product of matrices to BLAS, which takes half the time: NumPy begins each row anew."""
+    for k in (0, 1):
+        column, row = place.operand(node, k), place.operand(node, 1 - k)
+        if is_outer(column, row, node) and place.contiguous(node):
+            lying = operands[1 - k] if row.type.rank == 2 else f"{operands[1 - k].within(ATOM)}[None]"
+            return [f"{operands[k].within(ATOM)}.dot({lying}, {target})"]
+    return [f"np.multiply({operands[0]}, {operands[1]}, {target})"]
 
 
 @form("maximum", "minimum")

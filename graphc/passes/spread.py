@@ -12,12 +12,24 @@ is spread is as long as a tile, so it stays in a cache, and it is copied once, h
 from __future__ import annotations
 
 from collections.abc import Collection
+from itertools import permutations
 
-from graphc.ir.dims import Dim
+from graphc.ir.dims import Dim, dim
 from graphc.ir.graph import Graph, Node
 from graphc.ir.types import Unknown
 
-__all__ = ["spread_operands"]
+__all__ = ["is_outer", "spread_operands"]
+
+
+def is_outer(column: Node, row: Node, node: Node) -> bool:
+    """Whether a node is a column times a row: that is a product of matrices, which reads the row as it is."""
+    if node.op != "multiply" or not node.type.is_float or node.type.rank != 2:
+        return False
+    if isinstance(column.type.shape, Unknown) or isinstance(row.type.shape, Unknown):
+        return False
+    rows, columns = node.type.dims
+    upright = column.type.is_float and column.type.dims == (rows, dim(1))
+    return upright and row.type.is_float and row.type.dims in ((columns,), (dim(1), columns)) and columns != 1
 
 
 def spread_operands(
@@ -28,6 +40,8 @@ def spread_operands(
     if node.op == "subtract_at_labels":
         return {2: ()} if node.operands[2] in constants and node.type.rank == 2 else {}
     if not graph.op(node).elementwise or not node.type.is_float or isinstance(node.type.shape, Unknown):
+        return {}
+    if node.op == "multiply" and any(is_outer(graph[u], graph[v], node) for u, v in permutations(node.operands)):
         return {}
     rest = node.type.dims[1:]
     narrow = all(size.value == 1 for size in rest)

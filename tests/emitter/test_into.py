@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -118,3 +120,26 @@ def test_a_sign_is_not_written_over_what_it_is_of(text: str) -> None:
     module.np = Noted()  # type: ignore[attr-defined]  # a stand-in
     module.value_and_grad(X, workspace=workspace)
     assert seen == [False]
+
+
+@pytest.mark.parametrize("tile", ["131072", "64", "1"])
+@pytest.mark.parametrize("row", ["v", "v[None]", "exp(v)", "reshape(v, (1, H))"])
+@pytest.mark.parametrize(("rows", "width"), [(70, 40), (1, 3), (3, 1), (0, 3), (5, 0)])
+def test_a_column_times_a_row_is_a_product_of_matrices(tile: str, row: str, rows: int, width: int) -> None:
+    """BLAS takes half the time of NumPy's broadcasting, and the row is not spread over the tile."""
+    text = f"param X[N, H]\ninput v[H], d[N]\nL = sum(tanh(expand_dims(d, 1) * {row} + X))"
+    source = graphc.compile(text, level=2, verify=False)
+    function = source[source.index("def value_and_grad") : source.index("class Workspace")]
+    assert re.search(r"\.dot\((\w+|\w+\[None\]|\w+\.reshape\(1, H\)), product_d\w*\)", function), function
+    assert "spread" not in function
+    given = {"X": array(70, 40)[:rows, :width], "v": array(40)[:width], "d": array(70)[:rows]}
+    agree_in_a_workspace(module_from(source.replace("131072", tile), "outer.g"), compiled(text, 0), given)
+
+
+@pytest.mark.parametrize("product", ["expand_dims(d, 1) * X", "X * v", "expand_dims(d, 1) * b"])
+def test_what_is_no_product_of_a_column_and_a_row_goes_by_entries(product: str) -> None:
+    text = f"input X[N, H]\nparam v[H], d[N], b[1, 1]\nL = sum(tanh({product} + X)) + sum(v) + sum(d) + sum(b)"
+    source = graphc.compile(text, level=2, verify=False)
+    assert ".dot(v" not in source and "np.multiply(" in source
+    given = {"X": array(7, 4), "v": array(4), "d": array(7), "b": array(1, 1)}
+    agree_in_a_workspace(module_from(source, "outer.g"), compiled(text, 0), given)
