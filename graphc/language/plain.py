@@ -23,4 +23,6 @@ def is_plain(node: Node, known: Callable[[int], bool]) -> bool:
         return True
     if node.op in ("as_float", "as_int", "stop_gradient"):
         return known(node.operands[0])
+    if node.op == "where":  # one of two
+        return node.type.is_float and known(node.operands[1]) and known(node.operands[2])
     return (node.op in PLAIN or node.op in COMPARING) and all(map(known, node.operands))

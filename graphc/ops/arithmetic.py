@@ -42,11 +42,14 @@ def _operator(symbol: str) -> Callable[[NumpyContext, Node, list[Text]], Text]:
     return text
 
 
-def _quotient(ctx: NumpyContext, node: Node, operands: list[Text]) -> Text:
-    left, right = node.operands
-    if ctx.plain(left) and ctx.plain(right) and not ctx.nonzero(right):  # Python would raise an error
-        return Text(f"float(np.divide({operands[0]}, {operands[1]}))")
-    return _operator("/")(ctx, node, operands)
+def _quotient(symbol: str, ufunc: str) -> Callable[[NumpyContext, Node, list[Text]], Text]:
+    def text(ctx: NumpyContext, node: Node, operands: list[Text]) -> Text:
+        left, right = node.operands
+        if node.type.is_float and ctx.plain(left) and ctx.plain(right) and not ctx.nonzero(right):
+            return Text(f"float(np.{ufunc}({operands[0]}, {operands[1]}))")  # Python would raise an error
+        return _operator(symbol)(ctx, node, operands)
+
+    return text
 
 
 def _plainly(text: Text) -> Text:
@@ -58,7 +61,7 @@ def _declare(name: str, symbol: str, ufunc: str, precedence: int, dtype: Callabl
              augmented: bool = True) -> None:  # fmt: skip
     register(Op(
         name=name, family="arithmetic", operands=("x", "y"), infer=elementwise_type(dtype),
-        numpy=_quotient if name == "divide" else _operator(symbol),
+        numpy=_quotient(symbol, ufunc) if symbol in ("/", "//", "%") else _operator(symbol),
         precedence=precedence, evaluate=getattr(np, ufunc), elementwise=True, cost="cheap", ufunc=f"np.{ufunc}",
         augmented=f"{symbol}=" if augmented else None, math=math, doc=doc, source=f"NumPy: {ufunc}",
     ))  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.emitter.expressions import Text, fill, unary
+from graphc.emitter.expressions import COMPARE, LOOSE, Text, fill, unary
 from graphc.ir.graph import Node
 from graphc.ir.types import Solver, Type, promote
 from graphc.ops.arithmetic import elementwise_type
@@ -56,6 +56,9 @@ def _where_call(lowering: Lowering, c: int, a: int, b: int) -> int:
 
 
 def _where_text(ctx: NumpyContext, node: Node, operands: list[Text]) -> Text:
+    if ctx.plain(node.id):
+        c, a, b = operands
+        return Text(f"{a.within(COMPARE)} if {c.within(COMPARE)} else {b}", LOOSE)
     text = fill("np.where({c}, {a}, {b})", dict(zip("cab", operands, strict=True)))
     scalars = all(ctx.type(id).rank == 0 for id in node.operands[1:])
     if node.type.is_float and scalars and node.type.rank != 0:  # of plain numbers NumPy makes float64

@@ -299,6 +299,38 @@ def test_integers_and_numbers_keep_single_precision(expression: str, level: int)
     np.testing.assert_allclose(single, double, rtol=1e-6)
 
 
+CHOSEN = [
+    "where(t < 10, 0.1, 0.01) * x", "x - where(t < 10, 0.1, where(t < 20, 0.01, 1 / N)) * x",
+    "x + where(t > 1, 1, 0.5)", "exp(-where(t < 10, 0.1, 0.01)) * x", "where(t > 1, 1.0, 2.0)**2 * x",
+    "where(t > 1, 1, 0.5) * i + x",
+    "(2 // where(t > 1, 0.0, 1.0)) * x", "(2 % where(t > 1, 0.0, 1.0)) * x", "x / where(t > 1, 0.0, 1.0)",
+    "stop_gradient(where(t > 1, 1.0, 2.0)) * x", "x * (1 / where(t > 1, 0.0, 1.0))",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("level", [0, 1, 2])
+@pytest.mark.parametrize("expression", CHOSEN)
+def test_one_of_two_numbers_keeps_single_precision(expression: str, level: int) -> None:
+    """Steps that get shorter, say: NumPy's choice would be of double precision, and so all that it meets."""
+    text = f"input t[], i[N]: int\nparam x[N]\ny = {expression}\nL = sum(x * y)\noutput y, L\nloss L\nx <- x - 0.1 * y"
+    module = graphc.load(text, level=level, verify=False)
+    for t in (0.5, 15.0):
+        given = {"t": np.array(t), "i": np.array([3, 1, 2]), "x": np.array([0.5, -1.5, 2.0])}
+        given = {name: given[name] for name in (*module.INPUTS, *module.PARAMETERS)}
+        with np.errstate(all="ignore"):
+            double, both = module.value_and_grad(**given), module.step(**given)
+            given = {n: v.astype(np.float32) if v.dtype == float else v for n, v in given.items()}
+            single, new = module.value_and_grad(**given), module.step(**given)
+        for have, want in ((single[0].y, double[0].y), (single[1]["x"], double[1]["x"]), (new["x"], both["x"])):
+            assert (have.dtype, want.dtype) == (np.float32, np.float64)
+            np.testing.assert_allclose(have, want, rtol=1e-6)
+
+
+def test_one_of_two_numbers_is_written_as_python_does() -> None:
+    text = "input t[]\nparam x[N]\nL = sum(x**3)\nx <- x - where(t < 10, 0.1, where(t < 20, 0.01, 1e-3)) * grad(L, x)"
+    assert "0.1 if t < 10 else 0.01 if t < 20 else 0.001" in graphc.compile(text, verify=False)
+
+
 @pytest.mark.parametrize(
     "expression", ["abs(i)", "sign(i)", "floor(i)", "square(i)", "relu(i)", "maximum(i, 2)", "i**3"]
 )
