@@ -110,13 +110,16 @@ class Calls(Nodes):
             name = op.aliases.get(keyword.name, keyword.name)
             if name not in fixed and name not in op.attributes:
                 from graphc.language.diagnostics import suggest
+                from graphc.language.habits import about_keyword
 
-                close = suggest(keyword.name, [*fixed, *op.attributes])
+                known = [*fixed, *op.attributes]
+                close = suggest(keyword.name, known)
+                mended = about_keyword(keyword.name, known) or (f"did you mean `{close}`?" if close else _usage(op))
                 raise Fault(
                     "E0206",
                     f"`{op.name}` has no argument `{keyword.name}`",
                     keyword.span,
-                    help=f"did you mean `{close}`?" if close else _usage(op),
+                    help=mended,
                 )
             if name in given:
                 raise Fault("E0206", f"argument `{name}` is given twice", keyword.span)

@@ -180,7 +180,8 @@ def _about_the_statement(at: Situation) -> Complaint | None:
         if not at.after.startswith("="):
             message, help = "an expression alone does nothing", f"give the result a name: `y = {name} {at.text} …`"
             return Complaint(NOT_A_TARGET, message, at.start, at.stop, help=help)
-        help = "a name is assigned once: write `b = a + …` with a new name, or `W <- W + …` for an update"
+        changed = f"{at.text} …"
+        help = f"a name is assigned once: write `b = a {changed}` with a new name, or `W <- W {changed}` for an update"
         return Complaint(NOT_A_TARGET, "only a name can be assigned", at.start, at.stop, help=help)
     if at.kind == "UPDATE":
         help = "write a statement for each: `a <- …; b <- …`"

@@ -6,16 +6,20 @@ Each function answers with a help for a place where the parser could not go on, 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from graphc.language.complaints import Situation
 
-__all__ = ["FOREIGN", "about_attribute", "about_beginning", "about_place", "about_target", "instead_of"]
+__all__ = [
+    "FOREIGN", "about_attribute", "about_beginning", "about_keyword", "about_place", "about_target", "instead_of",
+]  # fmt: skip
 
 _MODULES: Final = frozenset(
     ["np", "numpy", "jnp", "jax", "torch", "tf", "nn", "F", "math", "K", "cp", "scipy", "sp", "keras", "tensorflow"]
 )
+_SUBMODULES: Final = frozenset(["linalg", "nn", "functional", "special", "numpy", "random"])
 _TYPES: Final = frozenset(["float", "float32", "float64", "int", "bool"])
 _TYPE_WORDS: Final = frozenset(
     ["float", "double", "int", "bool", "tensor", "matrix", "vector", "array", "scalar", "variable"]
@@ -52,7 +56,8 @@ _OTHER_NAMES: Final = {
     "asin": "`arcsin(x)`", "acos": "`arccos(x)`", "atan": "`arctan(x)`", "atan2": "`arctan2(y, x)`",
     "inverse": "`inv(A)`", "determinant": "`det(A)`", "identity": "`eye(n)`", "onehot": "`one_hot(i, n)`",
     "Σ": "`sum(x)`", "Π": "`prod(x)`", "σ": "`sigmoid(x)`", "logistic": "`sigmoid(x)`", "expit": "`sigmoid(x)`",
-    "swish": "`silu(x)`", "lrelu": "`leaky_relu(x)`", "not": "`1 - c`",
+    "newaxis": "`None`", "pi": "`const pi = 3.141592653589793`", "not": "`1 - c`",
+    "swish": "`silu(x)`", "lrelu": "`leaky_relu(x)`",
     **dict.fromkeys(("cat", "concat", "hstack", "vstack"), "`concatenate([a, b], axis=0)`"),
     "view": "`reshape(x, (n, m))`", "permute": "`transpose(x, (1, 0))`", "unsqueeze": "`expand_dims(x, 0)`",
     "gather": "`take(x, i)`", "conv": "`conv2d(x, w)`", "avg_pool": "`avg_pool2d(x, 2)`",
@@ -65,12 +70,21 @@ _OTHER_NAMES: Final = {
     **dict.fromkeys(("rand", "randn", "random", "normal", "uniform"), "an `input`: a program has no random numbers"),
 }  # fmt: skip
 """Functions of other houses."""
+_OTHER_KEYWORDS: Final = {
+    "dim": "axis", "dims": "axes", "keepdim": "keepdims", "correction": "ddof", "p": "ord",
+}
 
 
 def instead_of(function: str) -> str | None:
     """The help for a function that has another name here."""
     other = _OTHER_NAMES.get(function)
     return f"write {other}" if other else None
+
+
+def about_keyword(name: str, arguments: Collection[str]) -> str | None:
+    """The help for an argument that has another name here."""
+    other = _OTHER_KEYWORDS.get(name)
+    return f"write `{other}=…`" if other in arguments else None
 
 
 def about_attribute(owner: str | None, name: str, after: str) -> str:
@@ -80,7 +94,7 @@ def about_attribute(owner: str | None, name: str, after: str) -> str:
 
     known = {*spelt(), "shape", "grad"}
     if owner in _MODULES:
-        return f"operations have no prefix: `{name}(…)`" if name in known else "operations have no prefix: `exp(x)`"
+        return _without_prefix(name, after, known)
     if name in ("t", "mT", "H"):
         return _TRANSPOSE
     if name not in known:
@@ -89,6 +103,17 @@ def about_attribute(owner: str | None, name: str, after: str) -> str:
         return instead_of(name) or meant
     more = ", …" if re.match(r"\(\s*[^)\s]", after) else ""
     return f"operations are functions: `{name}({owner or '…'}{more})`"
+
+
+def _without_prefix(name: str, after: str, known: Collection[str]) -> str:
+    """The help for `np.linalg.norm`, `nn.ReLU`, `F.cross_entropy`."""
+    while name in _SUBMODULES and (inner := re.match(r"\.(\w+)", after)):
+        name, after = inner[1], after[inner.end() :]
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()  # CrossEntropyLoss: cross_entropy_loss
+    for each in (name, words, words.removesuffix("loss").removesuffix("_"), name.lower()):
+        if each in known or instead_of(each):
+            return instead_of(each) or f"operations have no prefix: `{each}(…)`"
+    return "operations have no prefix: `exp(…)`"
 
 
 def about_beginning(at: Situation) -> str | None:
@@ -199,6 +224,8 @@ def _about_heads(at: Situation) -> str | None:
     if at.head == "rule" and ("ARROW" in at.accepted or "LBRACE" in at.accepted):
         return "a rule is written `rule f(x) -> y { dx = … }`"
     if at.head == "import" and "STRING" in at.accepted:
+        if at.text in _MODULES:
+            return "the operations are there without an import"
         return 'an import names a file: `import "layers.g"`'
     return None
 

@@ -23,8 +23,9 @@ from graphc.language.infer import Assumptions, LearningSolver
 from graphc.language.nested import describe
 from graphc.language.results import loss_of, outputs_of
 from graphc.language.scope import Environment, Scope
-from graphc.language.slips import check_free_names, check_gradients, check_lookalikes, check_statements, names_too_early
+from graphc.language.slips import check_free_names, check_gradients, check_lookalikes, check_statements
 from graphc.language.source import Span
+from graphc.language.too_early import report_names_too_early, too_early
 from graphc.language.updates import check_update
 from graphc.language.values import POISON, Exhausted, Fault, Poison, Silent, Tensor, Value
 from graphc.ops.base import CallError
@@ -63,6 +64,11 @@ class Lowering(Evaluator):
         """The names that are declared arguments and assigned as well."""
         self.searched: set[int] = set()
         """The statements in error that were searched for names used too early."""
+        self.idle: dict[str, Span] = {}
+        """The names that loops without a step would have assigned, with the ranges of those loops."""
+        self.statement: tree.Statement | None = None
+        self.first_here: set[str] = set()
+        """The free names that this statement is the first to use."""
         self.solver = LearningSolver(assumptions, self.undeclared)
         super().__init__(Builder(environment.ops, self.solver))
         self.scope = Scope(self.environment, missing=self._missing)
@@ -171,6 +177,8 @@ class Lowering(Evaluator):
         if not isinstance(statement, tree.For):  # its steps are quoted one by one
             self._quote(statement)
         self.builder.origin = Origin(index, statement.span)
+        self.statement = statement
+        self.first_here.clear()
         try:
             lower(statement)
             return
@@ -190,8 +198,8 @@ class Lowering(Evaluator):
             self.report(Fault(error.code, error.message, statement.span, help=error.help))
         finally:
             self.builder.origin = None
-        if isinstance(statement, (tree.Assign, tree.Update)):
-            self._names_too_early(statement, said)
+        if isinstance(statement, (tree.Assign, tree.Update, tree.Const)):
+            report_names_too_early(self, statement, said)
         if isinstance(statement, tree.Const):
             self.scope.values.setdefault(statement.target.id, POISON)
             self.scope.places.setdefault(statement.target.id, statement.target.span)
@@ -202,21 +210,6 @@ class Lowering(Evaluator):
         elif isinstance(statement, tree.For):  # its range is in error: no step was made
             for name in announced(statement.body).assigned:
                 self.scope.values.setdefault(name, POISON)
-
-    def _names_too_early(self, statement: tree.Assign | tree.Update, said: str) -> None:
-        """What else a statement in error has wrong: names that a later one assigns, but for what is said already."""
-        if id(statement) in self.searched:  # at another step of a loop
-            return
-        self.searched.add(id(statement))
-        for name, span in names_too_early(self, statement.value).items():
-            fault = _too_early(name, span, self.assigned[name])
-            if fault.message != said:
-                self.report(fault)
-
-    def is_assigned_later(self, name: str) -> bool:
-        """Whether a name has no value because the statement that assigns it was not met yet."""
-        known = name in self.scope.values or name in self.environment.constants
-        return name in self.assigned and not known and name not in self.refused | self.environment.damaged
 
     def _poison(self, name: str, span: Span) -> None:
         """Give a name the value of a statement in error, and say so where the name has a meaning already."""
@@ -318,13 +311,14 @@ class Lowering(Evaluator):
         if name in self.refused:  # of which it is said already that it is no argument
             raise Silent
         if name in self.assigned:
-            raise _too_early(name, span, self.assigned[name])
+            raise too_early(self, name, span, self.assigned[name], self.statement)
         if name in self.environment.dims:
             return dim(name)
         if name in self.environment.functions or name in self.environment.ops:
             raise Fault("E0220", f"`{name}` is a function, not a value", span, help=f"call it: `{name}(…)`")
         self.undeclared.add(name)
         self.first_use[name] = span
+        self.first_here.add(name)
         return Tensor(self._argument(name, self.assumptions.type(name), "free", "float", span))
 
     def _assign(self, statement: tree.Assign) -> None:
@@ -353,7 +347,8 @@ class Lowering(Evaluator):
                 help = "give this value another name"
                 raise Fault("E0202", f"`{name}` is a constant and assigned", span, help=help)
             if name in self.first_use:
-                raise _too_early(name, self.first_use[name], span)
+                user = self.statement if name in self.first_here else None  # or it was an earlier one
+                raise too_early(self, name, self.first_use[name], span, user)
         super().define(name, value, span, scope)
 
     def named(self, id: int, name: str, scope: Scope) -> None:
@@ -402,11 +397,15 @@ class Lowering(Evaluator):
         variable = self.name(statement.variable, self.scope)
         origin = self.builder.origin
         self.budget.nest(len(self.loops) + 1, statement.span)
+        idle = True
         for k in self.loop(statement, self.scope):
+            idle = False
             self.loops.append((variable, k))
             self._statements(statement.body)
             self.loops.pop()
             self.builder.origin = origin
+        if idle:
+            self.idle.update(dict.fromkeys(announced(statement.body).assigned, statement.range.span))
 
     # ------------------------------------------------------------ the end
 
@@ -424,16 +423,6 @@ class Lowering(Evaluator):
         """Declared ones in the order of declaration, then the others in the order of first use."""
         yield from (a for name, a in self.arguments.items() if name in self.declared)
         yield from (a for name, a in self.arguments.items() if name not in self.declared)
-
-
-def _too_early(name: str, used: Span, assigned: Span) -> Fault:
-    return Fault(
-        "E0209",
-        f"`{name}` is used before the statement that assigns it",
-        used,
-        notes=[(f"`{name}` is assigned here", assigned)],
-        help="move that statement up",
-    )
 
 
 def _argument_behind(builder: Builder, id: int) -> str | None:

@@ -3,10 +3,9 @@ letters that look alike."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from graphc.language import tree
-from graphc.language.depth import children
 from graphc.language.diagnostics import slip
 from graphc.language.lookalikes import lookalikes
 from graphc.language.source import Span
@@ -15,7 +14,7 @@ from graphc.language.values import Fault
 if TYPE_CHECKING:
     from graphc.language.lowering import Lowering
 
-__all__ = ["check_free_names", "check_gradients", "check_lookalikes", "check_statements", "names_too_early"]
+__all__ = ["check_free_names", "check_gradients", "check_lookalikes", "check_statements"]
 
 
 def check_statements(lowering: Lowering) -> None:
@@ -40,20 +39,6 @@ def check_free_names(lowering: Lowering) -> None:
                 span,
                 help=f"did you mean `{meant}`? otherwise declare it: `input {name}`",
             )
-
-
-def names_too_early(lowering: Lowering, expr: tree.Expr) -> dict[str, Span]:
-    """The names in an expression that a later statement assigns, each with its first place."""
-    first: dict[str, Span] = {}
-    stack: list[Any] = [expr]
-    while stack:
-        node = stack.pop()
-        stack += [child for child, _ in children(node)]
-        if isinstance(node, tree.Name) and not node.subscripts and lowering.is_assigned_later(node.id):
-            before = first.setdefault(node.id, node.span)
-            if node.span.start < before.start:
-                first[node.id] = node.span
-    return first
 
 
 def check_gradients(lowering: Lowering) -> None:

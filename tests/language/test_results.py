@@ -94,6 +94,10 @@ WRONG = {
     "b = unknown(a)\na = unknown(b)": [(1, "E0219"), (1, "E0209"), (2, "E0219")],
     "param a[2]\nb = unknown(a)\na = 3*x": [(2, "E0219"), (3, "E0202")],
     "const a = unknown(2)\nb = unknown(a, c)": [(1, "E0219"), (2, "E0219")],
+    "const a = unknown(b)\nconst b = 2\ny = a*x": [(1, "E0219"), (1, "E0209")],
+    # what only a loop without a step assigns has no value
+    "for k in 0:0 { a = x }\ny = a": [(2, "E0201")],
+    "for k in 0:0 { a = x }\ny = unknown(a)": [(2, "E0219"), (2, "E0201")],
     # nor is anything said of what a loop whose range is in error would have assigned
     "for k in 0:n { a = x }\nb = a\nL = unknown(a)": [(1, "E0211"), (3, "E0219")],
     "for k in 0:unknown(2) { for t in 0:2 { a = x } }\nL = sum(a)": [(1, "E0219")],

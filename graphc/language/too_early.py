@@ -1,0 +1,78 @@
+"""Names that are used before a statement gives them a value, and what their author may have meant.
+
+    S = H@W; H = relu(X)               the second statement belongs before the first
+    x = x + 1                          a name has one value
+    for k in 0:3 { z = z + x }         in a loop it is `z_{k}`
+    y = 2; const a = y                 constants come before all other statements
+    for k in 0:0 { a = x }; y = a      a loop without a step assigns nothing
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from graphc.language import tree
+from graphc.language.depth import children
+from graphc.language.source import Span
+from graphc.language.values import Fault
+
+if TYPE_CHECKING:
+    from graphc.language.lowering import Lowering
+
+__all__ = ["report_names_too_early", "too_early"]
+
+
+def too_early(lowering: Lowering, name: str, used: Span, assigned: Span, statement: tree.Statement | None) -> Fault:
+    """What is wrong with a name without a value yet, in the statement that uses it if that is known."""
+    if name in lowering.idle:
+        return Fault(
+            "E0201", f"no value has the name `{name}`", used, "not assigned",
+            notes=[("the loop that assigns it has no step", lowering.idle[name])],
+        )  # fmt: skip
+    notes: list[tuple[str, Span | None]] = [(f"`{name}` is assigned here", assigned)]
+    if isinstance(statement, tree.Assign) and any(target.span == assigned for target in statement.targets):
+        help = f"a name has one value: give the result another name, or write an update of an argument: `{name} <- …`"
+        if lowering.loops:
+            plain, step = re.sub(r"(_\d+)+$", "", name), lowering.loops[-1][0]
+            help = f"a name has one value, in a loop one for each step: `{plain}_{{{step}+1}} = … {plain}_{{{step}}} …`"
+        return Fault("E0209", f"`{name}` is used by the statement that assigns it", used, help=help)
+    help = "move that statement up"
+    if isinstance(statement, tree.Const) and not _is_constant(lowering, name):
+        help = f"constants come before other statements: `const {name} = …`, or no `const` for `{statement.target.id}`"
+    return Fault("E0209", f"`{name}` is used before the statement that assigns it", used, notes=notes, help=help)
+
+
+def _is_constant(lowering: Lowering, name: str) -> bool:
+    return any(isinstance(s, tree.Const) and s.target.id == name for s in lowering.module.statements)
+
+
+def report_names_too_early(lowering: Lowering, statement: tree.Assign | tree.Update | tree.Const, said: str) -> None:
+    """What else a statement in error has wrong: names that a later one assigns, but for what is said already."""
+    if id(statement) in lowering.searched:  # at another step of a loop
+        return
+    lowering.searched.add(id(statement))
+    for name, span in _names(lowering, statement.value).items():
+        fault = too_early(lowering, name, span, lowering.assigned[name], statement)
+        if fault.message != said:
+            lowering.report(fault)
+
+
+def _names(lowering: Lowering, expr: tree.Expr) -> dict[str, Span]:
+    """The names in an expression that a later statement assigns, each with its first place."""
+    first: dict[str, Span] = {}
+    stack: list[Any] = [expr]
+    while stack:
+        node = stack.pop()
+        stack += [child for child, _ in children(node)]
+        if isinstance(node, tree.Name) and not node.subscripts and _is_assigned_later(lowering, node.id):
+            before = first.setdefault(node.id, node.span)
+            if node.span.start < before.start:
+                first[node.id] = node.span
+    return first
+
+
+def _is_assigned_later(lowering: Lowering, name: str) -> bool:
+    """Whether a name has no value because the statement that assigns it was not met yet."""
+    known = name in lowering.scope.values or name in lowering.environment.constants
+    return name in lowering.assigned and not known and name not in lowering.refused | lowering.environment.damaged
