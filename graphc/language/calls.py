@@ -114,12 +114,12 @@ class Calls(Nodes):
 
                 known = [*fixed, *op.attributes]
                 close = suggest(keyword.name, known)
-                mended = about_keyword(keyword.name, known) or (f"did you mean `{close}`?" if close else _usage(op))
+                mended = f"did you mean `{close}`?" if close else about_keyword(keyword.name, known)
                 raise Fault(
                     "E0206",
                     f"`{op.name}` has no argument `{keyword.name}`",
                     keyword.span,
-                    help=mended,
+                    help=mended or _usage(op),
                 )
             if name in given:
                 raise Fault("E0206", f"argument `{name}` is given twice", keyword.span)

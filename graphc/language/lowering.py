@@ -17,7 +17,7 @@ from graphc.language import tree
 from graphc.language.constants import Constants
 from graphc.language.declarations import announced, check_declaration
 from graphc.language.declared_sizes import declared_size, hidden_sizes
-from graphc.language.diagnostics import Diagnostics, suggest
+from graphc.language.diagnostics import Diagnostics
 from graphc.language.evaluate import Evaluator
 from graphc.language.infer import Assumptions, LearningSolver
 from graphc.language.nested import describe
@@ -26,7 +26,7 @@ from graphc.language.scope import Environment, Scope
 from graphc.language.slips import check_free_names, check_gradients, check_lookalikes, check_statements
 from graphc.language.source import Span
 from graphc.language.too_early import report_names_too_early, too_early
-from graphc.language.updates import check_update
+from graphc.language.updates import check_update, no_argument
 from graphc.language.values import POISON, Exhausted, Fault, Poison, Silent, Tensor, Value
 from graphc.ops.base import CallError
 
@@ -367,18 +367,7 @@ class Lowering(Evaluator):
         name = self.name(statement.target, self.scope)
         argument = self.arguments.get(name)
         if argument is None:
-            is_value = name in self.scope.values
-            close = None if is_value else suggest(name, self.arguments)
-            mended = "write `=` to assign a value"
-            if not is_value:
-                mended = f"use it in the program, declare `param {name}`, or {mended}"
-            raise Fault(
-                "E0216",
-                "`<-` updates an argument, and "
-                + (f"`{name}` is a value of the program" if is_value else f"nothing else uses `{name}`"),
-                statement.target.span,
-                help=f"did you mean `{close}`?" if close else mended,
-            )
+            raise no_argument(self, name, statement.target.span)
         if name in self.updates:
             raise Fault("E0202", f"`{name}` is updated twice", statement.target.span)
         self.in_update = True

@@ -2,11 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
 from graphc.ir.types import Solver, Type, Unknown
+from graphc.language import tree
+from graphc.language.depth import children
+from graphc.language.diagnostics import suggest
 from graphc.language.source import Span
 from graphc.language.values import Fault
 
-__all__ = ["check_update"]
+if TYPE_CHECKING:
+    from graphc.language.lowering import Lowering
+
+__all__ = ["check_update", "no_argument"]
+
+
+def no_argument(lowering: Lowering, name: str, span: Span) -> Fault:
+    """What is wrong with an update of something that is no argument, or none yet."""
+    if name in lowering.scope.values:
+        message, help = f"`{name}` is a value of the program", "write `=` to assign a value"
+        return Fault("E0216", f"`<-` updates an argument, and {message}", span, help=help)
+    later = _use(lowering.module.statements, name)
+    if later is not None:
+        return Fault(
+            "E0216", f"`{name}` is updated before the statement that uses it", span,
+            notes=[(f"`{name}` is used here", later)], help=f"declare `param {name}`, or write the update below",
+        )  # fmt: skip
+    close = suggest(name, lowering.arguments)
+    help = f"use it in the program, declare `param {name}`, or write `=` to assign a value"
+    message = f"`<-` updates an argument, and nothing else uses `{name}`"
+    return Fault("E0216", message, span, help=f"did you mean `{close}`?" if close else help)
+
+
+def _use(statements: Iterable[tree.Statement], name: str) -> Span | None:
+    """Where a name is used in an assignment."""
+    for statement in statements:
+        if isinstance(statement, tree.For):
+            inside = _use(statement.body, name)
+            if inside is not None:
+                return inside
+        stack: list[Any] = [statement.value] if isinstance(statement, tree.Assign) else []
+        while stack:
+            node = stack.pop()
+            if isinstance(node, tree.Name) and node.id == name and not node.subscripts:
+                return node.span
+            stack += [child for child, _ in children(node)]
+    return None
 
 
 def check_update(name: str, old: Type, new: Type, solver: Solver, span: Span) -> None:
