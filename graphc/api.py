@@ -8,6 +8,7 @@ from pathlib import Path
 
 from graphc.collector import collector_paused
 from graphc.ir.graph import Graph
+from graphc.language.decoding import source_of_file
 from graphc.language.diagnostics import Diagnostics
 from graphc.language.source import Source
 from graphc.pipeline import MEMORY, Options, compile_graph, compile_source, joint_graph, lower_source
@@ -54,8 +55,7 @@ def load(
     Raises GraphcError, and OSError for a file that cannot be read; warns as `compile` does.
     """
     if isinstance(source, Path) or (isinstance(source, str) and source.endswith(".g") and "\n" not in source):
-        path = Path(source)
-        program = Source(path.read_text(encoding="utf-8-sig"), path.name, str(path))
+        program = source_of_file(Path(source))
     else:
         program = Source(source)
     options = _options(wrt, loss, level, verify, memory, threads)
@@ -139,4 +139,7 @@ def _options(
         raise ValueError(f"threads must be a number from 1 to 256, and 1 below level 2, not {threads!r}")
     if isinstance(wrt, str):
         wrt = [name.strip() for name in wrt.split(",")]
+    for name in (*(wrt or ()), *((loss,) if loss is not None else ())):
+        if not isinstance(name, str):
+            raise TypeError(f"wrt and loss are names of values, not {type(name).__name__}")
     return Options(tuple(wrt) if wrt is not None else None, loss, level, verify, threads=threads, memory=memory)

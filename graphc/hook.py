@@ -115,11 +115,11 @@ class _Loader(importlib.abc.InspectLoader):
         return digest.hexdigest()
 
     def _compile(self) -> str:
-        from graphc.language.source import Source
+        from graphc.language.decoding import source_of_file
         from graphc.pipeline import Options, compile_source
 
         options = self.options
-        source = Source(self.path.read_text(encoding="utf-8-sig"), self.path.name, str(self.path))
+        source = source_of_file(self.path)
         chosen = Options(
             options.wrt, options.loss, options.level, options.verify, threads=options.threads, memory=options.memory
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 import graphc
+from command import graphc_command
 
 FLAT = "param a[N], b[N]\nL = sum(floor(a)*2) + sum(b)"
 
@@ -53,3 +55,27 @@ def test_a_program_that_is_imported_warns_once(tmp_path: Path) -> None:
 def test_a_program_is_text(function: Any, text: Any) -> None:
     with pytest.raises(TypeError, match="a program is text, not "):
         function(text)
+
+
+def test_a_file_that_is_no_text_is_an_error_with_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "latin.g"
+    path.write_bytes(b"x = y\nL = sum(x)  # caf\xe9\n")
+    with pytest.raises(graphc.GraphcError) as raised:
+        graphc.load(path)
+    error = raised.value
+    assert (error.file, error.line, error.column) == (str(path), 2, 18)
+    assert error.message == "the program is not UTF-8 text"
+
+
+def test_a_file_gives_the_module_that_the_command_writes(tmp_path: Path) -> None:
+    path = tmp_path / "net.g"
+    path.write_bytes(b"\xef\xbb\xbfx = y\r\nL = sum(x)\r\n")
+    assert graphc_command("compile", "net.g", cwd=tmp_path).returncode == 0
+    written = runpy.run_path(str(tmp_path / "net.py"))
+    assert graphc.load(path).SOURCE == written["SOURCE"] == "x = y\r\nL = sum(x)\r\n"
+
+
+@pytest.mark.parametrize("options", [{"wrt": [1]}, {"wrt": ["x", None]}, {"loss": 3}])
+def test_wrt_and_loss_are_names(options: dict[str, Any]) -> None:
+    with pytest.raises(TypeError, match="names of values"):
+        graphc.compile("L = sum(x)", **options)

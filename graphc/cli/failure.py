@@ -5,14 +5,12 @@ from __future__ import annotations
 from graphc.language.diagnostics import Diagnostic, GraphcError
 from graphc.language.source import Span
 
-__all__ = ["DATA", "NOT_OURS", "NOT_TEXT", "READ", "WRITE", "UsageError", "failure"]
+__all__ = ["DATA", "NOT_OURS", "READ", "WRITE", "UsageError", "failure"]
 
 NOT_OURS = "E0501"
 """A file that graphc did not write stands where it should write."""
 READ = "E0502"
 """A file cannot be read."""
-NOT_TEXT = "E0503"
-"""A program is not UTF-8 text."""
 WRITE = "E0504"
 """A file cannot be written."""
 DATA = "E0505"

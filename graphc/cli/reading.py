@@ -7,8 +7,9 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from graphc.cli.failure import NOT_TEXT, READ, failure
-from graphc.language.diagnostics import Diagnostic, GraphcError
+from graphc.cli.failure import READ, failure
+from graphc.language.decoding import decoded
+from graphc.language.diagnostics import Diagnostic
 from graphc.language.source import Source, Span
 
 __all__ = ["MAX_BYTES", "Program", "read_program"]
@@ -58,8 +59,8 @@ class Program:
 def read_program(name: str) -> Program:
     """The program in a file, or on standard input for `-`. Raises GraphcError."""
     if name == "-":
-        return Program(_decode(_standard_input(), STDIN, None), None)
-    return Program(_decode(_content(name), os.path.basename(name), name), name)
+        return Program(decoded(_standard_input(), STDIN, None), None)
+    return Program(decoded(_content(name), os.path.basename(name), name), name)
 
 
 def _content(name: str) -> bytes:
@@ -112,33 +113,3 @@ def _neighbour(name: str) -> str | None:
         return f"did you mean `{os.path.join(folder, base)}.g`?"
     close = suggest(base, files)
     return f"did you mean `{os.path.join(folder, close)}`?" if close else None
-
-
-def _decode(data: bytes, name: str, path: str | None) -> Source:
-    """The text, without a byte-order mark; ends of lines stay as they are, the lexer knows them all."""
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise _not_utf8(data, error, name, path) from None
-    nul = text.find("\0")
-    if nul >= 0:
-        source = Source(text, path or name, path)
-        raise failure(NOT_TEXT, "the program is not text", Span(source, nul, nul + 1), "a byte 0")
-    return Source(text, name, path)
-
-
-def _not_utf8(data: bytes, error: UnicodeDecodeError, name: str, path: str | None) -> GraphcError:
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        source = Source(data.decode("utf-16", "replace"), path or name, path)
-        return failure(
-            NOT_TEXT, "the program is UTF-16 text, and must be UTF-8", Span(source, 0, 1), "bytes in pairs from here",
-            help="save it as UTF-8",
-        )  # fmt: skip
-    # `utf-8-sig` counts from behind the mark.
-    body = data[3:] if data.startswith(b"\xef\xbb\xbf") else data
-    at = len(body[: error.start].decode("utf-8"))
-    source = Source(body.decode("utf-8", "replace"), path or name, path)
-    return failure(
-        NOT_TEXT, "the program is not UTF-8 text", Span(source, at, at + 1), f"byte 0x{body[error.start]:02x}",
-        help="save it as UTF-8",
-    )  # fmt: skip

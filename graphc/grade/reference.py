@@ -19,6 +19,7 @@ import numpy as np
 from graphc.ir.graph import Builder, Graph, Node
 from graphc.ir.interpret import bind_sizes, evaluate
 from graphc.ir.types import Unknown
+from graphc.language.decoding import source_of_file
 from graphc.language.diagnostics import Diagnostics, GraphcError
 from graphc.language.source import Source
 from graphc.pipeline import Options, joint_graph, lower_source, optimise
@@ -35,8 +36,7 @@ ATTEMPTS = 24
 def read_source(program: str | Path) -> Source:
     """A `Path` or a one-line string that ends in `.g` is a file, any other string a program's text."""
     if isinstance(program, Path) or (program.endswith(".g") and "\n" not in program):
-        path = Path(program)
-        return Source(path.read_text(encoding="utf-8-sig"), path.name, str(path))
+        return source_of_file(Path(program))
     return Source(program)
 
 
