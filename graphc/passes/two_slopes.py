@@ -1,12 +1,14 @@
-"""The larger, or the smaller, of two multiples of one array is a multiple of it and one of its size. For -O2 only.
+"""The larger, or the smaller, of two multiples of one array is that array times a slope. For -O2 only.
 
     r, x: (N,)
-    maximum(0.9 * r, -0.1 * r)      becomes      0.4 * r + 0.5 * abs(r)
-    minimum(x, 0.1 * x)             becomes      0.55 * x - 0.45 * abs(x)
+    maximum(0.9 * r, -0.1 * r)      becomes      r * (0.5 * sign(r) + 0.4)
+    minimum(x, 0.1 * x)             becomes      x * (-0.45 * sign(x) + 0.55)
+    maximum(-2 * x, 2 * x)          becomes      2 * abs(x)
 
-With slopes u where x is positive and d where it is negative that is (u + d)/2 x + (u - d)/2 |x|. The derivative,
-(u + d)/2 + (u - d)/2 sign(x), is that of equal shares at 0; three masks, each times a gradient, are more than twice the
-work. Where one slope is much smaller than the other, its digits would be lost in the difference: nothing is replaced.
+With slopes u where x is positive and d where it is negative the slope is (u - d)/2 sign(x) + (u + d)/2. It is the
+derivative as well, that of equal shares at 0; three masks, each times a gradient, are more than twice the work. (A
+multiple of x and one of |x| would be nan at -inf.) Where one slope is much smaller than the other, its digits would be
+lost in the difference: nothing is replaced.
 
 It is done before differentiation: the values are the same up to rounding.
 """
@@ -43,9 +45,13 @@ def by_size(graph: Graph) -> Graph:
         if of is None:  # both are multiples
             multiple = builder[operands[0]]
             of = next(multiple.operands[k] for k, v in enumerate(shared[node.operands[0]].operands) if v == x)
-        straight = builder.add("multiply", [builder.const((up + down) / 2), of])
-        bent = builder.add("multiply", [builder.const(abs(up - down) / 2), builder.add("abs", [of])])
-        return builder.add("add" if up > down else "subtract", [straight, bent])
+        bend, middle = (up - down) / 2, (up + down) / 2
+        if middle == 0:
+            return builder.add("multiply", [builder.const(bend), builder.add("abs", [of])])
+        bent = builder.add("multiply", [builder.const(bend), builder.add("sign", [of])])
+        slope = builder.add("add", [bent, builder.const(middle)])
+        builder.hint(slope, "slope")
+        return builder.add("multiply", [of, slope])
 
     return eliminate_dead_code(rebuild(shared, make, share=True))
 
