@@ -7,6 +7,9 @@
     P = e / total                 becomes      P = e * (1 / total)                  total has fewer entries than e
     y = x / 8.0                   becomes      y = x * 0.125
     O = outer(x, z)               becomes      O = expand_dims(x, axis=1) * z       entry by entry, with what reads it
+
+    E: (V, n), i: (K,) int, u: (K, n), F: (V, n)
+    dE = vjp(E[i], E, u) + F      becomes      dE = scatter_add(F, i, u)            no array that is zero but for u
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from typing import Any
 from graphc.ir.dims import Dim, dim
 from graphc.ir.graph import Builder, Graph, Node
 from graphc.ir.types import Unknown
+from graphc.ops.cuts import ARRAY, WHOLE
 from graphc.passes.dce import eliminate_dead_code
 from graphc.passes.rebuild import rebuild, same
 
@@ -44,6 +48,8 @@ def reduce_strength(graph: Graph) -> Graph:
                 made = place.number_of_ties()
             elif node.op == "outer":
                 made = place.columns_and_rows()
+            elif node.op == "add":
+                made = place.rows_added()
         if made is not None and builder.type(made) == node.type:
             return made
         return same(builder, node, operands)
@@ -123,6 +129,21 @@ class _Place:
         if any(self.builder.type(u).rank != 1 for u in self.operands):
             return None
         return self.add("multiply", [self.add("expand_dims", [x], axis=(1,)), y])
+
+    def rows_added(self) -> int | None:
+        """A sum with an array that is zero but for some rows: these are added to the other one."""
+        for rows, old, other in zip(self.operands[::-1], self.node.operands[::-1], self.operands, strict=True):
+            scattered = self.builder[rows]
+            if scattered.op != "scatter" or scattered.name or self.uses[old] != 1 or len(scattered.operands) != 2:
+                continue
+            shape, pattern = scattered.attr("shape"), scattered.attr("pattern")
+            u, i = scattered.operands
+            by_rows = pattern[:1] == (ARRAY,) and all(item == WHOLE for item in pattern[1:])
+            if shape is None or not by_rows or scattered.attr("distinct") or self._dims(i) is None:
+                continue
+            if self.builder.type(other) == scattered.type == self.node.type:
+                return self.add("scatter_add", [other, i, u])
+        return None
 
     def scaled_labels(self) -> int | None:
         """(e * r - onehot(y)) * s as e * (r * s) - s * onehot(y): what has fewer entries is multiplied."""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 
+import numpy as np
+import pytest
+
 import graphc
 from graphc.passes.joint import fuse
 from graphc.pipeline import optimise
@@ -74,3 +77,29 @@ def test_entries_that_are_alike_are_counted_as_numbers() -> None:
 
 def test_a_mask_that_nobody_counts_stays_one() -> None:
     assert operations("param X[N, D]\nL = sum(relu(X) * X)")["as_float"] == 0
+
+
+@pytest.mark.parametrize(("text", "alone"), [
+    ("L = sum(tanh(E[i]) * E[j])", 1),
+    ("L = sum(tanh(E[i] @ E.T)) + sum(E**2)", 0),
+    ("L = sum(exp(s[i] - s[j]) * s[j])", 1),
+    ("L = sum(E[i]**2)", 1),
+    ("L = sum(E[i, j]**2) + sum(E**2)", 1),  # entries, no rows
+    ("L = sum(E[:, j]**2) + sum(E**2)", 1),
+    ("L = sum(E[k]**2) + sum(E[i]**2)", 1),
+])  # fmt: skip
+def test_rows_are_added_to_what_is_there(text: str, alone: int) -> None:
+    text = f"param E[V, D], s[V]\ninput i[N]: int, j[N]: int, k[N, M]: int\n{text}"
+    assert operations(text)["scatter"] == alone
+    literal, module = graphc.load(text, level=0), graphc.load(text, level=2)
+    rng = np.random.default_rng(0)
+    given = {"E": rng.standard_normal((4, 4)), "s": rng.standard_normal(4), "i": np.array([0, -1, 2, 2, 3]),
+             "j": np.array([1, 1, 2, -4, 0]), "k": rng.integers(-4, 4, (5, 3))}  # fmt: skip
+    given = {name: given[name] for name in (*module.INPUTS, *module.PARAMETERS)}
+    workspace = module.Workspace(**given)
+    want = literal.value_and_grad(**given)
+    for _ in range(2):
+        have = module.value_and_grad(**given, workspace=workspace)
+        assert abs(want[0] - have[0]) <= 1e-12 * max(1, abs(want[0]))
+        for name, gradient in want[1].items():
+            assert np.abs(have[1][name] - gradient).max() <= 1e-12
