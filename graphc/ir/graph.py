@@ -306,8 +306,8 @@ class Builder:
         self, op: str, operands: tuple[int, ...], attrs: Attrs, type: Type | None, name: str | None, hint: str | None,
         origin: Origin | None,
     ) -> int:  # fmt: skip
-        key: tuple[Any, ...] = ()
-        if self.share and op != "argument":
+        share = self.share and op != "argument"
+        if share:
             key = self._key(op, operands, attrs, name)
             known = self._known.get(key)
             if known is not None:
@@ -325,21 +325,23 @@ class Builder:
         self.nodes[id] = node = Node(id, op, operands, attrs, type, name, hint, origin)
         if self.events is not None:
             self.events.append(node)
-        if key:
+        if share:
             self._known[key] = id
         return id
 
     def _key(self, op: str, operands: tuple[int, ...], attrs: Attrs, name: str | None) -> tuple[Any, ...]:
         """What makes two operations one. Arrays that a program makes of nothing under two names stay two:
         `c_0 = zeros(…)` beside `h_0 = zeros(…)` is a state of its own to its reader."""
+        if op in COMMUTATIVE and operands[0] > operands[1]:
+            operands = operands[::-1]
         own = name if not operands and op != "const" else None
         if not attrs:
-            return op, _ordered(op, operands), 0, own
+            return op, operands, 0, own
         known = self._numbers.get(id(attrs))
         if known is None:
             number = self._numbered.setdefault(typed(attrs), len(self._numbered))
             known = self._numbers[id(attrs)] = (number, attrs)
-        return op, _ordered(op, operands), known[0], own
+        return op, operands, known[0], own
 
     def find(self, op: str, operands: Sequence[int], attrs: Mapping[str, Any] | None = None) -> int | None:
         """The node of this operation on these operands, if there is one that would be shared."""

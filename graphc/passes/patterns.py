@@ -86,16 +86,20 @@ class Order:
     """A pattern with the operands of each sum and product in one order: what stands at each of its places.
 
     The first places are the root's operands; the operands of an operation inside of the pattern, which stands at a
-    place itself, come at the next ones.
+    place itself, come at the next ones. What is expected of a place is looked at as soon as there is something at it:
+    nearly every node of the root's operation is none of the pattern's, and mostly one look says so.
     """
 
     needs: tuple[str | None, ...]
     """For each operand of the root the operation that must have made it, where the pattern says."""
     keywords: tuple[tree.Keyword, ...]
-    inner: tuple[tuple[int, Form], ...]
     equal: tuple[tuple[int, int], ...]
-    """Places of one name."""
+    """Places of the root's operands that are one value."""
     numbers: tuple[tuple[int, int | float], ...]
+    """Places of the root's operands that are a number."""
+    inner: tuple[tuple[int, str, int, tuple[tuple[int, int], ...], tuple[tuple[int, int | float], ...]], ...]
+    """The operations inside: at which place, of what name and how many operands, and as above of these operands."""
+    inner_keywords: tuple[tuple[int, tuple[tree.Keyword, ...]], ...]
     names: tuple[tuple[str, int], ...]
 
     def suits(self, made_by: Sequence[str]) -> bool:
@@ -106,27 +110,33 @@ class Order:
 
     def match(self, nodes: Mapping[int, Node], operands: Sequence[int], attrs: Mapping[str, Any]) -> Match | None:
         """What makes a node of the root's operation, with these operands, one of this form; None if it is not."""
-        ids = list(operands)
+        ids = [*operands]
         if len(ids) != len(self.needs):
             return None
-        for place, form in self.inner:
-            node = nodes[ids[place]]
-            if node.op != form.op or len(node.operands) != len(form.parts):
-                return None
-            ids += node.operands
         for first, second in self.equal:
             if ids[first] != ids[second]:
                 return None
         for place, number in self.numbers:
             if not is_number(nodes[ids[place]], number):
                 return None
+        for place, op, arity, equal, numbers in self.inner:
+            node = nodes[ids[place]]
+            if node.op != op or len(node.operands) != arity:
+                return None
+            ids += node.operands
+            for first, second in equal:
+                if ids[first] != ids[second]:
+                    return None
+            for place, number in numbers:
+                if not is_number(nodes[ids[place]], number):
+                    return None
         bindings: dict[str, int | Attribute] = {name: ids[place] for name, place in self.names}
         if not _attributes(self.keywords, attrs, bindings):
             return None
-        for place, form in self.inner:
-            if form.keywords and not _attributes(form.keywords, dict(nodes[ids[place]].attrs), bindings):
+        for place, keywords in self.inner_keywords:
+            if not _attributes(keywords, dict(nodes[ids[place]].attrs), bindings):
                 return None
-        return Match(bindings, tuple([ids[place] for place, _ in self.inner]))
+        return Match(bindings, tuple([ids[place] for place, *_ in self.inner]))
 
 
 @cache
@@ -213,22 +223,28 @@ def _choices(pattern: tree.Expr) -> Iterator[Part]:
 def _order(form: Form) -> Order:
     """What stands at the places of a form."""
     places: list[Part] = list(form.parts)
-    for part in places:  # grows meanwhile
-        if isinstance(part, Form):
-            places += part.parts
     names: dict[str, int] = {}
-    equal: list[tuple[int, int]] = []
-    for place, part in enumerate(places):
-        if isinstance(part, str) and names.setdefault(part, place) != place:
-            equal.append((names[part], place))
-    return Order(
-        tuple(part.op if isinstance(part, Form) else None if isinstance(part, str) else "const" for part in form.parts),
-        form.keywords,
-        tuple((place, part) for place, part in enumerate(places) if isinstance(part, Form)),
-        tuple(equal),
-        tuple((place, part) for place, part in enumerate(places) if isinstance(part, (int, float))),
-        tuple(names.items()),
-    )
+    equal, numbers = _expected(places, 0, names)
+    inner = []
+    keywords = []
+    for place, part in enumerate(places):  # which grow meanwhile
+        if isinstance(part, Form):
+            first = len(places)
+            places += part.parts
+            inner.append((place, part.op, len(part.parts), *_expected(places, first, names)))
+            if part.keywords:
+                keywords.append((place, part.keywords))
+    needs = (part.op if isinstance(part, Form) else None if isinstance(part, str) else "const" for part in form.parts)
+    return Order(tuple(needs), form.keywords, equal, numbers, tuple(inner), tuple(keywords), tuple(names.items()))
+
+
+def _expected(
+    places: Sequence[Part], start: int, names: dict[str, int]
+) -> tuple[tuple[tuple[int, int], ...], tuple[tuple[int, int | float], ...]]:
+    """Which places from there on are a value that stood before, and which a number; the names get their places."""
+    parts = list(enumerate(places))[start:]
+    equal = [(names[part], k) for k, part in parts if isinstance(part, str) and names.setdefault(part, k) != k]
+    return tuple(equal), tuple((k, part) for k, part in parts if isinstance(part, (int, float)))
 
 
 def _parts(pattern: tree.Expr) -> tuple[tree.Expr, ...]:
@@ -263,8 +279,10 @@ def _attributes(
 
 def is_number(node: Node, number: int | float) -> bool:
     """Whether a node is this number."""
+    if node.op != "const":
+        return False
     value = node.attr("value")
-    return node.op == "const" and isinstance(value, (int, float)) and not isinstance(value, bool) and value == number
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and value == number
 
 
 def _number(pattern: tree.Expr) -> int | float | None:

@@ -29,14 +29,14 @@ def rebuild_tracking(graph: Graph, make: Make, share: bool) -> tuple[Graph, dict
     """
     builder = Builder(graph.ops, share=share)
     moved: dict[int, int] = {}
-    nodes = builder.nodes
+    at, nodes = moved.__getitem__, builder.nodes
     before: Origin | None = None  # what a rule makes of a node has one origin
     for node in graph.nodes.values():
         origin = node.origin
         if origin is not before or origin is None:
             before = origin
             builder.origin = origin if origin is None or origin.primal is None else _moved(origin, moved)
-        moved[node.id] = made = make(builder, node, [moved[u] for u in node.operands])
+        moved[node.id] = made = make(builder, node, list(map(at, node.operands)))
         if not node.name and not node.hint:
             continue
         new = nodes[made]

@@ -10,12 +10,9 @@ each only where the type stays and no work is added. Node by node from the opera
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache, lru_cache
-from typing import Any, TypeAlias
-
-import numpy as np
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
 
 from graphc.ir.dims import Dim
 from graphc.ir.graph import Builder, Graph, Node
@@ -23,35 +20,21 @@ from graphc.ir.types import Shape, ShapeError, Solver, Type, Unknown, check_rank
 from graphc.language import tree
 from graphc.language.budget import Budget
 from graphc.language.evaluate import Evaluator
-from graphc.language.literals import product
-from graphc.language.plain import PLAIN
 from graphc.language.scope import Environment, Scope
 from graphc.language.values import Fault, Tensor
-from graphc.passes.at_hand import factor_at_hand, reduction_at_hand
-from graphc.passes.broadcasts import broadcast_dropped, filled, leading_axes_dropped, repeats, shape_of_operand
-from graphc.passes.common_number import number_behind_sum
-from graphc.passes.constant_factors import factors_out_of_sum
+from graphc.passes.broadcasts import repeats
 from graphc.passes.cost import TYPICAL, typical
 from graphc.passes.dce import eliminate_dead_code
-from graphc.passes.diagonals import without_diagonal
-from graphc.passes.entries import entries_only
-from graphc.passes.known_sums import sum_of_one_hot
-from graphc.passes.leaks import larger_of_lines
-from graphc.passes.lengths import length_cancelled, square_of_length
-from graphc.passes.log_shares import entries_of_difference, share_at_hand
-from graphc.passes.patterns import Attribute, Bindings, Form, Match, Order, Part, Rewrite, candidates
+from graphc.passes.patterns import Attribute, Bindings, Form, Match, Order, Part, Rewrite
 from graphc.passes.place import Place
-from graphc.passes.products import arranged
-from graphc.passes.quotients import product_of_quotient, quotient_at_hand
 from graphc.passes.rebuild import rebuild, same
-from graphc.passes.scalars import mean_of_sums, scalar_out_of_dot, scalar_out_of_sum, scalars_gathered
-from graphc.passes.signs import LINEAR, product_subtracted, sign_into_number, sign_out_of_sum
-from graphc.passes.sums import sums_joined
-from graphc.passes.symmetric import sum_at_hand, transpose_dropped
+from graphc.passes.tried import Worth, may_be_free, worth_trying
 
 __all__ = ["simplify"]
 
 LEAVES = {"argument", "seed", "const", "size"}
+NEW, UNCERTAIN = -1, -2
+"""In the place of a node's id: there is none yet, or it is not certain whether there is one."""
 DEEPEST = 4
 """A replacement is made before it is weighed, and another one may be made for it: of sums of sums a whole chain."""
 
@@ -100,19 +83,6 @@ def _is_open(shape: Shape) -> bool:
     return isinstance(shape, Unknown) or any(size.is_open for size in shape)
 
 
-class _TooDear(Exception):
-    """A replacement adds more work than it saves, whatever becomes of the rest of it."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Attempt:
-    """A replacement while it is made: the work it may add, and the nodes and the replacements taken before it."""
-
-    most: float
-    before: int
-    taken: int
-
-
 class _Simplifier(Evaluator):
     """Adds nodes in their simplest form."""
 
@@ -120,8 +90,6 @@ class _Simplifier(Evaluator):
         super().__init__(builder)
         self.uses = uses
         self.depth = 0  # how many replacements are being made, each for another one
-        self.attempt: _Attempt | None = None  # the innermost of them
-        self.taken = 0  # how many replacements have been made and taken
 
     def add(
         self, op: str, operands: Sequence[int] = (), attrs: Mapping[str, Any] | None = None, type: Type | None = None
@@ -192,7 +160,6 @@ class _Simplifier(Evaluator):
                 continue
             made = self._cheaper(place, rewrite, found)
             if made is not None:
-                self.taken += 1
                 return made
         return None
 
@@ -213,30 +180,31 @@ class _Simplifier(Evaluator):
         return (node.op == "negative" and (used or node.type.shape == ())) or (node.op == "matmul" and used)
 
     def _cheaper(self, place: Place, rewrite: Rewrite, found: Match) -> int | None:
-        """The replacement, further rewritten if that adds no work either; None if it adds some."""
-        outside = self.depth, self.attempt
-        most: float = self._saved(place, found)
-        if self.attempt is not None:
-            most = min(most, self.attempt.most - self._added(self.attempt))
-        try:
-            for depth in (self.depth + 1, DEEPEST):
-                self.depth, self.attempt = depth, _Attempt(most, len(self.builder.nodes), self.taken)
-                made = self._replaced(place, rewrite, found)
-                if made is None or self._added(self.attempt) <= most:
-                    return made
-                wanted = rewrite.operators.op if isinstance(rewrite.operators, Form) else None
-                further = wanted is not None and self.builder[made].op != wanted
-                self.builder.forget(self.attempt.before)
-                if not further or self.taken == self.attempt.taken:
-                    return None
-        except _TooDear:
-            self.builder.forget(self.attempt.before)
-        finally:
-            self.depth, self.attempt = outside
+        """The replacement, further rewritten if that adds no work either; None if it adds some. Of most replacements
+        that is seen before a node of them is made: a long sum of products would be tried term by term."""
+        saved, form = self._saved(place, found), rewrite.operators
+        if isinstance(form, Form) and self._least(form, found.bindings, _count(place.type.shape))[1] > saved:
+            return None
+        before = len(self.builder.nodes)
+        made = self._replaced(place, rewrite, found)
+        if made is None or self._work(range(before, len(self.builder.nodes))) <= saved:
+            return made
+        further = isinstance(form, Form) and self.builder[made].op != form.op
+        self.builder.forget(before)
+        if not further:
+            return None
+        made = self._replaced(place, rewrite, found, depth=DEEPEST)
+        if made is None or self._work(range(before, len(self.builder.nodes))) <= saved:
+            return made
+        self.builder.forget(before)
         return None
 
-    def _replaced(self, place: Place, rewrite: Rewrite, found: Match) -> int | None:
-        """The rewrite's replacement, broadcast if need be; None where it has another type. Raises _TooDear."""
+    def _replaced(self, place: Place, rewrite: Rewrite, found: Match, depth: int = 0) -> int | None:
+        """The rewrite's replacement, broadcast if need be; None where it has another type.
+
+        At the greatest `depth` it is not rewritten in its turn.
+        """
+        outside, self.depth = self.depth, depth or self.depth + 1
         try:
             if rewrite.operators is None:
                 made = self._evaluated(rewrite.replacement, found.bindings)
@@ -244,18 +212,16 @@ class _Simplifier(Evaluator):
                 made = self._made(rewrite.operators, found.bindings)
         except (ShapeError, Fault):
             return None
+        finally:
+            self.depth = outside
         if self.type(made) == place.type:
             return made
         return place.repeat(made, place.type) if repeats(self.type(made), place.type) else None
 
     def _made(self, part: Part, bindings: Bindings) -> int:
-        """What stands at a part of a replacement, which is of operators. Raises ShapeError, and _TooDear as soon as
-        what has been made adds too much work: a long sum would be rewritten over and over for nothing."""
+        """What stands at a part of a replacement, which is of operators. Raises ShapeError."""
         if isinstance(part, Form):
             parts = [self._made(each, bindings) for each in part.parts]
-            assert self.attempt is not None
-            if self.attempt.taken == self.taken and self._added(self.attempt) > self.attempt.most:
-                raise _TooDear
             return self.add(part.op, parts)  # as it stands there: a product of vectors where `fold` has been before
         if isinstance(part, str):
             bound = bindings[part]
@@ -271,124 +237,68 @@ class _Simplifier(Evaluator):
             scope.values[name] = bound.value if isinstance(bound, Attribute) else Tensor(bound)
         return self.tensor(self.evaluate(replacement, scope))
 
-    def _added(self, attempt: _Attempt) -> int:
-        """The work that a replacement being made adds so far."""
-        return self._work(range(attempt.before, len(self.builder.nodes)))
+    def _least(self, form: Form, bindings: Bindings, result: int = 0) -> tuple[int, int]:
+        """The node that a replacement's form is, as far as that is certain, and the work that it adds at least.
+
+        An operator goes through no fewer entries than its `result` has and its operands that are at hand. Nothing is
+        said of one that may take a form that is free, nor of what is computed of that.
+        """
+        nodes, added = self.builder.nodes, 0
+        ids: list[int] = []
+        made_by: list[str] = []
+        for part in form.parts:
+            if isinstance(part, Form):
+                id, least = self._least(part, bindings)
+                added += least
+                made_by.append(part.op)
+            elif isinstance(part, str):
+                bound = bindings[part]
+                assert isinstance(bound, int)
+                id = bound
+                made_by.append(nodes[id].op)
+            else:
+                dtype = "int" if isinstance(part, int) else "float"
+                known = self.builder.find("const", (), {"value": part, "dtype": dtype})
+                id = NEW if known is None else known
+                made_by.append("const")
+            ids.append(id)
+        if UNCERTAIN in ids:
+            return UNCERTAIN, added
+        there = [id for id in ids if id != NEW]
+        if len(there) == len(ids):
+            known = self.builder.find(form.op, ids)
+            if known is not None:
+                return known, added
+            worth = worth_trying(form.op, tuple(made_by), number=True)
+            if worth is not None and any(order.match(nodes, ids, {}) for _, order in worth[1]):
+                return UNCERTAIN, added
+        if may_be_free(form.op, tuple(made_by)):
+            return UNCERTAIN, added
+        return NEW, added + max([result, *[_count(nodes[id].type.shape) for id in there]])
 
     def _work(self, ids: Iterable[int]) -> int:
         """The entries that these operations go through; numbers and views are free."""
-        nodes = (self.builder[id] for id in ids)
-        busy = (node for node in nodes if self.builder.op(node.op).cost != "free")
-        return sum(_entries([node.type, *map(self.type, node.operands)]) for node in busy)
+        nodes = self.builder.nodes
+        return sum([self._entries(nodes[id].op, nodes[id].type, nodes[id].operands) for id in ids])
+
+    def _entries(self, op: str, type: Type, operands: Iterable[int]) -> int:
+        """The size of the largest array of an operation, sizes with names being typical; a number counts nothing."""
+        if self.builder.op(op).cost == "free":
+            return 0
+        nodes = self.builder.nodes
+        return max([_count(type.shape), *[_count(nodes[u].type.shape) for u in operands]])
 
     def _saved(self, place: Place, found: Match) -> int:
         """The entries that the old form goes through: its root, and what is of use for that alone."""
-        busy = self.builder.op(place.op).cost != "free"
-        root = _entries([place.type, *map(self.type, place.operands)]) if busy else 0
         gone: set[int] = set()
         for id in sorted(found.inner, reverse=True):  # what uses a value stands behind it
             used = [*place.operands, *(u for other in gone for u in self.builder[other].operands)]
             if id in used and self.uses.get(id, 1) == 1:
                 gone.add(id)
-        return root + self._work(gone)
-
-
-def _entries(types: Iterable[Type]) -> int:
-    """The size of the largest array, sizes with names being typical; a number counts nothing."""
-    return max(map(_count, types), default=0)
+        return self._entries(place.op, place.type, place.operands) + self._work(gone)
 
 
 @lru_cache(maxsize=4096)
-def _count(type: Type) -> int:
-    sizes = [TYPICAL, TYPICAL] if isinstance(type.shape, Unknown) else [typical(n) for n in type.shape]
+def _count(shape: Shape) -> int:
+    sizes = [TYPICAL, TYPICAL] if isinstance(shape, Unknown) else [typical(n) for n in shape]
     return math.prod(sizes) if sizes else 0
-
-
-def _folded(place: Place) -> int | None:
-    """An operation on numbers is a number, if it is one that Python writes."""
-    nodes = [place.builder[u] for u in place.operands]
-    if not nodes or place.type.shape != () or place.type.dtype == "bool":
-        return None
-    if any(n.op != "const" or isinstance(n.attr("value"), tuple) for n in nodes):
-        return None
-    if place.op == "number":  # of a logarithm, say, that is one of Python's now
-        return place.operands[0]
-    operation = place.builder.op(place.op)
-    if not operation.elementwise or operation.evaluate is None:
-        return None
-    numbers = [n.attr("value") for n in nodes]
-    if place.op in PLAIN:  # Python's arithmetic on truth values is that of 0 and 1, NumPy's is not
-        numbers = [number * 1 for number in numbers]
-    with np.errstate(all="ignore"):
-        value = operation.evaluate(*numbers, **place.attrs)
-    if place.op == "multiply" and math.isfinite(value):
-        value = product(*numbers)
-    number = int(value) if place.type.dtype == "int" else float(value)
-    return place.builder.const(number, place.type.dtype) if math.isfinite(number) else None
-
-
-ANY: frozenset[str] = frozenset()
-"""Operands of whatever operation."""
-BROADCASTS = frozenset(["broadcast_to"])
-DIAGONAL = frozenset(["from_diagonal"])
-PRODUCTS = frozenset(["multiply", "divide"])
-
-Simplification: TypeAlias = "Callable[[Place], int | None]"
-
-SIMPLIFICATIONS: tuple[tuple[Simplification, Mapping[str, frozenset[str]]], ...] = (
-    (leading_axes_dropped, dict.fromkeys(["add", "subtract", "multiply", "divide"], frozenset(["expand_dims"]))),
-    (scalars_gathered, dict.fromkeys(["multiply", "divide"], PRODUCTS | {"expand_dims"})),
-    (scalar_out_of_sum, {"sum": PRODUCTS | {"negative"}}),
-    (scalar_out_of_dot, {"matmul": PRODUCTS}),
-    (mean_of_sums, {"mean": ANY}),
-    (sum_of_one_hot, {"sum": frozenset(["one_hot", "add", "subtract", "multiply", "divide", "negative"])}),
-    (share_at_hand, {"exp": frozenset(["subtract"])}),
-    (entries_of_difference, dict.fromkeys(["pick", "gather", "diagonal"], frozenset(["subtract"]))),
-    (entries_only, {"multiply": frozenset(["scatter", "multiply", "one_hot"]), "scatter": ANY,
-                    "sum": frozenset(["multiply", "scatter"]), "gather": ANY, "gather_entry": ANY}),
-    (arranged, {"squeeze": frozenset(["matmul"]), "sum": frozenset(["multiply"]),
-                "matmul": frozenset(["eye", "multiply"]), "add": frozenset(["expand_dims"]),
-                "subtract": frozenset(["expand_dims"])}),
-    (without_diagonal, {"matmul": DIAGONAL, "multiply": DIAGONAL | {"eye"}, "add": DIAGONAL,
-                        "subtract": DIAGONAL, "mT": DIAGONAL | {"eye", "multiply"},
-                        "sum": DIAGONAL | {"multiply"}, "diagonal": ANY, "trace": ANY}),
-    (factor_at_hand, {"multiply": frozenset(["sum"])}),
-    (transpose_dropped, {"mT": ANY}),
-    (quotient_at_hand, {"multiply": frozenset(["divide", "multiply", "negative"])}),
-    (product_of_quotient, {"divide": frozenset(["multiply"])}),
-    (factors_out_of_sum, dict.fromkeys(["sum", "mean"], PRODUCTS)),
-    (sum_at_hand, {"sum": ANY}),
-    (reduction_at_hand, dict.fromkeys(["sum", "mean", "max", "min", "prod"], ANY)),
-    (sign_into_number, {"negative": PRODUCTS | LINEAR, "multiply": frozenset(["negative"])}),
-    (sign_out_of_sum, {"sum": frozenset(["multiply"])}),
-    (product_subtracted, {"add": PRODUCTS, "subtract": PRODUCTS}),
-    (sums_joined, {"sum": frozenset(["sum"])}),
-    (filled, dict.fromkeys(["add", "subtract", "multiply", "divide"], frozenset(["zeros", "ones", "full"]))),
-    (shape_of_operand, dict.fromkeys(["shape_of", "count_of"], ANY)),
-    (square_of_length, {"square": frozenset(["norm"])}),
-    (length_cancelled, {"multiply": frozenset(["divide", "expand_dims"])}),
-    (larger_of_lines, {"add": frozenset(["maximum"])}),
-    (number_behind_sum, dict.fromkeys(["add", "subtract"], frozenset(["outer"]))),
-)  # fmt: skip
-"""What is tried at a node, in this order: at the nodes of which operations, if one of which operations has made one of
-their operands. Most nodes are of the form of none of these, and to see that takes no more than a look at a table."""
-
-Worth: TypeAlias = "tuple[tuple[Simplification, ...], tuple[tuple[Rewrite, Order], ...]]"
-
-
-@cache
-def worth_trying(op: str, made_by: tuple[str, ...], number: bool) -> Worth | None:
-    """What may apply to a node whose operands these operations have made; `number`: whether it is one. None: nothing.
-    """
-    makers = set(made_by)
-    found: list[Simplification] = []
-    if number and makers == {"const"}:
-        found.append(_folded)
-    if makers & BROADCASTS or op == "broadcast_to" or (op == "expand_dims" and "const" in makers):
-        found.append(broadcast_dropped)
-    for simplification, places in SIMPLIFICATIONS:
-        needed = places.get(op)
-        if needed is not None and (not needed or needed & makers):
-            found.append(simplification)
-    rewrites = candidates(op, made_by)
-    return (tuple(found), rewrites) if found or rewrites else None

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from graphc.passes import patterns, simplify
+from graphc.passes import patterns, simplify, tried
+from graphc.passes.broadcasts import broadcast_dropped
 from ops.programs import array, body, hold
 from passes.examples import Programs, examples_of
 from passes.operations import apart
@@ -278,10 +280,10 @@ L = sum(sum(A * x[..., None], axis=1) * one_hot(i, n)) + trace(D) + sum(log_soft
 
 
 def test_what_is_not_tried_would_not_apply(monkeypatch: pytest.MonkeyPatch) -> None:
-    def everything(op: str, made_by: tuple[str, ...], number: bool) -> simplify.Worth:
-        tried = [function for function, places in simplify.SIMPLIFICATIONS if op in places]
+    def everything(op: str, made_by: tuple[str, ...], number: bool) -> tried.Worth:
+        others = [function for function, places in tried.SIMPLIFICATIONS if op in places]
         rewrites = [(rewrite, order) for rewrite in patterns.rewrites().get(op, ()) for order in rewrite.orders]
-        return (simplify._folded, simplify.broadcast_dropped, *tried), tuple(rewrites)
+        return (tried.folded, broadcast_dropped, *others), tuple(rewrites)
 
     texts = [DENSE, *(path.read_text(encoding="utf-8") for path in EXAMPLES)]
     graphs = [apart(text) for text in texts]
@@ -291,6 +293,41 @@ def test_what_is_not_tried_would_not_apply(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(simplify, "worth_trying", everything)
     for graph, nodes in zip(graphs, quick, strict=True):
         assert [(node.op, node.operands, node.attrs) for node in simplify.simplify(graph)] == nodes
+
+
+def test_what_is_not_made_would_not_pay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A replacement that cannot pay is left before it is made: to make and weigh it gives the same graph."""
+    layers = "z_0 = X\nfor k in 0:4 { z_{k+1} = softmax(z_{k} @ W) + z_{k} - 0.1 * (z_{k} @ W.T - X) @ W }"
+    texts = [f"input X[N, D]\nparam W[D, D]\n{layers}\nL = sum(z_4**2)", DENSE]
+    texts += [path.read_text(encoding="utf-8") for path in EXAMPLES]
+    graphs = [apart(text) for text in texts]
+    made = 0
+    replaced = simplify._Simplifier._replaced
+
+    def counted(self: simplify._Simplifier, *rest: Any, **more: Any) -> int | None:
+        nonlocal made
+        made += 1
+        return replaced(self, *rest, **more)
+
+    monkeypatch.setattr(simplify._Simplifier, "_replaced", counted)
+    quick = [[(node.op, node.operands, node.attrs) for node in simplify.simplify(graph)] for graph in graphs]
+    few, made = made, 0
+    monkeypatch.setattr(simplify._Simplifier, "_least", lambda *_: (simplify.UNCERTAIN, 0))
+    for graph, nodes in zip(graphs, quick, strict=True):
+        assert [(node.op, node.operands, node.attrs) for node in simplify.simplify(graph)] == nodes
+    assert few < made
+
+
+def test_a_replacement_is_as_large_as_what_it_replaces() -> None:
+    """One of operators names all that its pattern does, so that it has the type of that."""
+
+    def named(part: patterns.Part) -> set[str]:
+        return set().union(*map(named, part.parts)) if isinstance(part, patterns.Form) else {str(part)}
+
+    for rewrite in (each for found in patterns.rewrites().values() for each in found):
+        if isinstance(rewrite.operators, patterns.Form):
+            names = {name for order in rewrite.orders for name, _ in order.names}
+            assert names <= named(rewrite.operators), rewrite.pattern.span.text
 
 
 def test_a_product_that_is_needed_in_a_sum_is_not_joined_with_the_next() -> None:
