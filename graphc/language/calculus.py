@@ -23,12 +23,15 @@ __all__ = ["OPERATORS"]
 
 def _tensors(evaluator: Evaluator, values: Sequence[Value], expr: tree.Call, names: Sequence[str]) -> list[int]:
     if len(values) != len(names):
+        once = f"`{expr.function}({', '.join(names)})`"
         raise Fault("E0206", f"`{expr.function}` takes {len(names)} arguments, not {len(values)}", expr.span,
-                    help=f"`{expr.function}({', '.join(names)})`")  # fmt: skip
+                    help=f"one at a time: {once}" if len(values) > len(names) else once)  # fmt: skip
     ids = []
     for value, argument in zip(values, expr.arguments, strict=True):
         if not isinstance(value, Tensor):
-            raise Fault("E0206", f"`{expr.function}` works on values of the program", argument.span)
+            several = isinstance(value, (list, tuple))
+            help = f"one at a time: `{expr.function}({', '.join(names)})`" if several else None
+            raise Fault("E0206", f"`{expr.function}` works on values of the program", argument.span, help=help)
         if not evaluator.type(value.id).is_float:
             kind = {"int": "integers", "bool": "truth values"}.get(evaluator.type(value.id).dtype, "sizes")
             message = f"`{argument.span.text}` holds {kind}, which have no gradient"

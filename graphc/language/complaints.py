@@ -6,6 +6,7 @@ Lark's names of terminals never reach the user.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Set
 from dataclasses import dataclass
 from typing import Final
@@ -171,6 +172,10 @@ def _about_the_statement(at: Situation) -> Complaint | None:
         return Complaint(
             NOT_A_TARGET, f"expected `=` after `{name}`", at.start, at.stop, "a call alone does nothing", help
         )
+    declared = re.match(r"([^\[\]]*\])\s*(:\s*\w+\s*)?([#;]|$)", at.after) if at.kind == "LSQB" else None
+    if declared is not None and first:
+        message, help = "nothing is done with this part", f"to declare an argument: `input {name}[{declared[1]}`"
+        return Complaint(NOT_A_TARGET, message, at.start, at.stop, f"this is a part of `{name}`", help)
     if at.kind in ("LSQB", "TRANSPOSE", "ATTRIBUTE") and at.head != "const":
         help = f"values do not change: build the whole, or give each part a name, as `{name}_{{k}}` in a loop"
         return Complaint(

@@ -62,6 +62,7 @@ _OTHER_NAMES: Final = {
     "view": "`reshape(x, (n, m))`", "permute": "`transpose(x, (1, 0))`", "unsqueeze": "`expand_dims(x, 0)`",
     "gather": "`take(x, i)`", "conv": "`conv2d(x, w)`", "avg_pool": "`avg_pool2d(x, 2)`",
     **dict.fromkeys(("maxpool", "max_pool"), "`max_pool2d(x, 2)`"),
+    **dict.fromkeys(("dense", "affine", "fc"), "`X @ W + b`"),
     **dict.fromkeys(("cross_entropy", "crossentropy", "softmax_cross_entropy"), "`softmax_ce(S, y)`"),
     "nll_loss": "`nll(logP, y)`", "mse_loss": "`mse(a, b)`", "l1_loss": "`mae(a, b)`", "smooth_l1": "`huber(a, b)`",
     "hinge_loss": "`hinge(s, t)`", "bce_loss": "`bce(p, t)`", "binary_cross_entropy": "`bce(p, t)`",
@@ -180,6 +181,8 @@ def _about_declarations(at: Situation) -> str | None:
     if head not in ("input", "param") or at.kind == "_END":
         return None
     if at.bracket == "[":
+        if at.text in (":", "..."):
+            return "a dimension has a number or a name: `[N, 3]`; without brackets the shape is left open"
         return "dimensions are separated by `,`" if _two_operands(at) else None
     if at.kind == "EQUAL":
         return "an argument gets its value when the module runs; a value known now is a `const`"

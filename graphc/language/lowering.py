@@ -338,7 +338,7 @@ class Lowering(Evaluator):
                     "E0205",
                     f"`{name}` would not be a tensor, but {describe(value)}",
                     statement.value.span,
-                    help=_results(value) if isinstance(value, tuple) else None,
+                    help=_results(value) if isinstance(value, tuple) else _joined(value),
                 )
 
     def define(self, name: str, value: Value, span: Span, scope: Scope) -> None:
@@ -430,6 +430,10 @@ def _results(value: tuple[Value, ...]) -> str:
     if len(value) == 1:
         return "without the comma it is the value itself"
     return "one name for each result: `a, b = split(x, 2)`"
+
+
+def _joined(value: Value) -> str | None:
+    return "`stack([a, b])` makes one array of several" if isinstance(value, list) else None
 
 
 def _has_tensor(value: Value) -> bool:

@@ -31,6 +31,16 @@ def check_free_names(lowering: Lowering) -> None:
     environment = lowering.environment
     known = sorted({*lowering.declared, *lowering.assigned, *environment.constants, *environment.dims})
     for name, span in lowering.first_use.items():
+        mathematics = _mathematics(span.text)
+        if mathematics is not None:
+            lowering.diagnostics.warning(
+                "W0201",
+                f"`{name}` is not declared or assigned, so it is taken for an input",
+                span,
+                label=f"`{span.text}` is one name" + (f", the same as `{name}`" if span.text != name else ""),
+                help=mathematics,
+            )
+            continue
         meant = slip(name, known) if lowering.budget.hint(len(known)) else None
         if meant is not None:
             lowering.diagnostics.warning(
@@ -39,6 +49,14 @@ def check_free_names(lowering: Lowering) -> None:
                 span,
                 help=f"did you mean `{meant}`? otherwise declare it: `input {name}`",
             )
+
+
+def _mathematics(text: str) -> str | None:
+    """The help for a free name that reads as a formula: signs of these are letters to Python."""
+    if text.endswith("ᵀ") and len(text) > 1:
+        return f"the transpose is written `{text[:-1]}.T`"
+    left, dot, right = text.partition("·")
+    return f"to multiply, write `{left} * {right}`" if dot and left and right else None
 
 
 def check_gradients(lowering: Lowering) -> None:

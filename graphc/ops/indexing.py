@@ -185,9 +185,8 @@ def _normal_index(lowering: Lowering, shape: tuple[Dim, ...], items: tuple[Index
     """The index with one item for each axis, in normal form."""
     count = sum(item is not None and item is not Ellipsis for item in items)
     if count > len(shape):
-        raise ShapeError(
-            f"{count} indices are too many for an array of shape {shape_text(shape)}", operand=0, code="E0207"
-        )
+        indices = f"{count} {'index is' if count == 1 else 'indices are'}"
+        raise ShapeError(f"{indices} too many for an array of shape {shape_text(shape)}", operand=0, code="E0207")
     missing: list[IndexItem] = [Cut()] * (len(shape) - count)
     at = next((i for i, item in enumerate(items) if item is Ellipsis), None)
     if at is not None and not missing and _picks(items[:at]) and _picks(items[at + 1 :]):

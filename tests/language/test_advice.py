@@ -93,3 +93,15 @@ def test_a_gradient_that_is_zero_is_pointed_out(text: str, places: list[tuple[in
     warnings = compile_source(Source(text, "net.g"), Options(verify=False)).warnings.warnings
     found = [(each.span.line, each.span.column) for each in warnings if each.code == "W0401" and each.span]
     assert found == places
+
+
+@pytest.mark.parametrize(("text", "label", "help"), [
+    ("L = xᵀ @ A @ y", "`xᵀ` is one name, the same as `xT`", "the transpose is written `x.T`"),
+    ("param x[n], A[n, n]\nL = xᵀ@A@x", "`xᵀ` is one name, the same as `xT`", "the transpose is written `x.T`"),
+    ("L = sum(x·w)", "`x·w` is one name", "to multiply, write `x * w`"),
+    ("input xᵀ[3]\nL = sum(xᵀ)", None, None),
+])  # fmt: skip
+def test_a_name_that_reads_as_a_formula_is_pointed_out(text: str, label: str | None, help: str | None) -> None:
+    warnings = compile_source(Source(text, "net.g"), Options(verify=False)).warnings.warnings
+    found = [(each.label, each.help) for each in warnings if each.code == "W0201"]
+    assert found == ([(label, help)] if label else [])

@@ -225,6 +225,7 @@ def test_slices_that_fill_an_array_join_in_its_gradient() -> None:
 ERRORS = [
     ("input X[4, 3]\nZ = X[4]", "index 4 is out of range for axis 0 of size 4"),
     ("input X[4, 3]\nZ = X[:, -4]", "index -4 is out of range for axis 1 of size 3"),
+    ("input X[]\nZ = X[0]", "1 index is too many for an array of shape ()"),
     ("input X[4, 3]\nZ = X[0, 0, 0]", "3 indices are too many for an array of shape (4, 3)"),
     ("input X[4, 3]\nZ = X[..., ...]", "one `...` at most"),
     ("input X[4, 3]\nZ = X[::0]", "the step of a slice is zero"),
