@@ -292,6 +292,7 @@ _INSTEAD = {
     "`axis` of `max`": "of two values take `maximum(a, b)`", "`axis` of `min`": "of two values take `minimum(a, b)`",
     "`shape` of `zeros`": "a shape is a tuple of sizes; `zeros_like(x)` has the shape of `x`",
     "`shape` of `ones`": "a shape is a tuple of sizes; `ones_like(x)` has the shape of `x`",
+    "`ord` of `norm`": "the largest entry is `max(abs(x))`, the smallest `min(abs(x))`",
     "`value` of `full`": "`broadcast_to(x, shape)` fills a shape with a tensor",
 }  # fmt: skip
 """What was most likely meant by a tensor in the place of an attribute."""

@@ -231,7 +231,13 @@ def _tile_call(lowering: Lowering, x: int, *, reps: Any) -> int:
     counts = (1,) * (rank - len(counts)) + counts
     if len(counts) > rank:
         x = lowering.call("expand_dims", x, axis=tuple(range(len(counts) - rank)))
-    return x if all(c == 1 for c in counts) else lowering.add("tile", [x], {"reps": counts})
+    if all(c == 1 for c in counts):
+        return x
+    shape = lowering.shape(x)
+    if all(c == 1 or n == 1 for n, c in zip(shape, counts, strict=True)):  # an expert broadcasts
+        wide = tuple(n * c for n, c in zip(shape, counts, strict=True))
+        return lowering.call("broadcast_to", x, shape=wide)  # type: ignore[no-any-return]
+    return lowering.add("tile", [x], {"reps": counts})
 
 
 register(Op(
@@ -260,7 +266,12 @@ def _repeat_call(lowering: Lowering, x: int, *, repeats: Any, axis: Any) -> int:
         picked = tuple(k for k, n in enumerate(counts) for _ in range(n))
         return lowering.call("take", x, lowering.tensor(picked, "int"), axis=place)  # type: ignore[no-any-return]
     count = _count(repeats[0] if isinstance(repeats, (tuple, list)) else repeats, "repeats")
-    return x if count == 1 else lowering.add("repeat", [x], {"repeats": count, "axis": place})
+    if count == 1:
+        return x
+    if shape[place] == 1:
+        wide = (*shape[:place], count, *shape[place + 1 :])
+        return lowering.call("broadcast_to", x, shape=wide)  # type: ignore[no-any-return]
+    return lowering.add("repeat", [x], {"repeats": count, "axis": place})
 
 
 def _repeat_type(solver: Solver, types: list[Type], attrs: dict[str, Any]) -> Type:

@@ -255,6 +255,7 @@ HABITS = [
     ("L = sum(w); g, h = grad(L, (w, v))", "E0206", 1, 28, "one at a time: `grad(L, W)`"),
     ("y = dense(x, 10)", "E0219", 1, 5, "write `X @ W + b`"),
     ("L = [sum(x)]", "E0205", 1, 5, "`stack([a, b])` makes one array of several"),
+    ("L = norm(x, ord=inf)", "E0211", 1, 17, "the largest entry is `max(abs(x))`, the smallest `min(abs(x))`"),
     ("L = np.linalg.norm(x)", "E0109", 1, 7, "operations have no prefix: `norm(…)`"),
     ("L = torch.nn.functional.relu(x)", "E0109", 1, 10, "operations have no prefix: `relu(…)`"),
     ("L = nn.CrossEntropyLoss()(S, y)", "E0109", 1, 7, "write `softmax_ce(S, y)`"),

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import graphc
 from ops.programs import array, body, compiled, error_of, hold
 
 CASES: list[tuple[str, str, Any]] = [
@@ -179,3 +180,10 @@ def test_what_is_like_a_number_has_the_type_of_the_program(text: str, number: st
     Y, cache = net.forward(r)
     assert Y.dtype == np.float32 and np.abs(Y - expected).max() <= 1e-6
     assert net.backward(cache, np.ones_like(Y))["r"].dtype == np.float32
+
+
+@pytest.mark.parametrize("columns", ["repeat(b[:, None], N, axis=1)", "tile(b[:, None], (1, N))"])
+def test_one_column_many_times_is_broadcast(columns: str) -> None:
+    source = graphc.compile(f"input X[n, N]\nparam W[m, n], b[m]\nZ = W@X + {columns}")
+    assert "Z = W @ X + b[:, None]" in source
+    assert "db = dZ.sum(axis=1)" in source
