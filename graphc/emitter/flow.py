@@ -27,6 +27,12 @@ class Flow:
         self.roots = dict.fromkeys(roots)
         self.ops = {id: graph.op(graph.nodes[id]) for id in self.order}
         self.consumers: dict[int, list[int]] = {}
+        consumers, nodes = self.consumers, graph.nodes
         for id in self.order:
-            for u in dict.fromkeys(graph[id].operands):
-                self.consumers.setdefault(u, []).append(id)
+            operands = nodes[id].operands
+            for u in operands if len(operands) < 2 else dict.fromkeys(operands):
+                users = consumers.get(u)
+                if users is None:
+                    consumers[u] = [id]
+                else:
+                    users.append(id)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection
 from functools import cached_property
+from itertools import chain
 
 from graphc.emitter.describe import behind_cotangents
 from graphc.emitter.flow import Flow
@@ -42,9 +43,10 @@ class InPlace:
     def _aliases(self) -> dict[int, frozenset[int]]:
         """Per value the values whose memory it may share: itself, or for a view those of its operands."""
         aliases: dict[int, frozenset[int]] = {i: frozenset((i,)) for i in self.flow.arrays}
+        nodes, ops = self.graph.nodes, self.flow.ops
         for id in self.flow.order:
-            node = self.graph[id]
-            if _may_be_view(self.flow.ops[id]) and id not in self.full:
+            if _may_be_view(ops[id]) and id not in self.full:
+                node = nodes[id]
                 shared: frozenset[int] = frozenset()
                 for u in node.operands:
                     shared |= aliases[u]
@@ -72,7 +74,11 @@ class InPlace:
         if found is None:
             found = self._read[id] = set()
             nodes, inlined = self.graph.nodes, self.inlined
-            stack = list(nodes[id].operands)
+            operands = nodes[id].operands
+            if inlined.isdisjoint(operands):
+                found.update(operands)
+                return found
+            stack = list(operands)
             while stack:
                 u = stack.pop()
                 if u in inlined:
@@ -185,7 +191,7 @@ class InPlace:
 
     def _becomes(self, statements: list[int], reuse: dict[int, int]) -> dict[int, int]:
         overwritten_by = {old: new for new, old in reuse.items()}
-        readers = Counter(u for id in statements for u in self.reads(id))
+        readers = Counter(chain.from_iterable(map(self.reads, statements)))
         final: dict[int, int] = {}
         for id in reversed(statements):  # who overwrites comes later
             new = overwritten_by.get(id)

@@ -26,6 +26,7 @@ FULL = 100  # nor is one that would make the other one longer than this
 APART = {"columns", "add_columns"}  # nor is what a reader should see as a step
 PARTS = {name for name, special in STATEMENTS.items() if special.add is not None}
 ALWAYS_INLINE = {"size", "size_of", "transpose", "mT", "stop_gradient"}
+SOMETIMES_ALWAYS = ALWAYS_INLINE | {"const", "arange", "shape_of", "expand_dims"}  # what `_always` may say yes of
 
 
 def inlined_values(flow: Flow) -> set[int]:
@@ -41,18 +42,21 @@ class _Inlining:
     def choose(self) -> set[int]:
         width: dict[int, int] = {}
         room: dict[int, int] = {}
-        nodes, roots = self.graph.nodes, self.flow.roots
+        nodes, roots, inlined = self.graph.nodes, self.flow.roots, self.inlined
         for id in self.flow.order:
             node = nodes[id]
-            op = self.flow.ops[id]
-            wide = _overhead(node, op)
+            wide = _overhead(node, self.flow.ops[id])
             for u in node.operands:
-                wide += width[u] if u in self.inlined else len(nodes[u].name or nodes[u].hint or "temp")
+                if u in inlined:
+                    wide += width[u]
+                else:
+                    read = nodes[u]
+                    wide += len(read.name or read.hint or "temp")
             width[id] = wide
-            if self._always(node) and (id not in roots or node.op in ("const", "size")):
-                self.inlined.add(id)
+            if node.op in SOMETIMES_ALWAYS and self._always(node) and (id not in roots or node.op in ("const", "size")):
+                inlined.add(id)
                 continue
-            consumers = self.consumers.get(id, [])
+            consumers = self.consumers.get(id, ())
             if id in roots or node.name or len(consumers) != 1 or node.op in STATEMENTS or node.op in APART:
                 continue
             if node.op == "const" and node.hint:  # an array that the program gave a name

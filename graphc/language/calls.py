@@ -91,9 +91,9 @@ class Calls(Nodes):
         """The operands of a call (node ids, None where left out), its attributes, and the places of both."""
         given: dict[str, tuple[Value, Span]] = {}
         extra: list[tuple[Value, Span]] = []
-        fixed = [name for name in op.operands if not name.startswith("*")]
+        fixed = [name for name in op.operands if name[0] != "*"]
         arguments = [(self.evaluate(a, scope), a.span) for a in expr.arguments]
-        if op.operands[:1] and op.operands[0].startswith("*"):
+        if op.operands and op.operands[0][0] == "*":
             extra, rest = self._flatten(op, arguments)
             order = [*op.positional]
         else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -57,11 +56,17 @@ class Sampler:
 
     def __init__(self, graph: Graph, seed: int, sizes: Mapping[str, int] | None = None) -> None:
         self.graph, self.seed, self.given = graph, seed, sizes or {}
-        types = {id(node.type): node.type for node in graph}  # most nodes share theirs with others
-        counts = Counter(id(node.type) for node in graph)
+        counts: dict[int, list[Any]] = {}  # most nodes share their type with others
+        for node in graph:
+            type = node.type
+            count = counts.get(id(type))
+            if count is None:
+                counts[id(type)] = [type, 1]
+            else:
+                count[1] += 1
         shapes: dict[Shape, int] = {}
-        for key, type in types.items():
-            shapes[type.shape] = shapes.get(type.shape, 0) + counts[key]
+        for type, number in counts.values():
+            shapes[type.shape] = shapes.get(type.shape, 0) + number
         self.shapes: dict[tuple[Dim, ...], int] = {s: n for s, n in shapes.items() if not isinstance(s, Unknown)}
         self.dims = {d for shape in self.shapes for d in shape if d.value is None}
         self.names = sorted({n for shape in _ranked(graph) for d in shape for n in d.names()})
@@ -266,13 +271,15 @@ def _wanted(graph: Graph) -> dict[str, str]:
     """Per argument the domain that the operations directly on it ask for."""
     found: dict[str, str] = {}
     arguments = {a.node: a.name for a in graph.arguments}
+    asked: dict[str, list[str | None]] = {}  # by operation what it asks for of its operands
     for node in graph:
-        if arguments.keys().isdisjoint(node.operands):
-            continue
-        op = graph.op(node)
-        for name, operand in zip(op.operands, node.operands, strict=False) if op.domain else ():
-            if operand in arguments and name in op.domain:
-                found.setdefault(arguments[operand], op.domain[name])
+        domains = asked.get(node.op)
+        if domains is None:
+            op = graph.op(node)
+            domains = asked[node.op] = [op.domain.get(name) for name in op.operands] if op.domain else []
+        for domain, operand in zip(domains, node.operands, strict=False):
+            if domain is not None and operand in arguments:
+                found.setdefault(arguments[operand], domain)
     return found
 
 
@@ -284,9 +291,10 @@ def _even(graph: Graph) -> dict[str, str]:
     found: dict[str, str] = {}
     arguments = {a.node: a.name for a in graph.arguments}
     for node in graph:
-        for operand in node.operands if node.op in EVEN else ():
-            if operand in arguments:
-                found.setdefault(arguments[operand], EVEN[node.op])
+        if node.op in EVEN:
+            for operand in node.operands:
+                if operand in arguments:
+                    found.setdefault(arguments[operand], EVEN[node.op])
     return found
 
 
