@@ -204,7 +204,7 @@ def _faster(program: Graph, joint: Graph, options: Options) -> Graph:
     program = eliminate_dead_code(program.replace(updates={}))
     if not program.values.keys() >= joint.gradients.keys():  # a gradient is wanted of what nothing depends on
         return joint
-    faster = pool_first(by_size(program), joint.gradients)
+    faster = pool_first(by_size(program, joint.gradients), joint.gradients)
     return joint if faster is program else differentiate(faster, options.wrt, options.loss)
 
 

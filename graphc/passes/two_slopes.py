@@ -1,20 +1,22 @@
 """The larger, or the smaller, of two multiples of one array is that array times a slope. For -O2 only.
 
     r, x: (N,)
-    maximum(0.9 * r, -0.1 * r)      becomes      r * (0.5 * sign(r) + 0.4)
-    minimum(x, 0.1 * x)             becomes      x * (-0.45 * sign(x) + 0.55)
-    maximum(-2 * x, 2 * x)          becomes      2 * abs(x)
+    maximum(0.9 * r, -0.1 * r)      becomes      r * (0.5 * (r > 0) - 0.5 * (r < 0) + 0.4)
+    minimum(x, 0.1 * x)             becomes      x * (-0.45 * (x > 0) - -0.45 * (x < 0) + 0.55)
+    maximum(-1.5 * x, 1.5 * x)      becomes      x * (1.5 * (x > 0) - 1.5 * (x < 0))
 
-With slopes u where x is positive and d where it is negative the slope is (u - d)/2 sign(x) + (u + d)/2. It is the
-derivative as well, that of equal shares at 0; three masks, each times a gradient, are more than twice the work. (A
-multiple of x and one of |x| would be nan at -inf.) Where one slope is much smaller than the other, its digits would be
-lost in the difference: nothing is replaced.
+With slopes u where x is positive and d where it is negative the slope is (u - d)/2 times the sign and (u + d)/2. It is
+the derivative as well, that of equal shares at 0; three masks, each times a gradient, are more than twice the work.
+The sign is one of comparisons: `sign` is nan where x is, and a gradient of 0, of what a mask leaves out, would be nan
+there. (A multiple of x and one of |x| would be nan at -inf.) Where one slope is much smaller than the other, its digits
+would be lost in the difference: nothing is replaced.
 
 It is done before differentiation: the values are the same up to rounding.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 from graphc.ir.graph import Builder, Graph, Node
@@ -28,12 +30,21 @@ MOST_LOST: Final = 16
 """By so much rounding errors may grow relative to a value: four bits."""
 
 
-def by_size(graph: Graph) -> Graph:
-    """The graph, not yet differentiated, with the replacements above; itself if there are none."""
+def by_size(graph: Graph, kept: Collection[str] = ()) -> Graph:
+    """The graph, not yet differentiated, with the replacements above; itself if there are none.
+
+    What depends on values of the names in `kept` still does, and on each in its own right: equal ones stay apart.
+    """
     if not any(node.op in CHOICES for node in graph):
         return graph
-    shared = rebuild(graph, same, share=True)  # the array may be written out twice
-    slopes = {node.id: found for node in shared if (found := _slopes(shared, node)) is not None}
+    seen = {graph.values[name] for name in kept if name in graph.values}
+    share = all(graph[id].op == "argument" for id in seen)
+    shared = rebuild(graph, same, share=True) if share else graph  # the array may be written out twice
+    slopes = {
+        node.id: found
+        for node in shared
+        if (share or seen.isdisjoint(node.operands)) and (found := _slopes(shared, node)) is not None
+    }
     if not slopes:
         return graph
 
@@ -41,19 +52,20 @@ def by_size(graph: Graph) -> Graph:
         if node.id not in slopes:
             return same(builder, node, operands)
         x, up, down = slopes[node.id]
-        of = next(u for u, v in zip(operands, node.operands, strict=True) if v == x) if x in node.operands else None
+        of = next((u for u, v in zip(operands, node.operands, strict=True) if v == x), None)
         if of is None:  # both are multiples
             multiple = builder[operands[0]]
             of = next(multiple.operands[k] for k, v in enumerate(shared[node.operands[0]].operands) if v == x)
         bend, middle = (up - down) / 2, (up + down) / 2
-        if middle == 0:
-            return builder.add("multiply", [builder.const(bend), builder.add("abs", [of])])
-        bent = builder.add("multiply", [builder.const(bend), builder.add("sign", [of])])
-        slope = builder.add("add", [bent, builder.const(middle)])
+        masks = [builder.add("as_float", [builder.add(op, [of, builder.const(0)])]) for op in ("greater", "less")]
+        above, below = (builder.add("multiply", [builder.const(bend), mask]) for mask in masks)
+        slope = builder.add("subtract", [above, below])
+        if middle != 0:
+            slope = builder.add("add", [slope, builder.const(middle)])
         builder.hint(slope, "slope")
         return builder.add("multiply", [of, slope])
 
-    return eliminate_dead_code(rebuild(shared, make, share=True))
+    return eliminate_dead_code(rebuild(shared, make, share=share))
 
 
 def _slopes(graph: Graph, node: Node) -> tuple[int, float, float] | None:

@@ -48,13 +48,35 @@ def test_a_named_multiple_stays_where_it_is_asked_for() -> None:
     assert np.array_equal(module.forward(x, np.ones(3))[0].up, 0.9 * x)
 
 
-def test_no_mask_is_made() -> None:
+@pytest.mark.parametrize("wrt", [["up"], ["down", "x"], ["twin"], ["m"], ["other", "m"]])
+def test_what_a_gradient_is_asked_of_stays_apart(wrt: list[str]) -> None:
+    """A multiple of which one is asked for is used by the choice, and of two equal values each has its own."""
+    text = HEAD + (
+        "up = 0.9 * x\ndown = -0.1 * x\ntwin = tanh(x)\nother = tanh(x)\nm = maximum(0.7 * x, -0.2 * x)\n"
+        "L = sum(maximum(up, down) * y) + sum(twin * other * twin) + sum(m)"
+    )
+    x, y = np.array([1.0, -2.0, 0.0]), np.array([1.0, 2.0, 3.0])
+    want, have = (graphc.load(text, level=level, wrt=wrt).value_and_grad(x, y)[1] for level in (0, 2))
+    for name in wrt:
+        np.testing.assert_allclose(have[name], want[name], rtol=1e-12)
+
+
+@pytest.mark.parametrize("choice", ["maximum(0.9 * r, -0.1 * r)", "minimum(r, 0.1 * r)", "maximum(-2 * r, 2 * r)"])
+def test_what_a_mask_leaves_out_may_be_nan(choice: str) -> None:
+    text = f"input y[N], seen[N]: bool\nparam x[N]\nr = y - x\nL = sum(where(seen, {choice}, 0))"
+    y, x = np.array([1.0, np.nan, -2.0]), np.ones(3)
+    want, have = (graphc.load(text, level=level).value_and_grad(y, ~np.isnan(y), x) for level in (0, 2))
+    np.testing.assert_allclose(have[0], want[0], rtol=1e-12)
+    np.testing.assert_allclose(have[1]["x"], want[1]["x"], rtol=1e-12)
+
+
+def test_two_masks_are_made() -> None:
     module = graphc.load(HEAD + "L = mean(maximum(0.9 * (x - y), -0.1 * (x - y)))", level=2)
     x = np.ones(5)
     workspace = module.Workspace(x, x)
     names = [name for name, _ in entrywise_calls(module, lambda: module.value_and_grad(x, x, workspace=workspace))]
-    assert names.count("sign") == 1 and not {"greater", "less", "equal", "maximum"} & set(names)
-    assert len([name for name in names if name in ("multiply", "add", "subtract", "abs")]) <= 5
+    assert names.count("greater") == names.count("less") == 1 and not {"equal", "maximum", "sign"} & set(names)
+    assert len([name for name in names if name in ("multiply", "add", "subtract", "abs")]) <= 6
 
 
 @pytest.mark.filterwarnings("ignore:invalid value")  # their sum is none
