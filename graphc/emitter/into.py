@@ -235,8 +235,9 @@ def _chosen(place: Place, node: Node, target: str, operands: list[Text]) -> list
 
 
 def _is_by_bits(node: Node, operand: Callable[[Node, int], Node]) -> bool:
-    """Whether a choice between floating numbers is made by one of floating numbers."""
-    return node.op == "where" and node.type.is_float and _is_irregular(operand(node, 0), operand)
+    """Whether a choice between floating numbers is made by one of floating numbers, for each entry or row anew."""
+    mask = operand(node, 0) if node.op == "where" and node.type.is_float else None
+    return mask is not None and mask.type.rank != 0 and _is_irregular(mask, operand)
 
 
 def _is_irregular(mask: Node, operand: Callable[[Node, int], Node]) -> bool:

@@ -66,6 +66,8 @@ CHOICE = "param a[N, D], b[N, D]\ninput {}\nL = sum(where({}, exp(a), {})**2)"
     ("c[D]", "c > 0", "b", True),
     ("c[N, D]", "c > 0", "sum(b, axis=0)", True),
     ("c[N, D]", "c > 0", "-2.5", True),
+    ("c[N, D]", "N / 2.5 > 4.0", "b", False),  # a number of Python's own
+    ("c[N, D]", "mean(c) > 0", "b", False),
 ])  # fmt: skip
 @pytest.mark.parametrize("dtype", ["f", "d"])
 def test_a_choice_by_floats_takes_no_branch(declared: str, mask: str, other: str, by_bits: bool, dtype: str) -> None:
