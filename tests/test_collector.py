@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import gc
+import sys
+import types
+import weakref
 
 import pytest
 
@@ -38,22 +41,29 @@ def test_the_collector_is_on_again_afterwards() -> None:
     assert gc.isenabled()
 
 
-def test_what_is_there_is_old_afterwards() -> None:
+def test_what_is_there_is_old_after_an_import(monkeypatch: pytest.MonkeyPatch) -> None:
     """Else the next collection, of what is young, would go through the modules and all that was made."""
     gc.collect()
     with collector_paused():
+        monkeypatch.setitem(sys.modules, "just_imported", types.ModuleType("just_imported"))
         made = [[k] for k in range(10_000)]
     young = gc.get_objects(generation=0)
     assert gc.is_tracked(made[0]) and len(young) < 1_000
     assert gc.get_freeze_count() == 0, "they are collected like others, later"
 
 
-def test_what_the_process_has_frozen_stays_so() -> None:
+def test_modules_that_are_loaded_and_dropped_are_freed() -> None:
+    """Without a collection asked for: functions and what they know of their module are a cycle."""
+    dropped = [weakref.ref(graphc.load("L = sum(x * x)", level=0, verify=False).forward) for _ in range(60)]
+    assert sum(each() is None for each in dropped) > 20
+
+
+def test_what_the_process_has_frozen_stays_so(monkeypatch: pytest.MonkeyPatch) -> None:
     gc.freeze()
     try:
         frozen = gc.get_freeze_count()
         with collector_paused():
-            pass
+            monkeypatch.setitem(sys.modules, "just_imported", types.ModuleType("just_imported"))
         assert 0 < gc.get_freeze_count() <= frozen
     finally:
         gc.unfreeze()
