@@ -19,7 +19,10 @@ SMALLEST, LARGEST = 1e-30, 1e30  # coefficients that float32 holds with all digi
 
 
 def move_into_coefficients(graph: Graph) -> Graph:
-    """The graph with the replacements above, where nothing else uses what they take apart."""
+    """The graph with the replacements above, where nothing else uses what they take apart; itself if there is no
+    product with a sum."""
+    if not any(node.op == "multiply" and any(graph[u].op == "add" for u in node.operands) for node in graph):
+        return graph
     uses = graph.uses()
     shared: set[int] = set()  # what more than one node uses, in the new graph
 

@@ -18,7 +18,7 @@ it leaves unused is removed by the next pass. A named value stays what it is: on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from graphc.ir.dims import Dim, numel
@@ -31,19 +31,24 @@ __all__ = ["fold"]
 
 
 def fold(graph: Graph) -> Graph:
-    """The graph with the rewrites above applied wherever they fit."""
+    """The graph with the rewrites above applied wherever they fit; itself if there is nothing that they might fit.
+
+    Before the first node that changes nothing has, so that it is enough to look at the graph as it is.
+    """
+    parted = any(node.op == "unslice" for node in graph)
+    if not parted and not any(_may_fit(graph.nodes, node.op, node.operands) for node in graph):
+        return graph
     uses = graph.uses()
     summed = {u for node in graph if node.op == "add" for u in node.operands if uses[u] == 1}
     moved: dict[int, int] = {}
     needed: dict[int, int] = {}  # new node -> how often it is used
 
     def make(builder: Builder, node: Node, operands: list[int]) -> int:
-        rewrite = _REWRITES.get(node.op)
         made = None
-        if node.op == "add" and node.id not in summed:
+        if parted and node.op == "add" and node.id not in summed:
             made = join_parts(builder, graph, node, uses, moved)
-        if made is None and rewrite is not None:
-            made = rewrite(_Place(builder, node, operands, uses, needed))
+        if made is None and _may_fit(builder.nodes, node.op, operands):
+            made = _REWRITES[node.op][0](_Place(builder, node, operands, uses, needed))
         if made is None or builder.type(made) != node.type:
             made = same(builder, node, operands)
         moved[node.id] = made
@@ -83,16 +88,29 @@ class _Place:
 
 
 Rewrite = Callable[[_Place], "int | None"]
-_REWRITES: dict[str, Rewrite] = {}
+_REWRITES: dict[str, tuple[Rewrite, frozenset[str]]] = {}
 
 
-def _rewrite(*names: str) -> Callable[[Rewrite], Rewrite]:
+def _rewrite(*names: str, of: Sequence[str] = ()) -> Callable[[Rewrite], Rewrite]:
+    """A rewrite of these operations, if one of these others has made an operand: without any, whatever has."""
+
     def keep(function: Rewrite) -> Rewrite:
         for name in names:
-            _REWRITES[name] = function
+            _REWRITES[name] = function, frozenset(of)
         return function
 
     return keep
+
+
+def _may_fit(nodes: Mapping[int, Node], op: str, operands: Sequence[int]) -> bool:
+    """Whether there may be a rewrite for an operation on these operands."""
+    if op not in _REWRITES:
+        return False
+    if op == "matmul":
+        shape = nodes[operands[0]].type.shape
+        return not isinstance(shape, Unknown) and len(shape) > 1 and shape[-1].value == 1
+    makers = _REWRITES[op][1]
+    return not makers or not makers.isdisjoint([nodes[u].op for u in operands])
 
 
 # ---------------------------------------------------------------- axes of size 1
@@ -183,11 +201,9 @@ def _expand_dims(place: _Place) -> int | None:
     return None
 
 
-@_rewrite("add", "subtract", "multiply", "divide")
+@_rewrite("add", "subtract", "multiply", "divide", of=["expand_dims"])
 def _by_entries(place: _Place) -> int | None:
     """Axes in front, and all axes of a number, need not be written: broadcasting adds them."""
-    if "expand_dims" not in (place[0].op, place[1].op):
-        return None
     operands = list(place.operands)
     for k in range(2):
         operand, other = place[k], place[1 - k]
@@ -204,7 +220,7 @@ def _by_entries(place: _Place) -> int | None:
 
 # ---------------------------------------------------------------- order and shape
 
-@_rewrite("mT")
+@_rewrite("mT", of=["mT", "outer", "matmul", "expand_dims", "transpose"])
 def _transpose_matrix(place: _Place) -> int | None:
     inner = place[0]
     if inner.op == "mT":
@@ -314,7 +330,7 @@ def _by_entries_of(place: _Place, A: int, B: int) -> int:
     return place.add("multiply", operands)
 
 
-@_rewrite("sum", "sum_to")
+@_rewrite("sum", "sum_to", of=["mT", "matmul"])
 def _sum_of_products(place: _Place) -> int | None:
     """`sum over a batch of mT(A) @ B` as one product of tall matrices: both reshapes are free."""
     product = place[0]

@@ -111,22 +111,20 @@ class _Simplifier(Evaluator):
 
     def simpler_node(self, node: Node, operands: Sequence[int]) -> int | None:
         """A simpler node for this one of another graph, on operands of this one, or None."""
-        if node.op in LEAVES:
+        op, nodes = node.op, self.builder.nodes
+        worth = worth_trying(op, tuple([nodes[u].op for u in operands]), node.type.shape == ())
+        if worth is None or op in LEAVES:  # as most have none
             return None
-        worth = self._worth_trying(node.op, operands, node.type)
-        return self._simpler(worth, node.op, operands, dict(node.attrs), node.type) if worth else None
+        return self._simpler(worth, op, operands, dict(node.attrs), node.type)
 
     def simpler(self, op: str, operands: Sequence[int], attrs: Mapping[str, Any], type: Type | None) -> int | None:
         """A simpler node for this one, or None. `type` is the type it must have; None: what the operation infers."""
         type = type or self._inferred(op, operands, attrs)
         if type is None or op in LEAVES:
             return None
-        worth = self._worth_trying(op, operands, type)
-        return self._simpler(worth, op, operands, attrs, type) if worth else None
-
-    def _worth_trying(self, op: str, operands: Sequence[int], type: Type) -> Worth | None:
         nodes = self.builder.nodes
-        return worth_trying(op, tuple([nodes[u].op for u in operands]), type.shape == ())
+        worth = worth_trying(op, tuple([nodes[u].op for u in operands]), type.shape == ())
+        return self._simpler(worth, op, operands, attrs, type) if worth else None
 
     def _simpler(
         self, worth: Worth, op: str, operands: Sequence[int], attrs: Mapping[str, Any], type: Type

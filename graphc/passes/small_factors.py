@@ -18,7 +18,9 @@ __all__ = ["gather_small_factors"]
 
 
 def gather_small_factors(graph: Graph) -> Graph:
-    """The graph with the replacements above."""
+    """The graph with the replacements above; itself if no product is a factor of another one."""
+    if not any(node.op == "multiply" and any(graph[u].op == "multiply" for u in node.operands) for node in graph):
+        return graph
     uses = graph.uses()
     shared: set[int] = set()  # what more than one node uses, in the new graph
 
