@@ -43,13 +43,15 @@ def entries_only(place: Place) -> int | None:
 def _product(place: Place) -> int | None:
     for k in range(2):
         sparse, other = place.node(k), place.operands[1 - k]
+        if sparse.op != "scatter" and (sparse.op != "multiply" or sparse.type.rank != 1):
+            continue
         if not place.alone(sparse.id) or not place.typed(other) == place.type == sparse.type:
             continue
         if sparse.op == "scatter" and sparse.attr("shape") is not None:
             u, *indices = sparse.operands
             picked = gather(place.maker, other, indices, sparse.attr("pattern"))
             return place.add("scatter", [place.add("multiply", [u, picked]), *indices], dict(sparse.attrs))
-        if sparse.op == "multiply" and sparse.type.rank == 1:
+        if sparse.op == "multiply":
             rows, scalar = (place.builder[u] for u in sparse.operands)
             if rows.op == "one_hot" and scalar.type.shape == ():
                 picked = gather(place.maker, other, rows.operands, (ARRAY,))

@@ -59,9 +59,9 @@ def quotient_at_hand(place: Place) -> int | None:
         return None
     for array, factor in (place.operands, place.operands[::-1]):
         type = place.typed(factor)
-        if type is place.type or not type.rank or not _may_go(place, place.builder[factor]):
+        if not type.rank or type.shape == place.type.shape or not _may_go(place, place.builder[factor]):
             continue
-        if type.shape == place.type.shape or place.typed(array) != place.type:
+        if place.typed(array) != place.type:
             continue
         before = len(place.builder.nodes)
         found = _Factor()

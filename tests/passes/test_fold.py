@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 import graphc
 from graphc.ir.graph import Graph
+from graphc.passes import fold as module
 from graphc.passes.dce import eliminate_dead_code
+from graphc.passes.expand import expand
 from graphc.passes.fold import fold
 
 
@@ -71,3 +75,18 @@ def test_a_value_that_is_used_elsewhere_too_is_not_computed_twice() -> None:
 def test_names_stay() -> None:
     graph = fold(graphc.parse("input x[n], W[n, m]\ny = x @ W\nz = exp(y)"))
     assert graph[graph.values["y"]].op == "matmul" and graph[graph.values["y"]].name == "y"
+
+
+def test_what_may_not_fit_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = sorted((Path(__file__).parents[2] / "examples").glob("**/*.g"))
+    programs = [path.read_text(encoding="utf-8") for path in paths if "import" not in path.read_text(encoding="utf-8")]
+    graphs = [expand(graphc.differentiate(graphc.parse(text)), share=True) for text in programs]
+    quick = [[(node.op, node.type, node.attrs) for node in eliminate_dead_code(fold(graph))] for graph in graphs]
+    monkeypatch.setattr(module, "_may_fit", lambda nodes, op, operands: op in module._REWRITES)
+    for graph, nodes in zip(graphs, quick, strict=True):
+        assert [(node.op, node.type, node.attrs) for node in eliminate_dead_code(fold(graph))] == nodes
+
+
+def test_a_graph_that_nothing_may_fit_is_left_alone() -> None:
+    graph = graphc.parse("input X[n, m], W[m, k]\ny = tanh(X @ W) + 1")
+    assert fold(graph) is graph
