@@ -76,8 +76,11 @@ def _added(place: Place, node: Node, target: str, operands: list[Text]) -> list[
 
 def _add_rows(place: Place, node: Node, target: str, i: str, u: Text) -> str:
     width = numel(node.type.dims[1:])
+    count = numel((*place.operand(node, 1).type.dims, *node.type.dims[1:]))
     columns = place.made("columns", lambda ctx: f"np.arange({ctx.dim(width)})")
-    places = place.made("places", lambda ctx: f"np.empty(max({BLOCK}, {ctx.dim(width)}), int)")
+    places = place.made(
+        "places", lambda ctx: f"np.empty(max({ctx.dim(width)}, min({BLOCK}, {ctx.dim(count)})), int)"
+    )
     return f"{place.context.helper('add_rows')}({target}, {i}, {u}, {columns}, {places})"
 
 

@@ -102,7 +102,7 @@ def add_rows(target, i, u, columns, places):
     NumPy adds single entries several times as fast as rows; a part at a time, so that their places take little memory.
     """
     width, entries = len(columns), target.reshape(-1)
-    each = width * int(np.prod(i.shape[1:]))
+    each = width * (i.size // max(1, len(i)))
     if i.ndim > 1 and each > len(places):
         for rows, part in zip(i, u):
             add_rows(target, rows, part, columns, places)

@@ -121,3 +121,15 @@ def test_indices_that_nobody_checked_do_not_wrap() -> None:
     given = {"A": np.ones((2, 2)), "S": np.eye(3)}
     with pytest.raises((IndexError, ValueError)):
         net.value_and_grad(**given, workspace=net.Workspace(**given))
+
+
+def test_places_take_no_more_memory_than_there_are_entries() -> None:
+    """128 KiB are a hundred times what a small table and its gradient take."""
+    net = graphc.load("param E[V, D]\ninput i[N]: int\nL = sum(E[i]**2)", level=2)
+    for rows, columns in ((3, 2), (40, 1000), (2, 20000), (0, 3)):
+        E, i = np.ones((5, columns)), np.arange(rows) % 5
+        workspace = net.Workspace(E, i)
+        _, grads = net.value_and_grad(E, i, workspace=workspace)
+        assert np.array_equal(grads["E"], 2 * np.bincount(i, minlength=5)[:, None] * E)
+        integers = [part.size for part in workspace.value_and_grad if getattr(part, "dtype", None) == np.dtype(int)]
+        assert sorted(integers) == sorted([columns, max(columns, min(16384, rows * columns))])
