@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.emitter.expressions import SUM, Text
+from graphc.emitter.expressions import ATOM, PRODUCT, SUM, Text
 from graphc.ir.graph import Node
 from graphc.ir.types import ShapeError, Solver, Type, Unknown, promote, shape_text
 from graphc.ops.base import NumpyContext, Op, register
@@ -49,6 +49,13 @@ def _rows_type(solver: Solver, types: list[Type], attrs: dict[str, Any]) -> Type
     return Type(shape[:-1], promote(*(t.dtype for t in types)))
 
 
+def _less_text(ctx: NumpyContext, node: Node, operands: list[Text]) -> Text:
+    P, y, s = operands
+    known = not isinstance(node.type.shape, Unknown)
+    size = ctx.dim(node.type.dims[-1]) if known else f"{P.within(ATOM)}.shape[-1]"
+    return Text(f"{P} - {s.within(PRODUCT)} * {ctx.helper('one_hot')}({y}, {size}, bool)", SUM)
+
+
 def _rows_text(ctx: NumpyContext, node: Node, operands: list[Text]) -> Text:
     return Text(f"np.einsum('...i,...i', {operands[0]}, {operands[1]})")
 
@@ -60,8 +67,7 @@ register(Op(
 ))  # fmt: skip
 register(Op(
     name="subtract_at_labels", family="indexing", operands=("P", "y", "s"), infer=_less_type, hidden=True,
-    numpy=lambda ctx, node, xs: Text(f"{xs[0]} - {xs[2]} * {ctx.helper('one_hot')}({xs[1]}, {xs[0]}.shape[-1], bool)"),
-    precedence=SUM, indices=("y",), domain={"y": "labels"},
+    numpy=_less_text, precedence=SUM, indices=("y",), domain={"y": "labels"},
     call=lambda lowering, P, y, s: lowering.add("subtract_at_labels", [P, integers(lowering, y), s]),
     evaluate=lambda P, y, s: P - s * np.eye(np.shape(P)[-1])[np.asarray(y)], math="{P} - {s} onehot({y})",
     doc="Each row with a number subtracted at its label.", source="derivations A1",

@@ -12,6 +12,7 @@ from graphc.passes.again import compute_again
 from graphc.passes.casts import cast_to_type
 from graphc.passes.coefficients import move_into_coefficients
 from graphc.passes.dce import eliminate_dead_code
+from graphc.passes.diagonal_rows import identities_by_rows
 from graphc.passes.differences import subtract_products
 from graphc.passes.hoist import hoist
 from graphc.passes.in_order import copy_in_order
@@ -30,7 +31,8 @@ def fuse(graph: Graph) -> Graph:
     """The graph of values and gradients of a loss, or of outputs with the cotangents that a call gives."""
     if graph.loss:
         graph = simplify(_with_unit_seed(graph))
-    graph = gather_small_factors(reduce_strength(sum_products(eliminate_dead_code(graph))))
+    graph = sum_products(identities_by_rows(eliminate_dead_code(graph)))
+    graph = gather_small_factors(reduce_strength(graph))
     graph = simplify(scale_products(move_into_coefficients(graph)))
     graph = subtract_products(join_once(hoist(eliminate_dead_code(graph))))  # sums of products are out of the loops now
     return compute_again(copy_in_order(cast_to_type(graph)))

@@ -19,7 +19,7 @@ from graphc.passes.chain import reassociate
 from graphc.passes.coefficients import move_into_coefficients
 from graphc.passes.common_factor import factor_out
 from graphc.passes.dce import eliminate_dead_code
-from graphc.passes.diagonal_rows import diagonals_by_rows
+from graphc.passes.diagonal_rows import diagonals_by_rows, identities_by_rows
 from graphc.passes.differences import subtract_products
 from graphc.passes.differentiate import differentiate
 from graphc.passes.expand import expand
@@ -60,7 +60,7 @@ PASSES: dict[str, Callable[[Graph], Graph]] = {
     "common_number": simplify,
     "constant_factors": simplify,
     "dce": eliminate_dead_code,
-    "diagonal_rows": diagonals_by_rows,
+    "diagonal_rows": lambda graph: identities_by_rows(diagonals_by_rows(graph)),
     "diagonals": simplify,
     "differences": subtract_products,
     "differentiate": gradients,
