@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import graphc
+from graphc.api import module_from
 from graphc.passes.diagonal_rows import diagonals_by_rows, identities_by_rows
 from ops.programs import array, compiled
 from passes.operations import counted, simplified
@@ -75,3 +76,15 @@ def test_the_numbers_are_those_of_the_literal_derivation(n: int) -> None:
         found, gradients = module.value_and_grad(**given, **more)
         np.testing.assert_allclose(found, value, rtol=1e-12)
         np.testing.assert_allclose(gradients["U"], expected["U"], rtol=1e-10, atol=1e-13)
+
+
+def test_in_a_pure_function_what_it_is_made_of_stands_in_brackets() -> None:
+    """A sum before `.shape` and a sum after `*`: both were taken for less than they are."""
+    text = "param A[n, n]\ninput t[], s[]\nL = sum(sin((exp(A) + A) - (t + s) * eye(n)))"
+    graph = identities_by_rows(graphc.differentiate(graphc.parse(text)))
+    module = module_from(graphc.emit(graph), "identities.g")
+    given = {"A": array(3, 3), "t": np.array(0.5), "s": np.array(0.25)}
+    value, expected = compiled(text, 0).value_and_grad(**given)
+    found, gradients = module.value_and_grad(**given)
+    np.testing.assert_allclose(found, value, rtol=1e-12)
+    np.testing.assert_allclose(gradients["A"], expected["A"], rtol=1e-12)
