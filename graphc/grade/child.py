@@ -28,8 +28,8 @@ __all__ = ["Answer", "Request", "Unfit", "ask", "gradient_name"]
 
 FORMS = ("d{}", "grad_{}", "{}_grad", "g{}", "g_{}", "d_{}", "dL_d{}", "dLd{}", "delta_{}", "{}_bar")
 """How people call the gradient with respect to a value."""
-ONES = {"dL", "dl", "dloss", "dLoss", "dout", "dvalue", "upstream", "grad_output", "grad_out", "g"}
-"""Arguments that stand for the cotangent of a scalar loss, which is 1."""
+UPSTREAM = {"dL", "dl", "dloss", "dLoss", "dout", "dvalue", "upstream", "grad_output", "grad_out", "g"}
+"""Arguments that stand for the cotangent of the one output; that of a scalar loss is 1."""
 CACHES = ("cache", "saved", "ctx")
 """Arguments that stand for what `forward` keeps."""
 VALUE_AND_GRADIENTS = ("value_and_grad", "value_and_gradients", "loss_and_grad")
@@ -153,11 +153,13 @@ def _arguments(
             given[name] = {k: at_hand[k] for k in groups[name] if k in at_hand}
         elif parameter.default is not parameter.empty:
             continue
-        elif name in ONES and (len(request.outputs) < 2):
-            given[name] = 1.0
+        elif name in UPSTREAM and len(request.outputs) < 2:
+            given[name] = next((at_hand[f"d{k}"] for k in request.outputs if f"d{k}" in at_hand), 1.0)
         else:
             if name in named:
                 raise Unfit(f"`{function.__name__}` takes a `{name}`, and there is no `forward` that returns one")
+            if name in request.values:
+                raise Unfit(f"the argument `{name}` of `{function.__name__}` is a value that no `forward` makes")
             known = ", ".join(f"`{k}`" for k in at_hand)
             raise Unfit(f"the argument `{name}` of `{function.__name__}` is none of the program's: {known}")
     return given

@@ -155,6 +155,23 @@ def test_functions_and_arguments_are_found_by_name(folder: Path, source: str) ->
     assert made.ok, made
 
 
+@pytest.mark.parametrize("upstream", ["dY", "dout", "grad_output"])
+def test_the_one_cotangent_has_several_names(folder: Path, upstream: str) -> None:
+    (folder / "affine.g").write_text("param X[N, D], W[D, H]\nY = X@W\n", encoding="utf-8")
+    for arguments, first in (("X, W", ""), ("cache", "    X, W = cache\n")):
+        body = f"{first}    return {upstream} @ W.T, X.T @ {upstream}\n"
+        source = f"def backward({upstream}, {arguments}):\n{body}"
+        if first:
+            source = f"def forward(X, W):\n    return X @ W, (X, W)\n{source}"
+        assert grade(write(folder, source), folder / "affine.g").ok
+
+
+def test_a_value_that_nothing_computes_is_called_that(folder: Path) -> None:
+    made = grade(write(folder, "def gradients(X, r):\n    return 2 * X.T @ r, 2 * r.sum()\n"), folder / "net.g")
+    assert made.failure is not None
+    assert made.failure.message == "the argument `r` of `gradients` is a value that no `forward` makes"
+
+
 def test_a_function_of_another_name(folder: Path) -> None:
     write(folder, "def mine(X, t, w, b):\n    r = X @ w + b - t\n    return {'w': 2 * X.T @ r / len(r)}\n")
     command = ("grade", "student.py", "--against", "net.g", "--wrt", "w")
