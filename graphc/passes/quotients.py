@@ -10,7 +10,10 @@
     c: (D,)
     q = x / c; dc = x * y / c                         becomes      q = x / c; dc = q * y
 
-Such products are in the derivatives of rows that are divided by their lengths, the last ones where columns are. What
+    q = x / r; dx = y / r * x                         becomes      q = x / r; dx = y * q
+
+Such products are in the derivatives of rows that are divided by their lengths, the last but one where columns are, and
+the last of a softmax that is written out as exponentials, divided by their sums. What
 divides within a sum stands behind it even where it may be 0 because there are no terms: then x has no entries.
 """
 
@@ -23,7 +26,7 @@ from graphc.ir.types import Unknown
 from graphc.passes.constant_factors import parts_of_sum
 from graphc.passes.place import Place
 
-__all__ = ["product_of_quotient", "quotient_at_hand"]
+__all__ = ["product_of_quotient", "product_with_quotient", "quotient_at_hand"]
 
 DEEPEST = 8  # quotients of quotients
 
@@ -39,6 +42,21 @@ def product_of_quotient(place: Place) -> int | None:
         known = place.builder.find("divide", [above, divisor])
         if known is not None and place.typed(known) == place.type and place.typed(other).is_float:
             return place.builder.add("multiply", [known, other], {})
+    return None
+
+
+def product_with_quotient(place: Place) -> int | None:
+    """A product with a quotient that is at hand, in the place of a quotient times what is divided there."""
+    if not place.type.is_float or isinstance(place.type.shape, Unknown):
+        return None
+    for share, array in (place.operands, place.operands[::-1]):
+        node = place.builder[share]
+        if node.op != "divide" or node.name or not _may_go(place, node) or not place.typed(node.operands[1]).rank:
+            continue
+        above, divisor = node.operands
+        known = place.builder.find("divide", [array, divisor])
+        if known is not None and place.typed(known) == place.type and place.typed(above).is_float:
+            return place.builder.add("multiply", [above, known], {})
     return None
 
 

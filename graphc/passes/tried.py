@@ -30,7 +30,7 @@ from graphc.passes.log_shares import entries_of_difference, share_at_hand
 from graphc.passes.patterns import Form, Order, Rewrite, candidates
 from graphc.passes.place import Place
 from graphc.passes.products import arranged
-from graphc.passes.quotients import product_of_quotient, quotient_at_hand
+from graphc.passes.quotients import product_of_quotient, product_with_quotient, quotient_at_hand
 from graphc.passes.scalars import mean_of_sums, scalar_out_of_dot, scalar_out_of_sum, scalars_gathered
 from graphc.passes.signs import LINEAR, product_subtracted, sign_into_number, sign_out_of_sum
 from graphc.passes.sums import sums_joined
@@ -91,6 +91,7 @@ SIMPLIFICATIONS: tuple[tuple[Simplification, Mapping[str, frozenset[str]]], ...]
     (transpose_dropped, {"mT": ANY}),
     (quotient_at_hand, {"multiply": frozenset(["divide", "multiply", "negative"])}),
     (product_of_quotient, {"divide": frozenset(["multiply"])}),
+    (product_with_quotient, {"multiply": frozenset(["divide"])}),
     (factors_out_of_sum, dict.fromkeys(["sum", "mean"], PRODUCTS)),
     (sum_at_hand, {"sum": ANY}),
     (reduction_at_hand, dict.fromkeys(["sum", "mean", "max", "min", "prod"], ANY)),

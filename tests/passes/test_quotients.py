@@ -108,3 +108,13 @@ def test_other_quotients_of_products(text: str) -> None:
 def test_columns_of_no_rows(rows: int) -> None:
     text = "param x[N, D], c[D]\nh = x / c\nL = sum(tanh(h))"
     hold(text, {"x": array(rows, 3), "c": np.array([1.0, 2.0, 0.5])}, levels=(0, 1, 2))
+
+
+@pytest.mark.parametrize("level", [1, 2])
+def test_a_softmax_that_is_written_out_is_derived_as_one(level: int) -> None:
+    """The exponentials and their sums are not kept, and one product less is made."""
+    text = "param S[N, C]\ninput T[N, C]\nP = exp(S) / sum(exp(S), axis=1, keepdims=true)\nL = sum(tanh(P * T))"
+    found = "\n".join(body(text, "backward", level))
+    assert "exp" not in found and " / " not in found, found
+    for n, c in [(4, 3), (3, 3), (1, 2), (2, 1), (0, 2)]:
+        hold(text, {"S": array(n, c), "T": array(n, c, seed=1)}, levels=(0, 1, 2))
