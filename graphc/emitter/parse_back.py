@@ -126,7 +126,7 @@ class _Check:
             raise NotWhatWasMeant(f"`{_short(statement)}` at the top")
         if target.id in self.constants:
             raise NotWhatWasMeant(f"`{target.id}` is assigned twice")
-        fixed = ast.unparse(statement) == FLOATS  # of the constants alone it is no literal
+        fixed = target.id == "FLOATS" and ast.unparse(statement) == FLOATS  # of the constants alone it is no literal
         self.constants[target.id] = FLOATS if fixed else ast.literal_eval(statement.value)
 
     def _expect(self, name: str, value: object) -> None:
