@@ -258,9 +258,9 @@ class Evaluator(Calls):
             values = value
         else:
             got = f"{len(value)} results" if isinstance(value, (tuple, list)) else "one result"
-            raise Fault(
-                "E0205", f"{len(names)} names for {got}", statement.targets[0].span.to(statement.targets[-1].span)
-            )
+            span = statement.targets[0].span.to(statement.targets[-1].span)
+            help = "take its entries one by one: `a = x[0]`" if isinstance(value, Tensor) else None
+            raise Fault("E0205", f"{len(names)} names for {got}", span, help=help)
         defined = []
         for name, target, item in zip(names, statement.targets, values, strict=True):
             self.define(name, item, target.span, scope)

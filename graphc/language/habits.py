@@ -68,6 +68,10 @@ _OTHER_NAMES: Final = {
     "hinge_loss": "`hinge(s, t)`", "bce_loss": "`bce(p, t)`", "binary_cross_entropy": "`bce(p, t)`",
     **dict.fromkeys(("gradient", "backward", "diff"), "`grad(L, W)`"),
     "print": "`output x`, which names a result", "range": "`arange(n)`, or `for k in 0:n { … }` for a loop",
+    **dict.fromkeys(("array", "asarray", "tensor"), "the list itself: `[1, 2, 3]`"),
+    **dict.fromkeys(("astype", "float", "float32", "float64"),
+                    "a type in the declaration, `x[N]: float32`; conditions count as 0 and 1"),
+    **dict.fromkeys(("copy", "clone", "detach"), "`x`, for values do not change; `stop_gradient(x)` is a constant"),
     **dict.fromkeys(("rand", "randn", "random", "normal", "uniform"), "an `input`: a program has no random numbers"),
 }  # fmt: skip
 """Functions of other houses."""

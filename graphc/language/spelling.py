@@ -149,6 +149,9 @@ def unreadable(text: str, start: int) -> Complaint:
         return Complaint(BAD_STRING, "this string is not closed", start, end.end(), f"no `{char}` follows", help)
     if char == "\\":
         help = "inside brackets a newline does not end a statement"
+        if re.compile(r"[ \t]*[^\s#]").match(text, start + 1):
+            help = "what solves `A x = b` is `solve(A, b)`"
+            return Complaint(BAD_CHARACTER, "unknown character `\\`", start, start + 1, help=help)
         return Complaint(NO_CONTINUATION, "a line cannot be continued with `\\`", start, start + 1, help=help)
     flaw = _control(char, start) if ord(char) < 0x20 or ord(char) == 0x7F else _bad_character(text, start)
     return flaw.complaint
