@@ -195,31 +195,33 @@ def optimise(graph: Graph, level: int, observe: Observer = _ignore) -> Graph:
 
 
 def _faster(program: Graph, joint: Graph, options: Options) -> Graph:
-    """The joint graph of a program that is brought into a faster form before it is differentiated."""
+    """The joint graph of a program that is brought into a form with a shorter derivative, and at -O2 into a faster one,
+    before it is differentiated."""
     from graphc.passes.dce import eliminate_dead_code
     from graphc.passes.differentiate import differentiate
     from graphc.passes.pool_first import pool_first
-    from graphc.passes.two_slopes import by_size
+    from graphc.passes.two_slopes import by_size, with_choices
 
     program = eliminate_dead_code(program.replace(updates={}))
     if not program.values.keys() >= joint.gradients.keys():  # a gradient is wanted of what nothing depends on
         return joint
-    faster = pool_first(by_size(program, joint.gradients), joint.gradients)
-    return joint if faster is program else differentiate(faster, options.wrt, options.loss)
+    pooled = pool_first(program, joint.gradients) if options.level > 1 else program
+    faster, choices = by_size(pooled, joint.gradients)
+    return joint if faster is program else with_choices(differentiate(faster, options.wrt, options.loss), choices)
 
 
 @collector_paused()
 def compile_graph(
     joint: Graph, options: Options, observe: Observer = _ignore, program: Graph | None = None
 ) -> tuple[str, Split]:
-    """The module's source from the joint graph; at -O2 from that of the program in a faster form, if it is given."""
+    """The module's source from the joint graph, or from that of the program in a faster form, if that is given."""
     from graphc.emitter.module import emit_module
     from graphc.emitter.parse_back import parse_back
     from graphc.emitter.signature import sign
     from graphc.passes.partition import partition
 
     body = joint.replace(updates={})
-    if options.level > 1 and program is not None:
+    if options.level > 0 and program is not None:
         body = _faster(program, body, options)
     optimised = optimise(body, options.level, observe)
     split = partition(optimised, options.kept)

@@ -1,42 +1,37 @@
-"""The larger, or the smaller, of two multiples of one array is that array times a slope. For -O2 only.
+"""The larger, or the smaller, of two multiples of one array is differentiated as that array times a slope.
 
     r, x: (N,)
-    maximum(0.9 * r, -0.1 * r)      becomes      r * (0.5 * (r > 0) - 0.5 * (r < 0) + 0.4)
-    minimum(x, 0.1 * x)             becomes      x * (-0.45 * (x > 0) - -0.45 * (x < 0) + 0.55)
-    maximum(-1.5 * x, 1.5 * x)      becomes      x * (1.5 * (x > 0) - 1.5 * (x < 0))
+    maximum(0.9 * r, -0.1 * r)      becomes      r * (0.5 * (r > 0) + 0.5 * (r >= 0) - 0.1)
+    minimum(x, 0.1 * x)             becomes      x * (0.45 * (x < 0) + 0.45 * (x <= 0) + 0.1)
+    maximum(-1.5 * x, x)            becomes      x * (-1.25 * (x < 0) - 1.25 * (x <= 0) + 1)
 
-With slopes u where x is positive and d where it is negative the slope is (u - d)/2 times the sign and (u + d)/2. It is
-the derivative as well, that of equal shares at 0; three masks, each times a gradient, are more than twice the work.
-The sign is one of comparisons: `sign` is nan where x is, and a gradient of 0, of what a mask leaves out, would be nan
-there. (A multiple of x and one of |x| would be nan at -inf.) Where one slope is much smaller than the other, its digits
-would be lost in the difference: nothing is replaced.
-
-It is done before differentiation: the values are the same up to rounding.
+The slope is the lesser one, and half of what the other one has more on its side and once again at 0: the derivative is
+that of equal shares there. Three masks, each times a gradient, are more than twice the work. The value itself stays what
+it was, to the last bit: `with_choices` puts it back where the graph has been differentiated. The sign is one of
+comparisons: `sign` is nan where x is, and a gradient of 0, of what a mask leaves out, would be nan there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Final
+from collections.abc import Collection, Mapping
 
 from graphc.ir.graph import Builder, Graph, Node
 from graphc.passes.dce import eliminate_dead_code
 from graphc.passes.rebuild import rebuild, same
 
-__all__ = ["by_size"]
+__all__ = ["by_size", "with_choices"]
 
 CHOICES = ("maximum", "minimum")
-MOST_LOST: Final = 16
-"""By so much rounding errors may grow relative to a value: four bits."""
 
 
-def by_size(graph: Graph, kept: Collection[str] = ()) -> Graph:
-    """The graph, not yet differentiated, with the replacements above; itself if there are none.
+def by_size(graph: Graph, kept: Collection[str] = ()) -> tuple[Graph, dict[int, int]]:
+    """The graph, not yet differentiated, with the replacements above, and for each of these products the choice that it
+    stands for, which nothing uses any more; the graph itself if there are none.
 
     What depends on values of the names in `kept` still does, and on each in its own right: equal ones stay apart.
     """
     if not any(node.op in CHOICES for node in graph):
-        return graph
+        return graph, {}
     seen = {graph.values[name] for name in kept if name in graph.values}
     share = all(graph[id].op == "argument" for id in seen)
     shared = rebuild(graph, same, share=True) if share else graph  # the array may be written out twice
@@ -46,7 +41,8 @@ def by_size(graph: Graph, kept: Collection[str] = ()) -> Graph:
         if (share or seen.isdisjoint(node.operands)) and (found := _slopes(shared, node)) is not None
     }
     if not slopes:
-        return graph
+        return graph, {}
+    choices: dict[int, int] = {}
 
     def make(builder: Builder, node: Node, operands: list[int]) -> int:
         if node.id not in slopes:
@@ -56,16 +52,31 @@ def by_size(graph: Graph, kept: Collection[str] = ()) -> Graph:
         if of is None:  # both are multiples
             multiple = builder[operands[0]]
             of = next(multiple.operands[k] for k, v in enumerate(shared[node.operands[0]].operands) if v == x)
-        bend, middle = (up - down) / 2, (up + down) / 2
-        masks = [builder.add("as_float", [builder.add(op, [of, builder.const(0)])]) for op in ("greater", "less")]
-        above, below = (builder.add("multiply", [builder.const(bend), mask]) for mask in masks)
-        slope = builder.add("subtract", [above, below])
-        if middle != 0:
-            slope = builder.add("add", [slope, builder.const(middle)])
+        choice = same(builder, node, operands)
+        greater = abs(up) > abs(down)  # on which side the slope is the greater one
+        least, more = (down, (up - down) / 2) if greater else (up, (down - up) / 2)
+        signs = ("greater", "greater_equal") if greater else ("less", "less_equal")
+        masks = [builder.add("as_float", [builder.add(sign, [of, builder.const(0)])]) for sign in signs]
+        slope = builder.add("multiply", [builder.const(more), builder.add("add", masks)])
+        slope = builder.add("add", [slope, builder.const(least)])
         builder.hint(slope, "slope")
-        return builder.add("multiply", [of, slope])
+        made = builder.add("multiply", [of, slope])
+        choices[made] = choice
+        return made
 
-    return eliminate_dead_code(rebuild(shared, make, share=share))
+    return rebuild(shared, make, share=share), choices
+
+
+def with_choices(graph: Graph, choices: Mapping[int, int]) -> Graph:
+    """The graph, differentiated, with these choices in the place of the products."""
+    moved: dict[int, int] = {}
+
+    def make(builder: Builder, node: Node, operands: list[int]) -> int:
+        made = moved[choices[node.id]] if node.id in choices else same(builder, node, operands)
+        moved[node.id] = made
+        return made
+
+    return eliminate_dead_code(rebuild(graph, make, share=True))
 
 
 def _slopes(graph: Graph, node: Node) -> tuple[int, float, float] | None:
@@ -77,7 +88,7 @@ def _slopes(graph: Graph, node: Node) -> tuple[int, float, float] | None:
         if graph[x].type != node.type or factors[0] is None or factors[1] is None or factors[0] == factors[1]:
             continue
         down, up = sorted((factors[0], factors[1]), reverse=node.op == "minimum")
-        if abs(up) + abs(down) <= MOST_LOST * min(abs(up), abs(down)):
+        if up and down:
             return x, up, down
     return None
 

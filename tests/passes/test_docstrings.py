@@ -91,7 +91,7 @@ PASSES: dict[str, Callable[[Graph], Graph]] = {
     "small_factors": gather_small_factors,
     "strength": reduce_strength,
     "summed_products": sum_products,
-    "two_slopes": by_size,
+    "two_slopes": lambda graph: eliminate_dead_code(by_size(graph)[0]),
     "symmetric": simplify,
 }
 FOLDED = {"chain", "fold", "inverses", "multiples", "products", "scalars", "summed_products"}
