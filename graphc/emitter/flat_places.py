@@ -74,7 +74,7 @@ def from_start(index: object, size: object, target: str) -> list[str]:
     return [
         f'np.right_shift({index}, 63, out={target}, dtype=int, casting="unsafe")',
         f"np.bitwise_and({target}, {size}, {target})",
-        f'np.add({target}, {index}, out={target}, casting="unsafe")',
+        f'np.add({target}, {index}, out={target}, dtype=int, casting="unsafe")',
     ]
 
 

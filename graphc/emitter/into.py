@@ -172,12 +172,12 @@ def _takes_out_last(name: str, count: int) -> bool:
 
 @form("multiply")
 def _times(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
-    """A column times a row is a product of matrices to BLAS, which takes half the time: NumPy begins each row anew."""
+    """A column times a short row is a product of matrices to BLAS, in half the time: NumPy begins each row anew."""
     for k in (0, 1):
         column, row = place.operand(node, k), place.operand(node, 1 - k)
         if is_outer(column, row, node) and place.contiguous(node):
             lying = operands[1 - k] if row.type.rank == 2 else f"{operands[1 - k].within(ATOM)}[None]"
-            return [f"{operands[k].within(ATOM)}.dot({lying}, {target})"]
+            return [f"{place.context.helper('column_by_row')}({operands[k]}, {lying}, {target})"]
     return [f"np.multiply({operands[0]}, {operands[1]}, {target})"]
 
 

@@ -79,6 +79,19 @@ def choose(mask, a, b, out, room):
     np.bitwise_xor(chosen, other, chosen)
 '''
 
+HELPERS["column_by_row"] = '''\
+def column_by_row(column, row, out):
+    """column * row into an array, as a product of matrices: only the sign of a zero may be another.
+
+    One number times a row or a column is left to NumPy: to BLAS 0 times all is 0, also where that is inf or nan. So are
+    long rows, of which NumPy takes each as fast as it can: BLAS then needs up to eight times as long.
+    """
+    if len(column) > 1 and 1 < row.size <= 512:
+        column.dot(row, out)
+    else:
+        np.multiply(column, row, out)
+'''
+
 HELPERS["scatter"] = '''\
 def scatter(x, shape, index):
     """Zeros of the given shape with the entries of x added at their index: the transpose of picking them."""

@@ -132,16 +132,30 @@ def test_a_column_times_a_row_is_a_product_of_matrices(tile: str, row: str, rows
     text = f"param X[N, H]\ninput v[H], d[N]\nL = sum(tanh(expand_dims(d, 1) * {row} + X))"
     source = graphc.compile(text, level=2, verify=False)
     function = source[source.index("def value_and_grad") : source.index("class Workspace")]
-    assert re.search(r"\.dot\((\w+|\w+\[None\]|\w+\.reshape\(1, H\)), product_d\w*\)", function), function
+    product = r"column_by_row\(d\w*(\[.*?\]|\.reshape\(.*?\))?, (\w+|\w+\[None\]|\w+\.reshape\(1, H\)), product_d\w*\)"
+    assert re.search(product, function), function
     assert "spread" not in function
     given = {"X": array(70, 40)[:rows, :width], "v": array(40)[:width], "d": array(70)[:rows]}
     agree_in_a_workspace(module_from(source.replace("131072", tile), "outer.g"), compiled(text, 0), given)
+
+
+@pytest.mark.filterwarnings("ignore:invalid value", "ignore:divide by zero")
+@pytest.mark.parametrize(("rows", "width"), [(1, 3), (3, 1), (1, 1), (3, 4), (2, 600)])
+@pytest.mark.parametrize(("number", "other"), [(0, np.inf), (0, np.nan), (np.inf, 0), (1, np.inf)])
+def test_zero_times_infinity_is_no_number_in_a_product_either(
+    rows: int, width: int, number: float, other: float
+) -> None:
+    """To BLAS one number 0 times all is 0."""
+    module = graphc.load("input d[N], v[H]\ny = exp(d[:, None] * v)\noutput y", level=2, verify=False)
+    d, v = np.full(rows, number), np.full(width, other)
+    y, _ = module.forward(d, v, workspace=module.Workspace(d, v))
+    assert np.array_equal(y, np.exp(d[:, None] * v), equal_nan=True)
 
 
 @pytest.mark.parametrize("product", ["expand_dims(d, 1) * X", "X * v", "expand_dims(d, 1) * b"])
 def test_what_is_no_product_of_a_column_and_a_row_goes_by_entries(product: str) -> None:
     text = f"input X[N, H]\nparam v[H], d[N], b[1, 1]\nL = sum(tanh({product} + X)) + sum(v) + sum(d) + sum(b)"
     source = graphc.compile(text, level=2, verify=False)
-    assert ".dot(v" not in source and "np.multiply(" in source
+    assert "column_by_row(" not in source and "np.multiply(" in source
     given = {"X": array(7, 4), "v": array(4), "d": array(7), "b": array(1, 1)}
     agree_in_a_workspace(module_from(source, "outer.g"), compiled(text, 0), given)
