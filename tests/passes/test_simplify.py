@@ -8,8 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+import graphc
 from graphc.passes import patterns, simplify, tried
 from graphc.passes.broadcasts import broadcast_dropped
+from graphc.passes.dce import eliminate_dead_code
+from graphc.passes.expand import expand
 from ops.programs import array, body, hold
 from passes.examples import Programs, examples_of
 from passes.operations import apart
@@ -298,9 +301,11 @@ def test_what_is_not_tried_would_not_apply(monkeypatch: pytest.MonkeyPatch) -> N
 def test_what_is_not_made_would_not_pay(monkeypatch: pytest.MonkeyPatch) -> None:
     """A replacement that cannot pay is left before it is made: to make and weigh it gives the same graph."""
     layers = "z_0 = X\nfor k in 0:4 { z_{k+1} = softmax(z_{k} @ W) + z_{k} - 0.1 * (z_{k} @ W.T - X) @ W }"
+    twice = "a = z @ W / 2\nb = z @ W / 2\nL = mean(tanh(z)) + mean(tanh(a)) + mean(tanh(b))"  # dz / 2 + dz / 2 is free
     texts = [f"input X[N, D]\nparam W[D, D]\n{layers}\nL = sum(z_4**2)", DENSE]
+    texts += [f"input T[H, N, D]\ninput W[D, H]\nz = 2 - T\n{twice}"]
     texts += [path.read_text(encoding="utf-8") for path in EXAMPLES]
-    graphs = [apart(text) for text in texts]
+    graphs = [expand(eliminate_dead_code(graphc.differentiate(graphc.parse(text))), share=True) for text in texts]
     made = 0
     replaced = simplify._Simplifier._replaced
 
