@@ -37,9 +37,16 @@ def _clip_call(lowering: Lowering, x: int, lo: int | None, hi: int | None) -> An
     return lowering.add("clip", [x, lo, hi])
 
 
+def _clip_text(ctx: NumpyContext, node: Node, operands: list[Text]) -> Text:
+    x, *bounds = map(ctx.plain, node.operands)
+    # of a plain number np.clip makes an array first, whose type is float64
+    template = "np.minimum(np.maximum({x}, {lo}), {hi})" if x and not all(bounds) else "np.clip({x}, {lo}, {hi})"
+    return fill(template, dict(zip(("x", "lo", "hi"), operands, strict=True)))
+
+
 register(Op(
     name="clip", family="elementwise", operands=("x", "lo", "hi"), optional=("lo", "hi"), infer=elementwise_type(),
-    numpy="np.clip({x}, {lo}, {hi})", call=_clip_call,
+    numpy=_clip_text, call=_clip_call,
     evaluate=lambda x, lo, hi: np.minimum(np.maximum(x, lo), hi), math="min(max({x}, {lo}), {hi})", cost="cheap",
     doc="x kept between lo and hi, either of which may be `none`; the derivative is 1 at the bounds too.",
     source="NumPy: clip; PyTorch: clamp for the bounds", elementwise=True, ufunc="np.clip",

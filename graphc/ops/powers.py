@@ -17,7 +17,8 @@ from graphc.ops.elementwise import counted, floating, number_type
 
 def _square_text(ctx: NumpyContext, node: Node, operands: list[Text]) -> Text:
     x = operands[0]
-    return binary("*", x, x) if x.text.isidentifier() else Text(f"np.square({x})")
+    pythons = ctx.plain(node.operands[0]) and not node.type.is_float  # an integer without methods would come of it
+    return binary("*", x, x) if x.text.isidentifier() and not pythons else Text(f"np.square({x})")
 
 
 register(Op(

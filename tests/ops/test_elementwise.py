@@ -326,6 +326,33 @@ def test_one_of_two_numbers_keeps_single_precision(expression: str, level: int) 
             np.testing.assert_allclose(have, want, rtol=1e-6)
 
 
+KINDS = [
+    "clip(3, x, 5) * x", "clip(N, x, 2 * N) - x", "exp(-relu(relu(N))**2) * x", "exp(-maximum(N, 2)**2) * x",
+]
+
+
+@pytest.mark.parametrize("level", [0, 1, 2])
+@pytest.mark.parametrize("expression", KINDS)
+def test_numbers_and_truths_among_floats_keep_their_precision(expression: str, level: int) -> None:
+    module = compiled(f"param x[N]\ny = {expression}\nL = sum(y)\noutput y, L\nloss L", level=level)
+    x = np.array([0.5, -1.5, 2.5])
+    double, wanted = module.value_and_grad(x)
+    single, have = module.value_and_grad(x.astype(np.float32))
+    for one, other in ((single.y, double.y), (have["x"], wanted["x"])):
+        assert (one.dtype, other.dtype) == (np.float32, np.float64)
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("level", [0, 1, 2])
+def test_no_sign_stands_before_a_truth_value(level: int) -> None:
+    """NumPy refuses it: -((a <= b) * c / N) is not written -(a <= b) * c / N."""
+    text = "param x[N], v[N]\nz = exp(-where(x[-1] <= N, var(v), 2)**2)\nL = z * z\noutput L\nloss L"
+    v = np.array([0.5, -0.5, 1.0])
+    L, gradients = graphc.load(text, level=level).value_and_grad(X[0, :3], v)
+    slope = -4 * L * v.var() * 2 * (v - v.mean()) / 3
+    np.testing.assert_allclose(gradients["v"], slope, rtol=1e-12)
+
+
 def test_one_of_two_numbers_is_written_as_python_does() -> None:
     text = "input t[]\nparam x[N]\nL = sum(x**3)\nx <- x - where(t < 10, 0.1, where(t < 20, 0.01, 1e-3)) * grad(L, x)"
     assert "0.1 if t < 10 else 0.01 if t < 20 else 0.001" in graphc.compile(text, verify=False)
