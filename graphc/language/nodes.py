@@ -83,8 +83,8 @@ class Nodes:
         if all(map(self._is_plain, operands)):
             if op == "number":
                 return operands[0]
-            id = self.builder.add(op, operands, attrs)
-            number = op not in PLAIN and self.type(id).rank == 0 and self.type(id).dtype != "bool"
+            id = self.builder.add(op, self._counted(op, operands, attrs or {}), attrs)
+            number = not self._is_plain(id) and self.type(id).rank == 0 and self.type(id).dtype != "bool"
             return self.builder.add("number", [id]) if number else id
         types = [self.type(u) for u in operands]
         result = operation.infer(self.builder.solver, types, dict(attrs or {}))
@@ -100,6 +100,16 @@ class Nodes:
             elif result.dtype == "int" and type.dtype == "bool" and op in COUNTED:
                 cast[k] = self.builder.add("as_int", [u])
         return self.builder.add(op, cast, attrs)
+
+    def _counted(self, op: str, operands: Sequence[int], attrs: Mapping[str, Any]) -> Sequence[int]:
+        """Python's truth values as 0.0 and 1.0 for a function of them: NumPy's would be of half precision."""
+        types = [self.type(u) for u in operands]
+        if op in PLAIN or op == "where" or all(type.dtype != "bool" for type in types):
+            return operands
+        if not self.builder.op(op).infer(self.builder.solver, types, dict(attrs)).is_float:
+            return operands
+        pairs = zip(operands, types, strict=True)
+        return [self.builder.add("as_float", [u]) if type.dtype == "bool" else u for u, type in pairs]
 
     def _divides(self, op: str, operands: Sequence[int], attrs: Mapping[str, Any]) -> None:
         """Note that no plain number is divided by a size of 0: Python would raise an error of its own."""

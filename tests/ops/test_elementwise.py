@@ -328,6 +328,7 @@ def test_one_of_two_numbers_keeps_single_precision(expression: str, level: int) 
 
 KINDS = [
     "clip(3, x, 5) * x", "clip(N, x, 2 * N) - x", "exp(-relu(relu(N))**2) * x", "exp(-maximum(N, 2)**2) * x",
+    "exp(N > 2) * x", "tanh(true) * x + sigmoid(N > 5)", "where(N > 2, 0.1, 1) * x", "where(N > 2, 1, 2) * x / 3",
 ]
 
 
@@ -341,6 +342,12 @@ def test_numbers_and_truths_among_floats_keep_their_precision(expression: str, l
     for one, other in ((single.y, double.y), (have["x"], wanted["x"])):
         assert (one.dtype, other.dtype) == (np.float32, np.float64)
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("level", [0, 1, 2])
+def test_functions_of_truth_values_have_all_digits(level: int) -> None:
+    y, _ = compiled("input x[N]\ny = x * tanh(true) + exp(N > 2)", level=level).forward(X[0, :3])
+    np.testing.assert_allclose(y, X[0, :3] * math.tanh(1) + math.e, rtol=1e-14)
 
 
 @pytest.mark.parametrize("level", [0, 1, 2])
