@@ -1,9 +1,9 @@
 """The larger, or the smaller, of two multiples of one array is differentiated as that array times a slope.
 
     r, x: (N,)
-    maximum(0.9 * r, -0.1 * r)      becomes      r * (0.5 * (r > 0) + 0.5 * (r >= 0) - 0.1)
+    maximum(0.9 * r, -0.1 * r)      becomes      r * (0.5 * (r > 0) + 0.5 * (r >= 0) + -0.1)
     minimum(x, 0.1 * x)             becomes      x * (0.45 * (x < 0) + 0.45 * (x <= 0) + 0.1)
-    maximum(-1.5 * x, x)            becomes      x * (-1.25 * (x < 0) - 1.25 * (x <= 0) + 1)
+    maximum(-1.5 * x, x)            becomes      x * (-1.25 * (x < 0) + -1.25 * (x <= 0) + 1)
 
 The slope is the lesser one, and half of what the other one has more on its side and once again at 0: the derivative is
 that of equal shares there. Three masks, each times a gradient, are more than twice the work. The value itself stays what
@@ -57,8 +57,8 @@ def by_size(graph: Graph, kept: Collection[str] = ()) -> tuple[Graph, dict[int, 
         least, more = (down, (up - down) / 2) if greater else (up, (down - up) / 2)
         signs = ("greater", "greater_equal") if greater else ("less", "less_equal")
         masks = [builder.add("as_float", [builder.add(sign, [of, builder.const(0)])]) for sign in signs]
-        slope = builder.add("multiply", [builder.const(more), builder.add("add", masks)])
-        slope = builder.add("add", [slope, builder.const(least)])
+        parts = [builder.add("multiply", [builder.const(more), mask]) for mask in masks]
+        slope = builder.add("add", [builder.add("add", parts), builder.const(least)])
         builder.hint(slope, "slope")
         made = builder.add("multiply", [of, slope])
         choices[made] = choice
