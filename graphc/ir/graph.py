@@ -332,8 +332,7 @@ class Builder:
     def _key(self, op: str, operands: tuple[int, ...], attrs: Attrs, name: str | None) -> tuple[Any, ...]:
         """What makes two operations one. Arrays that a program makes of nothing under two names stay two:
         `c_0 = zeros(…)` beside `h_0 = zeros(…)` is a state of its own to its reader."""
-        if op in COMMUTATIVE and operands[0] > operands[1]:
-            operands = operands[::-1]
+        operands = _ordered(op, operands)
         own = name if not operands and op != "const" else None
         if not attrs:
             return op, operands, 0, own
