@@ -159,6 +159,7 @@ def optimise(graph: Graph, level: int, observe: Observer = _ignore) -> Graph:
     from graphc.passes.inverses import solve_by_inverses
     from graphc.passes.multiples import compute_once
     from graphc.passes.numbers import sums_to_numbers
+    from graphc.passes.scalars_first import scalars_first
     from graphc.passes.shares import divide_by_sizes
     from graphc.passes.sigmoids import shorten_sigmoids
     from graphc.passes.simplify import simplify
@@ -188,7 +189,7 @@ def optimise(graph: Graph, level: int, observe: Observer = _ignore) -> Graph:
     if rewriting and (level == 1 or graph.updates):  # a training step is a pure function at -O2 as well
         subtracted = subtract_products(graph)
         graph = divide_by_sizes(graph if subtracted is graph else simplify(subtracted))
-        graph = sums_to_numbers(graph)
+        graph = scalars_first(sums_to_numbers(graph))
     graph = cast_to_type(graph)
     observe("optimized", graph)
     return graph

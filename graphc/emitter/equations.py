@@ -9,7 +9,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from graphc.emitter.mathtext import UNSEEN, Mathematics, Words, said
+from graphc.emitter.mathtext import DEEPEST, UNSEEN, Mathematics, Words, said
 from graphc.emitter.recognised import is_exponential
 from graphc.emitter.text import comment_text
 from graphc.ir.graph import Graph, Node
@@ -18,6 +18,7 @@ __all__ = ["bearers", "equations"]
 
 LONGEST = 64  # an equation longer than this is written over the names in the code,
 WIDEST = 108  # and if that is longer than this, not at all
+DEEPER = 9  # so many operations within each other are written over the names in the code
 
 
 def bearers(named: Mapping[int, str]) -> dict[str, list[int]]:
@@ -89,19 +90,20 @@ class _Group:
         def operands(id: int) -> str | None:
             return every(id) if id in node.operands else None
 
-        forms: list[tuple[Sequence[int], str, Words, int]] = []
+        forms: list[tuple[Sequence[int], str, Words, int, int]] = []
         if whole:
-            forms += [([node.id], "=", words, LONGEST), ([node.id], "=", operands, LONGEST)]
+            forms += [([node.id], "=", known, LONGEST, DEEPEST) for known in (words, operands)]
         added = self._added(node)
         if added:
-            forms += [(added, "+=", known, WIDEST) for known in (crossing, every)]
+            forms += [(added, "+=", known, WIDEST, DEEPEST) for known in (crossing, every)]
         elif not whole:
-            forms += [([node.id], "=", crossing, WIDEST)]
-        forms += [([node.id], "=", known, WIDEST) for known in (crossing, every)]
+            forms += [([node.id], "=", crossing, WIDEST, DEEPEST)]
+        forms += [([node.id], "=", known, WIDEST, DEEPEST) for known in (crossing, every)]
+        forms.append(([node.id], "=", every, WIDEST, DEEPER))
         cut: str | None = None
-        for ids, sign, known, longest in forms:
+        for ids, sign, known, longest, depth in forms:
             math = Mathematics(graph, self.named, known, own, stale)
-            right = [str(math.text(id) if id != node.id else math.made_of(id)) for id in ids]
+            right = [str(math.text(id, depth) if id != node.id else math.made_of(id, depth)) for id in ids]
             text = f"{name or own} {sign} {' + '.join(right)}"
             if len(text) <= longest and "…" not in text:
                 return comment_text(text)

@@ -17,7 +17,7 @@ from graphc.ir.dims import Dim, dim
 from graphc.ir.graph import Graph, Node
 from graphc.ops.cuts import written_end
 
-__all__ = ["UNSEEN", "Mathematics", "Words", "math_of", "said"]
+__all__ = ["DEEPEST", "UNSEEN", "Mathematics", "Words", "math_of", "said"]
 
 Words: TypeAlias = "Callable[[int], str | None]"
 

@@ -66,11 +66,10 @@ class Rewrite:
 
     @cached_property
     def cancels(self) -> bool:
-        return (
-            isinstance(self.replacement, tree.Name)
-            and "/" in self.pattern.span.text
-            and "1" not in self.pattern.span.text
-        )
+        """Whether its pattern has a quotient that its replacement lacks, or divides by less."""
+        pattern, replacement = self.pattern.span.text, self.replacement.span.text
+        shorter = isinstance(self.replacement, tree.Name) or "square" in pattern
+        return shorter and "/" in pattern and "1" not in pattern and "square" not in replacement
 
 
 @dataclass(frozen=True)

@@ -95,6 +95,7 @@ rewrite w * maximum(z, 0) * (maximum(z, 0) > 0) => w * maximum(z, 0)
 # made: where a program itself divides by 0, it gets what NumPy gives.
 rewrite (x / y) * y => x
 rewrite (x * y) / y => x
+rewrite x / (c * square(y)) * k * y => k / c * x / y
 
 # ---- an axis turned twice
 rewrite flip(flip(x, axis=a), axis=a) => x

@@ -33,6 +33,7 @@ from graphc.passes.numbers import sums_to_numbers
 from graphc.passes.pool_first import pool_first
 from graphc.passes.samples_last import samples_last
 from graphc.passes.scaled_products import scale_products
+from graphc.passes.scalars_first import scalars_first
 from graphc.passes.shares import divide_by_sizes
 from graphc.passes.sigmoids import shorten_sigmoids
 from graphc.passes.simplify import simplify
@@ -84,6 +85,7 @@ PASSES: dict[str, Callable[[Graph], Graph]] = {
     "samples_last": samples_last,
     "scalars": lambda graph: simplify(fold(graph)),
     "scaled_products": scale_products,
+    "scalars_first": scalars_first,
     "shares": divide_by_sizes,
     "sigmoids": shorten_sigmoids,
     "signs": simplify, "sums": simplify,

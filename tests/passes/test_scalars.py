@@ -63,9 +63,9 @@ def test_no_rows(load_source: LoadSource, text: str, level: int) -> None:
 
 
 @pytest.mark.parametrize(("loss", "gradient"), [
-    ("0.5 * mean(x * x)", "x * (dL / (D*N))"),
-    ("mean(x * x) / 2", "x * (dL / (D*N))"),
-    ("sum(x * x) / N / 2", "x * (dL / N)"),
+    ("0.5 * mean(x * x)", "dL / (D*N) * x"),
+    ("mean(x * x) / 2", "dL / (D*N) * x"),
+    ("sum(x * x) / N / 2", "dL / N * x"),
     ("sum(x**2) / (2*N)", "dL / N * x"),
     ("1/(2*N) * sum(x**2)", "dL / N * x"),
     ("sum(x**4) / (6*N)", "2 * dL / (3*N) * (x * x * x)"),

@@ -1,0 +1,77 @@
+"""A number stands before what it multiplies, as in a formula, and before it a number that is written out.
+
+    dL, s: (), w, x, y: (N,)
+    d = w * dL                              becomes       d = dL * w
+    d = w * (dL * 0.1)                      becomes       d = 0.1 * dL * w
+    d = w * s * y                           becomes       d = s * w * y
+    d = x * y * 0.5                         becomes       d = 0.5 * x * y
+    d = sum(x) / s * 2.0                    becomes       d = 2 * sum(x) / s
+
+Only in what rules made: a program's own products stand as it writes them. A number that is not written out stays behind
+what would need brackets there: `(x - y) * dL`, `x @ y * s`.
+"""
+
+from __future__ import annotations
+
+from graphc.emitter.statements import STATEMENTS
+from graphc.ir.graph import Builder, Graph, Node
+from graphc.ir.types import Unknown
+from graphc.passes.dce import eliminate_dead_code
+from graphc.passes.rebuild import rebuild, same
+
+__all__ = ["scalars_first"]
+
+BRACKETED = {"add", "subtract", "multiply", "divide", "matmul"}
+DEEPEST = 8  # products within products
+LARGEST = 1024
+"""What a number multiplies before it is divided could leave the range if the number were larger."""
+
+
+def scalars_first(graph: Graph) -> Graph:
+    """The graph with the factors of rules in this order; itself if they are."""
+    users, roots = graph.users(), set(graph.roots)
+    places = {node.id: place for node in graph if (place := _number_at(graph, node, users)) is not None}
+    if not places:
+        return graph
+
+    def make(builder: Builder, node: Node, operands: list[int]) -> int:
+        place = places.get(node.id)
+        if place is None:
+            return same(builder, node, operands)
+        number, array = operands[place], operands[1 - place]
+        value = builder[number].attr("value")
+        if _is_whole(value) and builder.type(array).is_float:
+            number = builder.const(int(value), "int")
+        return times(builder, number, array, graph[node.operands[1 - place]], DEEPEST)
+
+    def times(builder: Builder, number: int, array: int, before: Node, depth: int) -> int:
+        """The number times an array, inside it where that is a product for this use alone; `before`: the array once."""
+        made, value = builder[array], builder[number].attr("value")
+        is_own = before.of_rule and not before.name and before.id not in roots and len(users[before.id]) == 1
+        if depth and value is not None and is_own and made.op == before.op and made.op in ("multiply", "divide"):
+            one, other = made.operands
+            if builder.type(one) == made.type and (made.op == "multiply" or abs(value) <= LARGEST):
+                one = times(builder, number, one, graph[before.operands[0]], depth - 1)
+                return builder.add(made.op, [one, other], {})
+        return builder.add("multiply", [number, array], {})
+
+    return eliminate_dead_code(rebuild(graph, make, share=False))
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, float) and value.is_integer() and abs(value) <= LARGEST
+
+
+def _number_at(graph: Graph, node: Node, users: dict[int, list[int]]) -> int | None:
+    """Where a rule's product has the number that should be its first factor; None where all is well."""
+    if node.op != "multiply" or not node.of_rule or not node.type.is_float:
+        return None
+    array, number = (graph[u] for u in node.operands)
+    if array.op == "const":
+        return 0 if _is_whole(array.attr("value")) and number.type.is_float else None
+    if number.op == "const" and number.type.shape == ():
+        return 1
+    if number.type.shape != () or isinstance(array.type.shape, Unknown) or array.type.shape == ():
+        return None
+    inside = len(users[array.id]) == 1 and not array.name and array.op in BRACKETED
+    return None if inside or array.op in STATEMENTS else 1
