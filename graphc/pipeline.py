@@ -163,6 +163,7 @@ def optimise(graph: Graph, level: int, observe: Observer = _ignore) -> Graph:
     from graphc.passes.shares import divide_by_sizes
     from graphc.passes.sigmoids import shorten_sigmoids
     from graphc.passes.simplify import simplify
+    from graphc.passes.zeros_apart import zeros_apart
 
     graph = eliminate_dead_code(graph)
     graph = expand(graph, share=level > 0)
@@ -190,7 +191,7 @@ def optimise(graph: Graph, level: int, observe: Observer = _ignore) -> Graph:
         subtracted = subtract_products(graph)
         graph = divide_by_sizes(graph if subtracted is graph else simplify(subtracted))
         graph = scalars_first(sums_to_numbers(graph))
-    graph = cast_to_type(graph)
+    graph = zeros_apart(cast_to_type(graph))
     observe("optimized", graph)
     return graph
 

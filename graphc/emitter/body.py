@@ -9,8 +9,10 @@ An array bears the name of what it becomes, and a name is given again when nobod
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from heapq import heappop, heappush
 
 from graphc.emitter.context import BodyContext
@@ -25,6 +27,10 @@ from graphc.emitter.statements import STATEMENTS
 from graphc.ir.graph import Graph
 
 __all__ = ["Body", "write_body"]
+
+SUBSCRIPTED = re.compile(r"(.+?)_(\d+(?:_\d+)*)")
+LONGEST_WORD = 30
+"""What a word would be longer than this with that of its statement gets a number."""
 
 
 @dataclass
@@ -114,15 +120,28 @@ class _Writer:
     # ------------------------------------------------------------ names
 
     def _name(self) -> None:
-        statements = self.plan.statements
-        for id in statements:
+        """What several statements would call alike is told apart by what they assign: `P_A` and `P_B`, not `P_2`."""
+        for id in self.plan.statements:
             node = self.graph[id]
             if node.name:
                 self.called[id] = self.names.fresh(node.name)
+        before, tried = dict(self.called), self.names.copy()
+        alike = self._call(tried, {})
+        if alike:
+            self.called = before
+            self._call(self.names, {word: self._apart(statements) for word, statements in alike.items()})
+        else:
+            self.names.take(tried)
+
+    def _call(self, names: Names, apart: Mapping[str, Mapping[int, str]]) -> dict[str, set[int]]:
+        """Name the values without names, words that are to be told `apart` with those of their statements; the words
+        that several statements want at a time, and all statements that want them."""
         last = self._last_reads()
         free: dict[str, list[tuple[float, str]]] = {}  # what names were given for -> from where on they are free again
         becomes = self.plan.becomes()
-        for position, id in enumerate(statements):
+        wanting: dict[str, set[int]] = {}
+        given: dict[str, set[int]] = {}
+        for position, id in enumerate(self.plan.statements):
             if id in self.called:
                 continue
             final = becomes[id]
@@ -130,13 +149,34 @@ class _Writer:
                 self.called[id] = self.called[final]
                 continue
             wanted = "terms" if self._is_added_up(final) else describe(self.graph, final, self.called)
+            statement = group_of(self.graph[final])[0]
+            wanting.setdefault(wanted, set()).add(statement)
+            told = apart.get(wanted, {}).get(statement, "")
+            if told and len(wanted) + len(told) < LONGEST_WORD and told not in wanted.split("_"):
+                wanted = f"{wanted}_{told}"
             known = free.setdefault(wanted, [])
             if self.flow.in_place and known and known[0][0] < position:
                 name = heappop(known)[1]
             else:
-                name = self.names.fresh(wanted)
+                name = names.fresh(wanted)
+                given.setdefault(wanted, set()).add(statement)
             heappush(known, (last.get(final, position), name))
             self.called[id] = self.called[final] = name
+        return {word: wanting[word] for word, statements in given.items() if len(statements) > 1 and word in wanting}
+
+    def _apart(self, statements: Iterable[int]) -> dict[int, str]:
+        """What tells the words of statements apart: the steps of a loop that assigns one name, or what they assign."""
+        assigned = {statement: self._assigned[statement] for statement in statements if statement in self._assigned}
+        steps = {name: SUBSCRIPTED.fullmatch(name) for name in assigned.values()}
+        if len({step and step[1] for step in steps.values()}) == 1 and all(steps.values()):
+            return {statement: step[2] for statement, name in assigned.items() if (step := steps[name])}
+        return assigned
+
+    @cached_property
+    def _assigned(self) -> dict[int, str]:
+        """By statement of the program what it assigns, at last."""
+        values = (self.graph[id] for id in self.graph.values.values())
+        return {node.origin.statement: node.name for node in values if node.origin and node.name and not node.of_rule}
 
     def _is_added_up(self, id: int) -> bool:
         """Whether a value without a name is what a loss is the sum of, and read by that alone."""

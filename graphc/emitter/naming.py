@@ -90,3 +90,13 @@ class Names:
         self._numbers[wanted] = number
         self.taken.add(name)
         return name
+
+    def copy(self) -> Names:
+        """The same names taken, to try which others would be."""
+        tried = Names(self.taken)
+        tried._numbers = dict(self._numbers)
+        return tried
+
+    def take(self, tried: Names) -> None:
+        """Make a try good."""
+        self.taken, self._numbers = tried.taken, tried._numbers

@@ -1,6 +1,6 @@
 """How results leave a function: each an array that shares memory with nothing, in the type that its variable came in.
 
-    return np.array(L, X.dtype), …        grads = {"X": dY.copy(), "b": np.asarray(db, X.dtype)}
+    return np.array(L, X.dtype), …        grads = {"X": dY.copy(), "Y": dY, "b": np.asarray(db, X.dtype)}
 """
 
 from __future__ import annotations
@@ -12,17 +12,20 @@ from graphc.emitter.body import Body
 from graphc.emitter.text import bracketed
 from graphc.ir.types import Unknown
 
-__all__ = ["holders_of", "is_own", "result_of", "typed_return"]
+__all__ = ["holders_of", "is_own", "let_go", "result_of", "typed_return"]
 
 
 def result_of(body: Body, id: int, holders: Counter[int]) -> str:
-    """A result as it leaves: an array that shares memory with nothing."""
+    """A result as it leaves: an array that shares memory with nothing. Of those that share one all but the last are
+    copied: what is copied is no holder any more."""
     node = body.context.node(id)
     text = body.texts[id]
     if node.type.shape == ():
         dtype = body.context.dtype() if node.type.is_float else node.type.dtype
         return f"np.array({text}, {dtype})"
     own = is_own(body, id, holders)
+    if not own:
+        let_go(body, id, holders)
     if isinstance(node.type.shape, Unknown):  # perhaps a NumPy scalar, which is not writable
         kind = f", {body.context.dtype()}" if node.type.is_float else ""
         return f"np.asarray({text}{kind})" if own else f"np.array({text}{kind})"
@@ -43,6 +46,11 @@ def typed_return(name: str, results: list[str], helpers: set[str]) -> list[str]:
 def holders_of(body: Body, kept: Iterable[int]) -> Counter[int]:
     """Of each value in memory, how many of those that leave the function may share it."""
     return Counter(value for id in kept for value in body.aliases.get(id, (id,)))
+
+
+def let_go(body: Body, id: int, holders: Counter[int]) -> None:
+    """A result leaves as a copy."""
+    holders.subtract(body.aliases.get(id, (id,)))
 
 
 def is_own(body: Body, id: int, holders: Counter[int]) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from graphc.emitter.body import Body
-from graphc.emitter.results import holders_of, is_own
+from graphc.emitter.results import holders_of, is_own, let_go
 from graphc.explain.peaks import Memory, Point
 from graphc.explain.work import Row, Work, rows_of, work_of
 from graphc.ir.dims import Dim, dim
@@ -102,6 +102,7 @@ class PureCosts:
         if id in self.results and node.type.rank and size is not None and not is_own(self.body, id, self.holders):
             self.copied = self.copied + size
             self._grow(size)
+            let_go(self.body, id, self.holders)
 
     def _grow(self, size: Dim, extra: Dim | None = None) -> None:
         self.held = self.held + size

@@ -2,6 +2,8 @@
 
 A[:, None]              column_A
 x @ A @ y               xA
+Ahat @ H @ W            Ahat_H
+Q @ K.T                 QKT
 1 + e                   total_e
 1 - p                   one_minus_p
 exp(-d).sum(axis=1)     sum_exp
@@ -31,6 +33,9 @@ WORDS = {
     "subtract_one_hot": "difference", "max_windows": "pooled", "max_unpool": "unpooled",
     "in_range": "index", "product_as": "product",
 }  # fmt: skip
+
+LONGEST_PRODUCT = 12
+"""Names of factors that are longer than this together make no name of a product."""
 
 SUMMARIES = {"sum", "mean", "max", "min", "prod"}
 
@@ -93,9 +98,21 @@ def _is_row(node: Node) -> bool:
 
 
 def product_of(nodes: Mapping[int, Node], node: Node) -> str | None:
-    """The names of a product's factors, if they are short."""
-    factors = [nodes[u].name or "" for u in node.operands]
-    return "".join(factors) if all(name.isalnum() and len(name) <= 2 for name in factors) else None
+    """The names of a product's factors, if they are short: `XW`, `AP_2`, `Ahat_H`; `QKT` where one is transposed."""
+    factors = [_factor(nodes, nodes[u]) for u in node.operands]
+    last, _, step = factors[-1].partition("_")
+    if not all(name.isalnum() for name in (*factors[:-1], last)) or not (step.isdigit() or factors[-1] == last):
+        return None
+    short = all(len(name.removesuffix("T") or name) <= 2 for name in (*factors[:-1], last))
+    return ("" if short else "_").join(factors) if short or sum(map(len, factors)) <= LONGEST_PRODUCT else None
+
+
+def _factor(nodes: Mapping[int, Node], node: Node) -> str:
+    """The name of a factor; of a transpose that of what it shows, with a T."""
+    if node.op == "mT" and not node.name:
+        name = nodes[node.operands[0]].name
+        return f"{name}T" if name else ""
+    return node.name or ""
 
 
 def _source(nodes: Mapping[int, Node], id: int) -> Node:

@@ -58,7 +58,18 @@ def partition(graph: Graph, memory: str = "balanced") -> Split:
     backward = _needed_above(graph, roots, saved)
     remaining = sorted(backward - set(graph.cotangents.values()) - saved)
     again = [id for id in remaining if id not in behind]
-    return Split(graph, tuple(sorted(forward)), tuple(crossing), tuple(schedule(graph, remaining, again)))
+    return Split(graph, tuple(_in_order(graph, forward)), tuple(crossing), tuple(schedule(graph, remaining, again)))
+
+
+def _in_order(graph: Graph, forward: set[int]) -> list[int]:
+    """What forward computes in the order of the program: what a rule needs of a value, as its mask, beside it."""
+
+    def place(id: int) -> tuple[int, int]:
+        origin = graph[id].origin
+        primal = origin.primal if origin is not None else None
+        return (id if primal is None or primal > id else primal, id)
+
+    return schedule(graph, sorted(forward, key=place), ())
 
 
 def _descendants(graph: Graph, sources: Iterable[int]) -> set[int]:

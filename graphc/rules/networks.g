@@ -89,7 +89,7 @@ rule shift_along(x, v, *, axes, behind) -> y { dx = dy;  dv = sum(dy, axis=axes)
 # math: ({s} {Q}) {K}ᵀ
 # source: Vaswani et al. 2017
 # hidden: for attention
-op attention_scores(Q, K, s) { scores = (s * Q) @ mT(K); return scores }
+op attention_scores(Q, K, s) { scaled = s * Q; scores = scaled @ mT(K); return scores }
 
 # What the queries see of the values, by plain weights or by masked ones.
 # math: softmax({scores}) {V}

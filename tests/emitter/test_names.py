@@ -46,6 +46,32 @@ def test_a_gradient_of_a_product_without_a_name_is_called_after_it() -> None:
     assert "dproduct_h_3 = P.copy()" in text and "dV = h_3.T @ dproduct_h_3" in text
 
 
+@pytest.mark.parametrize(("product", "name"), [
+    ("X @ W", "XW"), ("Q @ K.T", "QKT"), ("X.T @ X", "XTX"), ("Ahat @ H", "Ahat_H"), ("A @ P_{2}", "AP_2"),
+    ("features @ weights", "product_features"),
+])  # fmt: skip
+def test_a_product_is_called_by_its_factors(product: str, name: str) -> None:
+    found = body(f"Y = exp({product}) + tanh({product})")
+    assert any(line.startswith(f"{name} = ") for line in found), found
+
+
+DEF = "def layer(x, W) { z = x@W; return sin(z) }\ninput x[N, D]\nparam U[D, D], V[D, D]\n"
+
+
+def test_what_several_statements_call_alike_is_told_apart_by_what_they_assign() -> None:
+    found = body(f"{DEF}h = layer(x, U)\ny = layer(h, V)\nL = sum(y**2)")
+    assert "z_h = x @ U" in found and "z_y = h @ V" in found, found
+    loop = "param W_{0:3}[D, D]\nh_{0} = x\nfor k in 0:3 { h_{k+1} = layer(h_{k}, W_{k}) }\nL = sum(h_3**2)"
+    found = body(DEF + loop)
+    assert "z_1 = x @ W_0" in found and "z_3 = h_2 @ W_2" in found, found
+    hold(f"{DEF}h = layer(x, U)\ny = layer(h, V)\nL = sum(y**2)", {k: array(3, 3) for k in "xUV"})
+
+
+def test_one_at_a_time_bears_the_word_itself() -> None:
+    found = body("input X[N, 3]\nA = softmax(X)\nB = softmax(X.T)")
+    assert not any("_A = " in line or "_B = " in line for line in found), found
+
+
 def test_what_is_called_a_gradient_has_its_sign() -> None:
     """Of exp(-d2 / s) the gradient of d2 / s is -dPhi Phi; what has lost the sign on the way is no `dratio_d2`."""
     text = graphc.compile("param s[K], d[N, K]\nd2 = d**2\nPhi = exp(-d2 / s)\nL = sum(Phi**2)")
@@ -85,7 +111,7 @@ def test_numbers_that_several_statements_read_are_added_as_numbers() -> None:
 def test_a_long_expression_is_divided_where_it_stands() -> None:
     """By what broadcasting repeats: in one expression NumPy would make another array."""
     program = "input X[N, D]\nparam W[D, H], gamma[H], beta[H]\nZ = X @ W\nL = sum(tanh(batch_norm(Z, gamma, beta))**2)"
-    assert "dZ /= deviation" in body(program, "backward")
+    assert "dZ *= gamma / deviation" in body(program, "backward")
 
 
 def test_a_cotangent_is_called_after_the_value_that_it_is_of() -> None:
@@ -167,7 +193,7 @@ def test_what_goes_on_adding_is_written_in_place() -> None:
     text = "input P_0[n, n]\nparam A[n, n]\nfor t in 0:4 { P_{t+1} = A@P_{t}@A.T }\nL = sum(P_4**2)"
     source = graphc.compile(text)
     assert source.count("\n    dA += ") == 6 and "total" not in source.partition("def backward")[2]
-    assert "dA += dP_2ᵀ product_A_2 + dP_2_product P_1ᵀ" in source
+    assert "dA += dP_2ᵀ AP_1 + dP_2_product P_1ᵀ" in source
     hold(text, {"P_0": array(3, 3), "A": array(3, 3) / 2}, levels=(0, 1, 2))
 
 

@@ -32,8 +32,8 @@ from graphc.passes.multiples import compute_once
 from graphc.passes.numbers import sums_to_numbers
 from graphc.passes.pool_first import pool_first
 from graphc.passes.samples_last import samples_last
-from graphc.passes.scaled_products import scale_products
 from graphc.passes.scalars_first import scalars_first
+from graphc.passes.scaled_products import scale_products
 from graphc.passes.shares import divide_by_sizes
 from graphc.passes.sigmoids import shorten_sigmoids
 from graphc.passes.simplify import simplify
@@ -109,6 +109,7 @@ ELSEWHERE = {
     "read_together": "test_read_together", "rebuild": "test_rebuild",
     "regions": "test_regions", "schedule": "test_schedule", "spread": "test_spread", "storage": "test_storage",
     "tried": "test_simplify",
+    "zeros_apart": "test_zeros_apart",
 }  # fmt: skip
 """What makes no graph of a graph, or one of other arguments: the tests that have the example of the file."""
 

@@ -15,7 +15,10 @@ TWO = "param w[N], x[N]\ninput z[N]\n"
     (f"{TWO}L = 0.05 * sum(w**2)", "dw = 0.1 * dL * w"),
     (f"{TWO}L = 0.5 * sum(w * x * exp(0.5*z))", "product = 0.5 * dL * exp"),
     (f"{TWO}L = sum(exp(w) - z*w)", "dw = (exp_w - z) * dL"),
-    ("param s[]\ninput x[N]\nL = sum(exp(-x**2 / (2*s**2)))", "ds = 2 * (dL * exp * (x * x / (2 * (s * s)))).sum() / s"),
+    (
+        "param s[]\ninput x[N]\nL = sum(exp(-x**2 / (2*s**2)))",
+        "ds = 2 * (dL * exp * (x * x / (2 * (s * s)))).sum() / s",
+    ),
 ])  # fmt: skip
 def test_numbers_come_first(program: str, line: str) -> None:
     assert line in body(program, "backward")
