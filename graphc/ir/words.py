@@ -9,7 +9,8 @@ Q @ K.T                 QKT
 exp(-d).sum(axis=1)     sum_exp
 solve(S, d.T).T         solve_S_T
 sqrt(d)                 root_d                  of a size d
--(dL / N)               minus_ratio_dL
+x / rms                 x_over_rms
+-(dL / N)               minus_dL_over_N
 X @ W + b               affine_W
 """
 
@@ -35,7 +36,8 @@ WORDS = {
 }  # fmt: skip
 
 LONGEST_PRODUCT = 12
-"""Names of factors that are longer than this together make no name of a product."""
+LONGEST_QUOTIENT = 12
+"""Names that are longer than this together make no name of a product, or of a quotient."""
 
 SUMMARIES = {"sum", "mean", "max", "min", "prod"}
 
@@ -54,6 +56,8 @@ def by_operands(nodes: Mapping[int, Node], node: Node) -> str:
         return by_operands(nodes, nodes[node.operands[0]])
     if node.op == "number":
         return _number(nodes, node)
+    if node.op == "divide" and (quotient := _quotient(nodes, node)):
+        return quotient
     inner = nodes[node.operands[0]] if node.op == "negative" and not node.type.rank else node
     if inner is not node and inner.op in ("multiply", "divide") and not (inner.name or inner.hint):
         return f"minus_{by_operands(nodes, inner)}"
@@ -77,6 +81,15 @@ def _number(nodes: Mapping[int, Node], node: Node) -> str:
     sizes = [nodes[u].attr("dim").symbol for u in function.operands if nodes[u].op == "size"]
     word = WORDS.get(function.op, "factor" if function.op in ("const", "size") else function.op)
     return f"{word}_{sizes[0]}" if sizes and sizes[0] and sizes[0].isidentifier() else word
+
+
+def _quotient(nodes: Mapping[int, Node], node: Node) -> str | None:
+    """One name over another one, or over that of a size, if they are short."""
+    above, below = (_source(nodes, u) for u in node.operands)
+    size = below.attr("dim").symbol if below.op == "size" else None
+    parts = above.name or above.hint or "", size or below.name or below.hint or ""
+    fit = all(part.isidentifier() for part in parts) and sum(map(len, parts)) <= LONGEST_QUOTIENT
+    return "_over_".join(parts) if fit else None
 
 
 def _affine(nodes: Mapping[int, Node], node: Node) -> str | None:

@@ -18,7 +18,7 @@ from typing import Any
 
 from graphc.ir.graph import Node
 from graphc.ir.types import Unknown
-from graphc.ops.cuts import ARRAY
+from graphc.ops.cuts import ARRAY, plain
 from graphc.ops.indexing import gather
 from graphc.ops.integers import counting
 from graphc.passes.place import Place
@@ -99,7 +99,7 @@ def _one_hot(place: Place) -> int | None:
         u = place.builder[u.operands[0]]
     if u.type.shape != ():
         return None
-    rows = place.add("one_hot", [labels], {"n": place.attrs["shape"][-1]})
+    rows = place.add("one_hot", [labels], {"n": plain(place.attrs["shape"][-1])})
     return place.add("multiply", [rows, u.id])
 
 
