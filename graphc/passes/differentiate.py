@@ -17,6 +17,7 @@ from graphc.ir.types import Unknown, shape_text
 from graphc.ir.words import by_operands
 from graphc.language.expand import at_rule, expand_rule
 from graphc.language.values import Fault
+from graphc.passes.shifts import cancelling
 
 __all__ = ["Adjoint", "default_wrt", "differentiate", "sum_to_type", "unreached", "zeros_of"]
 
@@ -33,6 +34,7 @@ class Adjoint:
         self.ancestors = _ancestors(builder, seeds)
         self.expanded: set[int] = set()
         self.users = _users(builder, self.ancestors)
+        self.constant = cancelling(builder, self.users, seeds)
 
     def gradients(self, wrt: Sequence[int]) -> list[int | None]:
         """The cotangents of these nodes; None for one that the seeds do not depend on smoothly.
@@ -58,7 +60,7 @@ class Adjoint:
         stack = [id for id in wanted if id not in self.cotangents]
         while stack:
             for user in self.users.get(stack.pop(), ()):
-                if user not in self.expanded and user not in through:
+                if user not in self.expanded and user not in through and user not in self.constant:
                     through.add(user)
                     if user not in wanted:
                         wanted.add(user)

@@ -46,7 +46,7 @@ def test_a_named_value_of_the_program_keeps_its_statement() -> None:
 
 def test_factors_of_a_number_are_one() -> None:
     assert "dx = dL * x" in code("param x[n]\nL = 0.5 * sum(x**2)", "backward")
-    assert "dx = dL * 0.02 * x" in code("param x[n]\nL = 0.01 * sum(x**2)", "backward")
+    assert "dx = 0.02 * dL * x" in code("param x[n]\nL = 0.01 * sum(x**2)", "backward")
     hold("param x[3], t[]\nL = 3 * (t * 0.5) * sum(x**2) * 1e-25 * 1e25", {"x": array(3), "t": array()})
 
 
@@ -67,7 +67,7 @@ def test_a_number_of_many_digits_is_written_as_the_program_has_it() -> None:
 
 def test_a_product_of_numbers_is_that_of_what_is_written() -> None:
     text = "param u[]\nL = 0.1 * sin(u) * 9.81"
-    assert "dL * 0.981 * " in code(text, "backward")
+    assert "0.981 * dL * " in code(text, "backward")
     hold(text, {"u": array()})
     hold("param x[n]\nL = sum(0.1 * (x * 3e-5) * 1e20) + sum(3 * (0.1 * x))", {"x": array(3)})
 
