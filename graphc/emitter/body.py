@@ -25,6 +25,7 @@ from graphc.emitter.inlining import inlined_values
 from graphc.emitter.naming import Names
 from graphc.emitter.statements import STATEMENTS
 from graphc.ir.graph import Graph
+from graphc.passes.dce import needed
 
 __all__ = ["Body", "write_body"]
 
@@ -104,11 +105,14 @@ class _Writer:
         return id in self.flow.roots or (node.type.is_float and self.context.plain(node.operands[0]))
 
     def _grouped(self, lines: list[Line]) -> list[Line]:
-        """Forward knows only statements; what backward computes again belongs to the gradient that it is for."""
+        """Forward knows only statements, and the gradients that the program asks for; what backward computes again
+        belongs to the gradient that it is for."""
         if self.flow.role == "step":
             return lines
         if self.flow.role == "forward":
-            return [Line(line.text, line.node, (line.group[0], False)) for line in lines]
+            asked = needed(self.graph, self.graph.outputs.values())
+            reverse = {line.node.id for line in lines if line.node and line.node.of_rule and line.node.id in asked}
+            return [Line(x.text, x.node, (x.group[0], x.node is not None and x.node.id in reverse)) for x in lines]
         grouped: list[Line] = []
         group: tuple[int, bool] | None = None
         for line in reversed(lines):

@@ -54,19 +54,21 @@ def partition(graph: Graph, memory: str = "balanced") -> Split:
         saved = _minimum_cut(graph, before, read, forward, memory == "lean")
     order = {a.node: k for k, a in enumerate(graph.arguments)}
     crossing = sorted(saved, key=lambda id: (order.get(id, len(order)), id))
+    asked = frozenset(forward)
     forward |= needed(graph, crossing)
     backward = _needed_above(graph, roots, saved)
     remaining = sorted(backward - set(graph.cotangents.values()) - saved)
     again = [id for id in remaining if id not in behind]
-    return Split(graph, tuple(_in_order(graph, forward)), tuple(crossing), tuple(schedule(graph, remaining, again)))
+    return Split(graph, tuple(_in_order(graph, forward, asked)), tuple(crossing), tuple(schedule(graph, remaining, again)))
 
 
-def _in_order(graph: Graph, forward: set[int]) -> list[int]:
-    """What forward computes in the order of the program: what a rule needs of a value, as its mask, beside it."""
+def _in_order(graph: Graph, forward: set[int], asked: Collection[int]) -> list[int]:
+    """What forward computes in the order of the program: what only backward asks for, as the mask of a value, beside
+    that."""
 
     def place(id: int) -> tuple[int, int]:
         origin = graph[id].origin
-        primal = origin.primal if origin is not None else None
+        primal = origin.primal if origin is not None and id not in asked else None
         return (id if primal is None or primal > id else primal, id)
 
     return schedule(graph, sorted(forward, key=place), ())
