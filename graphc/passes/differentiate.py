@@ -15,8 +15,10 @@ from collections.abc import Iterable, Sequence
 from graphc.ir.graph import Argument, Builder, Graph, Node, Origin
 from graphc.ir.types import Unknown, shape_text
 from graphc.ir.words import by_operands
+from graphc.language import tree
 from graphc.language.expand import at_rule, expand_rule
 from graphc.language.values import Fault
+from graphc.ops.base import Op
 from graphc.passes.shifts import cancelling
 
 __all__ = ["Adjoint", "default_wrt", "differentiate", "sum_to_type", "unreached", "zeros_of"]
@@ -78,8 +80,8 @@ class Adjoint:
         if not given and not made.name:
             if node.name and self.name:
                 self.builder.rename(total, "d" + node.name)
-            elif (node.name or node.hint) and not made.hint:
-                self.builder.hint(total, f"d{node.name or node.hint}")
+            elif (called := node.name or node.hint or _returned(self.builder.op(node.op))) and not made.hint:
+                self.builder.hint(total, f"d{called}")
             elif node.op == "matmul" and not made.hint and self._bears_name(made) and self._is_of_named(node):
                 self.builder.hint(total, f"d{by_operands(self.builder.nodes, node)}")
         return total
@@ -117,6 +119,13 @@ class Adjoint:
                 self.contributions[operand] = fitted if earlier is None else builder.add("add", [earlier, fitted])
         finally:
             builder.origin = before
+
+
+def _returned(op: Op) -> str | None:
+    """What the definition of an operation calls its result: that of a standardisation is `xhat`."""
+    last = op.definition.body[-1] if op.definition else None
+    result = last.values[0] if isinstance(last, tree.Return) else None
+    return result.id if isinstance(result, tree.Name) else None
 
 
 def _reverse(node: Node, rule: str) -> Origin | None:

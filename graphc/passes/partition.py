@@ -59,7 +59,8 @@ def partition(graph: Graph, memory: str = "balanced") -> Split:
     backward = _needed_above(graph, roots, saved)
     remaining = sorted(backward - set(graph.cotangents.values()) - saved)
     again = [id for id in remaining if id not in behind]
-    return Split(graph, tuple(_in_order(graph, forward, asked)), tuple(crossing), tuple(schedule(graph, remaining, again)))
+    order_of_forward, order_of_backward = _in_order(graph, forward, asked), schedule(graph, remaining, again)
+    return Split(graph, tuple(order_of_forward), tuple(crossing), tuple(order_of_backward))
 
 
 def _in_order(graph: Graph, forward: set[int], asked: Collection[int]) -> list[int]:

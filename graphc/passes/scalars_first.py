@@ -1,14 +1,13 @@
 """A number stands before what it multiplies, as in a formula, and before it a number that is written out.
 
     dL, s: (), w, x, y: (N,)
-    d = w * dL                              becomes       d = dL * w
     d = w * (dL * 0.1)                      becomes       d = 0.1 * dL * w
     d = w * s * y                           becomes       d = s * w * y
     d = x * y * 0.5                         becomes       d = 0.5 * x * y
     d = sum(x) / s * 2.0                    becomes       d = 2 * sum(x) / s
 
 Only in what rules made: a program's own products stand as it writes them. A number that is not written out stays behind
-what would need brackets there: `(x - y) * dL`, `x @ y * s`.
+what would need brackets there, as in `(x - y) * s` and `x @ y * s`, and the incoming cotangent where the rule has it.
 """
 
 from __future__ import annotations
@@ -71,7 +70,7 @@ def _number_at(graph: Graph, node: Node, users: dict[int, list[int]]) -> int | N
         return 0 if _is_whole(array.attr("value")) and number.type.is_float else None
     if number.op == "const" and number.type.shape == ():
         return 1
-    if number.type.shape != () or isinstance(array.type.shape, Unknown) or array.type.shape == ():
+    if number.type.shape != () or number.op == "seed" or isinstance(array.type.shape, Unknown) or array.type.shape == ():
         return None
     inside = len(users[array.id]) == 1 and not array.name and array.op in BRACKETED
     return None if inside or array.op in STATEMENTS else 1

@@ -58,7 +58,8 @@ rule standardise(x, *, axis, eps) -> y {
 # shape: x
 op unit_rows(x, *, eps) {
     length = sqrt(mean(x**2, axis=-1, keepdims=true) + eps)
-    return x / length
+    xhat = x / length
+    return xhat
 }
 rule unit_rows(x, *, eps) -> y {
     length = sqrt(mean(x**2, axis=-1, keepdims=true) + eps)
