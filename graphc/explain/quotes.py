@@ -44,6 +44,8 @@ def remarks_on(plan: Plan, unit: Unit) -> list[str]:
         elif u in invented:
             part = _part_text(plan, u) or "a part of the statement, which is a step of its own"
             remarks.append(f"{invented[u]} stands for {part}.")
+        if u in plan.constant and unit.id in plan.active:
+            remarks.append(f"{plan.tensors[u].name} cancels in what follows: nothing is differentiated through it.")
     return remarks
 
 

@@ -14,9 +14,10 @@ from graphc.explain.entries import Auxiliary, Entries
 from graphc.explain.entry_derivative import mentioned
 from graphc.explain.terms import Expr, Index, Tensor
 from graphc.ir.dims import Dim
-from graphc.ir.graph import Graph
+from graphc.ir.graph import Builder, Graph
 from graphc.ir.types import Unknown
 from graphc.passes.differentiate import default_wrt
+from graphc.passes.shifts import cancelling
 
 __all__ = ["Plan", "Unit", "plan", "references"]
 
@@ -52,6 +53,8 @@ class Plan:
     targets: list[str] = field(default_factory=list)
     wrt: list[str] = field(default_factory=list)
     active: set[int] = field(default_factory=set)
+    constant: set[int] = field(default_factory=set)
+    """What cancels, as the largest entry does that is taken from all before a softmax."""
     invented: dict[int, str] = field(default_factory=dict)
     letter: str = "L"
     size_names: dict[str, str] = field(default_factory=dict)
@@ -71,8 +74,11 @@ def plan(graph: Graph, wrt: Sequence[str] | None, loss: str | None) -> Plan:
     made.letter = loss or ("ℓ" if "L" in graph.values else "L")
     roots = [graph.values[name] for name in targets]
     reached = _ancestors(graph, roots)
-    made.active = _active(graph, reached, [graph.values[name] for name in made.wrt])
-    cutter = _Cutter(graph, reached, made.active)
+    variables = [graph.values[name] for name in made.wrt]
+    users = {id: [u for u in each if graph[u].type.is_float and u in reached] for id, each in graph.users().items()}
+    made.constant = cancelling(graph.nodes, users, roots, Builder(graph.ops).op).difference(variables)
+    made.active = _active(graph, reached - made.constant, variables)
+    cutter = _Cutter(graph, reached, made.active, made.constant)
     cutter.cut()
     shape = {id: () if isinstance(graph[id].type.shape, Unknown) else graph[id].type.dims for id in cutter.names}
     made.tensors = {
@@ -162,8 +168,8 @@ def _active(graph: Graph, reached: set[int], variables: Sequence[int]) -> set[in
 class _Cutter:
     """Chooses the values that have a name, and gives one to those that need it."""
 
-    def __init__(self, graph: Graph, reached: set[int], active: set[int]) -> None:
-        self.graph, self.reached, self.active = graph, reached, active
+    def __init__(self, graph: Graph, reached: set[int], active: set[int], constant: set[int]) -> None:
+        self.graph, self.reached, self.active, self.constant = graph, reached, active, constant
         self.names: dict[int, str] = {}
         for name, id in graph.values.items():
             if id in reached and (graph[id].op != "const" or isinstance(graph[id].attr("value"), tuple)):
@@ -188,6 +194,8 @@ class _Cutter:
                 self._name(id, "M")
             elif id in self.active and node.operands:
                 self._cut_operands(id)
+            elif id in self.constant and id not in self.names:
+                self._name(id, "m")
             elif node.operands and node.op not in VALUES and id not in self.names and self._is_opaque(id):
                 self._name(id, "u")  # no gradient flows there, but what it is part of has to speak of it
                 self.opaque.add(id)

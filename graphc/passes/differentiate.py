@@ -36,7 +36,7 @@ class Adjoint:
         self.ancestors = _ancestors(builder, seeds)
         self.expanded: set[int] = set()
         self.users = _users(builder, self.ancestors)
-        self.constant = cancelling(builder, self.users, seeds)
+        self.constant = cancelling(builder.nodes, self.users, seeds, builder.op)
 
     def gradients(self, wrt: Sequence[int]) -> list[int | None]:
         """The cotangents of these nodes; None for one that the seeds do not depend on smoothly.

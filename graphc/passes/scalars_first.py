@@ -70,7 +70,8 @@ def _number_at(graph: Graph, node: Node, users: dict[int, list[int]]) -> int | N
         return 0 if _is_whole(array.attr("value")) and number.type.is_float else None
     if number.op == "const" and number.type.shape == ():
         return 1
-    if number.type.shape != () or number.op == "seed" or isinstance(array.type.shape, Unknown) or array.type.shape == ():
+    open_or_number = isinstance(array.type.shape, Unknown) or array.type.shape == ()
+    if number.type.shape != () or number.op == "seed" or open_or_number:
         return None
     inside = len(users[array.id]) == 1 and not array.name and array.op in BRACKETED
     return None if inside or array.op in STATEMENTS else 1

@@ -15,11 +15,12 @@ derives a softmax by hand does not write down.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from graphc.ir.graph import Builder, Node
+from graphc.ir.graph import Node
 from graphc.ir.types import Unknown
+from graphc.ops.base import Op
 
 __all__ = ["cancelling"]
 
@@ -40,14 +41,22 @@ class _Moved:
     along: frozenset[int]
 
 
-def cancelling(builder: Builder, users: Mapping[int, Sequence[int]], seeds: Mapping[int, int]) -> set[int]:
-    """The extremes that cancel in all that is differentiated; `users` of each value those that have a gradient."""
-    candidates = [id for id in users if builder[id].op in EXTREMES and builder[id].type.is_float]
-    return {id for id in candidates if _cancels(builder, users, seeds, id)}
+def cancelling(
+    nodes: Mapping[int, Node], users: Mapping[int, Sequence[int]], seeds: Collection[int], op: Callable[[str], Op]
+) -> set[int]:
+    """The extremes that cancel in all that is differentiated: in the `seeds`, and in what has no gradient anyway.
+
+    `users` has of each value those that have a gradient, `op` the operation of a name.
+    """
+    candidates = [id for id in users if nodes[id].op in EXTREMES and nodes[id].type.is_float]
+    return {id for id in candidates if _cancels(nodes, users, seeds, op, id)}
 
 
-def _cancels(builder: Builder, users: Mapping[int, Sequence[int]], seeds: Mapping[int, int], id: int) -> bool:
-    start = builder[id]
+def _cancels(
+    nodes: Mapping[int, Node], users: Mapping[int, Sequence[int]], seeds: Collection[int], op: Callable[[str], Op],
+    id: int,
+) -> bool:  # fmt: skip
+    start = nodes[id]
     if isinstance(start.type.shape, Unknown):
         return False
     moved = {id: _Moved(1, False, frozenset(k for k, size in enumerate(start.type.dims) if size.value != 1))}
@@ -58,8 +67,8 @@ def _cancels(builder: Builder, users: Mapping[int, Sequence[int]], seeds: Mappin
         each = heapq.heappop(waiting)
         if each in moved:
             continue
-        node = builder[each]
-        found = _moved(builder, node, moved)
+        node = nodes[each]
+        found = _moved(nodes, node, moved, op)
         if found is None or len(moved) > MOST:
             return False
         moved[each] = found
@@ -70,11 +79,14 @@ def _cancels(builder: Builder, users: Mapping[int, Sequence[int]], seeds: Mappin
     return exponential and not any(each.by and id in seeds for id, each in moved.items())
 
 
-def _moved(builder: Builder, node: Node, moved: Mapping[int, _Moved]) -> _Moved | None:
+def _moved(
+    nodes: Mapping[int, Node], node: Node, moved: Mapping[int, _Moved], op: Callable[[str], Op]
+) -> _Moved | None:
     """What becomes of an operation on what has moved; None where that is not known."""
-    if isinstance(node.type.shape, Unknown) or any(isinstance(builder.type(u).shape, Unknown) for u in node.operands):
+    if isinstance(node.type.shape, Unknown) or any(isinstance(nodes[u].type.shape, Unknown) for u in node.operands):
         return None
-    parts = [_spread(builder, node, u, moved.get(u)) for u in node.operands]
+    widened = node.op == "broadcast_to" or op(node.op).elementwise
+    parts = [_spread(node, nodes[u], moved.get(u)) if widened else moved.get(u) for u in node.operands]
     there = [part for part in parts if part is not None and part.by]
     if not there:
         return _Moved(0, False, frozenset())
@@ -98,7 +110,7 @@ def _moved(builder: Builder, node: Node, moved: Mapping[int, _Moved]) -> _Moved 
     if node.op == "negative":
         return first if first.scaled else _Moved(-first.by, False, along)
     if node.op == "sum" and first.scaled:
-        rank = builder.type(node.operands[0]).rank or 0
+        rank = nodes[node.operands[0]].type.rank or 0
         axes = node.attr("axis") if node.attr("axis") is not None else tuple(range(rank))
         if along.isdisjoint(axes):
             return _Moved(first.by, True, along if node.attr("keepdims") else _without(along, axes))
@@ -112,12 +124,10 @@ def _moved(builder: Builder, node: Node, moved: Mapping[int, _Moved]) -> _Moved 
     return first if node.op == "broadcast_to" else None
 
 
-def _spread(builder: Builder, node: Node, operand: int, part: _Moved | None) -> _Moved | None:
+def _spread(node: Node, operand: Node, part: _Moved | None) -> _Moved | None:
     """An operand's axes as those of what has more of them."""
-    if part is None or not (builder.op(node.op).elementwise or node.op == "broadcast_to"):
-        return part
-    more = (node.type.rank or 0) - (builder.type(operand).rank or 0)
-    return _Moved(part.by, part.scaled, frozenset(axis + more for axis in part.along))
+    more = (node.type.rank or 0) - (operand.type.rank or 0)
+    return part and _Moved(part.by, part.scaled, frozenset(axis + more for axis in part.along))
 
 
 def _without(along: frozenset[int], axes: Sequence[int]) -> frozenset[int]:

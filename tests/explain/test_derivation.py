@@ -252,6 +252,18 @@ def _derived(tmp_path: Path, capsys: pytest.CaptureFixture[str], source: str, *o
     return re.sub(r"\s+", " ", capsys.readouterr().out)
 
 
+@pytest.mark.parametrize("largest", ["max(S, axis=1, keepdims=true)", "m"])
+def test_the_largest_entry_before_a_softmax_is_not_differentiated(
+    largest: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    named = "m = max(S, axis=1, keepdims=true)\n" if largest == "m" else ""
+    source = f"param S[N, C]\ninput T[N, C]\n{named}E = exp(S - {largest})\n"
+    text = _derived(tmp_path, capsys, source + "P = E / sum(E, axis=1, keepdims=true)\nL = sum(T*P)\n")
+    assert "m cancels in what follows: nothing is differentiated through it." in text
+    assert "E_ic = exp(S_ic − m_i1)" in text and "∂L/∂S = ∂L/∂E ⊙ E" in text
+    assert "∂L/∂m" not in text and "1{" not in text.partition("1 where")[2]
+
+
 def test_what_is_divided_by_a_product_of_sizes_is_divided_by_all_of_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
