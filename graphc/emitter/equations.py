@@ -88,7 +88,7 @@ class _Group:
             return words(id) if id in self.members else every(id)
 
         def operands(id: int) -> str | None:
-            return every(id) if id in node.operands else None
+            return every(id) if id in node.operands and self._has_line(id) else None
 
         forms: list[tuple[Sequence[int], str, Words, int, int]] = []
         if whole:
@@ -109,6 +109,12 @@ class _Group:
                 return comment_text(text)
             cut = cut or (comment_text(text) if len(text) <= longest else None)
         return cut  # what is made of too much is written as far as it goes
+
+    def _has_line(self, id: int) -> bool:
+        """Whether a reader knows what a value is: it is of another statement, or has an equation here."""
+        node = self.graph[id]
+        of_gradient = node.hint is not None and node.hint[1:] in self.graph.values
+        return id not in self.members or id in self.shared or of_gradient or said(node, self.named) is not None
 
     def _stale(self, id: int, at: int) -> bool:
         """Whether another value has taken a value's name before the node `at`."""
