@@ -58,6 +58,29 @@ def test_equations(text: str, wanted: list[str]) -> None:
         assert equation in found, found
 
 
+def test_an_equation_says_what_it_is_written_over() -> None:
+    found = equations("param Z[N, H], g[H], b[H]\ninput t[N, H]\nY = batch_norm(Z, g, b)\nL = sum(t*Y**2)", level=0)
+    assert "dZ = (dxhat - mean(dxhat) - xhat ⊙ mean(dxhat ⊙ xhat)) / deviation" in found, found
+
+
+def test_a_batch_norm_as_it_is_written_by_hand() -> None:
+    found = equations("param Z[N, H], g[H], b[H]\ninput t[N, H]\nY = batch_norm(Z, g, b)\nL = sum(t*Y**2)")
+    assert "dZ = (dY - db / N - xhat ⊙ (dg / N)) ⊙ (g / deviation)" in found, found
+
+
+def test_a_sum_of_many_factors_is_written_over_the_names_in_the_code() -> None:
+    text = "input D[n, n], Y[n, n]\nparam s[], a[]\nK = a**2 * exp(-D / (2*s**2))\nL = sum(tanh(K) * Y)"
+    found = equations(text)
+    assert not any("…" in each for each in found), found
+
+
+def test_gradients_that_a_program_asks_for_have_equations_in_forward() -> None:
+    text = "input X[N, D], y[N]\nparam w[D]\nr = X@w - y\nL = sum(r**2)\ng = grad(L, w)\noutput L, g\nloss L"
+    source = graphc.compile(text, verify=False)
+    forward = source[source.index("def forward") : source.index("def backward")]
+    assert "    g = 2 (Xᵀ r)\n" in forward, forward
+
+
 @pytest.mark.parametrize(("text", "wanted"), [
     ("param W[D], a[D], b[D], c[D]\nL = sum(W * (-((-a)*b + c)))", "dW = dL ⊙ (-((-a) ⊙ b + c))"),
     ("param W[D], a[D], b[D], c[D]\nL = sum(W * (-((-a)*b)))", "dW = dL ⊙ (a ⊙ b)"),

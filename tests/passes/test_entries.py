@@ -7,7 +7,7 @@ import pytest
 
 import graphc
 from graphc.pipeline import optimise
-from ops.programs import array, compiled, hold
+from ops.programs import array, body, compiled, hold
 from passes.operations import apart, counted, entries, simplified
 
 LABELS = np.array([2, 0, 2, 1])
@@ -79,3 +79,11 @@ def test_labels_out_of_range_are_refused(level: int) -> None:
     module = compiled(f"{PICKED}L = sum(take_along_axis(X@W, y[:, None], axis=1))", level)
     with pytest.raises(ValueError, match="argument y must hold integers from -3 to 2, not 3"):
         module.forward(**{**GIVEN, "y": np.array([0, 1, 3, 0])})
+
+
+@pytest.mark.parametrize("classes", ["C", "10"])
+def test_the_logarithm_of_the_picked_probability_is_as_a_cross_entropy(classes: str) -> None:
+    """Also where the number of the classes is written out."""
+    text = f"input y[N]: int\nparam s[N, {classes}]\np = softmax(s)\nL = -mean(log(p[arange(N), y]))"
+    found = body(text, "backward")
+    assert "ds = p.copy()" in found and "ds[np.arange(N), y] -= 1" in found, found

@@ -105,6 +105,15 @@ def test_nothing_dear_is_computed_twice(text: str) -> None:
     assert all(graph.op(graph[id]).cost in ("free", "cheap") for id in again), [graph[id].op for id in again]
 
 
+def test_what_only_backward_asks_of_forward_stands_beside_the_value_that_it_is_of() -> None:
+    """Not behind all that forward computes, under a second comment with the same statement."""
+    text = "input X[B, n, d]\nparam W[d, h]\nH = relu(X@W)\np = sum(H, axis=1)\nq = tanh(p)\nL = sum(q**2)"
+    source = graphc.compile(text, verify=False)
+    forward = source[source.index("def forward") : source.index("def backward")]
+    assert forward.index("mask_H = ") < forward.index("p = H.sum(axis=1)")
+    assert forward.count("# H = relu(X@W)") == 1
+
+
 def test_what_only_backward_needs_is_computed_there() -> None:
     """The cosine of sin(θ): as θ is at hand there, forward does none of the work of the derivative."""
     split = split_of("input x[N, D]\nparam w[D, H]\ntheta = x@w\ny = sin(theta)\nL = sum(y*y)")
