@@ -23,7 +23,7 @@ from graphc.ir.graph import Graph, Node
 from graphc.ir.types import Unknown
 from graphc.ops.cuts import WHOLE
 
-__all__ = ["Item", "find_regions", "read_by_rows"]
+__all__ = ["AT_LABELS", "Item", "find_regions", "read_by_rows"]
 
 REDUCTIONS = {"sum", "max", "largest", "min", "mean", "all", "any", "ties"}
 COLLECTED = {"sum", "vdot"}

@@ -12,18 +12,18 @@ what would need brackets there, as in `(x - y) * s` and `x @ y * s`, and the inc
 
 from __future__ import annotations
 
-from graphc.emitter.statements import STATEMENTS
 from graphc.ir.graph import Builder, Graph, Node
 from graphc.ir.types import Unknown
 from graphc.passes.dce import eliminate_dead_code
 from graphc.passes.rebuild import rebuild, same
+from graphc.passes.regions import AT_LABELS
 
 __all__ = ["scalars_first"]
 
 BRACKETED = {"add", "subtract", "multiply", "divide", "matmul"}
 DEEPEST = 8  # products within products
 LARGEST = 1024
-"""What a number multiplies before it is divided could leave the range if the number were larger."""
+"""A number beyond this, or its reciprocal, goes into no product: what it multiplies first could leave the range."""
 
 
 def scalars_first(graph: Graph) -> Graph:
@@ -46,10 +46,11 @@ def scalars_first(graph: Graph) -> Graph:
     def times(builder: Builder, number: int, array: int, before: Node, depth: int) -> int:
         """The number times an array, inside it where that is a product for this use alone; `before`: the array once."""
         made, value = builder[array], builder[number].attr("value")
-        is_own = before.of_rule and not before.name and before.id not in roots and len(users[before.id]) == 1
-        if depth and value is not None and is_own and made.op == before.op and made.op in ("multiply", "divide"):
+        is_own = before.of_rule and before.id not in roots and len(users[before.id]) == 1
+        unnamed = not (before.name or before.hint)
+        if depth and value and is_own and unnamed and made.op == before.op and made.op in ("multiply", "divide"):
             one, other = made.operands
-            if builder.type(one) == made.type and (made.op == "multiply" or abs(value) <= LARGEST):
+            if builder.type(one) == made.type and 1 / LARGEST <= abs(value) <= LARGEST:
                 one = times(builder, number, one, graph[before.operands[0]], depth - 1)
                 return builder.add(made.op, [one, other], {})
         return builder.add("multiply", [number, array], {})
@@ -74,4 +75,4 @@ def _number_at(graph: Graph, node: Node, users: dict[int, list[int]]) -> int | N
     if number.type.shape != () or number.op == "seed" or open_or_number:
         return None
     inside = len(users[array.id]) == 1 and not array.name and array.op in BRACKETED
-    return None if inside or array.op in STATEMENTS else 1
+    return None if inside or array.op in AT_LABELS else 1

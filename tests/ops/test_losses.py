@@ -283,8 +283,8 @@ def test_softmax_ce_reads_as_one_writes_it() -> None:
         "shifted = S - S.max(axis=1, keepdims=True)",
         "e = np.exp(shifted)",
         "total = e.sum(axis=1, keepdims=True)",
-        "L = (np.log(total).squeeze(axis=1) - shifted[np.arange(N), y]).sum()",
         "P = np.divide(e, total, out=e)",
+        "L = (np.log(total).squeeze(axis=1) - shifted[np.arange(N), y]).sum()",
     ]
     assert body(NET.format('softmax_ce(S, y, reduction="mean")'), "backward")[-6:-2] == [
         "dS = P.copy()", "dS[np.arange(N), y] -= 1", "dS *= dL / N", "dW = X.T @ dS",
