@@ -39,9 +39,12 @@ def said(node: Node, named: Mapping[int, str]) -> str | None:
 
     Beside an argument `dout` the gradient of `out` is `dout_2`.
     """
+    name = node.name
+    if name is None:
+        return None
     called = named.get(node.id, "")
-    numbered = node.name is not None and called != node.name and re.fullmatch(rf"{re.escape(node.name)}_\d+", called)
-    return called if numbered else node.name
+    numbered = len(called) > len(name) and called.startswith(f"{name}_") and called[len(name) + 1 :].isdecimal()
+    return called if numbered else name
 
 
 class Mathematics:
@@ -70,7 +73,7 @@ class Mathematics:
         return self.made_of(id, depth) if depth else Text("…")
 
     def word(self, id: int) -> str | None:
-        node = self.graph[id]
+        node = self.graph.nodes[id]
         word = said(node, self.named) or self.words(id)
         if word is not None:
             return word

@@ -6,8 +6,8 @@
     maximum(-1.5 * x, x)            becomes      x * (-1.25 * (x < 0) + -1.25 * (x <= 0) + 1)
 
 The slope is the lesser one, and half of what the other one has more on its side and once again at 0: the derivative is
-that of equal shares there. Three masks, each times a gradient, are more than twice the work. The value itself stays what
-it was, to the last bit: `with_choices` puts it back where the graph has been differentiated. The sign is one of
+that of equal shares there. Three masks, each times a gradient, are more than twice the work. The value itself stays
+what it was, to the last bit: `with_choices` puts it back where the graph has been differentiated. The sign is one of
 comparisons: `sign` is nan where x is, and a gradient of 0, of what a mask leaves out, would be nan there.
 """
 

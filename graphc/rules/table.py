@@ -22,13 +22,22 @@ _START = re.compile(r"^(op|rule)[ \t]+(\w+)[ \t]*\(", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Entry:
-    """Where a statement stands: the text of its file, and the comment above it."""
+    """Where a statement stands: the text of its file from `start` to `stop`."""
 
     file: str
     text: str
     start: int
     stop: int
-    comment: tuple[str, ...]
+
+    @property
+    def comment(self) -> tuple[str, ...]:
+        """The lines of the comment above it."""
+        lines: list[str] = []
+        for line in reversed(self.text[: self.start].split("\n")[:-1]):
+            if not line.startswith("#"):
+                break
+            lines.append(line.lstrip("#").strip())
+        return tuple(reversed(lines))
 
 
 @cache
@@ -41,17 +50,8 @@ def _entries() -> dict[tuple[str, str], Entry]:
             stop = following.start() if following else len(text)
             key = (match.group(1), match.group(2))
             assert key not in entries, f"{path.name}: a second {match.group(1)} {match.group(2)}"
-            entries[key] = Entry(path.name, text, match.start(), stop, _comment_above(text, match.start()))
+            entries[key] = Entry(path.name, text, match.start(), stop)
     return entries
-
-
-def _comment_above(text: str, start: int) -> tuple[str, ...]:
-    lines: list[str] = []
-    for line in reversed(text[:start].split("\n")[:-1]):
-        if not line.startswith("#"):
-            break
-        lines.append(line.lstrip("#").strip())
-    return tuple(reversed(lines))
 
 
 def _parse(entry: Entry) -> tree.Statement:

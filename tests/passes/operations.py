@@ -39,3 +39,10 @@ def entries(graph: Graph, *ops: str) -> int:
                 size *= typical(dim)
             total += size
     return total
+
+DENSE = """input A[N, n, n], v[n], i[N]: int
+param x[N, n], W[n, n]
+D = (diag(v) @ W * eye(n) + diag(v)) @ diag(v)
+L = sum(sum(A * x[..., None], axis=1) * one_hot(i, n)) + trace(D) + sum(log_softmax(x @ D)[arange(N), i]) + mean(x[i])
+"""
+"""A program in which many simplifications have something to do."""

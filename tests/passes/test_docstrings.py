@@ -108,7 +108,7 @@ ELSEWHERE = {
     "partition": "test_partition", "patterns": "test_patterns", "peak": "test_peak", "place": "test_place",
     "read_together": "test_read_together", "rebuild": "test_rebuild",
     "regions": "test_regions", "schedule": "test_schedule", "shifts": "test_shifts", "spread": "test_spread",
-    "storage": "test_storage", "tried": "test_simplify",
+    "storage": "test_storage", "tried": "test_tried",
     "zeros_apart": "test_zeros_apart",
 }  # fmt: skip
 """What makes no graph of a graph, or one of other arguments: the tests that have the example of the file."""

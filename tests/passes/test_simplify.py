@@ -9,13 +9,11 @@ import numpy as np
 import pytest
 
 import graphc
-from graphc.passes import patterns, simplify, tried
-from graphc.passes.broadcasts import broadcast_dropped
+from graphc.passes import patterns, simplify
 from graphc.passes.dce import eliminate_dead_code
 from graphc.passes.expand import expand
 from ops.programs import array, body, hold
-from passes.examples import Programs, examples_of
-from passes.operations import apart
+from passes.operations import DENSE
 
 
 def code(text: str, function: str = "forward") -> str:
@@ -270,32 +268,9 @@ def test_a_part_of_an_array_that_is_still_needed_is_added_to_a_copy() -> None:
     hold(text, {"x": array(5)})
 
 
-# ---------------------------------------------------------------- what is tried
+# ---------------------------------------------------------------- what is made
 
-PASSES = Path(simplify.__file__).parent
-TRIED = ["at_hand", "broadcasts", "constant_factors", "diagonals", "entries", "leaks", "products", "scalars", "signs"]
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("**/*.g"))
-DENSE = """input A[N, n, n], v[n], i[N]: int
-param x[N, n], W[n, n]
-D = (diag(v) @ W * eye(n) + diag(v)) @ diag(v)
-L = sum(sum(A * x[..., None], axis=1) * one_hot(i, n)) + trace(D) + sum(log_softmax(x @ D)[arange(N), i]) + mean(x[i])
-"""
-
-
-def test_what_is_not_tried_would_not_apply(monkeypatch: pytest.MonkeyPatch) -> None:
-    def everything(op: str, made_by: tuple[str, ...], number: bool) -> tried.Worth:
-        others = [function for function, places in tried.SIMPLIFICATIONS if op in places]
-        rewrites = [(rewrite, order) for rewrite in patterns.rewrites().get(op, ()) for order in rewrite.orders]
-        return (tried.folded, broadcast_dropped, *others), tuple(rewrites)
-
-    texts = [DENSE, *(path.read_text(encoding="utf-8") for path in EXAMPLES)]
-    graphs = [apart(text) for text in texts]
-    graphs += [Programs(example).before for name in TRIED for example in examples_of(PASSES / f"{name}.py")]
-    quick = [[(node.op, node.operands, node.attrs) for node in simplify.simplify(graph)] for graph in graphs]
-    assert sum(map(len, quick)) < 0.9 * sum(map(len, graphs))
-    monkeypatch.setattr(simplify, "worth_trying", everything)
-    for graph, nodes in zip(graphs, quick, strict=True):
-        assert [(node.op, node.operands, node.attrs) for node in simplify.simplify(graph)] == nodes
 
 
 def test_what_is_not_made_would_not_pay(monkeypatch: pytest.MonkeyPatch) -> None:
