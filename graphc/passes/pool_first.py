@@ -34,6 +34,8 @@ MONOTONE = {
     "hardtanh", "hardsigmoid",
 }  # fmt: skip
 """Maps that never fall, and whose derivative is 0, or 0 up to rounding, wherever they make different numbers equal."""
+STEEP = {"exp", "expm1"}
+"""Those of them whose derivative may be inf: `max` and `min` would spread that to entries of which it is no share."""
 WITH_SLOPE = {"leaky_relu": "slope", "elu": "alpha", "celu": "alpha"}
 """Maps that never fall if this attribute is positive."""
 
@@ -109,4 +111,4 @@ def _commutes(graph: Graph, node: Node, pool: Node) -> bool:
         if isinstance(other, Unknown) or len(other) > rank:
             return False
         return all(k < rank - len(other) or other[k - rank].value == 1 for k in windowed)
-    return node.op in MONOTONE
+    return node.op in MONOTONE and not (pool.op in EXTREMES and node.op in STEEP)

@@ -91,6 +91,15 @@ def test_they_follow_an_extreme_along_axes(map: str, extreme: str, axis: str, un
             np.testing.assert_allclose(have[1][name], gradient, rtol=1e-11, atol=1e-11, err_msg=name)
 
 
+@pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value")
+def test_an_infinite_derivative_goes_to_the_largest_alone() -> None:
+    """Behind the maximum that of exp would be spread: inf to the largest, and 0 times inf to all others."""
+    text = "input Z[N, D]\nE = max(exp(Z), axis=1)\nL = sum(E)\noutput E\nloss L"
+    Z = np.array([[800.0, -1.0, 0.0], [1.0, 2.0, 3.0]])
+    dZ = graphc.load(text, level=2, verify=False, wrt=["Z"]).value_and_grad(Z)[1]["Z"]
+    assert np.array_equal(dZ, [[np.inf, 0, 0], [0, 0, np.exp(3.0)]])
+
+
 def test_an_extreme_of_what_is_seen_stays() -> None:
     assert under_the_extreme(WORDS.format("relu(X@W + b)", "max", "1").replace("output L", "output H, L")) == "relu"
 
