@@ -204,12 +204,17 @@ def _faster(program: Graph, joint: Graph, options: Options) -> Graph:
     from graphc.passes.pool_first import pool_first
     from graphc.passes.two_slopes import by_size, with_choices
 
-    program = eliminate_dead_code(program.replace(updates={}))
+    outputs = list(program.outputs)
+    loss = {joint.loss: program.values[joint.loss]} if joint.loss else {}  # it need not be an output itself
+    program = eliminate_dead_code(program.replace(updates={}, outputs={**program.outputs, **loss}))
     if not program.values.keys() >= joint.gradients.keys():  # a gradient is wanted of what nothing depends on
         return joint
     pooled = pool_first(program, joint.gradients) if options.level > 1 else program
     faster, choices = by_size(pooled, joint.gradients)
-    return joint if faster is program else with_choices(differentiate(faster, options.wrt, options.loss), choices)
+    if faster is program:
+        return joint
+    faster = with_choices(differentiate(faster, options.wrt, options.loss), choices)
+    return faster.replace(outputs={name: faster.outputs[name] for name in outputs})
 
 
 @collector_paused()

@@ -100,6 +100,13 @@ def test_an_infinite_derivative_goes_to_the_largest_alone() -> None:
     assert np.array_equal(dZ, [[np.inf, 0, 0], [0, 0, np.exp(3.0)]])
 
 
+def test_the_loss_need_not_be_an_output() -> None:
+    text = "param Z[N, D]\nE = max(relu(Z), axis=1)\nL = sum(E * E)\noutput E\nloss L"
+    Z = np.array([[8.0, -1.0, 0.0], [1.0, 2.0, 3.0]])
+    E, gradients = graphc.load(text, level=2).value_and_grad(Z)
+    assert np.array_equal(E, [8, 3]) and np.array_equal(gradients["Z"], [[16, 0, 0], [0, 0, 6]])
+
+
 def test_an_extreme_of_what_is_seen_stays() -> None:
     assert under_the_extreme(WORDS.format("relu(X@W + b)", "max", "1").replace("output L", "output H, L")) == "relu"
 
