@@ -18,7 +18,7 @@ from graphc.ops.base import Op
 
 __all__ = ["ALWAYS_INLINE", "inlined_values"]
 
-WIDEST = 72  # an expression longer than this is not put into another one
+WIDEST = 75  # an expression longer than this is not put into another one
 OF_FUNCTION = 8  # unless by so little and into a function: `tanh = np.tanh(…)` says more than `product = …`
 LONG = 48  # nor one longer than this where NumPy would make another array of it: dZ = …; dZ /= deviation
 WIDEST_NUMBER = 96  # a number takes no memory, wherever it stands, and a sign before an array NumPy sets in place

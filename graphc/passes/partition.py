@@ -65,14 +65,17 @@ def partition(graph: Graph, memory: str = "balanced") -> Split:
 
 def _in_order(graph: Graph, forward: set[int], asked: Collection[int]) -> list[int]:
     """What forward computes in the order of the program: what only backward asks for, as the mask of a value, beside
-    that."""
-
-    def place(id: int) -> tuple[int, int]:
-        origin = graph[id].origin
-        primal = origin.primal if origin is not None and id not in asked else None
-        return (id if primal is None or primal > id else primal, id)
-
-    return schedule(graph, sorted(forward, key=place), ())
+    that, but not before a later statement of which it is as well."""
+    places: dict[int, int] = {}
+    for id in sorted(forward):
+        node = graph[id]
+        primal = node.origin.primal if node.origin is not None and id not in asked else None
+        if primal is None or primal > id:
+            places[id] = id
+        else:
+            behind = (places[u] for u in node.operands if u in places and graph[u].operands)  # a number stands anywhere
+            places[id] = max([primal, *behind])
+    return schedule(graph, sorted(forward, key=lambda id: (places[id], id)), ())
 
 
 def _descendants(graph: Graph, sources: Iterable[int]) -> set[int]:

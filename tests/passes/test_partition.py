@@ -114,6 +114,16 @@ def test_what_only_backward_asks_of_forward_stands_beside_the_value_that_it_is_o
     assert forward.count("# H = relu(X@W)") == 1
 
 
+def test_what_only_backward_asks_of_several_statements_stands_beside_the_last_one() -> None:
+    """The sum of two slopes draws none of them before the value of an earlier statement."""
+    loop = "for k in 0:3 { h_{k} = gelu(X@W + k) }"
+    text = f"input X[N, D], W[D, D]\n{loop}\nL = sum((h_0 + h_1)*h_2)"
+    check(split_of(text))
+    source = graphc.compile(text, verify=False)
+    forward = source[source.index("def forward") : source.index("def backward")]
+    assert forward.index(" h_0 = ") < forward.index("[k = 1]") < forward.index(" h_1 = ") < forward.index("[k = 2]")
+
+
 def test_what_only_backward_needs_is_computed_there() -> None:
     """The cosine of sin(θ): as θ is at hand there, forward does none of the work of the derivative."""
     split = split_of("input x[N, D]\nparam w[D, H]\ntheta = x@w\ny = sin(theta)\nL = sum(y*y)")
