@@ -48,19 +48,26 @@ def cancelling(
 
     `users` has of each value those that have a gradient, `op` the operation of a name.
     """
-    candidates = [id for id in users if nodes[id].op in EXTREMES and nodes[id].type.is_float]
-    return {id for id in candidates if _cancels(nodes, users, seeds, op, id)}
+    alike: dict[tuple[object, ...], list[int]] = {}  # max(S) + log(sum(exp(S - max(S)))): one value, written twice
+    for id in sorted(users):
+        node = nodes[id]
+        if node.op in EXTREMES and node.type.is_float:
+            alike.setdefault((node.op, node.operands, node.attrs), []).append(id)
+    together = {id for ids in alike.values() if _cancel(nodes, users, seeds, op, ids) for id in ids}
+    apart = {id for ids in alike.values() if len(ids) > 1 for id in ids}.difference(together)
+    return together | {id for id in apart if _cancel(nodes, users, seeds, op, [id])}
 
 
-def _cancels(
+def _cancel(
     nodes: Mapping[int, Node], users: Mapping[int, Sequence[int]], seeds: Collection[int], op: Callable[[str], Op],
-    id: int,
+    ids: Sequence[int],
 ) -> bool:  # fmt: skip
-    start = nodes[id]
+    start = nodes[ids[0]]
     if isinstance(start.type.shape, Unknown):
         return False
-    moved = {id: _Moved(1, False, frozenset(k for k, size in enumerate(start.type.dims) if size.value != 1))}
-    waiting = list(users[id])
+    along = frozenset(k for k, size in enumerate(start.type.dims) if size.value != 1)
+    moved = dict.fromkeys(ids, _Moved(1, False, along))
+    waiting = [user for id in ids for user in users[id]]
     heapq.heapify(waiting)
     exponential = False
     while waiting:

@@ -39,6 +39,23 @@ def test_axes_that_are_dropped(rest: str) -> None:
     hold(FLAT + rest, {"S": array(3, 4), "T": array(3, 4, seed=1)})
 
 
+@pytest.mark.parametrize("rest", [
+    "L = sum((max(S, axis=1) + log(sum(exp(S - max(S, axis=1)[:, None]), axis=1))) * T[:, 0])",
+    "L = log(sum(exp(S - max(S)))) + max(S) + sum(T)",
+])  # fmt: skip
+def test_one_value_that_is_written_twice(rest: str) -> None:
+    text = "param S[N, C]\ninput T[N, C]\n" + rest
+    assert not _through_the_largest(text)
+    hold(text, {"S": array(3, 4), "T": array(3, 4, seed=1)}, levels=(0, 1, 2))
+
+
+def test_one_of_two_that_are_alike_may_cancel_alone() -> None:
+    text = ROWS + "P = E / sum(E, axis=1, keepdims=true)\nL = sum(T * P) + sum(max(S, axis=1, keepdims=true))"
+    backward = "\n".join([*body(text), *body(text, "backward")])
+    assert "dm" not in backward and "dE * E" in backward
+    hold(text, {"S": array(3, 4), "T": array(3, 4, seed=1)}, levels=(0, 1, 2))
+
+
 def test_one_number_for_all_rows() -> None:
     text = "param S[N, C]\ninput T[N, C]\nE = exp(S - max(S))\nP = E / sum(E, axis=1, keepdims=true)\nL = sum(T * P)"
     assert not _through_the_largest(text)
