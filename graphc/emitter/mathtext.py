@@ -88,7 +88,9 @@ class Mathematics:
         known = recognised(self.graph, node)
         if known is not None:
             template, x = known
-            return Text(template.format(x=self.text(x, depth - 1)), PRODUCT if " " in template[:5] else ATOM)
+            inner = self.text(x, depth - 1)
+            shown = inner.within(ENTRYWISE) if "-{x}" in template else inner
+            return Text(template.format(x=shown), PRODUCT if " " in template[:5] else ATOM)
         operands = [self.text(u, depth - 1) for u in node.operands]
         if node.op in ("add", "subtract") and operands[0] == operands[1] and node.operands[0] != node.operands[1]:
             operands = [self._along(u, text) for u, text in zip(node.operands, operands, strict=True)]

@@ -1,6 +1,7 @@
 """Functions recognised in the operations that compute them, for comments: mathematics and not how it is computed.
 
     max(1{z >= 0}, e) / (1 + e), where e = exp(-|z|)      is      σ(z)
+    max(1{z <= 0}, e) / (1 + e), where e = exp(-|z|)      is      σ(-z)
     e / (1 + e), where e = exp(min(z, 80))                is      σ(z)
     max(z, 0) + log(1 + e), where e = exp(-|z|)           is      log(1 + exp(z))
     min(z, 0) - log(1 + e), where e = exp(-|z|)           is      log σ(z)
@@ -17,8 +18,7 @@ __all__ = ["is_exponential", "recognised"]
 def recognised(graph: Graph, node: Node) -> tuple[str, int] | None:
     """The function that a value is of another one, as a template of mathematics, and that other value."""
     if node.op == "divide":
-        x = _of_sigmoid(graph, node)
-        return None if x is None else ("σ({x})", x)
+        return _sigmoid(graph, node)
     if node.op in ("add", "subtract"):
         largest, logarithm = (graph[u] for u in node.operands)
         wanted, template = {"add": ("maximum", "log(1 + exp({x}))"), "subtract": ("minimum", "log σ({x})")}[node.op]
@@ -35,18 +35,20 @@ def is_exponential(graph: Graph, node: Node) -> bool:
     return any(x is not None for x in known)
 
 
-def _of_sigmoid(graph: Graph, node: Node) -> int | None:
+def _sigmoid(graph: Graph, node: Node) -> tuple[str, int] | None:
     numerator, one_and_e = (graph[u] for u in node.operands)
     if one_and_e.op != "add" or not _is(graph, one_and_e.operands[0], 1):
         return None
     e = graph[one_and_e.operands[1]]
     if numerator.id == e.id and e.op == "exp":
-        return _of_limited(graph, e)
+        z = _of_limited(graph, e)
+        return None if z is None else ("σ({x})", z)
     x = _of_exponential(graph, e)
     if x is None or numerator.op != "maximum" or numerator.operands[1] != e.id:
         return None
     mask = graph[numerator.operands[0]]
-    return x if mask.op == "greater_equal" and mask.operands[0] == x and _is(graph, mask.operands[1], 0) else None
+    template = {"greater_equal": "σ({x})", "less_equal": "σ(-{x})"}.get(mask.op)
+    return (template, x) if template and mask.operands[0] == x and _is(graph, mask.operands[1], 0) else None
 
 
 def _of_exponential(graph: Graph, e: Node) -> int | None:

@@ -219,6 +219,12 @@ def test_sigmoids_are_written_as_such_however_they_are_computed(text: str, level
     assert any("σ(" in line for line in found) or "sigmoid" in " ".join(found), found
 
 
+def test_a_sigmoid_of_minus_a_sum_is_not_that_of_its_first_term() -> None:
+    text = "param z[N], w[N]\nL = sum(log_sigmoid(z)) + sum(log_sigmoid(z + w))"
+    found = " ".join(equations(text))
+    assert "σ(-z)" in found and "σ(-(z + w))" in found and "max(1{" not in found, found
+
+
 def test_equations_name_what_stands_in_the_code() -> None:
     """The S of the rule of a Cholesky factor is overwritten; its comment says S, and so does the code."""
     text = "input y[N]\nparam A[N, N]\nC = cholesky(A)\nL = sum(C**3)"
