@@ -88,8 +88,8 @@ class Mathematics:
         known = recognised(self.graph, node)
         if known is not None:
             template, x = known
-            inner = self.text(x, depth - 1)
-            shown = inner.within(ENTRYWISE) if "-{x}" in template else inner
+            argument = self.text(x, depth - 1)
+            shown = argument.within(ENTRYWISE) if "-{x}" in template else argument
             return Text(template.format(x=shown), PRODUCT if " " in template[:5] else ATOM)
         operands = [self.text(u, depth - 1) for u in node.operands]
         if node.op in ("add", "subtract") and operands[0] == operands[1] and node.operands[0] != node.operands[1]:

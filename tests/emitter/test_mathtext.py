@@ -68,6 +68,12 @@ def test_a_batch_norm_as_it_is_written_by_hand() -> None:
     assert "dZ = (dY - db / N - xhat ⊙ (dg / N)) ⊙ (g / deviation)" in found, found
 
 
+def test_a_residual_is_added_to_the_gradient_behind_a_layer_norm_and_its_parts_have_no_other_name() -> None:
+    text = "input X[N, T, D], g[D], b[D], W[D, D]\nR = X @ W\nM = layer_norm(R, g, b)\nY = R + M"
+    backward = body(text, "backward")
+    assert "dR += dY" in backward and not any("standardise" in line for line in backward)
+
+
 def test_a_sum_of_many_factors_is_written_over_the_names_in_the_code() -> None:
     text = "input D[n, n], Y[n, n]\nparam s[], a[]\nK = a**2 * exp(-D / (2*s**2))\nL = sum(tanh(K) * Y)"
     found = equations(text)
