@@ -100,3 +100,7 @@ def test_the_translation_keeps_integers() -> None:
     for x, kind in ((np.array([1, 2]), "i"), (np.array([True, False]), "b"), (np.array([0.5, 1.0]), "f")):
         assert known["broadcast_to"](x, (3, 2)).dtype.kind == kind
         assert known["where"](np.array([True, False]), x, x).dtype.kind == kind
+
+
+def test_a_run_too_short_for_a_twin_finds_nothing_different() -> None:
+    assert differing([]) == []
