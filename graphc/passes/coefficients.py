@@ -3,6 +3,7 @@
     x, s: (N, D)
     t = (0.8 * x) * (1 + 0.04 * s)      becomes      t = x * (0.8 + 0.032 * s)
     u = 0.8 * (1 + 0.13 * s)            becomes      u = 0.8 + 0.104 * s
+    v = 0.5 * (0.3 * s - 0.1)           becomes      v = -0.05 + 0.15 * s
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ from graphc.passes.rebuild import rebuild, same
 __all__ = ["move_into_coefficients"]
 
 SMALLEST, LARGEST = 1e-30, 1e30  # coefficients that float32 holds with all digits
+SUMS = ("add", "subtract")
 
 
 def move_into_coefficients(graph: Graph) -> Graph:
     """The graph with the replacements above, where nothing else uses what they take apart; itself if there is no
     product with a sum."""
-    if not any(node.op == "multiply" and any(graph[u].op == "add" for u in node.operands) for node in graph):
+    if not any(node.op == "multiply" and any(graph[u].op in SUMS for u in node.operands) for node in graph):
         return graph
     uses = graph.uses()
     shared: set[int] = set()  # what more than one node uses, in the new graph
@@ -42,7 +44,7 @@ def move_into_coefficients(graph: Graph) -> Graph:
 def _scaled(builder: Builder, operands: list[int], shared: set[int]) -> int | None:
     """A product with a polynomial, the number in its coefficients."""
     for one, other in (operands, operands[::-1]):
-        if other in shared or builder[other].op != "add":
+        if other in shared or builder[other].op not in SUMS:
             continue
         number = _number(builder, one)
         if number is not None:
@@ -55,15 +57,17 @@ def _scaled(builder: Builder, operands: list[int], shared: set[int]) -> int | No
 
 
 def _polynomial(builder: Builder, total: int, factor: float, shared: set[int]) -> int | None:
-    """(c + b * y) times a number."""
-    for constant, term in (builder[total].operands, builder[total].operands[::-1]):
+    """(c + b * y) times a number; where one of the two is subtracted, the number has a sign there."""
+    first, second = builder[total].operands
+    last = -factor if builder[total].op == "subtract" else factor
+    for constant, factor_of_it, term, factor_of_term in ((first, factor, second, last), (second, last, first, factor)):
         start = _number(builder, constant)
         for slope, y in _by_number(builder, term, shared) if start is not None else []:
             assert start is not None
-            coefficients = (start * factor, slope * factor)
+            coefficients = (start * factor_of_it, slope * factor_of_term)
             if all(SMALLEST <= abs(c) <= LARGEST for c in coefficients):
-                first, second = (builder.const(c) for c in coefficients)
-                return builder.add("add", [first, builder.add("multiply", [second, y], {})], {})
+                c, b = map(builder.const, coefficients)
+                return builder.add("add", [c, builder.add("multiply", [b, y], {})], {})
     return None
 
 

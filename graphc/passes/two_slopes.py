@@ -1,7 +1,7 @@
 """The larger, or the smaller, of two multiples of one array is differentiated as that array times a slope.
 
     r, x: (N,)
-    maximum(0.9 * r, -0.1 * r)      becomes      r * (0.5 * (r > 0) + 0.5 * (r >= 0) + -0.1)
+    maximum(0.9 * r, -0.1 * r)      becomes      r * (0.5 * (r > 0) + 0.5 * (r >= 0) - 0.1)
     minimum(x, 0.1 * x)             becomes      x * (0.45 * (x < 0) + 0.45 * (x <= 0) + 0.1)
     maximum(-1.5 * x, x)            becomes      x * (-1.25 * (x < 0) + -1.25 * (x <= 0) + 1)
 
@@ -58,7 +58,8 @@ def by_size(graph: Graph, kept: Collection[str] = ()) -> tuple[Graph, dict[int, 
         signs = ("greater", "greater_equal") if greater else ("less", "less_equal")
         masks = [builder.add("as_float", [builder.add(sign, [of, builder.const(0)])]) for sign in signs]
         parts = [builder.add("multiply", [builder.const(more), mask]) for mask in masks]
-        slope = builder.add("add", [builder.add("add", parts), builder.const(least)])
+        signed = "add" if least > 0 else "subtract"  # … - 0.1, and not … + -0.1
+        slope = builder.add(signed, [builder.add("add", parts), builder.const(abs(least))])
         builder.hint(slope, "slope")
         made = builder.add("multiply", [of, slope])
         choices[made] = choice

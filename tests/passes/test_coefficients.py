@@ -33,10 +33,21 @@ def multiplications(text: str) -> tuple[int, int]:
         ("input x[N], s[]\ny = s * (1 + 0.04 * exp(x))", 2, 2),  # a number that is not known
         ("input x[N]\ny = 1e-20 * (1 + 1e-20 * exp(x))", 2, 2),  # float32 does not hold 1e-40
         ("input x[N]\ny = 0.8 * (x + 0.04 * exp(x))", 2, 2),
+        ("input x[N]\ny = 0.8 * x * (0.04 * exp(x) - 1)", 3, 2),
+        ("input x[N]\ny = 0.8 * (1 - 0.04 * exp(x))", 2, 1),
     ],
 )
 def test_products(text: str, before: int, after: int) -> None:
     assert multiplications(text) == (before, after)
+
+
+@pytest.mark.parametrize("total", ["1 - 0.04 * exp(x)", "0.04 * exp(x) - 1", "-2 - 0.5 * exp(x)", "0.5 * exp(x) - -2"])
+def test_the_signs_of_what_is_subtracted(total: str) -> None:
+    text = f"param x[N]\nL = sum(x * 3 * ({total}))"
+    x = np.linspace(-2, 2, 7)
+    (want, wanted), (have, had) = (graphc.load(text, level=level).value_and_grad(x) for level in (0, 2))
+    np.testing.assert_allclose(have, want, rtol=1e-13)
+    np.testing.assert_allclose(had["x"], wanted["x"], rtol=1e-13)
 
 
 def test_the_passes_of_a_gelu() -> None:

@@ -113,3 +113,10 @@ def test_a_second_derivative_and_a_step_are_right() -> None:
     text = text[: text.index("x <-")] + "g = grad(L, x)\nM = sum(g * y)\noutput M\nloss M"
     literal, module = (graphc.load(text, level=level) for level in (0, 1))
     np.testing.assert_allclose(module.value_and_grad(x, y)[1]["x"], literal.value_and_grad(x, y)[1]["x"], rtol=1e-12)
+
+
+def test_a_negative_slope_is_subtracted() -> None:
+    """`… * 0.5 - 0.1` is what one writes, and not `… * 0.5 + -0.1`."""
+    text = graphc.compile("param x[N]\nh = maximum(0.9 * x, -0.1 * x)\nL = sum(h * h)")
+    assert "* 0.5 - 0.1" in text
+    assert "+ -" not in text
