@@ -120,7 +120,7 @@ def add_rows(target, i, u, columns, places):
         for rows, part in zip(i, u):
             add_rows(target, rows, part, columns, places)
         return
-    step = len(places) // max(1, each)
+    step = max(1, len(places) // max(1, each))
     for k in range(0, len(i), step):
         rows, part = i[k : k + step, ..., None], u[k : k + step].reshape(-1)
         at = places[: part.size].reshape(*rows.shape[:-1], width)

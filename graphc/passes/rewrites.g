@@ -52,7 +52,6 @@ rewrite (w + x * y) + x * z => w + x * (y + z)
 rewrite x / z - y / z * w => (x - y * w) / z
 rewrite x / z - y / z / v * w => (x - y / v * w) / z
 rewrite (-x) * y + x => x * (1 - y)
-rewrite (d * g - g / n * b - x * (g / n * c)) / s => (d - b / n - x * (c / n)) * (g / s)
 rewrite x * y - x => x * (y - 1)
 
 # ---- one product for two

@@ -12,6 +12,8 @@ what would need brackets there, as in `(x - y) * s` and `x @ y * s`, and the inc
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from graphc.ir.graph import Builder, Graph, Node
 from graphc.ir.types import Unknown
 from graphc.passes.dce import eliminate_dead_code
@@ -32,6 +34,8 @@ def scalars_first(graph: Graph) -> Graph:
     places = {node.id: place for node in graph if (place := _number_at(graph, node, users)) is not None}
     if not places:
         return graph
+    inside = [node for node in graph if node.of_rule and not (node.name or node.hint) and node.id not in roots]
+    own = {node.id: node for node in inside if len(users[node.id]) == 1}
 
     def make(builder: Builder, node: Node, operands: list[int]) -> int:
         place = places.get(node.id)
@@ -41,21 +45,27 @@ def scalars_first(graph: Graph) -> Graph:
         value = builder[number].attr("value")
         if _is_whole(value) and builder.type(array).is_float:
             number = builder.const(int(value), "int")
-        return times(builder, number, array, graph[node.operands[1 - place]], DEEPEST)
-
-    def times(builder: Builder, number: int, array: int, before: Node, depth: int) -> int:
-        """The number times an array, inside it where that is a product for this use alone; `before`: the array once."""
-        made, value = builder[array], builder[number].attr("value")
-        is_own = before.of_rule and before.id not in roots and len(users[before.id]) == 1
-        unnamed = not (before.name or before.hint)
-        if depth and value and is_own and unnamed and made.op == before.op and made.op in ("multiply", "divide"):
-            one, other = made.operands
-            if builder.type(one) == made.type and 1 / LARGEST <= abs(value) <= LARGEST:
-                one = times(builder, number, one, graph[before.operands[0]], depth - 1)
-                return builder.add(made.op, [one, other], {})
-        return builder.add("multiply", [number, array], {})
+        return _times(builder, number, array, own, graph[node.operands[1 - place]])
 
     return eliminate_dead_code(rebuild(graph, make, share=False))
+
+
+def _times(
+    builder: Builder, number: int, array: int, own: Mapping[int, Node], before: Node, depth: int = DEEPEST
+) -> int:
+    """The number times an array, inside it where that is a product for this use alone, one of `own`; `before` is what
+    the array was."""
+    made, value = builder[array], builder[number].attr("value")
+    if depth and value and before.id in own and made.op == before.op and made.op in ("multiply", "divide"):
+        one, other = made.operands
+        inner = own.get(before.operands[0])
+        if builder.type(one) == made.type and 1 / LARGEST <= abs(value) <= LARGEST:
+            if inner is None:
+                one = builder.add("multiply", [number, one], {})
+            else:
+                one = _times(builder, number, one, own, inner, depth - 1)
+            return builder.add(made.op, [one, other], {})
+    return builder.add("multiply", [number, array], {})
 
 
 def _is_whole(value: object) -> bool:
