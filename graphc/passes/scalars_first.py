@@ -35,7 +35,7 @@ def scalars_first(graph: Graph) -> Graph:
     if not places:
         return graph
     inside = [node for node in graph if node.of_rule and not (node.name or node.hint) and node.id not in roots]
-    own = {node.id: node for node in inside if len(users[node.id]) == 1}
+    own = {node.id: node for node in inside if len(users.get(node.id, ())) == 1}
 
     def make(builder: Builder, node: Node, operands: list[int]) -> int:
         place = places.get(node.id)

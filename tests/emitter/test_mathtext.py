@@ -63,11 +63,6 @@ def test_an_equation_says_what_it_is_written_over() -> None:
     assert "dZ = (dxhat - mean(dxhat) - xhat ⊙ mean(dxhat ⊙ xhat)) / deviation" in found, found
 
 
-def test_a_batch_norm_as_it_is_written_by_hand() -> None:
-    found = equations("param Z[N, H], g[H], b[H]\ninput t[N, H]\nY = batch_norm(Z, g, b)\nL = sum(t*Y**2)")
-    assert "dZ = (dY - db / N - xhat ⊙ (dg / N)) ⊙ (g / deviation)" in found, found
-
-
 def test_a_residual_is_added_to_the_gradient_behind_a_layer_norm_and_its_parts_have_no_other_name() -> None:
     text = "input X[N, T, D], g[D], b[D], W[D, D]\nR = X @ W\nM = layer_norm(R, g, b)\nY = R + M"
     backward = body(text, "backward")

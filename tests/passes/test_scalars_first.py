@@ -33,3 +33,11 @@ def test_products_of_the_program_stand_as_it_writes_them() -> None:
 def test_a_product_that_others_use_stays_whole() -> None:
     text = "param w[N], x[N]\nL = sum(w * x)\ng = grad(L, w) * x\nM = sum(g * 0.5) + sum(g * w)\nloss M"
     assert graphc.compile(text)
+
+
+def test_what_nothing_uses_is_no_factor() -> None:
+    """A graph may hold values that nobody reads, as one of which the formulas are looked at does."""
+    graph = graphc.differentiate(graphc.parse("param x[N], w[N]\nu = x * w * 0.5\nL = sum(u * u)"))
+    gradient = graph[graph.gradients["x"]]
+    cut = graph.replace(gradients={}, outputs={"s": gradient.operands[0]})
+    assert scalars_first(cut).outputs.keys() == {"s"}
