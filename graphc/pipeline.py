@@ -202,7 +202,7 @@ def _faster(program: Graph, joint: Graph, options: Options) -> Graph:
     from graphc.passes.dce import eliminate_dead_code
     from graphc.passes.differentiate import differentiate
     from graphc.passes.pool_first import pool_first
-    from graphc.passes.two_slopes import by_size, with_choices
+    from graphc.passes.two_slopes import by_slope, with_choices
 
     outputs = list(program.outputs)
     loss = {joint.loss: program.values[joint.loss]} if joint.loss else {}  # it need not be an output itself
@@ -210,7 +210,7 @@ def _faster(program: Graph, joint: Graph, options: Options) -> Graph:
     if not program.values.keys() >= joint.gradients.keys():  # a gradient is wanted of what nothing depends on
         return joint
     pooled = pool_first(program, joint.gradients) if options.level > 1 else program
-    faster, choices = by_size(pooled, joint.gradients)
+    faster, choices = by_slope(pooled, joint.gradients)
     if faster is program:
         return joint
     faster = with_choices(differentiate(faster, options.wrt, options.loss), choices)

@@ -26,7 +26,6 @@ FULL = 100  # nor is one that would make the other one longer than this
 APART = {"columns", "add_columns"}  # nor is what a reader should see as a step
 PARTS = {name for name, special in STATEMENTS.items() if special.add is not None}
 ALWAYS_INLINE = {"size", "size_of", "transpose", "mT", "stop_gradient"}
-SOMETIMES_ALWAYS = ALWAYS_INLINE | {"const", "arange", "shape_of", "expand_dims"}  # what `_always` may say yes of
 
 
 def inlined_values(flow: Flow) -> set[int]:
@@ -53,7 +52,7 @@ class _Inlining:
                     read = nodes[u]
                     wide += len(read.name or read.hint or "temp")
             width[id] = wide
-            if node.op in SOMETIMES_ALWAYS and self._always(node) and (id not in roots or node.op in ("const", "size")):
+            if self._always(node) and (id not in roots or node.op in ("const", "size")):
                 inlined.add(id)
                 continue
             consumers = self.consumers.get(id, ())

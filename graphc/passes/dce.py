@@ -17,10 +17,10 @@ __all__ = ["eliminate_dead_code", "needed"]
 def needed(graph: Graph, roots: Iterable[int]) -> set[int]:
     """The roots and everything they are computed from."""
     seen = set(roots)
-    add, nodes = seen.update, graph.nodes
+    nodes = graph.nodes
     for id in sorted(nodes, reverse=True):  # what uses a value stands behind it
         if id in seen:
-            add(nodes[id].operands)
+            seen.update(nodes[id].operands)
     return seen
 
 

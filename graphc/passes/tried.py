@@ -117,8 +117,7 @@ Worth: TypeAlias = "tuple[tuple[Simplification, ...], tuple[tuple[Rewrite, Order
 
 @cache
 def worth_trying(op: str, made_by: tuple[str, ...], number: bool) -> Worth | None:
-    """What may apply to a node whose operands these operations have made; `number`: whether it is one. None: nothing.
-    """
+    """What may apply to a node whose operands these operations have made, if anything; `number`: whether it is one."""
     makers = set(made_by)
     found: list[Simplification] = []
     if number and makers == {"const"}:

@@ -19,12 +19,12 @@ from graphc.ir.graph import Builder, Graph, Node
 from graphc.passes.dce import eliminate_dead_code
 from graphc.passes.rebuild import rebuild, same
 
-__all__ = ["by_size", "with_choices"]
+__all__ = ["by_slope", "with_choices"]
 
 CHOICES = ("maximum", "minimum")
 
 
-def by_size(graph: Graph, kept: Collection[str] = ()) -> tuple[Graph, dict[int, int]]:
+def by_slope(graph: Graph, kept: Collection[str] = ()) -> tuple[Graph, dict[int, int]]:
     """The graph, not yet differentiated, with the replacements above, and for each of these products the choice that it
     stands for, which nothing uses any more; the graph itself if there are none.
 

@@ -40,7 +40,7 @@ from graphc.passes.simplify import simplify
 from graphc.passes.small_factors import gather_small_factors
 from graphc.passes.strength import reduce_strength
 from graphc.passes.summed_products import sum_products
-from graphc.passes.two_slopes import by_size
+from graphc.passes.two_slopes import by_slope
 from passes.examples import Example, Programs, computed, examples_of, needed, operations, written
 
 
@@ -93,7 +93,7 @@ PASSES: dict[str, Callable[[Graph], Graph]] = {
     "small_factors": gather_small_factors,
     "strength": reduce_strength,
     "summed_products": sum_products,
-    "two_slopes": lambda graph: eliminate_dead_code(by_size(graph)[0]),
+    "two_slopes": lambda graph: eliminate_dead_code(by_slope(graph)[0]),
     "symmetric": simplify,
 }
 FOLDED = {"chain", "fold", "inverses", "multiples", "products", "scalars", "summed_products"}

@@ -8,13 +8,13 @@ import pytest
 import graphc
 from counting import entrywise_calls
 from graphc.passes.dce import eliminate_dead_code
-from graphc.passes.two_slopes import by_size
+from graphc.passes.two_slopes import by_slope
 
 HEAD = "param x[N]\ninput y[N]\n"
 
 
 def is_replaced(text: str) -> bool:
-    graph = eliminate_dead_code(by_size(graphc.parse(HEAD + text))[0])
+    graph = eliminate_dead_code(by_slope(graphc.parse(HEAD + text))[0])
     return not any(node.op in ("maximum", "minimum") for node in graph)
 
 
