@@ -30,7 +30,7 @@ def arrays(names, kinds, values):
             raise ValueError(f"argument {name} is not an array: {error}") from None
         # as it comes from a file the bytes of a number may be in the other order
         result.append(array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("=")))
-        if np.ma.is_masked(value):
+        if hasattr(value, "mask") and np.ma.is_masked(value):
             raise ValueError(f"argument {name} has entries that are masked")
     for name, kind, array in zip(names, kinds, result):
         if array.dtype.kind not in KINDS[kind[0]]:

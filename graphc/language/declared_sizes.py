@@ -80,13 +80,14 @@ def size_names(expr: tree.Expr) -> Iterator[str]:
 def hidden_sizes(sizes: Iterable[tuple[Dim, Span]]) -> Iterator[Fault]:
     """Every name in a dimension must be found from the shapes of the arguments when the module runs; which are not."""
     pending = list(sizes)
+    different = dict.fromkeys(size for size, _ in pending)
     known: set[str] = set()
     while True:
-        left = [(size, span) for size, span in pending if not set(size.names()) <= known]
-        found = {name for size, _ in left for name in _solvable(size, known)}
+        found = {name for size in different if not set(size.names()) <= known for name in _solvable(size, known)}
         if not found:
             break
         known |= found
+    left = [(size, span) for size, span in pending if not set(size.names()) <= known]
     for size, span in left:
         name = min(set(size.names()) - known)
         if not name.startswith("?"):

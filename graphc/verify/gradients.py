@@ -57,6 +57,9 @@ of like size."""
 COMPARED = 8
 """At so many samples the values of a program are held against those of its graph: at one of a long program, and at none
 of a large one."""
+VANISHED = 2
+"""At so many samples a large program is looked at where all its gradients all but vanish: there is nothing to compare,
+and they were the best of several."""
 HASTE = 10
 """So many attempts a quick check makes however long they take."""
 LAST = 10.0
@@ -171,12 +174,15 @@ class _Check:
         return self.ending or (not self.patient and time.perf_counter() - self.start > LAST)
 
     def run(self, sampler: Sampler) -> None:
-        done = 0
+        done = vanished = 0
         for attempt, sample, gradients in self._points(sampler):
             if self._sample(sample, gradients, np.random.default_rng(self.seed + attempt + 1000)):
                 sampler.keep()
                 done += 1
+            vanished += self.large and all(size < NEGLIGIBLE for size in gradients.sizes.values())
             content = done or (self.large and self.some)
+            if vanished == VANISHED and not self.some:
+                break
             if done >= (1 if self.large else CONFIGURATIONS) or self.spent or (self.late and content):
                 break
 

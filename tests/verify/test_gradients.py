@@ -187,6 +187,26 @@ def test_of_a_large_program_every_variable_is_checked_in_few_evaluations(
     assert programs[0].evaluations <= 15
 
 
+def test_a_large_program_whose_gradients_vanish_everywhere_is_not_looked_at_for_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """At the best of several points two looks say as much as sixty: the gradient is 0, and so are the differences."""
+    programs: list[Program] = []
+
+    class Noted(Program):
+        def __init__(self, joint: Any, module: Any, compared: int) -> None:
+            super().__init__(joint, module, compared)
+            programs.append(self)
+
+    monkeypatch.setattr("graphc.verify.gradients.Program", Noted)
+    monkeypatch.setattr("graphc.verify.gradients.SECONDS", 1000.0)
+    steps = "\n".join(f"z_{k + 1} = sigmoid(tanh(z_{k}) * 0.1)" for k in range(1000))
+    report, diagnostics = verified(f"input X[N, D]\nz_0 = X * 1.5\n{steps}\nL = sum(z_1000)")
+    assert report.ok and [warning.code for warning in diagnostics.warnings] == ["W0402"]
+    assert not any(row.directions for row in report.rows)
+    assert programs[0].evaluations <= 20
+
+
 def test_gradients_that_are_all_zero_at_a_point_are_not_checked_there() -> None:
     """A value too small for a number is 0 whatever moves: that a gradient of 0 is right there says nothing."""
     text = LONG.replace("tanh(", "0.001 * tanh(")
