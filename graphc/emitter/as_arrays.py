@@ -4,6 +4,11 @@
     if not (type(x) is type(W) is np.ndarray and x.dtype is W.dtype and …):
         x, W, types = arrays(("x", "W"), ("float", "float"), (x, W))
 
+A number that NumPy computed, such as `b - 0.1*db`, is no array of its own type; where a number is wanted it becomes one
+before, so that it is the usual case as well:
+
+    b = np.asarray(b) if isinstance(b, np.generic) else b
+
 Of many arguments the condition is a loop:
 
     values = (x, W_1, W_2, …)
@@ -24,7 +29,7 @@ from graphc.emitter.repeated import MANY
 from graphc.emitter.text import WIDTH, bracketed, quoted
 from graphc.ir.graph import Argument, Graph
 
-__all__ = ["arrays_alone", "names_of_arguments", "wrapped", "write_as_arrays"]
+__all__ = ["arrays_alone", "names_of_arguments", "numbers_as_arrays", "wrapped", "write_as_arrays"]
 
 
 def write_as_arrays(
@@ -40,16 +45,17 @@ def write_as_arrays(
     declared = len(floating) < sum(kind[0] == "f" for kind in kinds)
     indent = "    " if declared else "        "
     names, signature = names_of_arguments(graph), ", ".join(called)
+    lines = [] if declared else [f"    {line}" for line in numbers_as_arrays(graph, called)]
     if len(called) < MANY:
         given, results = _tuple(called), signature
-        lines = [] if declared else _usual(called, kinds, _alike(called, floating))
+        lines += [] if declared else _usual(called, kinds, _alike(called, floating))
         items = [names, _tuple([quoted(kind) for kind in kinds]), given]
         head = f"{indent}{signature}, types = arrays("
         lines += bracketed(head, items, ")") if len(head) <= WIDTH else broken(f"{head}{', '.join(items)})")
     else:
         given = fresh("values")
         results = f"*{given}"
-        lines = broken(f"    {given} = {_tuple(called)}")
+        lines += broken(f"    {given} = {_tuple(called)}")
         if not declared:
             alike, of_floating = _many_alike(given, floating, len(called), fresh)
             lines += [*of_floating, *_usual(called, kinds, alike)]
@@ -61,6 +67,15 @@ def write_as_arrays(
         helpers.add("double_at_most")
         lines += bracketed(f"{indent}double_at_most(", [names, given, "types"], ")")
     return lines, results
+
+
+def numbers_as_arrays(graph: Graph, called: Sequence[str]) -> list[str]:
+    """The lines by which NumPy's numbers become arrays, of the arguments that are numbers."""
+    return [
+        f"{name} = np.asarray({name}) if isinstance({name}, np.generic) else {name}"
+        for name, argument in zip(called, graph.arguments, strict=True)
+        if graph[argument.node].type.shape == () and _kind(graph, argument) == "float"
+    ]
 
 
 def arrays_alone(called: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from graphc.emitter.arguments import write_limits
-from graphc.emitter.as_arrays import arrays_alone, names_of_arguments, wrapped
+from graphc.emitter.as_arrays import arrays_alone, names_of_arguments, numbers_as_arrays, wrapped
 from graphc.emitter.check_helpers import CHECK_HELPERS
 from graphc.emitter.lines import broken
 from graphc.emitter.naming import Names
@@ -45,7 +45,7 @@ def write_class(working: Working, functions: Sequence[str]) -> str:
         f"        *fitting, self.types = check({call})",
         f"        given = [np.asarray(value) for value in ({working.tuple})]",
         "        self.given = tuple(part for array in given for part in (array.shape, array.dtype))",
-        "        self.usual = self.given if all(a is b for a, b in zip(fitting, given)) else None",
+        "        self.usual = self.given if all(a.dtype == b.dtype for a, b in zip(fitting, given)) else None",
         "        self.like = [np.broadcast_to(np.zeros((), a.dtype), a.shape) for a in fitting]  # without memory",
         "        self.owners = {}  # id of an array of which results are views -> the function whose memory it is",
         nothing_made,
@@ -54,6 +54,7 @@ def write_class(working: Working, functions: Sequence[str]) -> str:
         f"    def accept(self, {call}):",
         '        """The arguments as arrays; ValueError if this is not memory for them."""',
     ]
+    lines += ["        " + line for line in numbers_as_arrays(working.graph, names)]
     lines += _accepting(working) if len(names) < MANY else _accepting_many(working)
     return "\n".join(lines) + "\n"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import Any
 
@@ -69,7 +70,9 @@ SCORES = "input X[N, D], y[N]: int\nparam W[D, C], b[]\nL = softmax_ce(X@W + b, 
     ({"X": X.tolist()}, False),
     ({"X": X.astype(int)}, False),
     ({"b": 0.5}, False),
-    ({"b": np.float64(0.5)}, False),
+    ({"b": np.float64(0.5)}, True),
+    ({"b": np.float32(0.5)}, False),
+    ({"b": np.int64(1)}, False),
     ({"y": LABELS.tolist()}, False),
     ({"X": X.astype("e"), "W": W.astype("e"), "b": np.array(0.5, "e")}, False),
     ({"X": np.ma.masked_array(X)}, False),
@@ -85,6 +88,20 @@ def test_arrays_of_one_type_need_no_loop_over_the_arguments(
     assert len(calls) == (0 if usual and np.__version__[0] != "1" else 1)
     np.testing.assert_allclose(L, net.forward(X, LABELS, W, 0.5)[0], rtol=1e-3)
     assert grads["W"].dtype == arguments["W"].dtype
+
+
+@pytest.mark.skipif(np.__version__[0] == "1", reason="-O2 needs NumPy 2")
+def test_a_number_of_numpy_is_taken_by_a_workspace_as_the_array_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    net = graphc.load(SCORES, level=2, verify=False)
+    for made, given in itertools.product((np.array(0.5), np.float64(0.5)), repeat=2):
+        workspace = net.Workspace(X, LABELS, W, made)
+        with monkeypatch.context() as patch:
+            patch.setattr(net, "check", None)  # the usual case: there is nothing to check
+            L, grads = net.value_and_grad(X, LABELS, W, given, workspace=workspace)
+        wanted, others = net.value_and_grad(X, LABELS, W, np.array(0.5))
+        np.testing.assert_allclose([L, grads["b"]], [wanted, others["b"]], atol=1e-12)
+    with pytest.raises(ValueError, match="argument b is float32 of shape"):
+        net.value_and_grad(X, LABELS, W, np.float32(0.5), workspace=workspace)
 
 
 @pytest.mark.parametrize("given", [
