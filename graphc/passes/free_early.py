@@ -6,7 +6,8 @@
 
 A mask has an eighth of the bytes of what it is made of, or a quarter, and is made while that is in a cache. Of the two
 products that read the cotangent of a layer the one that is a result comes first: then nothing needs H any more, and dH
-may have its array. A net of two layers so has one array of the size of H on the way, and not two.
+may have its array. A net of two layers so has one array of the size of H on the way, and not two. So it is with the
+kernels of a convolution, whose gradient is a product with the columns of its windows.
 
     e = exp(s);  t = sum(e, axis=1);  l = log(t) - s[i, y]
 
@@ -23,6 +24,8 @@ from graphc.ir.graph import Graph, Node
 from graphc.ir.types import Unknown
 
 __all__ = ["free_early"]
+
+PRODUCTS = {"matmul", "product_as"}
 
 
 def free_early(graph: Graph, order: Sequence[int], kept: Collection[int]) -> list[int]:
@@ -59,7 +62,7 @@ def _placed(order: Sequence[int], moved: dict[int, list[int]], after: bool) -> l
 
 def _results_first(graph: Graph, order: list[int], kept: set[int]) -> list[int]:
     nodes, place = graph.nodes, {id: k for k, id in enumerate(order)}
-    products = [id for id in order if nodes[id].op == "matmul"]
+    products = [id for id in order if nodes[id].op in PRODUCTS]
     kept = kept | _scaled_results(graph, order, kept)
     later: dict[int, list[tuple[int, int]]] = {}  # value -> the results that read it, by the place where they could be
     for id in products:
@@ -119,7 +122,7 @@ def _scaled_results(graph: Graph, order: Sequence[int], kept: set[int]) -> set[i
                 leads.setdefault(u, True)
             else:
                 leads[u] = False
-    return {id for id, found in leads.items() if found and nodes[id].op == "matmul"}
+    return {id for id, found in leads.items() if found and nodes[id].op in PRODUCTS}
 
 
 def _with_views(graph: Graph, result: int, place: dict[int, int], at: int) -> list[int]:

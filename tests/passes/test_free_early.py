@@ -45,6 +45,13 @@ def test_arrays_of_a_layer(text: str, floats: int, masks: int) -> None:
     assert (whole(text, "float"), whole(text, "bool")) == (floats, masks)
 
 
+def test_the_columns_of_a_convolution_have_their_array_for_the_columns_of_its_gradient() -> None:
+    net = "input x[N, 2, 9]\nparam v[3, 2, 3], w[4, 3, 3]\nL = sum(conv1d(tanh(conv1d(x, v)), w)**2)"
+    planned = Planned(net)
+    columns = [id for id in planned.plan.full if str(planned.graph[id].type) == "(9, 5*N)" and id in planned.plan.array]
+    assert len(columns) == 2 and len({planned.plan.array[id] for id in columns}) == 1
+
+
 def test_each_value_once_and_after_its_operands() -> None:
     for text in (NET, DROPOUT, KEPT):
         graph = Planned(text).graph
