@@ -9,12 +9,16 @@
 A value is read *by rows* where row k of the result needs row k of the operand only; a sum over the first axis is
 collected over the tiles. Nodes keep the order of the program as far as that goes: a node joins the last loop over the
 same rows that comes after everything it needs. Products join where each row of the first axis is a matrix itself.
+
+Vectors go through loops over the rows of arrays. Where there are no such arrays, many passes over vectors are a loop:
+
+    z = X @ w;  e = exp(-z);  …;  d = s - y;  b = sum(d)
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +33,7 @@ REDUCTIONS = {"sum", "max", "largest", "min", "mean", "all", "any", "ties"}
 COLLECTED = {"sum", "vdot"}
 AT_LABELS = {"pick", "one_hot", "subtract_one_hot", "subtract_at_labels", "clear_labels", "balance_labels"}
 WINDOWED = {"max_windows", "max_unpool", "max_pick", "sum_windows", "spread_windows"}
+LONG = 8  # fewer passes over vectors are not worth a loop
 SMALL = 64  # fewer rows than this are not worth a loop, if they are not arrays of rows themselves
 
 
@@ -162,6 +167,7 @@ class _Regions:
         self.early: dict[int, list[int]] = {}  # what stands before an item
         self.loops: dict[Dim, int] = {}  # the last loop over so many rows
         self.uses: Counter[int] | None = None  # how often each value is used, once somebody has asked
+        self.of_vectors = _only_of_vectors(graph, self.ready)
 
     def find(self, order: Sequence[int]) -> list[Item]:
         for id in order:
@@ -203,8 +209,8 @@ class _Regions:
         if loop < len(self.items) - 1 and not column and not any(self.inside.get(u) == loop for u in node.operands):
             loop = -1  # nothing that it reads is at hand there, and its result, if it is no column, would wait for long
         if loop < need:
-            if collects or (node.type.rank or 0) < 2:  # a loop is opened by what passes over an array of rows
-                return False
+            if collects or (node.type.rank or 0) < 2 and rows not in self.of_vectors:
+                return False  # a loop is opened by what passes over an array of rows
             loop = self.loops[rows] = len(self.items)
             self.items.append(Item([], rows))
         item = self.items[loop]
@@ -247,8 +253,21 @@ class _Regions:
 
     def _is_worthwhile(self, item: Item) -> bool:
         """Whether a loop saves passes over arrays that may not fit into a cache."""
+        if item.rows in self.of_vectors:
+            return len(item.nodes) >= LONG
         passes = [id for id in item.nodes if (self.graph[id].type.rank or 0) > 1 or id in item.collected]
         return len(passes) > 1
+
+
+def _only_of_vectors(graph: Graph, bound: Collection[int]) -> set[Dim]:
+    """The sizes of the first axis that no computed array of several axes has."""
+    vectors: set[Dim] = set()
+    arrays: set[Dim] = set()
+    for node in graph:
+        shape = _dims(node)
+        if shape and node.id not in bound and not graph.op(node).view:
+            (vectors if len(shape) == 1 else arrays).add(shape[0])
+    return vectors - arrays
 
 
 def _rows_of(graph: Graph, node: Node) -> Dim | None:

@@ -6,7 +6,8 @@
 
 NumPy goes through arrays of one shape in one go; where one of them repeats its rows it begins anew with each of them,
 and where one is a number it is made an array first: a few entries then cost three times what they cost in one go. What
-is spread is as long as a tile, so it stays in a cache, and it is copied once, however many tiles there are.
+is spread is as long as a tile, so it stays in a cache, and it is copied once, however many tiles there are. A tile of a
+vector has many entries, and a number for each of them would be one array more that is read.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def spread_operands(
     if node.op == "multiply" and any(is_outer(graph[u], graph[v], node) for u, v in permutations(node.operands)):
         return {}
     rest = node.type.dims[1:]
-    narrow = all(size.value == 1 for size in rest)
+    narrow = bool(rest) and all(size.value == 1 for size in rest)
     found: dict[int, tuple[Dim, ...]] = {}
     for k, u in enumerate(node.operands):
         operand = graph[u]

@@ -58,6 +58,14 @@ def test_a_few_rows_that_are_matrices_are_a_loop() -> None:
     assert len(loops("param X[8, N, D]\nY = tanh(X) * exp(X)\nL = sum(Y * Y)")) == 1
 
 
+def test_many_passes_over_vectors_are_a_loop_where_no_arrays_are() -> None:
+    logistic = "input X[N, D], y[N]\nparam w[D]\nL = bce_with_logits(X@w, y)"
+    assert [loop.count("exp") for loop in loops(logistic)] == [1]
+    assert loops("input X[N, D], y[N]\nparam w[D]\nL = mse(X@w, y)") == []  # there are few
+    rows = loops("input X[N, D], y[N]\nparam W[D, H], w[H]\nH = tanh(X@W) * 2\nL = bce_with_logits(H@w, y)")
+    assert len(rows) > 1 and not any({"exp", "logaddexp"} & set(loop) for loop in rows)
+
+
 def test_every_node_stands_once_and_after_what_it_needs() -> None:
     text = "input X[N, D], y[N]: int\nparam W[D, H], V[H, C], b[H]\nL = softmax_ce(relu(X@W + b) @ V, y)"
     graph, items = items_of(text)
