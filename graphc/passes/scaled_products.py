@@ -203,18 +203,23 @@ class _Maker:
     def _of_node(self, builder: Builder, node: Node, operands: list[int]) -> int | None:
         if node.id in self.plan.gone:
             return operands[self.plan.gone[node.id]]
-        if node.id in self.plan.products:
+        on = self.plan.on.get(node.id)
+        if on is not None:
+            operands[:] = [self.without.get(u, made) for u, made in zip(node.operands, operands, strict=True)]
+        if node.id in self.plan.products:  # the operand may be one without its number
             position, number = self.plan.products[node.id]
             operands[position] = _scaled(builder, operands[position], number)
-        if node.id in self.plan.on:
-            return self._of_bare(builder, node, operands)
+        if on is not None:
+            return self._of_bare(builder, node, operands, on)
         return self._common(builder, node, operands) if node.op == "add" else None
 
-    def _of_bare(self, builder: Builder, node: Node, operands: list[int]) -> int:
+    def _of_bare(
+        self, builder: Builder, node: Node, operands: list[int], on: Sequence[tuple[int, float]]
+    ) -> int:
         """A product or a sum of arrays without their numbers."""
-        bare = [self.without.get(u, made) for u, made in zip(node.operands, operands, strict=True)]
+        bare = list(operands)
         behind = 1.0
-        for way, number in self.plan.on[node.id]:
+        for way, number in on:
             if way < 0:
                 behind *= number
             else:

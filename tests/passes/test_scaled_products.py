@@ -12,7 +12,7 @@ from ops.programs import array
 
 GIVEN = {
     "X": array(6, 3), "Y": array(6, 2), "M": array(6, 4), "t": array(6), "W": array(3, 4), "b": array(4),
-    "V": array(4, 2, seed=1), "U": array(6, 3, seed=2),
+    "V": array(4, 2, seed=1), "U": array(6, 3, seed=2), "Q": array(3, 8, seed=3),
 }  # fmt: skip
 DROPOUT = "input X[N, D], M[N, H], Y[N, C]\nparam W[D, H], b[H], V[H, C]\n"
 FACTORS = "input M[N, H]\nparam U[N, D], W[D, H]\n"
@@ -63,6 +63,8 @@ def test_no_array_more_is_kept() -> None:
     f"{FACTORS}E = M * (sin(M) - U@W)\nL = sum(E**2) + 0.1*sum(U**2)",  # the sign goes along
     f"{FACTORS}L = sum(0.5 * (0.25 * (U@W) * M * (3 * (U@W)))) + sum((-2.0 * (U@W))**3)",
     f"{FACTORS}P = (U@W) * 2.5\nL = sum(P * M) + sum(((P * M) * 1.5)**2)\noutput P, L\nloss L",
+    # A number goes into a product's operand of which another one is taken away.
+    "input X[6, 3]\nparam Q[3, 8]\nL = sum((1.5 * (sin(X) @ (2.5 * sin(Q))))**3)",
     STEPS,
 ])  # fmt: skip
 def test_the_numbers_stay_the_same(text: str) -> None:
