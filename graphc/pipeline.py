@@ -159,6 +159,7 @@ def optimise(graph: Graph, level: int, observe: Observer = _ignore) -> Graph:
     from graphc.passes.inverses import solve_by_inverses
     from graphc.passes.multiples import compute_once
     from graphc.passes.numbers import sums_to_numbers
+    from graphc.passes.plainly import write_plainly
     from graphc.passes.scalars_first import scalars_first
     from graphc.passes.shares import divide_by_sizes
     from graphc.passes.sigmoids import shorten_sigmoids
@@ -171,6 +172,8 @@ def optimise(graph: Graph, level: int, observe: Observer = _ignore) -> Graph:
     if rewriting:
         graph = simplify(graph)
     graph = eliminate_dead_code(fold(graph))
+    if level == 0:
+        graph = scalars_first(divide_by_sizes(write_plainly(graph)))
     if rewriting:
         ordered = reassociate(solve_by_inverses(graph))
         graph = graph if ordered is graph else eliminate_dead_code(ordered)

@@ -30,6 +30,7 @@ from graphc.passes.inverses import solve_by_inverses
 from graphc.passes.joined_once import join_once
 from graphc.passes.multiples import compute_once
 from graphc.passes.numbers import sums_to_numbers
+from graphc.passes.plainly import write_plainly
 from graphc.passes.pool_first import pool_first
 from graphc.passes.samples_last import samples_last
 from graphc.passes.scalars_first import scalars_first
@@ -79,6 +80,7 @@ PASSES: dict[str, Callable[[Graph], Graph]] = {
     "log_shares": simplify,
     "multiples": lambda graph: compute_once(fold(graph)),
     "numbers": sums_to_numbers,
+    "plainly": write_plainly,
     "pool_first": pool_first,
     "products": simplify,
     "quotients": simplify,

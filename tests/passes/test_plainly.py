@@ -1,0 +1,37 @@
+"""The literal derivation as one writes it down; that the values stay is in `test_docstrings`."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import graphc
+from ops.programs import body
+
+NET = "L = sum((a*x + b)**2 / (1 + a))"
+
+
+@pytest.mark.parametrize(("program", "line"), [
+    ("param O[N, K]\ninput T[N, K]\nL = sum((O - T)**2)", "dO = 2 * dL * difference_O"),
+    ("param S[N, C]\ninput y[N]: int\nL = softmax_ce(S, y)", "dS = difference_P * dL"),
+    ("param W[N, D]\ninput r[N, 1], V[N, D]\nL = sum(sum(W, axis=1, keepdims=true) * r * V)", "dW = XX"),
+    ("param p[N]\ninput c[N]\nL = sum(where(c > 0, p, -p))", "dp = dL * mask_c - dL * ~mask_c"),
+    ("param w[D]\ninput y[D]\nL = sum(exp(w))\ng = grad(L, w)\nM = sum(g*y)\nloss M", "dg = dL * Y"),
+])  # fmt: skip
+def test_a_rule_is_written_plainly(program: str, line: str) -> None:
+    assert line in body(program, "backward", level=0)
+
+
+def test_a_broadcast_of_the_program_stays() -> None:
+    program = "param W[n, n], b[n]\ninput X[n, N]\nB = broadcast_to(b[:, None], (n, N))\nL = sum((W@X + B)**2)"
+    assert "    B = np.broadcast_to(b[:, None], X.shape)" in graphc.compile(program, level=0)
+
+
+@pytest.mark.parametrize("shape", [(), (1, 1), (1, 3), (4, 1), (4, 3)])
+def test_a_gradient_of_any_shape_stays_what_it_is(shape: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(0)
+    data = rng.normal(size=(4, 3)), rng.uniform(0.5, 1, shape), rng.normal(size=3)
+    literal, usual = (graphc.load(f"input x[N, D]\n{NET}", level=k, wrt=["a", "b"]) for k in (0, 1))
+    wanted = usual.value_and_grad(*data)[1]
+    for name, gradient in literal.value_and_grad(*data)[1].items():
+        np.testing.assert_allclose(gradient, wanted[name], rtol=1e-12)
