@@ -6,6 +6,9 @@ Ahat @ H @ W            Ahat_H
 Q @ K.T                 QKT
 1 + e                   total_e
 1 - p                   one_minus_p
+0.5 * dL, 0.1 * dW      half_dL, scaled_dW
+exp(0.5 * logvar)       exp_half_logvar
+sum(e) / N              mean_e                  of a size N
 exp(-d).sum(axis=1)     sum_exp
 solve(S, d.T).T         solve_S_T
 sqrt(d)                 root_d                  of a size d
@@ -20,7 +23,7 @@ from collections.abc import Mapping
 
 from graphc.ir.graph import Node
 
-__all__ = ["VIEWS", "WORDS", "by_operands", "product_of"]
+__all__ = ["VIEWS", "WORDS", "by_operands", "of_multiple", "product_of"]
 
 VIEWS = {"expand_dims", "squeeze", "reshape", "broadcast_to", "transpose", "mT", "stop_gradient"}
 
@@ -32,12 +35,15 @@ WORDS = {
     "negative": "minus", "largest": "max", "expand_dims": "column", "reshape": "flat", "const": "constant",
     "slice": "part", "gather": "picked", "gather_entry": "picked", "scatter": "scattered", "from_diagonal": "diagonal",
     "subtract_one_hot": "difference", "max_windows": "pooled", "max_unpool": "unpooled",
-    "in_range": "index", "product_as": "product",
+    "in_range": "index", "product_as": "product", "take_along_axis": "picked",
 }  # fmt: skip
 
 LONGEST_PRODUCT = 12
 LONGEST_QUOTIENT = 12
 """Names that are longer than this together make no name of a product, or of a quotient."""
+
+MULTIPLES = {0.5: "half", 2: "twice"}
+"""How often a value is taken, in a word."""
 
 SUMMARIES = {"sum", "mean", "max", "min", "prod"}
 
@@ -56,23 +62,38 @@ def by_operands(nodes: Mapping[int, Node], node: Node) -> str:
         return by_operands(nodes, nodes[node.operands[0]])
     if node.op == "number":
         return _number(nodes, node)
-    if node.op == "divide" and (quotient := _quotient(nodes, node)):
+    if node.op == "divide" and (quotient := _mean(nodes, node) or _quotient(nodes, node)):
         return quotient
+    if node.op == "multiply" and (multiple := _multiple(nodes, node)):
+        return multiple
     inner = nodes[node.operands[0]] if node.op == "negative" and not node.type.rank else node
     if inner is not node and inner.op in ("multiply", "divide") and not (inner.name or inner.hint):
         return f"minus_{by_operands(nodes, inner)}"
     word = "row" if _is_row(node) else WORDS.get(node.op, node.op)
     if node.op == "subtract" and nodes[node.operands[0]].attr("value") == 1:
-        word = "one_minus" if nodes[node.operands[1]].name else word
+        other = nodes[node.operands[1]]
+        word = "one_minus" if other.name or other.hint else word
+    if node.op == "equal" and node.of_rule:
+        word = "ties"
     for u in node.operands:
         source = _source(nodes, u)
         called = source.name or source.hint
         if called:
             return called if called.startswith(word) and not source.name else f"{word}_{called}"
+        if len(node.operands) == 1 and node.op not in SUMMARIES and (multiple := of_multiple(nodes, source)):
+            return f"{word}_{multiple}"
     if node.op in SUMMARIES and source.op not in SUMMARIES:
         of = nodes[source.operands[0]] if source.op == "as_float" else source
         return f"{word}_{WORDS.get(of.op, of.op)}"
     return word
+
+
+def of_multiple(nodes: Mapping[int, Node], node: Node) -> str | None:
+    """What a value is called that is a multiple of one with a name, or its negative."""
+    if node.op == "negative":
+        of = _source(nodes, node.operands[0])
+        return f"minus_{of.name or of.hint}" if of.name or of.hint else None
+    return _multiple(nodes, node)
 
 
 def _number(nodes: Mapping[int, Node], node: Node) -> str:
@@ -81,6 +102,27 @@ def _number(nodes: Mapping[int, Node], node: Node) -> str:
     sizes = [nodes[u].attr("dim").symbol for u in function.operands if nodes[u].op == "size"]
     word = WORDS.get(function.op, "factor" if function.op in ("const", "size") else function.op)
     return f"{word}_{sizes[0]}" if sizes and sizes[0] and sizes[0].isidentifier() else word
+
+
+def _mean(nodes: Mapping[int, Node], node: Node) -> str | None:
+    """A sum over a size."""
+    total, size = (nodes[u] for u in node.operands)
+    if total.op != "sum" or total.name or total.hint or size.op != "size":
+        return None
+    of = _source(nodes, total.operands[0])
+    called = of.name or of.hint
+    return f"mean_{called}" if called else f"mean_{WORDS.get(of.op, of.op)}"
+
+
+def _multiple(nodes: Mapping[int, Node], node: Node) -> str | None:
+    """A number times what has a name: one that is written out, or any number times an array."""
+    for number, other in (node.operands, node.operands[::-1]) if node.op == "multiply" else ():
+        value, of = nodes[number].attr("value"), _source(nodes, other)
+        is_number = nodes[number].type.shape == () and (nodes[number].op == "const" or bool(of.type.rank))
+        called = of.name or of.hint
+        if is_number and called:
+            return f"{MULTIPLES.get(value, 'scaled') if isinstance(value, (int, float)) else 'scaled'}_{called}"
+    return None
 
 
 def _quotient(nodes: Mapping[int, Node], node: Node) -> str | None:

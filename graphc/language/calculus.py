@@ -188,7 +188,9 @@ def _jacobian(evaluator: Evaluator, values: Sequence[Value], expr: tree.Call) ->
 def _hessian(evaluator: Evaluator, values: Sequence[Value], expr: tree.Call) -> Value:
     loss, w = _tensors(evaluator, values, expr, ("L", "W"))
     _scalar(evaluator, loss, expr)
-    return Tensor(jacobian(evaluator, _gradient(evaluator, loss, w), w))
+    result = jacobian(evaluator, _gradient(evaluator, loss, w), w)
+    evaluator.builder.hint(result, "hessian")
+    return Tensor(result)
 
 
 OPERATORS: dict[str, Callable[[Evaluator, Sequence[Value], tree.Call], Value]] = {

@@ -96,7 +96,7 @@ class Adjoint:
         rule it stands, as `dy_tanh` is, nor an array that one number fills: products with that are sums."""
         primal = cotangent.origin.primal if cotangent.origin else None
         filled = cotangent.op == "broadcast_to" and self.builder.type(cotangent.operands[0]).rank == 0
-        return not filled and (primal is None or self.builder[primal].name is None)
+        return not filled and (primal is None or not _is_called(self.builder[primal]))
 
     def _expand(self, node: Node, cotangent: int) -> None:
         builder, before = self.builder, self.builder.origin
@@ -119,6 +119,11 @@ class Adjoint:
                 self.contributions[operand] = fitted if earlier is None else builder.add("add", [earlier, fitted])
         finally:
             builder.origin = before
+
+
+def _is_called(node: Node) -> bool:
+    """Whether a value has a name, of the program or in the body of a function: not only that of its operation."""
+    return node.name is not None or (node.hint is not None and not node.hint.startswith(node.op))
 
 
 def _returned(op: Op) -> str | None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from graphc.ir.graph import Builder, Graph, Node
 from graphc.ir.replay import replayed
+from graphc.ir.words import of_multiple
 from graphc.language.evaluate import Evaluator
 from graphc.ops.base import Op
 from graphc.passes.rebuild import rebuild_tracking, same
@@ -63,6 +64,6 @@ def _name(builder: Builder, node: Node, operands: list[int], made: int) -> None:
     """An unnamed result is called after its operation: `sigmoid_scores`, not the `ratio` that it is in the end."""
     if builder.op(node.op).hidden or builder[made].op in ("argument", "const"):
         return
-    named = (builder[u].name or builder[u].hint for u in operands)
+    named = (builder[u].name or builder[u].hint or of_multiple(builder.nodes, builder[u]) for u in operands)
     of = next((name for name in named if name), None)
     builder.hint(made, f"{node.op}_{of}" if of else node.op)
