@@ -5,6 +5,7 @@ y = tanh(x @ W)         dy_tanh                 the cotangent behind the tanh
 -log(p[i]), -log(p)     dpicked_p, dp_log       that of what such an operation is of, which has no name itself
 A[:, None]              column_A
 x @ A @ y               xA
+dW = X.T @ dZ + dA      dW_term                 each of them, where it is a statement before
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def describe(graph: Graph, id: int, called: Mapping[int, str] | None = None) -> 
     node = graph[id]
     if node.hint:
         return node.hint
-    return _of_cotangent(graph, node, called or {}) or by_operands(graph.nodes, node)
+    return _of_cotangent(graph, node, called or {}) or _of_sum(graph, node) or by_operands(graph.nodes, node)
 
 
 def _of_cotangent(graph: Graph, node: Node, called: Mapping[int, str]) -> str | None:
@@ -57,6 +58,20 @@ def _of_cotangent(graph: Graph, node: Node, called: Mapping[int, str]) -> str | 
     return f"d{called.get(operands[0].id) or describe(graph, operands[0].id)}"
 
 
+def _of_sum(graph: Graph, node: Node) -> str | None:
+    """A name for what is only added up to the gradient of a value of the program."""
+    if not node.of_rule or not node.type.rank or (node.op in VIEWS and node.op != "squeeze"):
+        return None
+    users, user = _users(graph), node
+    while (found := users.get(user.id)) is not None:
+        user = graph[found]
+        if user.op != "add" or user.type != node.type or not user.of_rule:
+            return None
+        if user.name:
+            return f"{user.name}_{'terms' if node.op == 'add' else 'term'}"
+    return None
+
+
 def _is_share(graph: Graph, node: Node) -> bool:
     """Whether this is a number like dL / N, with or without a sign: the cotangent of many a value, so after none."""
     while node.op == "negative":
@@ -79,6 +94,19 @@ def _primal(graph: Graph, node: Node) -> Node | None:
 def _is_of(hint: str | None, rule: str) -> bool:
     """Whether a value is called by the operation: `relu`, `relu_Z`."""
     return hint is not None and (hint == rule or hint.startswith(f"{rule}_"))
+
+
+_only_users: WeakKeyDictionary[Graph, dict[int, int]] = WeakKeyDictionary()
+
+
+def _users(graph: Graph) -> dict[int, int]:
+    """The one user of each value that has no other."""
+    found = _only_users.get(graph)
+    if found is None:
+        kept = set(graph.roots)
+        found = {id: users[0] for id, users in graph.users().items() if len(users) == 1 and id not in kept}
+        _only_users[graph] = found
+    return found
 
 
 _behind: WeakKeyDictionary[Graph, frozenset[int]] = WeakKeyDictionary()

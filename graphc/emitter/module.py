@@ -13,6 +13,7 @@ from graphc.emitter.context import BodyContext
 from graphc.emitter.cotangents import UNPACK, Incoming
 from graphc.emitter.describe import describe
 from graphc.emitter.function_lines import function_lines, group_comment
+from graphc.emitter.groups import group_of
 from graphc.emitter.head import outputs_type, write_head
 from graphc.emitter.lines import broken_function
 from graphc.emitter.naming import MODULE, Names, argument_names
@@ -24,6 +25,7 @@ from graphc.ir.graph import Graph
 from graphc.ir.types import Unknown
 from graphc.passes.dce import needed
 from graphc.passes.partition import Split
+from graphc.passes.schedule import schedule
 
 __all__ = ["emit_module"]
 
@@ -247,6 +249,7 @@ class _Module:
         roots = list(graph.updates.values())
         order = [i for i in sorted(needed(graph, roots)) if i not in arguments]
         order.sort(key=lambda i: not _is_count(graph, i))
+        order = schedule(graph, order, _of_updates(graph) - set(roots))
         body = write_body(graph, order, dict(arguments), roots, names, self.helpers, {}, self.level > 0, "step")
         self.observe("step-body", body)
         call = ", ".join(self.signature)
@@ -271,6 +274,16 @@ class _Module:
 def _called(graph: Graph) -> dict[int, str]:
     """The arguments' names in the module."""
     return dict(zip((a.node for a in graph.arguments), argument_names(a.name for a in graph.arguments), strict=True))
+
+
+def _of_updates(graph: Graph) -> set[int]:
+    """What the training step computes besides values and gradients: it waits for the gradients, so that the lines of an
+    update stand together."""
+    values, updates = (
+        {group_of(graph[id])[0] for id in ids} for ids in (graph.values.values(), graph.updates.values())
+    )
+    own = updates - values
+    return {node.id for node in graph if not (node.of_rule or node.name) and group_of(node)[0] in own}
 
 
 def _is_count(graph: Graph, id: int) -> bool:

@@ -83,13 +83,14 @@ for _name, _symbol in (
 
 
 def _negative_text(ctx: NumpyContext, node: Node, operands: list[Text]) -> Text:
-    """A sign; in front of a number that is a product or a quotient it needs no parentheses: `-(x / N)` is `-x / N`."""
+    """A sign; in front of a product by entries or a quotient it needs no parentheses: `-(x / N)` is `-x / N`."""
     (x,) = operands
     first = ctx.node(node.operands[0])
-    quotient = node.type.shape == () and x.precedence == PRODUCT and first.op in SIGNED
+    quotient = x.precedence == PRODUCT and first.op in SIGNED
     while first.op in SIGNED:
         first = ctx.node(first.operands[0])
-    if quotient and first.type.dtype != "bool" and x.text[0] != "-" and not re.search("//|[@%]", x.text):
+    signed = first.type.is_float or (first.type.shape == () and first.type.dtype != "bool")
+    if quotient and signed and x.text[0] != "-" and not re.search("//|[@%]", x.text):
         return Text(f"-{x}", PRODUCT)
     return unary("-", x)
 

@@ -23,6 +23,8 @@ from graphc.passes.shifts import cancelling
 
 __all__ = ["Adjoint", "default_wrt", "differentiate", "sum_to_type", "unreached", "zeros_of"]
 
+ARITHMETIC = {"add", "subtract", "multiply", "divide", "matmul"}
+
 
 class Adjoint:
     """The cotangents of everything that `seeds` (node -> its cotangent) depend on, made as they are asked for."""
@@ -122,8 +124,9 @@ class Adjoint:
 
 
 def _is_called(node: Node) -> bool:
-    """Whether a value has a name, of the program or in the body of a function: not only that of its operation."""
-    return node.name is not None or (node.hint is not None and not node.hint.startswith(node.op))
+    """Whether a value has a name: of the program, or in the body of a function the result of an activation."""
+    of_body = node.hint is not None and node.op not in ARITHMETIC and not node.hint.startswith(node.op)
+    return node.name is not None or of_body
 
 
 def _returned(op: Op) -> str | None:

@@ -187,7 +187,7 @@ class _Simplifier(Evaluator):
         made = self._replaced(place, rewrite, found)
         if made is None or self._work(range(before, len(self.builder.nodes))) <= saved:
             return made
-        further = isinstance(form, Form) and self.builder[made].op != form.op
+        further = not isinstance(form, Form) or self.builder[made].op != form.op
         self.builder.forget(before)
         if not further:
             return None

@@ -181,6 +181,8 @@ def test_words(text: str, line: str) -> None:
     ("param x[N], y[N]\nL = -dot(x, y) * 3", "L = -(x @ y * 3)"),
     ("param x[], y[]\nL = -(x * y)", "L = -x * y"),
     ("param x[], y[]\nL = -(-x * y)", "L = x * y"),
+    ("param x[N], y[N]\nL = -(x * y)", "L = -x * y"),
+    ("param x[N], y[N]\nL = -(x / y / 2)", "L = -x / y / 2"),
 ])  # fmt: skip
 def test_a_sign_before_a_number(text: str, wanted: str) -> None:
     found = body(text)
@@ -203,3 +205,35 @@ def test_what_is_subtracted_or_divides_is_not_called_after_the_result() -> None:
     lines = body(text, "step")
     assert sum(line.startswith("new_w = ") for line in lines) == 1, lines
     assert any(line.startswith("total = np.sqrt(") for line in lines), lines
+
+
+@pytest.mark.parametrize(("text", "line"), [
+    ("param w[N]\nL = sum(exp(0.5*w)) + sum(exp(w))", "exp_half_w = np.exp(0.5 * w)"),
+    ("param w[N]\nL = sum(exp(2*w) * w)", "exp_twice_w = np.exp(2 * w)"),
+    ("param w[N]\nL = sum(sigmoid(-w)) - sum(w)", "sigmoid_minus_w /= 1 + sigmoid_minus_w"),
+    ("param w[N], s[]\nL = sum(exp(w*s) * w)", "exp_scaled_w = np.exp(w * s)"),
+    ("def cell(x) { z = tanh(x); return sqrt(1 - z) * (1 - z) }\nparam w[N]\nL = sum(cell(w))", "one_minus_z = 1 - z"),
+])  # fmt: skip
+def test_what_is_computed_of_a_multiple_says_of_which(text: str, line: str) -> None:
+    assert line in body(text)
+
+
+def test_a_multiple_of_the_incoming_cotangent() -> None:
+    text = "param V[N, D], W[N, D]\nL = 0.5*(sum(exp(V)) + sum(exp(W)))"
+    assert "half_dL = 0.5 * dL" in body(text, "backward")
+
+
+def test_the_terms_of_a_gradient_are_called_after_it() -> None:
+    text = "param W[D, D]\ninput x[N, D]\nh = tanh(x@W)\nL = sum(tanh(h@W))"
+    found = body(text, "backward", level=0)
+    assert any(line.startswith("dW_term = h.T @ ") for line in found), found
+    assert any(line.startswith("dW = dW_term + x.T @ ") for line in found), found
+
+
+def test_the_cotangent_behind_an_activation_in_a_body_is_called_after_it() -> None:
+    text = (
+        "def gate(x, h, W, U) { r = sigmoid(x@W + h@U); return r*h }\n"
+        "input x[N, D], h[N, H]\nparam W[D, H], U[H, H]\nL = sum(gate(x, h, W, U)**2)"
+    )
+    found = body(text, "backward")
+    assert {"dW = x.T @ dr_sigmoid", "dU = h.T @ dr_sigmoid"} <= set(found), found

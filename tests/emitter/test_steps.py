@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import graphc
 from ops.programs import array, body, compiled, hold
 
 LSTM = """
@@ -109,3 +110,15 @@ def test_backward_takes_no_memory_for_a_step(program: str, gates: int) -> None:
 
     taken = [peak(compiled(program.replace("STEPS", str(k))), given(k)) for k in (4, 24)]
     assert taken[1] - taken[0] <= 20 * 64 * 32 * 8 / 8
+
+
+def test_the_lines_of_an_update_stand_together() -> None:
+    """What an update takes besides its gradient waits for that, and the loss has no lines of the update between."""
+    text = (
+        "input X[N, D], y[N], v[D]\nparam w[D]\nL = sum(tanh(X@w) * y)\nloss L\n"
+        "v <- 0.9*v - 0.1*grad(L, w)\nw <- w + 0.9*v - 0.1*grad(L, w)"
+    )
+    step = graphc.compile(text, verify=False).partition("def step")[2].partition("\ndef ")[0]
+    assert [line.partition("    <")[0] for line in step.splitlines() if line.startswith("    # ")] == [
+        "    # L = sum(tanh(X@w) * y)", "    # v <- 0.9*v - 0.1*grad(L, w)", "    # w <- w + 0.9*v - 0.1*grad(L, w)",
+    ], step  # fmt: skip

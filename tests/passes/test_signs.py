@@ -113,3 +113,9 @@ def test_a_sign_with_a_name_and_one_that_is_needed_stay() -> None:
     hold(text, {"x": array(4), "s": array(), "t": array(seed=2)}, levels=(0, 1, 2))
     hold("param x[n], s[]\nL = sum((-tanh(x) * s)**3) + sum(log(3 + -tanh(x))) + sum(-tanh(x) * x)",
          {"x": array(4), "s": array()}, levels=(0, 1, 2))  # fmt: skip
+
+
+def test_a_sign_does_not_stand_between_transposes() -> None:
+    """The derivative of Y = T - X Aᵀ, which was (-(X.T @ dY)).T."""
+    text = "input X[N, D], T[N, K]\nparam A[K, D]\nY = T - X@A.T\nL = sum(tanh(Y))"
+    assert "dA = -(dY.T @ X)" in body(text, "backward")
