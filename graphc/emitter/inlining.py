@@ -24,6 +24,7 @@ LONG = 48  # nor one longer than this where NumPy would make another array of it
 WIDEST_NUMBER = 96  # a number takes no memory, wherever it stands, and a sign before an array NumPy sets in place
 FULL = 100  # nor is one that would make the other one longer than this
 APART = {"columns", "add_columns"}  # nor is what a reader should see as a step
+JOINING = {"concatenate", "stack"}
 PARTS = {name for name, special in STATEMENTS.items() if special.add is not None}
 ALWAYS_INLINE = {"size", "size_of", "transpose", "mT", "stop_gradient"}
 
@@ -61,6 +62,8 @@ class _Inlining:
             if node.op == "const" and node.hint:  # an array that the program gave a name
                 continue
             consumer = nodes[consumers[0]]
+            if node.hint and consumer.op in JOINING:  # a gate of a cell: each has its line
+                continue
             if (
                 consumer.operands.count(id) > 1
                 or _repeats(self.graph.op(consumer), consumer, id)

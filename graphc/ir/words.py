@@ -29,7 +29,7 @@ VIEWS = {"expand_dims", "squeeze", "reshape", "broadcast_to", "transpose", "mT",
 
 TURNED = {"transpose", "mT"}
 WORDS = {
-    "sqrt": "root", "as_float": "float", "matmul": "product", "multiply": "product",
+    "sqrt": "root", "as_float": "indicator", "matmul": "product", "multiply": "product",
     "subtract": "difference", "add": "total", "divide": "ratio", "greater": "mask", "less": "mask", "equal": "mask",
     "greater_equal": "mask", "less_equal": "mask", "not_equal": "mask", "broadcast_to": "spread", "sum_to": "sum",
     "negative": "minus", "largest": "max", "expand_dims": "column", "reshape": "flat", "const": "constant",
@@ -82,6 +82,9 @@ def by_operands(nodes: Mapping[int, Node], node: Node) -> str:
             return called if called.startswith(word) and not source.name else f"{word}_{called}"
         if len(node.operands) == 1 and node.op not in SUMMARIES and (multiple := of_multiple(nodes, source)):
             return f"{word}_{multiple}"
+    if node.op == "as_float" and source.type.dtype == "bool":
+        of = by_operands(nodes, source).partition("_")[2]
+        return f"{word}_{of}" if of else word
     if node.op in SUMMARIES and source.op not in SUMMARIES:
         of = nodes[source.operands[0]] if source.op == "as_float" else source
         return f"{word}_{WORDS.get(of.op, of.op)}"
