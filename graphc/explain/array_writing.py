@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from graphc.explain.cotangents import is_gradient
 from graphc.explain.matrix import TRANSPOSED, NoMatrix
 from graphc.explain.notation import Fence, Layout, Op, Row, Script, Word, space
+from graphc.explain.places import ranges
 from graphc.explain.terms import Entry, Expr, Index, Is, Num, free
 from graphc.explain.writing import ATOM, Writer, joined
 
@@ -61,7 +62,10 @@ class ArrayWriter(Writer):
         if len(arrays) == len(factors) == 1 or not arrays:
             return super().factors(factors)
         numbers = [self.write(f, ATOM) for f in factors if f not in arrays]
-        product = joined([self.write(f, ATOM) for f in arrays], Op("⊙", spaced=True))
+        bounded = ranges(arrays)
+        items = [self.write(f, ATOM) for f in arrays if f not in bounded]
+        items += [self.within(low, high) for low, high in dict.fromkeys(bounded.values())]
+        product = joined(items, Op("⊙", spaced=True))
         return joined([*numbers, product], space)
 
     def condition(self, e: Is) -> Layout:

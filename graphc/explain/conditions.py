@@ -4,13 +4,14 @@
     1{n i + j = n k + l}                is 1{i = k} 1{j = l}
     1{i < n + 1}, i one of n places     is 1
     1{1{j = y} > 0}                     is 1{j = y}
+    1{max(x, 0) < 6}                    is 1{x < 6}
 """
 
 from __future__ import annotations
 
 from graphc.explain.index_ranges import decided, only_place
 from graphc.explain.products import add, mul
-from graphc.explain.terms import ONE, ZERO, Add, Expr, Index, Is, Mul, Num, Size, children, free, key, number
+from graphc.explain.terms import ONE, ZERO, Add, Expr, Func, Index, Is, Mul, Num, Size, children, free, key, number
 
 __all__ = ["when"]
 
@@ -36,6 +37,9 @@ def when(left: Expr, relation: str, right: Expr) -> Expr:
             return left
         if isinstance(left, Is):
             return Is(_OPPOSITE[left.relation], left.left, left.right)
+    inner = _cut_elsewhere(left, right)
+    if inner is not None:
+        return when(inner, relation, right)
     if isinstance(left, Num) and isinstance(right, Num):
         return ONE if _MEANING[relation](left.value, right.value) else ZERO
     if key(left) == key(right):
@@ -56,6 +60,18 @@ def when(left: Expr, relation: str, right: Expr) -> Expr:
     if relation not in "=≠" and not isinstance(left, Index) and free(left) and free(right):
         return _between(left, relation, right)
     return Is(relation, left, right)
+
+
+def _cut_elsewhere(left: Expr, right: Expr) -> Expr | None:
+    """What is cut off at another number than the one it is compared with: x of `max(x, 0)` beside 6."""
+    if not (isinstance(left, Func) and len(left.arguments) == 2 and isinstance(right, Num)):
+        return None
+    x, bound = left.arguments
+    if not isinstance(bound, Num):
+        return None
+    below = left.name in ("max", "at_least", "above") and bound.value < right.value
+    above = left.name in ("min", "at_most", "below") and bound.value > right.value
+    return x if below or above else None
 
 
 def _between(left: Expr, relation: str, right: Expr) -> Is:

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from graphc.explain.indices import total
 from graphc.explain.products import add, mul
 from graphc.explain.terms import Expr, Index, number, size
-from graphc.ir.dims import Dim, dim
+from graphc.ir.dims import Atom, Dim, dim
 from graphc.ir.graph import Node
 from graphc.ir.types import Type
 from graphc.ops.cuts import ARRAY
@@ -89,6 +89,16 @@ def axes_of(r: Operands) -> tuple[int, ...]:
     return tuple(sorted(a % rank for a in (axis if isinstance(axis, tuple) else (axis,))))
 
 
+def _where_not_empty(first: Dim, count: Dim) -> Dim:
+    """Where a slice begins that has entries: that of `x[3:]` at 3, which else is `min(n, 3)`."""
+    terms = first.displayed.terms
+    symbol = terms[0][0][0][0] if len(terms) == 1 and terms[0][1] == 1 and len(terms[0][0]) == 1 else None
+    if isinstance(symbol, Atom) and symbol.kind == "min" and count in symbol.args:
+        others = [size for size in symbol.args if size != count]
+        return others[0] if len(others) == 1 else first
+    return first
+
+
 def places_of(items: Any, shape: Sequence[Dim], out: list[Expr], arrays: Sequence[Expr] = ()) -> list[Expr]:
     """The operand's indices for an index in normal form; `out` are those that slices give, in order."""
     rest, picked = iter(out), iter(arrays)
@@ -106,7 +116,8 @@ def places_of(items: Any, shape: Sequence[Dim], out: list[Expr], arrays: Sequenc
             start, _, step = item
             step = 1 if step is None else step
             first = start if start is not None else (0 if step > 0 else count - 1)
-            places.append(add(size(dim(first)), mul(number(step), next(rest))))
+            begin, running = size(_where_not_empty(dim(first), count)), mul(number(step), next(rest))
+            places.append(add(running, begin) if step > 0 else add(begin, running))
         else:
             places.append(size(dim(item)))
     places += list(rest)

@@ -8,7 +8,6 @@ from graphc.explain.terms import (
     ONE,
     ZERO,
     Add,
-    Entry,
     Expr,
     Index,
     Is,
@@ -16,10 +15,11 @@ from graphc.explain.terms import (
     Sum,
     children,
     free,
+    is_label,
     number,
     size,
 )
-from graphc.ir.dims import Dim
+from graphc.ir.dims import Atom, Dim
 
 __all__ = ["has_delta", "solved", "tells", "within"]
 
@@ -59,7 +59,20 @@ def solved(e: Expr, index: Index) -> Expr | None:
 
 
 def within(value: Expr, size_: Dim) -> Expr:
-    """The condition that a value is an index of this size; 1 where that is certain."""
-    if isinstance(value, Entry):
+    """The condition that a value is an index of this size; 1 where that is certain, and for labels, which are checked
+    when the program runs."""
+    if is_label(value):
         return ONE
-    return mul(when(value, "≥", ZERO), when(value, "<", size(size_)))
+    return mul(when(value, "≥", ZERO), *(when(value, "<", size(bound)) for bound in _bounds(size_)))
+
+
+def _bounds(size_: Dim) -> tuple[Dim, ...]:
+    """What a place from 0 on has to lie below: the smaller of two sizes are both; `max(n − 1, 0)` is `n − 1`."""
+    terms = size_.displayed.terms
+    symbol = terms[0][0][0][0] if len(terms) == 1 and terms[0][1] == 1 and len(terms[0][0]) == 1 else None
+    if not isinstance(symbol, Atom) or terms[0][0][0][1] != 1:
+        return (size_,)
+    if symbol.kind == "min":
+        return tuple(bound for part in symbol.args for bound in _bounds(part))
+    positive = [part for part in symbol.args if part != 0]
+    return _bounds(positive[0]) if symbol.kind == "max" and len(positive) == 1 else (size_,)

@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 
 from graphc.explain.forms import common
 from graphc.explain.gradients import Gradients
+from graphc.explain.index_uses import has_computed_index
 from graphc.explain.quotes import remarks_on, statement_of
 from graphc.explain.sheet import Sheet
 from graphc.explain.steps import Derivation, Formula, Step
-from graphc.explain.units import Plan, Unit, plan
+from graphc.explain.units import Plan, Unit, expressions, plan
 from graphc.ir.dims import shown
 from graphc.ir.graph import Graph
 from graphc.language.source import lines_of
@@ -76,14 +77,23 @@ class _Deriver:
                 f"Denominator layout: ∂{letter}/∂X has the shape of X, and a vector's gradient is a column, that of a "
                 "vector added to each row a row. The chain rule goes from right to left: ∂z/∂x = (∂y/∂x)(∂z/∂y)."
             ]
-        lines.append("Indices, and integers that are used as indices, count from 1; δ_ij is 1 for i = j, else 0, and "
-                     "1{…} is 1 where … holds, else 0.")  # fmt: skip
+        numbers = [tensor.name for tensor in self.plan.tensors.values() if tensor.from_zero]
+        apart = f", but {', '.join(numbers)} from 0, as in the program" if numbers else ""
+        lines.append(f"Indices, and integers that are used as indices, count from 1{apart}; δ_ij is 1 for i = j, else "
+                     "0, and 1{…} is 1 where … holds, else 0.")  # fmt: skip
+        if self._counts_on():
+            lines.append("A computed index below 1 counts on from the end: 0 is the last entry.")
         lines.append("⊙, functions and powers of arrays act entry by entry; 1 as a matrix is a column of ones; "
                      "diag(v) M scales the rows of M by v, M diag(v) its columns; diag(M) is a diagonal.")  # fmt: skip
         if self.plan.size_names:
             named = ", ".join(f"{name} is {shown(size)}" for size, name in self.plan.size_names.items())
             lines.append(f"Sizes that the program leaves open have names here: {named}.")
         return lines
+
+    def _counts_on(self) -> bool:
+        """Whether an index is computed from integers, and may so be negative in the program: `E[-y]`."""
+        negative = any(node.op in ("gather", "gather_entry", "take_along_axis") for node in self.graph)
+        return negative and any(has_computed_index(e) for unit in self.plan.units for e in expressions(unit))
 
     def _shapes(self) -> list[str]:
         lines = []

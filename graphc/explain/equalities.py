@@ -12,7 +12,7 @@ from graphc.explain.conditions import when
 from graphc.explain.index_ranges import decided
 from graphc.explain.indices import rebuild, substitute
 from graphc.explain.products import add, mul
-from graphc.explain.terms import ONE, ZERO, Add, Entry, Expr, Index, Is, Mul, children, free, key, number
+from graphc.explain.terms import ONE, ZERO, Add, Expr, Index, Is, Mul, children, free, is_label, key, number
 
 __all__ = ["at_labels", "at_places", "cases"]
 
@@ -24,7 +24,7 @@ def cases(e: Expr) -> list[tuple[Is, Expr]]:
         if isinstance(label, Index):
             index, label = label, index
         outside = free(e)  # what is summed over has no case of its own: `Σ_p 1{q = j_p}`
-        if isinstance(index, Index) and isinstance(label, Entry) and outside >= {index, *free(label)}:
+        if isinstance(index, Index) and is_label(label) and outside >= {index, *free(label)}:
             apart, at = when(index, "≠", label), when(index, "=", label)
             assert isinstance(apart, Is) and isinstance(at, Is)
             return [(apart, _decide(e, at, False)), (at, substitute(_decide(e, at, True), {index: label}))]
@@ -53,7 +53,7 @@ def at_labels(e: Expr) -> Expr:
             index, label = condition.left, condition.right
             if isinstance(label, Index):
                 index, label = label, index
-            if isinstance(index, Index) and isinstance(label, Entry) and label.tensor.integer:
+            if isinstance(index, Index) and is_label(label):
                 rest = mul(*(f for f in e.factors if f is not condition))
                 return mul(condition, substitute(rest, {index: label}))
     return e

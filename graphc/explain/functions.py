@@ -66,6 +66,10 @@ def _erf(x: Any) -> Any:
     return np.vectorize(math.erf, otypes=[float])(x)
 
 
+def _limited(d: Any, delta: Any) -> Any:
+    return np.clip(d, -delta, delta)
+
+
 def _sigmoid(x: Any) -> Any:
     return np.exp(np.minimum(x, 0)) / (1 + np.exp(-np.abs(x)))
 
@@ -94,7 +98,7 @@ FUNCTIONS: dict[str, Function] = {
     "arccosh": Function(np.arccosh, _one(lambda y, x: _inverse(_root(add(_square(x), MINUS))))),
     "arctanh": Function(np.arctanh, _one(lambda y, x: _inverse(add(ONE, _minus(_square(x)))))),
     "erf": Function(
-        _erf, _one(lambda y, x: mul(number(2 / math.sqrt(math.pi)), apply("exp", _minus(_square(x)))))
+        _erf, _one(lambda y, x: mul(TWO, _inverse(_root(apply("pi"))), apply("exp", _minus(_square(x)))))
     ),
     "sigmoid": Function(_sigmoid, _one(lambda y, x: mul(y, add(ONE, _minus(y))))),
     "softplus": Function(
@@ -115,6 +119,16 @@ FUNCTIONS: dict[str, Function] = {
     "at_least": Function(
         np.maximum, lambda y, x, _: [when(x[0], "≥", x[1]), when(x[0], "<", x[1])]
     ),
+    "below": Function(
+        np.minimum, lambda y, x, _: [when(x[0], "<", x[1]), when(x[0], ">", x[1])]
+    ),
+    "above": Function(
+        np.maximum, lambda y, x, _: [when(x[0], ">", x[1]), when(x[0], "<", x[1])]
+    ),
+    "huber": Function(lambda d, delta: _limited(d, delta) * (d - _limited(d, delta) / 2), lambda y, x, _: [
+        apply("at_most", apply("at_least", x[0], _minus(x[1])), x[1]), ZERO,
+    ]),
+    "pi": Function(lambda: np.pi, lambda y, x, _: []),
     "arctan2": Function(
         np.arctan2,
         lambda y, x, _: [

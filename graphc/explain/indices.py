@@ -56,8 +56,8 @@ def total(index: Index, body: Expr) -> Expr:
         others = mul(*(f for f in factors if f is not told))
         return total(told.index, total(index, mul(others, told.body)))
     sums = [f for f in (inside.factors if isinstance(inside, Mul) else ()) if isinstance(f, Sum)]
-    if len(sums) == 1 and isinstance(inside, Mul):  # Σ_i a_i Σ_j b_ij is Σ_i Σ_j a_i b_ij
-        inside = Sum(sums[0].index, mul(*(f for f in inside.factors if f is not sums[0]), sums[0].body))
+    if len(sums) == 1 and isinstance(inside, Mul):  # Σ_i a_i Σ_j b_ij is Σ_i Σ_j a_i b_ij, in the order of the program
+        inside = Sum(sums[0].index, mul(*(f.body if f is sums[0] else f for f in inside.factors)))
     if isinstance(inside, Sum):  # the order of sums is that of the indices' making: then equal sums look equal
         inner = inside.index
         if inner.mark < index.mark:
@@ -114,7 +114,7 @@ def counted_from_zero(e: Expr, indices: bool) -> Expr:
     The places of an entry and the sides of a condition are counted where they are written.
     """
     if isinstance(e, Entry):
-        return add(e, number(-1)) if e.tensor.integer else e
+        return add(e, number(-1)) if e.tensor.integer and not e.tensor.from_zero else e
     if isinstance(e, Index):
         return add(e, number(-1)) if indices else e
     return e if isinstance(e, Is) else rebuild(e, [counted_from_zero(part, indices) for part in children(e)])

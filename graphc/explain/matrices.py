@@ -13,6 +13,7 @@ from graphc.explain.array_writing import ArrayWriter
 from graphc.explain.indices import substitute
 from graphc.explain.matrix import Matrix, NoMatrix, diag, negated, symmetric
 from graphc.explain.notation import Big, Frac, Layout, Name, Op, Partial, Row, space
+from graphc.explain.places import ranges
 from graphc.explain.products import mul, power
 from graphc.explain.terms import ONE, Add, Entry, Expr, Extreme, Index, Is, Mul, Num, Power, Size, Sum, children, free
 from graphc.explain.walk import Walk
@@ -188,7 +189,9 @@ class _Reader:
 
     def entrywise(self, factors: Sequence[Expr], row: Index, column: Index | None) -> Matrix:
         """The product of arrays entry by entry."""
-        made = [self._entrywise(f, row, column) for f in factors]
+        bounded = ranges(factors)
+        pairs = [mul(low, high) for low, high in dict.fromkeys(bounded.values())]
+        made = [self._entrywise(f, row, column) for f in [*(f for f in factors if f not in bounded), *pairs]]
         if len(made) == 1:
             return made[0]
         made.sort(key=lambda m: not isinstance(m.layout, Partial))

@@ -39,21 +39,31 @@ def opaque_parts(
     made = Graph(builder.nodes, ops=graph.ops)
     letter, own = sheet.plan.letter, text(Name(unit.tensor.name))
     named = {ids[u]: _name(sheet, u) for u in ids} | {y: own, dy: f"∂{letter}/∂{own}"}
+    given = named[dy] if unit.id == sheet.plan.loss else ""  # of the loss by itself: 1
     value = math_of(made, y, {}, {k: v for k, v in named.items() if k != y}, WHOLE)
-    definitions = (Formula(Name(unit.tensor.name), (Op(_with_minus(str(value))),)),)
+    definitions = (Formula(Name(unit.tensor.name), (Op(_spelled(str(value))),)),)
     parts = []
     for u, c in zip(node.operands, contributions, strict=True):
         if u in sheet.plan.active and c is not None:
             left = sheet.writer(()).entry(gradients.target(u), ())
             made_of = named.get(c) or str(math_of(made, c, {}, named, WHOLE))
-            formula = Formula(left, (Op(_with_minus(made_of)),), f"by the rule of {node.op}")
+            formula = Formula(left, (Op(_spelled(made_of, given)),), f"by the rule of {node.op}")
             code = sheet.code(u, unit) if gradients.uses.get(u, 0) <= 1 else ()
             parts.append(Part(tensors[u].name, (), (formula,), code=code))
     return definitions, tuple(parts)
 
 
-def _with_minus(formula: str) -> str:
-    """The formula with the sign that the others of a derivation have; comments in code have that of the code."""
+def _spelled(formula: str, one: str = "") -> str:
+    """The formula with the signs that the others of a derivation have; comments in code have those of the code.
+
+    A product's sign stands before it, not in brackets round its first factor; `one` is a factor that is 1.
+    """
+    if one:
+        formula = re.sub(rf"{re.escape(one)} (?=[^ +\-⊙/])", "", formula)
+        formula = formula.replace(f"{one} / ", "1 / ").replace(f"{one} ⊙ ", "")
+    formula = re.sub(r"^\((-[^()]*)\) (?=[^ +\-⊙/])", r"\1 ", formula)
+    for written, sign in (("==", "="), ("!=", "≠"), ("<=", "≤"), (">=", "≥"), ("#1{", "Σ 1{")):
+        formula = formula.replace(written, sign)
     return re.sub(r"(?<!\de)-", "−", formula)
 
 

@@ -102,8 +102,10 @@ def power(base: Expr, exponent: Expr) -> Expr:
     whole = isinstance(exponent.value, Fraction) and exponent.value.denominator == 1
     if isinstance(base, Num) and whole and base.value != 0:
         return Num(base.value ** int(exponent.value))
-    if isinstance(base, Power) and isinstance(base.exponent, Num) and exponent.value == -1:
+    if isinstance(base, Power) and isinstance(base.exponent, Num) and whole:
         return power(base.base, mul(base.exponent, exponent))
+    if isinstance(base, Func) and base.name == "sqrt" and whole and exponent.value % 2 == 0:
+        return power(base.arguments[0], Num(exponent.value / 2))
     if isinstance(base, Mul) and whole:
         return mul(*(power(factor, exponent) for factor in base.factors))
     return Power(base, exponent)

@@ -6,7 +6,7 @@ from graphc.explain.products import add, apply, mul, power
 from graphc.explain.terms import Add, Expr, Mul, Num, Power, Size, number, size
 from graphc.ir.dims import Atom, Monomial, of_symbol
 
-__all__ = ["spelled"]
+__all__ = ["spelled", "summands"]
 
 
 def spelled(e: Expr) -> Expr:
@@ -23,6 +23,19 @@ def spelled(e: Expr) -> Expr:
     return e
 
 
+def summands(e: Add) -> list[Expr]:
+    """The terms of a sum, those of the sizes in it as terms of their own: `j − (M + N)` has j, −M and −N."""
+    return [part for term in e.terms for part in _summands_of(term)]
+
+
+def _summands_of(term: Expr) -> list[Expr]:
+    *numbers, last = term.factors if isinstance(term, Mul) else (term,)
+    if not isinstance(last, Size) or not all(isinstance(f, Num) for f in numbers):
+        return [term]
+    parts = sorted(last.dim.displayed.terms, key=lambda part: part[1] < 0)
+    return [mul(*numbers, number(count), _product(monomial)) for monomial, count in parts]
+
+
 def _product(monomial: Monomial) -> Expr:
     factors: list[Expr] = []
     for symbol, exponent in monomial:
@@ -32,8 +45,8 @@ def _product(monomial: Monomial) -> Expr:
 
 
 def _atom(atom: Atom) -> Expr:
-    if atom.kind == "floordiv":
-        return apply("floordiv", *map(size, atom.args))
+    if atom.kind in ("floordiv", "mod", "min", "max"):
+        return apply(atom.kind, *map(size, atom.args))
     return Size(of_symbol(atom))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from graphc.explain.conditions import when
 from graphc.explain.definitions import MINUS, Operands, Out, Undefined, axes_of, define, summed
 from graphc.explain.indices import total
-from graphc.explain.products import apply, mul, power
+from graphc.explain.products import add, apply, mul, power
 from graphc.explain.terms import Expr, Extreme, Index, fresh, number, size
 from graphc.ir.dims import numel
 
@@ -94,7 +94,7 @@ def _cumprod(r: Operands, out: Out) -> Expr:
 def _trace(r: Operands, out: Out) -> Expr:
     k = r.node.attr("k")
     rows, columns = r.shape(0)[-2:]
-    if k != 0 or rows != columns:
-        raise Undefined("a trace of another diagonal")
-    index = fresh(rows)
-    return total(index, r.at(0, (*out, index, index)))
+    i, j = fresh(rows), fresh(columns)
+    if k == 0 and rows == columns:
+        return total(i, r.at(0, (*out, i, i)))
+    return summed([i, j], mul(when(j, "=", add(i, size(k))), r.at(0, (*out, i, j))))

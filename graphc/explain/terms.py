@@ -15,7 +15,7 @@ from graphc.ir.dims import Dim, dim
 
 __all__ = [
     "ONE", "ZERO", "Add", "Entry", "Expr", "Extreme", "Func", "Index", "Is", "Mul", "Num", "Power", "Size", "Sum",
-    "Tensor", "children", "free", "fresh", "key", "number", "size",
+    "Tensor", "children", "free", "fresh", "is_label", "key", "number", "size",
 ]  # fmt: skip
 
 
@@ -43,12 +43,17 @@ class Index:
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """What has entries: a value of the program by its node, or a gradient. `name` is how it is written."""
+    """What has entries: a value of the program by its node, or a gradient. `name` is how it is written.
+
+    Integers that are indices only are written as ones that count from 1; those that the program computes with, too,
+    are the program's numbers wherever they stand: `from_zero`.
+    """
 
     id: int | str
     name: str
     integer: bool = False
     shape: tuple[Dim, ...] = field(default=(), compare=False)
+    from_zero: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +130,10 @@ def fresh(size: Dim | int) -> Index:
 
 
 def number(value: float | Fraction) -> Num:
-    """A number; one that is an integer or a short decimal fraction is exact."""
+    """A number; one that is an integer, a short decimal fraction, or a third or seventh is exact."""
     if isinstance(value, float) and value == value and abs(value) < 1e15:
-        short = Fraction(repr(value))
+        simple = Fraction(value).limit_denominator(12)
+        short = simple if float(simple) == value else Fraction(repr(value))
         return Num(short if short.denominator <= 10**6 else value)
     return Num(Fraction(value) if isinstance(value, int) else value)
 
@@ -156,6 +162,17 @@ def children(e: Expr) -> tuple[Expr, ...]:
             return (e.left, e.right)
         case _:
             return ()
+
+
+def is_label(e: Expr) -> bool:
+    """Whether a place is one that integers of the program say: `y_i`, and `y_i + 1`."""
+    if isinstance(e, Entry):
+        return e.tensor.integer
+    return isinstance(e, (Add, Mul, Func)) and any(map(is_label, children(e))) and not any(map(_is_index, children(e)))
+
+
+def _is_index(e: Expr) -> bool:
+    return isinstance(e, Index) or (not isinstance(e, Entry) and any(map(_is_index, children(e))))
 
 
 def free(e: Expr) -> set[Index]:

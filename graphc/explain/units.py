@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from graphc.explain.definitions import LINEAR, MOVES, Undefined
 from graphc.explain.entries import Auxiliary, Entries
 from graphc.explain.entry_derivative import mentioned
+from graphc.explain.index_uses import indexed_and_computed_with
 from graphc.explain.terms import Expr, Index, Tensor
 from graphc.ir.dims import Dim
 from graphc.ir.graph import Builder, Graph
@@ -19,7 +20,7 @@ from graphc.ir.types import Unknown
 from graphc.passes.differentiate import default_wrt
 from graphc.passes.shifts import cancelling
 
-__all__ = ["Plan", "Unit", "plan", "references"]
+__all__ = ["Plan", "Unit", "expressions", "plan", "references"]
 
 HEAVY = 3
 """So many operations inside a function's argument get a name of their own."""
@@ -86,16 +87,34 @@ def plan(graph: Graph, wrt: Sequence[str] | None, loss: str | None) -> Plan:
     }
     made.invented = cutter.invented
     made.size_names = _size_names(graph)
+    taken = set(cutter.taken)
+    made.units = _units(made, cutter, roots)
+    numbers = indexed_and_computed_with(e for unit in made.units for e in expressions(unit))
+    if numbers:  # then their tensors say so
+        made.tensors = {id: replace(t, from_zero=True) if t in numbers else t for id, t in made.tensors.items()}
+        cutter.taken = taken
+        made.units = _units(made, cutter, roots)
+    return made
+
+
+def expressions(unit: Unit) -> list[Expr]:
+    """What a step says: the value's entry, and those of what its definition names."""
+    return [e for e in (unit.expression, *(a.expression for a in unit.auxiliaries)) if e is not None]
+
+
+def _units(made: Plan, cutter: _Cutter, roots: Sequence[int]) -> list[Unit]:
+    graph = made.graph
     entries = Entries(graph, made.tensors, cutter.free_name)
     derived = {id for id in roots if _is_derivative(graph, id)}
+    units: list[Unit] = []
     for id in sorted(cutter.names):
         own = id in cutter.opaque  # nothing else says what it is
         if own or (id in made.active and any(u in made.active for u in graph[id].operands)):
-            made.units.append(_unit(entries, id, cutter.names))
+            units.append(_unit(entries, id, cutter.names))
         elif id in derived:  # a Jacobian without a gradient of its own, such as the identity
             unit = _unit(entries, id, cutter.names)
-            made.units += [unit] if unit.expression is not None else []
-    return made
+            units += [unit] if unit.expression is not None else []
+    return units
 
 
 def _size_names(graph: Graph) -> dict[str, str]:

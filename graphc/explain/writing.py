@@ -5,15 +5,16 @@ Indices count from 1 on paper and from 0 in programs: what is written here count
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 
 from graphc.explain.cotangents import is_gradient
-from graphc.explain.indices import counted_from_zero, renewed
+from graphc.explain.indices import counted_from_zero, rebuild, renewed
 from graphc.explain.letters import Letters
 from graphc.explain.notation import Big, Fence, Frac, Layout, Name, Op, Partial, Row, Script, Word, space
-from graphc.explain.products import add, mul
-from graphc.explain.size_formulas import spelled
+from graphc.explain.places import has_entries, has_values, indices_of, is_place, off_label, ranges
+from graphc.explain.products import add, apply, mul
+from graphc.explain.size_formulas import spelled, summands
 from graphc.explain.terms import (
     ONE,
     ZERO,
@@ -31,7 +32,6 @@ from graphc.explain.terms import (
     Sum,
     Tensor,
     children,
-    key,
     number,
 )
 from graphc.ir.dim_text import in_brackets
@@ -40,7 +40,10 @@ from graphc.ir.dims import Dim
 __all__ = ["ATOM", "PRODUCT", "SUM_LEVEL", "Writer", "joined"]
 
 LOOSE, SUM_LEVEL, PRODUCT, ATOM = range(4)
-_WORDS = {"sigmoid": "σ", "at_most": "min", "at_least": "max", "log_or_zero": "log", "sqrt": "√"}
+_WORDS = {
+    "sigmoid": "σ", "at_most": "min", "at_least": "max", "below": "min", "above": "max", "log_or_zero": "log",
+    "sqrt": "√",
+}  # fmt: skip
 
 
 def joined(items: Sequence[Layout], sign: Layout) -> Layout:
@@ -93,11 +96,26 @@ class Writer:
 
     def place(self, index: Expr) -> Layout:
         """An index counted from 1."""
-        if isinstance(index, Entry):
+        if isinstance(index, Entry) and not index.tensor.from_zero:
             return self.entry(index.tensor, index.indices)
         if isinstance(index, Index) and index.dim == 1:
             return Op("1")
-        return self.write(add(counted_from_zero(index, indices=True), ONE))
+        return self.write(self._lettered(add(counted_from_zero(index, indices=True), ONE)))
+
+    def _lettered(self, e: Expr) -> Expr:
+        """The expression with letters in the place of indices: numbers that are written as they are."""
+        if isinstance(e, Index):
+            return Entry(Tensor(f"letter {e.mark}", self.env.get(e, "?")), ())
+        return e if isinstance(e, Entry) else rebuild(e, [self._lettered(part) for part in children(e)])
+
+    def _as_number(self, e: Expr) -> Expr:
+        """A term with an index in it, as the program counts: of `2 j` the j that is written is one more."""
+        factors = e.factors if isinstance(e, Mul) else (e,)
+        if not all(isinstance(f, (Num, Index)) for f in factors) or sum(isinstance(f, Index) for f in factors) != 1:
+            return e
+        (index,) = (f for f in factors if isinstance(f, Index))
+        rest = mul(*(f for f in factors if f is not index))
+        return ZERO if index.dim == 1 else add(mul(rest, self._lettered(index)), mul(number(-1), rest))
 
     def written(self, e: Expr) -> tuple[Layout, int]:
         e = spelled(e)
@@ -105,14 +123,18 @@ class Writer:
             case Num():
                 return _number(e.value), ATOM if e.value >= 0 else SUM_LEVEL
             case Size():
+                if len(e.dim.displayed.terms) > 1:
+                    return self._sum(Add((e,))), SUM_LEVEL
                 written = self.letters.size(e.dim)
                 if written.isidentifier():
                     return Name(written), ATOM
                 return Word(written), ATOM if in_brackets(e.dim) else SUM_LEVEL
             case Index():
-                return Name(self.env.get(e, "?")), ATOM
+                return self.written(self._as_number(e))
             case Entry():
                 return (self.special(e) if self.special else self.entry(e.tensor, e.indices)), ATOM
+            case Add() if any(self._as_number(term) is not term for term in e.terms):
+                return self.written(add(*map(self._as_number, e.terms)))
             case Add():
                 return self._sum(e), SUM_LEVEL
             case Mul():
@@ -121,35 +143,40 @@ class Writer:
                 return self._power(e)
             case Func():
                 return self._function(e)
-            case Sum() | Extreme():
-                inner = self.with_indices([e.index])
-                sign = "Σ" if isinstance(e, Sum) else {"prod": "Π", "first": "max"}.get(e.kind, e.kind)
-                body: Layout
-                below: list[Layout] = [Name(inner.env[e.index])]
-                rest: Expr = e.body
-                if isinstance(e, Sum):
-                    rest, condition = _off_label(rest, e.index)
-                    if condition is not None:
-                        below += [Op("≠"), inner.place(condition)]
-                rest = _lifted(rest) if isinstance(e, Sum) else rest
-                while isinstance(e, Sum) and isinstance(rest, Sum) and len(below) == 1:
-                    if _off_label(rest.body, rest.index)[1] is not None:
-                        break
-                    inner = inner.with_indices([rest.index])  # Σ_i Σ_b is Σ_ib
-                    below = [Row((*_items(below[0]), Name(inner.env[rest.index])))]
-                    rest = _lifted(rest.body)
-                while isinstance(e, Extreme) and isinstance(rest, Extreme) and rest.kind == e.kind:
-                    inner = inner.with_indices([rest.index])  # and max_i max_j is max_ij
-                    below = [Row((*_items(below[0]), Name(inner.env[rest.index])))]
-                    rest = rest.body
-                body = inner.write(rest, PRODUCT)
-                return Row((Big(sign, Row(tuple(below)) if len(below) > 1 else below[0]), body)), SUM_LEVEL + 1
+            case Sum():
+                return self._summation(e), SUM_LEVEL + 1
+            case Extreme():
+                return self._extreme(e), SUM_LEVEL + 1
             case Is():
                 return self.condition(e), ATOM
 
+    def _summation(self, e: Sum) -> Layout:
+        """`Σ_i Σ_b` is `Σ_ib`, its letters in the order in which the indices are met."""
+        over = [e.index]
+        rest, label = off_label(e.body, e.index)
+        rest = _lifted(rest)
+        while label is None and isinstance(rest, Sum) and off_label(rest.body, rest.index)[1] is None:
+            over.append(rest.index)
+            rest = _lifted(rest.body)
+        met = list(dict.fromkeys(_met(rest)))
+        inner = self.with_indices(sorted(over, key=lambda index: met.index(index) if index in met else len(met)))
+        letters = tuple(Name(inner.env[index]) for index in inner.env if index in over)
+        below: tuple[Layout, ...] = letters if label is None else (*letters, Op("≠"), inner.place(label))
+        return Row((Big("Σ", Row(below) if len(below) > 1 else below[0]), inner.write(rest, PRODUCT)))
+
+    def _extreme(self, e: Extreme) -> Layout:
+        inner, below, rest = self.with_indices([e.index]), [e.index], e.body
+        while isinstance(rest, Extreme) and rest.kind == e.kind:  # max_i max_j is max_ij
+            inner = inner.with_indices([rest.index])
+            below.append(rest.index)
+            rest = rest.body
+        letters = tuple(Name(inner.env[index]) for index in below)
+        sign = {"prod": "Π", "first": "max"}.get(e.kind, e.kind)
+        return Row((Big(sign, Row(letters) if len(letters) > 1 else letters[0]), inner.write(rest, PRODUCT)))
+
     def _sum(self, e: Add) -> Layout:
         row: list[Layout] = []
-        for k, term in enumerate(_positive_first(e.terms)):
+        for k, term in enumerate(_positive_first(summands(e))):
             negative, size = _sign(term)
             if k:
                 row.append(Op("−" if negative else "+", spaced=True))
@@ -181,16 +208,29 @@ class Writer:
         if not order:
             return Op("1")
         items: list[Layout] = []
-        ranges = _ranges(order)
-        order = [f for f in order if f not in ranges]
-        tail = [self._range(low, high) for low, high in dict.fromkeys(ranges.values())]
+        bounded = ranges(order)
+        order = [f for f in order if f not in bounded]
+        tail = [self.within(low, high) for low, high in dict.fromkeys(bounded.values())]
         for k, f in enumerate(order):
             is_last = k == len(order) - 1 and not tail
             items.append(self.write(f, PRODUCT if isinstance(f, (Sum, Extreme)) and is_last else ATOM))
         return joined([*items, *tail], space)
 
-    def _range(self, low: Is, high: Is) -> Layout:
-        """`1{1 ≤ u + w − 2 ≤ 4}`: a place lies within an array."""
+    def within(self, low: Is, high: Is) -> Layout:
+        """`1{1 ≤ u + w − 2 ≤ 4}`: a place lies within an array; `1{0 < x ≤ 1}`: a number between two others."""
+        if not is_place(low.left):
+            sides = self.write(low.right), self.write(low.left), self.write(high.right)
+            signs = (Op({"≥": "≤", ">": "<"}[low.relation], spaced=True), Op(high.relation, spaced=True))
+            row = (sides[0], signs[0], sides[1], signs[1], sides[2])
+            return Row((Op("1"), Fence("{", Row(row), "}")))
+        terms = low.left.terms if isinstance(low.left, Add) else ()
+        constant = add(*(t for t in terms if isinstance(t, Num)))
+        if constant != ZERO and len(terms) == 2 and any(isinstance(t, Index) for t in terms):  # an index by itself
+            low, high = (Is(c.relation, *(add(e, mul(number(-1), constant)) for e in (c.left, c.right))) for c in
+                         (low, high))  # fmt: skip
+            last = add(high.right, number(-1) if high.relation == "<" else ZERO)
+            parts = [self.place(low.right), self.place(low.left), self.place(last)]
+            return Row((Op("1"), Fence("{", joined(parts, Op("≤", spaced=True)), "}")))
         first = mul(number(-1), low.right)
         last = add(high.right, first, number(-1) if high.relation == "<" else ZERO)
         parts = [Op("1"), self.place(add(low.left, first)), self.place(last)]
@@ -199,11 +239,18 @@ class Writer:
     def _power(self, e: Power) -> tuple[Layout, int]:
         if isinstance(e.exponent, Num) and e.exponent.value < 0:
             return Frac(Op("1"), self.write(_inverse(e))), PRODUCT
-        return Script(self.write(e.base, ATOM), sup=self.write(e.exponent)), ATOM
+        base = self.write(e.base, ATOM)
+        if isinstance(base, Script) and base.sup is not None:  # of a transposed array
+            base = Fence("(", base, ")")
+        return Script(base, sup=self.write(e.exponent)), ATOM
 
     def _function(self, e: Func) -> tuple[Layout, int]:
         arguments = [self.write(a) for a in e.arguments]
         match e.name:
+            case "pi":
+                return Name("π"), ATOM
+            case "huber":
+                return self.written(_huber(*e.arguments))
             case "relu":
                 return Row((Word("max"), Fence("(", Row((Op("0, "), arguments[0])), ")"))), ATOM
             case "negative_part":
@@ -222,8 +269,8 @@ class Writer:
         if e.relation in "=≠" and any(isinstance(side, Index) for side in (e.left, e.right)):
             left, right = sorted((e.left, e.right), key=lambda side: not isinstance(side, Index))
             sides = [self.place(left), self.place(right)]
-        elif _is_place(e.left) or _is_place(e.right):
-            if e.relation == "<" and not _indices_of(e.right):  # `j < H + 1` is `j ≤ H`
+        elif (is_place(e.left) or is_place(e.right)) and not any(map(has_values, (e.left, e.right))):
+            if e.relation == "<" and not indices_of(e.right):  # `j < H + 1` is `j ≤ H`
                 e = Is("≤", e.left, add(e.right, number(-1)))
             terms = e.left.terms if isinstance(e.left, Add) else ()
             constant = add(*(t for t in terms if isinstance(t, (Num, Size))))
@@ -235,58 +282,29 @@ class Writer:
         return Row((Op("1"), Fence("{", Row((sides[0], relation, sides[1])), "}")))
 
 
+def _met(e: Expr) -> Iterator[Index]:
+    """The indices as a reader meets them."""
+    if isinstance(e, Index):
+        yield e
+    for part in sorted(e.factors, key=_rank) if isinstance(e, Mul) else children(e):
+        yield from _met(part)
+
+
 def _lifted(e: Expr) -> Expr:
     """In a sum the sums of a product stand before it, too: `a Σ_j 1{u = 2 i + j}` as `Σ_j a 1{u = 2 i + j}`."""
     sums = [f for f in e.factors if isinstance(f, Sum)] if isinstance(e, Mul) else []
-    bare = [f for f in sums if not _has_entries(f)]
-    if not isinstance(e, Mul) or not (bare or len(sums) == 1) or _off_label(sums[0].body, sums[0].index)[1] is not None:
+    bare = [f for f in sums if not has_entries(f)]
+    if not isinstance(e, Mul) or not (bare or len(sums) == 1) or off_label(sums[0].body, sums[0].index)[1] is not None:
         return e
     chosen = (bare or sums)[0]
     inner = renewed(chosen)
     assert isinstance(inner, Sum)
-    return Sum(inner.index, mul(*(f for f in e.factors if f is not chosen), inner.body))
+    return Sum(inner.index, mul(*(inner.body if f is chosen else f for f in e.factors)))
 
 
-def _ranges(factors: Sequence[Expr]) -> dict[Expr, tuple[Is, Is]]:
-    """Conditions in a product that bound one place from both sides."""
-    found: dict[Expr, tuple[Is, Is]] = {}
-    bounds = [f for f in factors if isinstance(f, Is) and _is_place(f.left) and not _indices_of(f.right)]
-    for low in bounds:
-        if low.relation == "≥" and low not in found:
-            for high in bounds:
-                if high.relation in "<≤" and high not in found and key(high.left) == key(low.left):
-                    found[low] = found[high] = low, high
-                    break
-    return found
-
-
-def _items(e: Layout) -> tuple[Layout, ...]:
-    return e.items if isinstance(e, Row) else (e,)
-
-
-def _off_label(body: Expr, index: Index) -> tuple[Expr, Expr | None]:
-    """A sum over all but the label: the body without the condition, and the label."""
-    if isinstance(body, (Mul, Is)):
-        factors = body.factors if isinstance(body, Mul) else (body,)
-        for factor in factors:
-            if isinstance(factor, Is) and factor.relation == "≠" and index in (factor.left, factor.right):
-                label = factor.right if factor.left == index else factor.left
-                if isinstance(label, Entry):
-                    return mul(*(f for f in factors if f is not factor)), label
-    return body, None
-
-
-def _is_place(e: Expr) -> bool:
-    """Whether an expression is made of indices: a place, not a value."""
-    return bool(_indices_of(e)) and not _has_entries(e)
-
-
-def _has_entries(e: Expr) -> bool:
-    return isinstance(e, Entry) or any(map(_has_entries, children(e)))
-
-
-def _indices_of(e: Expr) -> set[Index]:
-    return {e} if isinstance(e, Index) else {i for part in children(e) for i in _indices_of(part)}
+def _huber(d: Expr, delta: Expr) -> Expr:
+    limited = apply("at_most", apply("at_least", d, mul(number(-1), delta)), delta)
+    return mul(limited, add(d, mul(number(-0.5), limited)))
 
 
 def _inverse(e: Power) -> Expr:

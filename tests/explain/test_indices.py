@@ -157,6 +157,27 @@ def sample(graph: Graph, node: Node, rng: np.random.Generator) -> dict[str, Any]
     return arrays
 
 
+BENT = r"""
+relu(x) leaky_relu(x) elu(x,alpha=2) selu(x) celu(x,alpha=2) relu6(x) hardtanh(x) hardsigmoid(x) hardswish(x)
+clip(x,-1,3) abs(x) softsign(x) mae(x,1,reduction="none") huber(x,0,reduction="none") hinge(x,1,reduction="none")
+maximum(x,1) minimum(x,1) sign(x)
+"""
+
+
+@pytest.mark.parametrize("call", BENT.split())
+def test_at_a_bend_the_derivative_is_the_rule_s(call: str) -> None:
+    """A derivation shows the derivative that the module computes at -3, -1, 0, 1, 3 and 6, too."""
+    whole = graphc.parse(f"param x[K]; y = {call}")
+    x = np.array([-3.0, -1.0, 0.0, 1.0, 3.0, 6.0])
+    joint = expand(differentiate(whole, ["x"]), share=False)
+    values = interpret(joint, {"x": x}, {"y": np.ones(6)})
+    variable = Tensor(whole.values["x"], "x")
+    out, definition = Entries(whole, {whole.values["x"]: variable}).definition(whole.outputs["y"])
+    at = tuple(fresh(n) for n in whole[whole.values["x"]].type.dims)
+    have = evaluate(contribution(definition, out, None, variable, at), at, {variable: x}, {"K": 6})
+    np.testing.assert_allclose(have, values[joint.gradients["x"]], atol=1e-12)
+
+
 @pytest.mark.parametrize("label", [label for label, _, _ in nodes()])
 def test_the_derivative_of_a_definition_is_the_rule(label: str) -> None:
     _, whole, original = next(item for item in nodes() if item[0] == label)

@@ -1,0 +1,57 @@
+"""Conditions as a mathematician writes them: of a place, of a number between two others, of sizes without brackets."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from graphc.cli import main
+
+CASES = [
+    ("param x[K]; L = sum(x[3:])", ["L = Σ_i x_{i + 3}", "∂L/∂x_k = 1{k ≥ 4}"]),
+    ("param X[N,D]; L = sum(X[1:, :2])", ["∂L/∂X_id = 1{i ≥ 2} 1{d ≤ 2}"]),
+    (
+        "param x[n]; L = sum((x[1:] - x[:-1])**2)",
+        ["∂L/∂x_i = 2 1{i ≥ 2} (x_i − x_{i − 1}) − 2 1{i ≤ n − 1} (x_{i + 1} − x_i)"],
+    ),
+    ("param x[n]; L = sum(x[2:-1])", ["∂L/∂x_i = 1{3 ≤ i ≤ n − 1}"]),
+    ("param x[M], y[N], z[K]; L = sum(concatenate([x, y, z])**2)", ["1{j ≥ M + N + 1} z_{j − M − N}"]),
+    ("param x[n]; L = sum(clip(x, 0, 1))", ["∂L/∂x_i = 1{0 ≤ x_i ≤ 1}", "∂L/∂x = 1{0 ≤ x ≤ 1}"]),
+    ("param x[n]; L = sum(relu6(x))", ["∂L/∂x_i = 1{0 < x_i < 6}"]),
+    ("param x[n], t[n]; L = huber(x, t)", ["∂L/∂x_i = min(max(x_i − t_i, −1), 1)"]),
+    ("param x[n]; L = norm(x, ord=3)", ["(Σ_i |x_i|³)^(1 / 3)", "/ (Σ_j |x_j|³)^(2 / 3)"]),
+    ("param x[n], y[n]; L = 1/(norm(x)*norm(y))", ["∂u/∂y_i = √(Σ_j x_j²) y_i / √(Σ_j y_j²)"]),
+    ("param x[n]; L = sum(gelu(x))", ["erf(x_i / √(2))", "2 x_i exp(−x_i² / 2) / (√(π) √(2))"]),
+    ("param x[n], p[]; L = sum(x**p)", ["∂L/∂p = (xᵀ)^p log(x)"]),
+    ("param X[n,n]; L = trace(X, k=1)", ["X_{i,i + 1}", "∂L/∂X_ij = 1{j = i + 1}"]),
+    ("param X[n,n]; L = logdet(X)", ["∂L/∂X = X⁻ᵀ "]),
+    ("param X[n,n]; L = det(X)", ["∂L/∂X = L X⁻ᵀ "]),
+    ("param X[n,m]; L = max(X)", ["∂L/∂X = (1 / Σ 1{X = L}) 1{X = L} "]),
+    ("param X[n,n], B[n,k]; L = sum(solve(X, B))", ["∂L/∂X = −X⁻ᵀ ∂L/∂u uᵀ "]),
+    ("param A[m,n], B[n,p], C[p,q]; L = sum((A@B)@C)", ["L = Σ_ijkl A_ij B_jk C_kl"]),
+    ("input A[n,n]; param x[n]; L = x@A@x", ["L = Σ_ij x_i A_ij x_j", "Σ_j A_ij x_j + Σ_j x_j A_ji"]),
+]
+
+
+@pytest.mark.parametrize(("program", "formulas"), CASES)
+def test_formulas(program: str, formulas: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "net.g").write_text(program + "\n")
+    assert main(["derive", str(tmp_path / "net.g")]) == 0
+    derived = capsys.readouterr().out
+    text = re.sub(r"\s+", " ", derived)
+    for formula in formulas:
+        assert formula in text, formula
+    assert "∂L/∂L" not in text
+
+
+@pytest.mark.parametrize("program", [program for program, _ in CASES])
+def test_no_script_is_raised_twice(program: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """TeX refuses `x^{\\top}^{p}` and `x_{1}_{2}`, and of the minus of text it has no sign."""
+    (tmp_path / "net.g").write_text(program + "\n")
+    for layout in ("denominator", "numerator"):
+        assert main(["derive", str(tmp_path / "net.g"), "--format", "latex", "--layout", layout]) == 0
+        body = capsys.readouterr().out.partition(r"\begin{document}")[2]
+        assert not re.search(r"\^\{[^{}]*\}\^|_\{[^{}]*\}_", body)
+        assert "−" not in body and "⌊" not in body
