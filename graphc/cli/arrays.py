@@ -123,7 +123,8 @@ def summary(value: Any, norm: bool) -> list[str]:
         wide = array.astype(np.float64)
         finite = wide[np.isfinite(wide)]
         if norm:
-            cells.append(f"norm {_number(np.linalg.norm(wide))}")
+            with np.errstate(over="ignore"):
+                cells.append(f"norm {_number(np.linalg.norm(wide))}")
         elif finite.size:
             cells.append(f"from {_number(finite.min())} to {_number(finite.max())}, mean {_number(finite.mean())}")
         if finite.size < wide.size:

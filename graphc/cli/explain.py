@@ -27,6 +27,6 @@ def run(arguments: argparse.Namespace) -> int:
         close = suggest(code, codes())
         hint = f"did you mean `{close}`?" if close else "`graphc explain` lists them"
         complain(f"graphc explain: there is no code `{arguments.code}`; {hint}")
-        return 1
+        return 2
     print_text(f"{code}: {page(code).text.removeprefix('# ')}")
     return 0

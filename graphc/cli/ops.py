@@ -38,11 +38,13 @@ def run(arguments: argparse.Namespace) -> int:
         print_text(f"{call}\n\n{WITHOUT_TABLE[call]}\n")
         return 0
     from graphc.language.diagnostics import suggest
+    from graphc.language.habits import instead_of
 
-    close = suggest(arguments.name, [*names(), *functions])
-    hint = f"did you mean `{close}`?" if close else "`graphc ops` lists them"
+    other = instead_of(arguments.name)
+    close = suggest(arguments.name, [*names(), *functions]) if other is None else None
+    hint = other or (f"did you mean `{close}`?" if close else "`graphc ops` lists them")
     complain(f"graphc ops: no operation has the name `{arguments.name}`; {hint}")
-    return 1
+    return 2
 
 
 def _overview() -> str:

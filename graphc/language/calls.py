@@ -144,7 +144,7 @@ class Calls(Nodes):
             if name in given:
                 value, span = given[name]
                 if isinstance(value, Tensor):
-                    value = self._compile_time(value, span, f"`{name}` of `{op.name}`")
+                    value = self._compile_time(value, span, f"`{name}` of `{op.name}`", isinstance(default, str))
                 attributes[name] = value
             elif default is REQUIRED:
                 raise Fault("E0206", f"`{op.name}` needs its argument `{name}`", expr.name_span, help=_usage(op))
@@ -152,13 +152,16 @@ class Calls(Nodes):
         places = {name: span for name, (_, span) in given.items() if name in op.attributes}
         return operands, attributes, spans, {**places, **keywords}
 
-    def _compile_time(self, value: Tensor, span: Span, what: str) -> Value:
+    def _compile_time(self, value: Tensor, span: Span, what: str, text: bool = False) -> Value:
+        """The value of an attribute that is a constant; `text` says that it is one of several words."""
         node = self.builder[value.id]
         if node.op == "const":
             return node.attr("value")
         if node.op == "size":
             return node.attr("dim")
         help = "an argument by its name is written with one `=`" if "==" in span.text else _INSTEAD.get(what)
+        if help is None and text:
+            help = f'a text stands in quotes: `"{node.name or span.text}"`'
         label = "this is a tensor, known at run time only"
         raise Fault("E0211", f"{what} must be known at compile time", span, label, help=help)
 
@@ -275,6 +278,11 @@ class Calls(Nodes):
         from graphc.ops.table import names
 
         known = [*scope.environment.functions, *scope.environment.ops, *names(), *CALCULUS, "shape"]
+        if isinstance(scope.values.get(expr.function), Tensor) and expr.function not in known:
+            of, first = expr.function, expr.arguments[0].span.text if len(expr.arguments) == 1 else "…"
+            first = first if len(first) <= 20 and "\n" not in first else "…"
+            help = f"to index, write `{of}[{first}]`; to multiply, `{of} * ({first})`"
+            return Fault("E0219", f"`{of}` is a value, not a function", expr.name_span, label="called here", help=help)
         other = instead_of(expr.function)
         close = suggest(expr.function, known) if other is None and self.budget.hint(len(known)) else None
         return Fault(

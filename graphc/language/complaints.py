@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from graphc.language.diagnostics import suggest
-from graphc.language.habits import FOREIGN, about_attribute, about_beginning, about_place, about_target
+from graphc.language.habits import FOREIGN, about_attribute, about_beginning, about_place, about_target, is_operation
 
 __all__ = ["UNEXPECTED", "Complaint", "Flaw", "Situation", "complain"]
 
@@ -168,7 +168,10 @@ def _about_the_statement(at: Situation) -> Complaint | None:
         start = at.previous_stop - len(name)
         return Complaint(UNEXPECTED, message, start, at.previous_stop, help=FOREIGN[at.head])
     if at.kind == "LPAR" and at.previous_kind == "NAME":
+        defined = re.match(r"([^()]*)\)\s*:?=(?!=)", at.after)
         help = f"give the result a name: `y = {name}(…)`"
+        if defined is not None and not is_operation(name):
+            help = f"a function is written `def {name}({defined[1]}) = …`"
         return Complaint(
             NOT_A_TARGET, f"expected `=` after `{name}`", at.start, at.stop, "a call alone does nothing", help
         )
@@ -182,6 +185,10 @@ def _about_the_statement(at: Situation) -> Complaint | None:
             NOT_A_TARGET, "only a name can be assigned", at.start, at.stop, f"this is a part of `{name}`", help
         )
     if at.kind in ("SIGN", "STAR", "FACTOR", "POWER"):
+        assigned = re.search(r"(?<![=<>!])=(?!=)[^=]*$", at.after) if not at.after.startswith("=") else None
+        if assigned is not None:
+            help = "the left side is one name: solve the equation for it"
+            return Complaint(NOT_A_TARGET, "only a name can be assigned", at.start, at.stop, help=help)
         if not at.after.startswith("="):
             message, help = "an expression alone does nothing", f"give the result a name: `y = {name} {at.text} …`"
             return Complaint(NOT_A_TARGET, message, at.start, at.stop, help=help)

@@ -15,6 +15,13 @@ from graphc.language.values import Fault, Value
 __all__ = ["Announced", "announced", "check_declaration"]
 
 TYPES = ("float", "float32", "float64", "int", "bool")
+_OTHER_TYPES = {
+    "double": "float64", "single": "float32", "real": "float", "number": "float", "half": "float32",
+    "float16": "float32", "bfloat16": "float32",
+    **dict.fromkeys(("integer", "long", "int32", "int64", "uint8", "index", "label"), "int"),
+    **dict.fromkeys(("boolean", "mask", "logical"), "bool"),
+}  # fmt: skip
+"""Types of other houses."""
 
 
 @dataclass
@@ -81,7 +88,7 @@ def check_declaration(
         raise Fault("E0202", f"`{name}` is declared an argument and a constant", declared.span)
     written = declared.type or "float"
     if written not in TYPES:
-        close = suggest(written, list(TYPES))
+        close = _OTHER_TYPES.get(written.lower()) or suggest(written, list(TYPES))
         raise Fault(
             "E0215",
             f"no type has the name `{written}`",

@@ -82,9 +82,9 @@ class Evaluator(Calls):
                 value = value.value
             if not isinstance(value, int) or isinstance(value, bool) or value < 0:
                 shown = f" and this is {value}" if isinstance(value, (int, float, Dim)) else ""
-                raise Fault(
-                    "E0211", f"a subscript is a non-negative integer known at compile time{shown}", subscript.span
-                )
+                message = f"a subscript is a non-negative integer known at compile time{shown}"
+                help = "the variable of a loop is known in its body alone" if isinstance(value, Tensor) else None
+                raise Fault("E0211", message, subscript.span, help=help)
             parts.append(str(value))
         joined = "_".join(parts)
         if len(joined) > LONGEST_NAME:
@@ -259,7 +259,13 @@ class Evaluator(Calls):
         else:
             got = f"{len(value)} results" if isinstance(value, (tuple, list)) else "one result"
             span = statement.targets[0].span.to(statement.targets[-1].span)
-            help = "take its entries one by one: `a = x[0]`" if isinstance(value, Tensor) else None
+            help = None
+            if isinstance(value, Tensor):
+                named = isinstance(statement.value, tree.Name)
+                taken = statement.value.span.text if named else "x"
+                first = names[0]
+                ways = f"`{first} = {taken}[0]`" if named else f"`x = …`, and then `{first} = x[0]`"
+                help = f"take its entries one by one: {ways}"
             raise Fault("E0205", f"{len(names)} names for {got}", span, help=help)
         defined = []
         for name, target, item in zip(names, statement.targets, values, strict=True):

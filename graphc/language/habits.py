@@ -6,7 +6,7 @@ Each function answers with a help for a place where the parser could not go on, 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FOREIGN", "about_attribute", "about_beginning", "about_keyword", "about_place", "about_target", "instead_of",
+    "is_operation",
 ]  # fmt: skip
 
 _MODULES: Final = frozenset(
@@ -34,6 +35,7 @@ _FUNCTION: Final = "a function is written `def f(x) = …`"
 _NAMED: Final = "an assignment needs no word: `y = …`"
 _COMMENT: Final = "a comment begins with `#`"
 _TRANSPOSE: Final = "the transpose is written `.T`"
+_AVERAGE: Final = 'which sums; with `reduction="mean"` it averages'
 
 FOREIGN: Final = {
     **dict.fromkeys(("if", "elif", "else", "switch", "case", "match"), _CHOICE),
@@ -63,9 +65,15 @@ _OTHER_NAMES: Final = {
     "gather": "`take(x, i)`", "conv": "`conv2d(x, w)`", "avg_pool": "`avg_pool2d(x, 2)`",
     **dict.fromkeys(("maxpool", "max_pool"), "`max_pool2d(x, 2)`"),
     **dict.fromkeys(("dense", "affine", "fc"), "`X @ W + b`"),
-    **dict.fromkeys(("cross_entropy", "crossentropy", "softmax_cross_entropy"), "`softmax_ce(S, y)`"),
-    "nll_loss": "`nll(logP, y)`", "mse_loss": "`mse(a, b)`", "l1_loss": "`mae(a, b)`", "smooth_l1": "`huber(a, b)`",
-    "hinge_loss": "`hinge(s, t)`", "bce_loss": "`bce(p, t)`", "binary_cross_entropy": "`bce(p, t)`",
+    **dict.fromkeys(("cross_entropy", "crossentropy", "softmax_cross_entropy"), f"`softmax_ce(S, y)`, {_AVERAGE}"),
+    "nll_loss": f"`nll(logP, y)`, {_AVERAGE}", "mse_loss": f"`mse(a, b)`, {_AVERAGE}",
+    "l1_loss": f"`mae(a, b)`, {_AVERAGE}",
+    **dict.fromkeys(("smooth_l1", "smooth_l1_loss", "huber_loss"), f"`huber(a, b)`, {_AVERAGE}"),
+    "hinge_loss": "`hinge(s, t)`", "bce_loss": f"`bce(p, t)`, {_AVERAGE}",
+    "binary_cross_entropy": f"`bce(p, t)`, {_AVERAGE}",
+    **dict.fromkeys(("binary_cross_entropy_with_logits", "bce_with_logits_loss"),
+                    f"`bce_with_logits(z, t)`, {_AVERAGE}"),
+    "kl_div_loss": f"`kl_div(logp, q)`, {_AVERAGE}",
     **dict.fromkeys(("gradient", "backward", "diff"), "`grad(L, W)`"),
     "print": "`output x`, which names a result", "range": "`arange(n)`, or `for k in 0:n { … }` for a loop",
     **dict.fromkeys(("array", "asarray", "tensor"), "the list itself: `[1, 2, 3]`"),
@@ -82,8 +90,32 @@ _OTHER_KEYWORDS: Final = {
 
 def instead_of(function: str) -> str | None:
     """The help for a function that has another name here."""
-    other = _OTHER_NAMES.get(function)
-    return f"write {other}" if other else None
+    from graphc.ops.table import spelt
+
+    known = spelt()
+    for name in _spellings(function):
+        if name in _OTHER_NAMES:
+            return f"write {_OTHER_NAMES[name]}"
+        if name in known and name != function:
+            return f"write `{name}(…)`"
+    return None
+
+
+def is_operation(name: str) -> bool:
+    """Whether an operation has the name, or one of its arguments' other names."""
+    from graphc.ops.table import spelt
+
+    return name in spelt()
+
+
+def _spellings(name: str) -> Iterator[str]:
+    """What a class of PyTorch is called as a function: `CrossEntropyLoss`, `BatchNorm2d`, `ReLU`."""
+    yield name
+    if not name[:1].isupper() or name.isupper():
+        return
+    parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+    bare = parted.removesuffix("loss").removesuffix("_")
+    yield from (parted, bare, name.lower(), re.sub(r"[123]d$", "", parted), parted.replace("_re_lu", "_relu"))
 
 
 def about_keyword(name: str, arguments: Collection[str]) -> str | None:
@@ -114,11 +146,9 @@ def _without_prefix(name: str, after: str, known: Collection[str]) -> str:
     """The help for `np.linalg.norm`, `nn.ReLU`, `F.cross_entropy`."""
     while name in _SUBMODULES and (inner := re.match(r"\.(\w+)", after)):
         name, after = inner[1], after[inner.end() :]
-    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()  # CrossEntropyLoss: cross_entropy_loss
-    for each in (name, words, words.removesuffix("loss").removesuffix("_"), name.lower()):
-        if each in known or instead_of(each):
-            return instead_of(each) or f"operations have no prefix: `{each}(…)`"
-    return "operations have no prefix: `exp(…)`"
+    if name in known:
+        return f"operations have no prefix: `{name}(…)`"
+    return instead_of(name) or "operations have no prefix: `exp(…)`"
 
 
 def about_beginning(at: Situation) -> str | None:
@@ -245,6 +275,10 @@ def _about_expressions(at: Situation) -> str | None:
         return f"inside brackets the separator is `,`{rows if listed else ''}"
     if at.kind == "COMPARISON" and at.text == ">" and at.before.endswith("<"):
         return "that two values differ is written `!=`"
+    if at.kind == "BECOMES":
+        return "that one is at least the other is written `>=`"
+    if at.text == "*" and re.search(r"/\s*$", at.before):
+        return _COMMENT
     if at.kind == "EQUAL" and (not operand or re.search(r"=\s*$", at.before)):
         return "to compare, write `==`"
     if operand:
@@ -263,7 +297,7 @@ def _about_expressions(at: Situation) -> str | None:
         return f"an argument by its name is written `{at.previous_text}=…`"
     if at.kind not in ("NAME", "NUMBER", "SUBSCRIPTED") or "SIGN" not in at.accepted:
         return None
-    if "//" in at.before:
+    if re.search(r"//|%\s", at.before):
         return _COMMENT
     return None if at.bracket else _between(at)
 

@@ -246,8 +246,19 @@ def _check_rule(definition: tree.OpDef, rule: tree.RuleDef) -> None:
                 "E0302",
                 f"the rule of `{own.name}` has no line for `d{operand.name}`",
                 rule.span,
-                help=f"write `d{operand.name} = none` if `{operand.name}` has no gradient",
+                help=_missing_line(operand.name, assigned - {f"d{each.name}" for each in signature.operands}),
             )
+
+
+def _missing_line(name: str, others: set[str]) -> str:
+    """What to write for an operand without a line; another name of its kind in the body may have been meant by it."""
+    from graphc.language.diagnostics import suggest
+
+    alike = [other for other in others if other.startswith("d")]
+    near = suggest(f"d{name}", alike) or next((o for o in alike if len(alike) == 1 and len(o) == len(name) + 1), None)
+    if near:
+        return f"did you mean it by `{near}`?"
+    return f"write `d{name} = none` if `{name}` has no gradient"
 
 
 def _operands(count: int) -> str:

@@ -240,7 +240,8 @@ class Lowering(Evaluator):
         if again:
             self.report(Fault("E0202", f"`{name}` is assigned twice", statement.span))
         value = self.evaluate(statement.value, self.scope)
-        argument = _argument_behind(self.builder, value.id) if isinstance(value, Tensor) else None
+        behind = (_argument_behind(self.builder, tensor.id) for tensor in _tensors(value))
+        argument = next((found for found in behind if found is not None), None)
         if argument is not None:
             message = f"a constant is known at compile time, and `{argument}` is an argument"
             help = f"without `const` it is an assignment: `{name} = …`"
@@ -412,6 +413,15 @@ class Lowering(Evaluator):
         """Declared ones in the order of declaration, then the others in the order of first use."""
         yield from (a for name, a in self.arguments.items() if name in self.declared)
         yield from (a for name, a in self.arguments.items() if name not in self.declared)
+
+
+def _tensors(value: Value) -> Iterator[Tensor]:
+    """A value, or those in a list."""
+    if isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _tensors(item)
+    elif isinstance(value, Tensor):
+        yield value
 
 
 def _argument_behind(builder: Builder, id: int) -> str | None:

@@ -130,7 +130,7 @@ def _mend(operator: str, left: Operand, right: Operand, arguments: Mapping[str, 
         return _mend_product(left, right, a, b, arguments)
     matrices = operator == "*" and len(a) == len(b) == 2 and a[1] == b[0] and a[::-1] != b
     product = f"a product of matrices is `{_bracketed(left.text)} @ {_bracketed(right.text)}`" if matrices else None
-    return product or _mend_broadcast(left, right, a, b)
+    return product or _mend_broadcast(left, right, a, b, arguments)
 
 
 def _mend_product(
@@ -155,12 +155,17 @@ def _mend_product(
     return ways[0] if ways else declared
 
 
-def _mend_broadcast(left: Operand, right: Operand, a: tuple[Dim, ...], b: tuple[Dim, ...]) -> str | None:
+def _mend_broadcast(
+    left: Operand, right: Operand, a: tuple[Dim, ...], b: tuple[Dim, ...], arguments: Mapping[str, Argument]
+) -> str | None:
     for operand, have, wanted in ((right, b, a), (left, a, b)):
-        if len(have) == len(wanted) == 2 and have[::-1] == wanted:
+        if len(have) == len(wanted) == 2 and all(n in (1, m) for n, m in zip(have[::-1], wanted, strict=True)):
             return _transpose(operand.text)
         if len(have) == 1 and len(wanted) == 2 and have[0] == wanted[0]:
             return f"to go along the rows, make a column of it: `{_bracketed(operand.text)}[:, None]`"
+    for operand, have, wanted in ((right, b, a), (left, a, b)):
+        if len(have) == 1 and len(wanted) > 1:
+            return _declaration(operand, wanted[-1:], arguments)
     return None
 
 

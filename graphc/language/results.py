@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from graphc.ir.types import Type, Unknown
 from graphc.language import tree
 from graphc.language.diagnostics import suggest
 from graphc.language.source import Span
@@ -48,6 +49,11 @@ def outputs_of(lowering: Lowering) -> dict[str, int]:
     return outputs
 
 
+def _what(name: str, type: Type) -> str:
+    """What a value is that should be a scalar."""
+    return f"the shape of `{name}` is not known" if isinstance(type.shape, Unknown) else f"`{name}` is {type}"
+
+
 def loss_of(lowering: Lowering, outputs: dict[str, int]) -> str | None:
     """The scalar that is differentiated: the one that the program names, else its only scalar output."""
     if lowering.loss is not None:
@@ -56,7 +62,7 @@ def loss_of(lowering: Lowering, outputs: dict[str, int]) -> str | None:
             return None
         type = lowering.builder.type(lowering.values[key])
         if type.rank != 0:
-            fault = Fault("E0401", f"the loss is a scalar, and `{key}` is {type}", lowering.loss.span)
+            fault = Fault("E0401", f"the loss is a scalar, and {_what(key, type)}", lowering.loss.span)
             fault.help = f"for example `{'total' if key == 'L' else 'L'} = sum({key})`"
             lowering.report(fault)
         elif not type.is_float:

@@ -31,6 +31,10 @@ class _Required:
 REQUIRED: Any = _Required()
 
 
+SIZES = "sizes are those of declarations, as N of `input X[N, D]`, integers, and `shape(x)[0]`"
+"""The help where a shape is asked for and something else was given."""
+
+
 class CallError(Exception):
     """A call that does not fit its operation. `argument` is the index or keyword of the one to point at."""
 

@@ -237,13 +237,13 @@ def _broadcast_value(x: Any, target: Any = None, *, shape: tuple[int, ...] | Non
 def shape_attribute(value: Any) -> tuple[Dim, ...]:
     """A shape as a call gives it (a size or a tuple of sizes) in normal form. Raises CallError."""
     from graphc.ir.dims import dim
-    from graphc.ops.base import CallError
+    from graphc.ops.base import SIZES, CallError
 
     items = value if isinstance(value, (tuple, list)) else (value,)
     sizes = []
     for item in items:
         if isinstance(item, bool) or not isinstance(item, (int, Dim)):
-            raise CallError("a shape holds sizes: integers and dimensions", argument="shape")
+            raise CallError("a shape holds sizes: integers and dimensions", argument="shape", help=SIZES)
         if isinstance(item, int) and item < 0:
             raise CallError(f"a size is not negative, and this is {item}", argument="shape")
         sizes.append(dim(item))

@@ -12,7 +12,7 @@ from graphc.ir.dims import Atom, Dim, dim, numel
 from graphc.ir.graph import Node
 from graphc.ir.types import Shape, ShapeError, Solver, Type, Unknown, shape_text
 from graphc.ops.axes import normal_axes, normal_axis
-from graphc.ops.base import REQUIRED, CallError, DynamicShape, Lowering, NumpyContext, Op, register
+from graphc.ops.base import REQUIRED, SIZES, CallError, DynamicShape, Lowering, NumpyContext, Op, register
 
 __all__ = ["permuted"]
 
@@ -54,7 +54,7 @@ def _reshape_call(lowering: Lowering, x: int, *, shape: Any) -> int:
     items = shape if isinstance(shape, (tuple, list)) else (shape,)
     for item in items:
         if isinstance(item, bool) or not isinstance(item, (int, Dim)):
-            raise CallError("a shape holds sizes: integers and dimensions", argument="shape")
+            raise CallError("a shape holds sizes: integers and dimensions", argument="shape", help=SIZES)
     sizes = [dim(item) for item in items]
     free = [i for i, size in enumerate(sizes) if size == -1]
     negative = next((s for i, s in enumerate(sizes) if i not in free and s.value is not None and s.value < 0), None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -184,7 +185,18 @@ def _wrong(op: Op, where: str, error: float) -> Diagnostic:
         line_of(op, place),
         f"differs from the numerical derivative by {error:.1e} (relative)",
         (("the operation is defined here", op.definition.span),),
+        _without_cotangent(op, line_of(op, place)),
     )
+
+
+def _without_cotangent(op: Op, line: Span) -> str | None:
+    """The help for a line that has the derivative alone."""
+    assert op.rule is not None
+    given = f"d{op.rule.results[0].id}"
+    own = {target.id for s in op.rule.body if isinstance(s, tree.Assign) for target in s.targets}
+    if set(re.findall(r"\w+", line.text.partition("=")[2])) & {given, *own}:
+        return None
+    return f"a contribution is `{given}`, the gradient of the result, times the derivative"
 
 
 def line_of(op: Op, operand: int) -> Span:

@@ -88,10 +88,13 @@ def test_a_function_that_is_no_operation(graphc: Run) -> None:
     assert graphc("ops", "grad").out.startswith("grad(L, W)\n")
 
 
-@pytest.mark.parametrize(("name", "said"), [("sofmax", "did you mean `softmax`?"), ("xyzzy", "`graphc ops` lists")])
+@pytest.mark.parametrize(("name", "said"), [
+    ("sofmax", "did you mean `softmax`?"), ("xyzzy", "`graphc ops` lists"),
+    ("cross_entropy", "write `softmax_ce(S, y)`"),
+])  # fmt: skip
 def test_an_unknown_name(graphc: Run, name: str, said: str) -> None:
     done = graphc("ops", name)
-    assert (done.status, done.out) == (1, "")
+    assert (done.status, done.out) == (2, "")  # no program is wrong, the command line is
     assert said in done.err
 
 

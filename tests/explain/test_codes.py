@@ -80,7 +80,7 @@ def test_explain_lists_the_codes(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_explain_of_no_code(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["explain", "E0230"]) == 1
+    assert main(["explain", "E0230"]) == 2  # no program is wrong, the command line is
     assert capsys.readouterr().err.startswith("graphc explain: there is no code `E0230`; did you mean `E02")
-    assert main(["explain", "nonsense"]) == 1
+    assert main(["explain", "nonsense"]) == 2
     assert capsys.readouterr().err.endswith("`graphc explain` lists them\n")

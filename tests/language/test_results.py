@@ -120,3 +120,9 @@ def test_all_errors_are_reported(text: str) -> None:
     with pytest.raises(graphc.GraphcError) as raised:
         graphc.compile(text)
     assert [(error.span.line, error.code) for error in raised.value.errors if error.span] == WRONG[text]
+
+
+def test_a_loss_of_unknown_shape_is_told_in_words() -> None:
+    with pytest.raises(graphc.GraphcError) as caught:
+        graphc.compile("loss L; L = x*2")
+    assert caught.value.message == "the loss is a scalar, and the shape of `L` is not known"

@@ -295,6 +295,17 @@ def test_a_wrong_rule_of_ones_own_is_an_error_at_its_line(dx: str, dw: str, wron
     assert caught.value.line == 2
 
 
+@pytest.mark.parametrize(("body", "said"), [
+    ("dx = 3*x*x", "a contribution is `dy`, the gradient of the result, times the derivative"),
+    ("dx = 2*dy*x*x", None),
+    ("g = 2*dy; dx = g*x*x", None),
+])  # fmt: skip
+def test_a_derivative_without_the_cotangent_is_told(body: str, said: str | None) -> None:
+    with pytest.raises(graphc.GraphcError) as caught:
+        graphc.compile(f"op cube(x) = x*x*x; rule cube(x) -> y {{ {body} }}; L = sum(cube(x))")
+    assert caught.value.errors[0].help == said
+
+
 @pytest.mark.parametrize("second", ["f(x, k=3)", "f(w, k=3)"])
 def test_a_rule_is_checked_as_each_use_needs_it(second: str) -> None:
     """Also where the whole program's gradients hardly depend on it."""
