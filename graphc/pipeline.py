@@ -205,6 +205,7 @@ def _faster(program: Graph, joint: Graph, options: Options) -> Graph:
     from graphc.passes.dce import eliminate_dead_code
     from graphc.passes.differentiate import differentiate
     from graphc.passes.pool_first import pool_first
+    from graphc.passes.steps_at_once import steps_at_once
     from graphc.passes.two_slopes import by_slope, with_choices
 
     outputs = list(program.outputs)
@@ -212,8 +213,8 @@ def _faster(program: Graph, joint: Graph, options: Options) -> Graph:
     program = eliminate_dead_code(program.replace(updates={}, outputs={**program.outputs, **loss}))
     if not program.values.keys() >= joint.gradients.keys():  # a gradient is wanted of what nothing depends on
         return joint
-    pooled = pool_first(program, joint.gradients) if options.level > 1 else program
-    faster, choices = by_slope(pooled, joint.gradients)
+    made = steps_at_once(pool_first(program, joint.gradients), joint.gradients) if options.level > 1 else program
+    faster, choices = by_slope(made, joint.gradients)
     if faster is program:
         return joint
     faster = with_choices(differentiate(faster, options.wrt, options.loss), choices)

@@ -209,7 +209,7 @@ class _Regions:
         if loop < len(self.items) - 1 and not column and not any(self.inside.get(u) == loop for u in node.operands):
             loop = -1  # nothing that it reads is at hand there, and its result, if it is no column, would wait for long
         if loop < need:
-            if collects or (node.type.rank or 0) < 2 and rows not in self.of_vectors:
+            if collects or ((node.type.rank or 0) < 2 and rows not in self.of_vectors):
                 return False  # a loop is opened by what passes over an array of rows
             loop = self.loops[rows] = len(self.items)
             self.items.append(Item([], rows))

@@ -39,6 +39,7 @@ from graphc.passes.shares import divide_by_sizes
 from graphc.passes.sigmoids import shorten_sigmoids
 from graphc.passes.simplify import simplify
 from graphc.passes.small_factors import gather_small_factors
+from graphc.passes.steps_at_once import steps_at_once
 from graphc.passes.strength import reduce_strength
 from graphc.passes.summed_products import sum_products
 from graphc.passes.two_slopes import by_slope
@@ -93,6 +94,7 @@ PASSES: dict[str, Callable[[Graph], Graph]] = {
     "signs": simplify, "sums": simplify,
     "simplify": simplify,
     "small_factors": gather_small_factors,
+    "steps_at_once": steps_at_once,
     "strength": reduce_strength,
     "summed_products": sum_products,
     "two_slopes": lambda graph: eliminate_dead_code(by_slope(graph)[0]),
