@@ -114,6 +114,10 @@ class Mathematics:
             if inner is not None:
                 operands[0] = self.text(inner, depth - 1)
             return Text(f"1{{{self._by_template(node, operands)}}}")
+        if node.op == "where":
+            condition, one, other = operands
+            said = condition.text[2:-1] if condition.text.startswith("1{") else str(condition)
+            return Text(f"{one.within(SUM)} if {said} else {other.within(SUM)}", LOOSE)
         if node.op in ("slice", "gather", "gather_entry"):
             return Text(f"{operands[0].within(ATOM)}[{self._index(node, operands[1:])}]")
         if node.op in ("unslice", "scatter"):

@@ -83,8 +83,8 @@ def by_operands(nodes: Mapping[int, Node], node: Node) -> str:
         if len(node.operands) == 1 and node.op not in SUMMARIES and (multiple := of_multiple(nodes, source)):
             return f"{word}_{multiple}"
     if node.op == "as_float" and source.type.dtype == "bool":
-        of = by_operands(nodes, source).partition("_")[2]
-        return f"{word}_{of}" if of else word
+        compared = by_operands(nodes, source).partition("_")[2]
+        return f"{word}_{compared}" if compared else word
     if node.op in SUMMARIES and source.op not in SUMMARIES:
         of = nodes[source.operands[0]] if source.op == "as_float" else source
         return f"{word}_{WORDS.get(of.op, of.op)}"

@@ -17,6 +17,7 @@ import numpy as np
 
 from graphc.language.literals import product
 from graphc.language.plain import PLAIN
+from graphc.passes.alternatives import chosen_term
 from graphc.passes.at_hand import factor_at_hand, reduction_at_hand
 from graphc.passes.broadcasts import broadcast_dropped, filled, leading_axes_dropped, shape_of_operand
 from graphc.passes.common_number import number_behind_sum
@@ -97,6 +98,7 @@ SIMPLIFICATIONS: tuple[tuple[Simplification, Mapping[str, frozenset[str]]], ...]
     (reduction_at_hand, dict.fromkeys(["sum", "mean", "max", "min", "prod"], ANY)),
     (sign_into_number, {"negative": PRODUCTS | LINEAR, "multiply": frozenset(["negative"])}),
     (sign_out_of_sum, {"sum": frozenset(["multiply"])}),
+    (chosen_term, dict.fromkeys(["add", "subtract"], frozenset(["multiply"]))),
     (product_subtracted, {"add": PRODUCTS, "subtract": PRODUCTS}),
     (sums_joined, {"sum": frozenset(["sum"])}),
     (filled, dict.fromkeys(["add", "subtract", "multiply", "divide"], frozenset(["zeros", "ones", "full"]))),

@@ -106,6 +106,7 @@ FOLDER = Path(graphc.__file__).parent / "passes"
 EXAMPLES = [(name, example) for name in PASSES for example in examples_of(FOLDER / f"{name}.py")]
 REWRITTEN = [(name, example) for name, example in EXAMPLES if name != "differentiate"]  # whose results are other values
 ELSEWHERE = {
+    "alternatives": "test_alternatives",
     "batch": "test_batch_rules", "batch_convolution": "test_batch_rules", "batch_indexing": "test_batch_rules",
     "batch_rules": "test_batch_rules", "batch_table": "test_batch_rules", "cut": "test_cut",
     "free_early": "test_free_early", "joint": "test_joint", "no_terms": "test_no_terms",
