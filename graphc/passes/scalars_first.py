@@ -3,11 +3,12 @@
     dL, s: (), w, x, y: (N,)
     d = w * (dL * 0.1)                      becomes       d = 0.1 * dL * w
     d = w * s * y                           becomes       d = s * w * y
+    d = x * dL * y                          becomes       d = dL * x * y
     d = x * y * 0.5                         becomes       d = 0.5 * x * y
     d = sum(x) / s * 2.0                    becomes       d = 2 * sum(x) / s
 
 Only in what rules made: a program's own products stand as it writes them. A number that is not written out stays behind
-what would need brackets there, as in `(x - y) * s` and `x @ y * s`, and the incoming cotangent where the rule has it.
+what would need brackets there, as in `(x - y) * s` and `x @ y * s`.
 """
 
 from __future__ import annotations
@@ -82,7 +83,7 @@ def _number_at(graph: Graph, node: Node, users: dict[int, list[int]]) -> int | N
     if number.op == "const" and number.type.shape == ():
         return 1
     open_or_number = isinstance(array.type.shape, Unknown) or array.type.shape == ()
-    if number.type.shape != () or number.op == "seed" or open_or_number:
+    if number.type.shape != () or open_or_number:
         return None
-    inside = len(users[array.id]) == 1 and not array.name and array.op in BRACKETED
+    inside = (len(users[array.id]) == 1 or number.op == "seed") and not array.name and array.op in BRACKETED
     return None if inside or array.op in AT_LABELS else 1

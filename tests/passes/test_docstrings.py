@@ -59,6 +59,7 @@ PASSES: dict[str, Callable[[Graph], Graph]] = {
     "casts": cast_to_type,
     "chain": lambda graph: reassociate(fold(graph)),
     "coefficients": move_into_coefficients,
+    "columns": simplify,
     "common_factor": factor_out,
     "common_number": simplify,
     "constant_factors": simplify,

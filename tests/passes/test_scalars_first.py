@@ -13,7 +13,7 @@ TWO = "param w[N], x[N]\ninput z[N]\n"
 
 @pytest.mark.parametrize(("program", "line"), [
     (f"{TWO}L = 0.05 * sum(w**2)", "dw = 0.1 * dL * w"),
-    (f"{TWO}L = 0.5 * sum(w * x * exp(0.5*z))", "product = 0.5 * dL * exp"),
+    (f"{TWO}L = 0.5 * sum(w * x * exp(0.5*z))", "product = 0.5 * dL * exp_half_z"),
     (f"{TWO}L = sum(exp(w) - z*w)", "dw = (exp_w - z) * dL"),
     (
         "param s[]\ninput x[N]\nL = sum(exp(-x**2 / (2*s**2)))",
