@@ -112,13 +112,20 @@ def parse(text: str) -> Graph:
 
 def differentiate(graph: Graph, wrt: Sequence[str] | None = None, loss: str | None = None) -> Graph:
     """The joint graph of a program and its gradients. Raises GraphcError, and warns of gradients that are zero."""
-    return _joint(graph, _options(wrt, loss, 1, False))
+    return _joint(_graph(graph), _options(wrt, loss, 1, False))
 
 
 def emit(graph: Graph) -> str:
     """The source of the module for a graph; gradients are those of `differentiate`, by default made here."""
-    joint = graph if graph.gradients else _joint(graph, Options())
+    joint = graph if _graph(graph).gradients else _joint(graph, Options())
     return compile_graph(joint, Options())[0]
+
+
+def _graph(graph: object) -> Graph:
+    """What `parse` makes. Raises TypeError for anything else, such as the text of a program."""
+    if not isinstance(graph, Graph):
+        raise TypeError(f"a Graph is expected, as parse(text) makes one, not {type(graph).__name__}")
+    return graph
 
 
 def _joint(graph: Graph, options: Options) -> Graph:

@@ -50,6 +50,20 @@ def test_a_program_that_is_imported_warns_once(tmp_path: Path) -> None:
     assert not runs[1]  # it is kept
 
 
+def test_what_is_no_graph_is_told() -> None:
+    for take in (graphc.differentiate, graphc.emit):
+        with pytest.raises(TypeError, match="a Graph is expected, as parse"):
+            take("L = sum(x)")  # type: ignore[arg-type, operator]
+
+
+def test_the_name_of_a_file_is_no_program() -> None:
+    with pytest.raises(graphc.GraphcError) as caught:
+        graphc.compile("net.g")
+    assert caught.value.errors[0].help == (
+        'this is a program\'s text, not the name of a file: `graphc.load("net.g")` reads one'
+    )
+
+
 @pytest.mark.parametrize("function", [graphc.compile, graphc.load, graphc.parse])
 @pytest.mark.parametrize("text", [None, b"L = sum(x)", 3])
 def test_a_program_is_text(function: Any, text: Any) -> None:

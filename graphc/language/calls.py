@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, cast
 
 from graphc.ir.types import ShapeError, Unknown
@@ -11,7 +11,7 @@ from graphc.language.mismatch import inside
 from graphc.language.nodes import Nodes
 from graphc.language.scope import Function, Scope
 from graphc.language.source import Span
-from graphc.language.values import Fault, Silent, Tensor, Value
+from graphc.language.values import Exhausted, Fault, Silent, Tensor, Value
 from graphc.ops.base import REQUIRED, CallError, DynamicShape, Op
 from graphc.ops.table import find
 
@@ -27,6 +27,28 @@ class Calls(Nodes):
     def evaluate(self, expr: tree.Expr, scope: Scope) -> Value:
         """The value of an expression. Raises Fault."""
         raise NotImplementedError
+
+    def evaluate_all(
+        self, expressions: Iterable[tree.Expr], scope: Scope, before: Exception | None = None
+    ) -> list[Value]:
+        """The values of expressions that do not depend on each other. Raises the Fault of the first that is in error
+        with those of the others; `before` is what has been raised in front of them."""
+        values: list[Value] = []
+        raised = [before] if before is not None else []
+        for expression in expressions:
+            try:
+                values.append(self.evaluate(expression, scope))
+            except Exhausted:
+                raise
+            except (Fault, Silent) as error:
+                raised.append(error)
+        faults = [error for error in raised if isinstance(error, Fault)]
+        if faults:
+            faults[0].others += faults[1:]
+            raise faults[0]
+        if raised:
+            raise raised[0]
+        return values
 
     def body(self, statements: Sequence[tree.Statement], scope: Scope) -> list[Value]:
         """Run a body of assignments, loops and a `return`; its results."""
@@ -54,14 +76,17 @@ class Calls(Nodes):
             from graphc.language.calculus import OPERATORS as CALCULUS
 
             if name in CALCULUS:
-                arguments = [self.evaluate(a, scope) for a in expr.arguments]
+                arguments = self.evaluate_all(expr.arguments, scope)
                 if expr.keywords:
                     raise Fault("E0206", f"`{name}` has no keyword arguments", expr.keywords[0].span)
                 with self.at(expr.span):
                     return CALCULUS[name](cast("Evaluator", self), arguments, expr)
             if scope.environment.incomplete or {name, "import"} & scope.environment.damaged:
                 raise Silent
-            raise self._unknown_function(expr, scope)
+            keywords = [keyword.value for keyword in expr.keywords]
+            fault = self._unknown_function(expr, scope)
+            self.evaluate_all([*expr.arguments, *keywords], scope, fault)
+            raise fault
         operands, attributes, spans, places = self._arguments(op, expr, scope)
         scores = op.operands[0] if op.family == "losses" and not op.hidden else None
         if scores and scores not in scope.values and operands[0] is not None:
@@ -92,7 +117,8 @@ class Calls(Nodes):
         given: dict[str, tuple[Value, Span]] = {}
         extra: list[tuple[Value, Span]] = []
         fixed = [name for name in op.operands if name[0] != "*"]
-        arguments = [(self.evaluate(a, scope), a.span) for a in expr.arguments]
+        values = self.evaluate_all(expr.arguments, scope)
+        arguments = [(value, a.span) for value, a in zip(values, expr.arguments, strict=True)]
         if op.operands and op.operands[0][0] == "*":
             extra, rest = self._flatten(op, arguments)
             order = [*op.positional]

@@ -242,10 +242,18 @@ def suggest(name: str, candidates: Iterable[str]) -> str | None:
         bound = min(matcher.real_quick_ratio(), matcher.quick_ratio())
         if bound < needed or bound <= best_ratio:
             continue
-        ratio = matcher.ratio()
+        ratio = 0.99 if _swapped(folded, other) else matcher.ratio()
         if ratio >= needed and ratio > best_ratio:
             best, best_ratio = candidate, ratio
     return best
+
+
+def _swapped(a: str, b: str) -> bool:
+    """Whether two neighbouring letters have changed places: `tahn` is `tanh`, though `tan` has its letters in order."""
+    if len(a) != len(b):
+        return False
+    first = next((k for k, (x, y) in enumerate(zip(a, b, strict=True)) if x != y), len(a))
+    return first < len(a) - 1 and a[:first] + a[first + 1] + a[first] + a[first + 2 :] == b
 
 
 def slip(name: str, candidates: Iterable[str]) -> str | None:

@@ -40,16 +40,25 @@ class Evaluator(Calls):
             spine.append(expr)
             expr = expr.left if isinstance(expr, tree.Binary) else expr.operand
         self.budget.step(1 + len(spine), expr.span)
-        value = self._leaf(expr, scope)
-        for step in reversed(spine):
-            if isinstance(value, Poison):
-                raise Silent
-            if isinstance(step, tree.Binary):
-                value = self._binary(step, value, self.evaluate(step.right, scope))
-            elif isinstance(step, tree.Transpose):
-                value = self._transpose(step, value)
-            else:
-                value = self._index(step, value, scope)
+        try:
+            value = self._leaf(expr, scope)
+            while spine:
+                step = spine.pop()
+                if isinstance(value, Poison):
+                    raise Silent
+                if isinstance(step, tree.Binary):
+                    value = self._binary(step, value, self.evaluate(step.right, scope))
+                elif isinstance(step, tree.Transpose):
+                    value = self._transpose(step, value)
+                else:
+                    value = self._index(step, value, scope)
+        except Exhausted:
+            raise
+        except (Fault, Silent) as error:
+            if spine:  # what stands further right may be in error, too
+                rest = [step.right for step in reversed(spine) if isinstance(step, tree.Binary)]
+                self.evaluate_all(rest, scope, error)
+            raise
         return value
 
     def _leaf(self, expr: tree.Expr, scope: Scope) -> Value:

@@ -130,6 +130,8 @@ def about_attribute(owner: str | None, name: str, after: str) -> str:
     from graphc.ops.table import spelt
 
     known = {*spelt(), "shape", "grad"}
+    if name == "g" and not after.strip():
+        return "this is a program's text, not the name of a file: `graphc.load(\"net.g\")` reads one"
     if owner in _MODULES:
         return _without_prefix(name, after, known)
     if name in ("t", "mT", "H"):

@@ -222,7 +222,8 @@ class Lowering(Evaluator):
             self.scope.values.setdefault(name, POISON)
 
     def report(self, fault: Fault) -> None:
-        self.diagnostics.error(fault.code, fault.message, fault.span, fault.label, tuple(fault.notes), fault.help)
+        for each in fault.all():
+            self.diagnostics.error(each.code, each.message, each.span, each.label, tuple(each.notes), each.help)
 
     def _quote(self, statement: tree.Statement) -> None:
         """The statement as the generated code quotes it; a loop's steps say which they are."""

@@ -33,7 +33,10 @@ POISON = Poison()
 
 
 class Fault(Exception):
-    """An error in a program, at a place. Carried to the statement, which reports it and goes on with the next one."""
+    """An error in a program, at a place. Carried to the statement, which reports it and goes on with the next one.
+
+    `others` are errors in parts of the same statement that do not depend on each other: `tahn(x) + sofmax(y)`.
+    """
 
     def __init__(
         self,
@@ -47,6 +50,13 @@ class Fault(Exception):
         super().__init__(message)
         self.code, self.message, self.span, self.label, self.help = code, message, span, label, help
         self.notes = list(notes)
+        self.others: list[Fault] = []
+
+    def all(self) -> list[Fault]:
+        """The fault and the others, each once: a name that is not known may stand in several places."""
+        found = {(f.message, f.label): f for other in reversed(self.others) for f in reversed(other.all())}
+        found.pop((self.message, self.label), None)
+        return [self, *reversed(found.values())]
 
 
 class Exhausted(Fault):

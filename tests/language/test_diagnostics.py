@@ -217,11 +217,12 @@ def test_at_most_twenty_are_shown(count: int, last: str | None) -> None:
         ("zzz", None),
         ("q", None),
         ("ouput", "output"),
+        ("tahn", "tanh"),  # and not tan, which has fewer letters to get wrong
         ("", None),
     ],
 )
 def test_suggestions(name: str, meant: str | None) -> None:
-    candidates = ["relu", "softmax", "W1", "output", "x", name]
+    candidates = ["relu", "softmax", "W1", "output", "x", "tan", "tanh", name]
     assert suggest(name, candidates) == meant
     assert suggest(name, reversed(candidates)) == meant
 

@@ -88,7 +88,7 @@ WRONG = {
     # a name that a later statement assigns is said to be used too early whatever else is wrong, once each
     "b = unknown(a)\na = 3*x": [(1, "E0219"), (1, "E0209")],
     "b = unknown(a*c, k=d) + a\na = 3*x\nc = a\nd = a": [(1, "E0219"), (1, "E0209"), (1, "E0209"), (1, "E0209")],
-    "b = a + unknown(a)\na = 3*x": [(1, "E0209")],
+    "b = a + unknown(a)\na = 3*x": [(1, "E0209"), (1, "E0219")],
     "param p[2]\nL = sum(p)\np <- unknown(a)\na = 2*p": [(3, "E0219"), (3, "E0209")],
     "for k in 0:3 { b_{k} = unknown(a) }\na = 3*x": [(1, "E0219"), (1, "E0209")],
     "b = unknown(a)\na = unknown(b)": [(1, "E0219"), (1, "E0209"), (2, "E0219")],
@@ -126,3 +126,21 @@ def test_a_loss_of_unknown_shape_is_told_in_words() -> None:
     with pytest.raises(graphc.GraphcError) as caught:
         graphc.compile("loss L; L = x*2")
     assert caught.value.message == "the loss is a scalar, and the shape of `L` is not known"
+
+
+ONE_STATEMENT = {
+    "Z = relux(X) @ softmux(W)": [(5, "E0219"), (16, "E0219")],
+    "L = sum(relux(x)) + softmux(sigmoidd(x), tahn(y))": [(9, "E0219"), (21, "E0219"), (29, "E0219"), (42, "E0219")],
+    "L = a - b * foo(c) + sum(d, axis=bar(1)) + e[baz(2)]": [(13, "E0219"), (34, "E0219"), (46, "E0219")],
+    "L = foo(x) + foo(y)": [(5, "E0219")],  # once is enough
+    "def f(x) = x*w + w; L = f(a) + f(b)": [(14, "E0201")],
+    "param X[N,D], W[H,D], V[K,D]; L = sum(X@W) + sum(X@V) + sum(X@W)": [(39, "E0203"), (50, "E0203")],
+    "a = foo(x); L = a + bar(x) + a": [(5, "E0219"), (21, "E0219")],  # of a nothing more is said
+}
+
+
+@pytest.mark.parametrize("text", ONE_STATEMENT)
+def test_errors_of_one_statement_are_all_reported(text: str) -> None:
+    with pytest.raises(graphc.GraphcError) as raised:
+        graphc.compile(text)
+    assert [(error.span.column, error.code) for error in raised.value.errors if error.span] == ONE_STATEMENT[text]
