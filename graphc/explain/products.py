@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
@@ -111,5 +112,14 @@ def power(base: Expr, exponent: Expr) -> Expr:
     return Power(base, exponent)
 
 
+_OF_NUMBERS = {"mod": operator.mod, "floordiv": operator.floordiv}
+
+
 def apply(name: str, *arguments: Expr, parameters: tuple[float, ...] = ()) -> Expr:
+    """A function; a remainder of two numbers is a number, as where entries are written out."""
+    known = _OF_NUMBERS.get(name)
+    if known is not None and len(arguments) == 2:
+        a, b = arguments
+        if isinstance(a, Num) and isinstance(b, Num) and b.value > 0:
+            return Num(Fraction(known(a.value, b.value)))
     return Func(name, arguments, parameters)

@@ -46,6 +46,13 @@ def test_counting(program: str, formulas: list[str], tmp_path: Path, capsys: pyt
     assert "1{y_i + 1 ≥" not in text, "labels are in range, or the module says so"
 
 
+def test_places_that_are_written_out_are_numbers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "net.g").write_text("param x[n]; L = sum(roll(x, 1)*x) + sum(x*arange(n))\n")
+    assert main(["derive", str(tmp_path / "net.g"), "--expand", "3x2"]) == 0
+    text = re.sub(r"\s+", " ", capsys.readouterr().out)
+    assert "∂L/∂x_1 = x_3 + x_2 " in text and "∂L/∂x_3 = x_2 + x_1 + 2 " in text
+
+
 def test_labels_of_a_loss_are_in_range(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "net.g").write_text("param S[N,C]; input y[N]: int; L = softmax_ce(S, y+1)\n")
     assert main(["derive", str(tmp_path / "net.g")]) == 0
