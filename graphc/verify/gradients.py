@@ -116,8 +116,11 @@ def _compare(program: Program, sampler: Sampler) -> None:
     for attempt, sample in enumerate(sampler):
         if not program.compared or attempt == HASTE:
             break
-        with suppress(Refusal):
+        try:
             program.forward(sample)
+        except Refusal:
+            sampler.refuse()
+        else:
             sampler.keep()
 
 
@@ -207,6 +210,7 @@ class _Check:
                 gradients = self.program.gradients(sample)
             except Refusal as refusal:
                 self._note_all(f"the program refuses the sampled arguments ({refusal})")
+                sampler.refuse()
                 continue
             if gradients.infinite:
                 self._note_all(f"`{gradients.infinite}` is not finite at the sampled points")

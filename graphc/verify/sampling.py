@@ -37,6 +37,10 @@ CARRYING = {"add", "subtract", "slice", "reshape", "transpose", "expand_dims", "
 SPREAD, STEPS = 0.1, 900
 """How far matrices are from the identity and factors from 1 where values are to keep their size: so far in a program of
 so many nodes, and less in a longer one. What n factors e^(±s) multiply to is about e^(s√n)."""
+OPEN = [(2, 3), (1, 3), (), (3,)]
+"""The shapes of arguments whose rank is open,"""
+DEEP = [(2, 3, 2), (3, 1, 2, 2), (2, 2, 3, 1, 2), (2, 1, 2, 2, 1, 2)]
+"""and those that come next if a program has refused all of these, as `sum(x, axis=2)` does."""
 PATIENCE = 400
 """So many configurations of sizes are tried in a row before none is thought to fit."""
 
@@ -83,12 +87,19 @@ class Sampler:
         self.spread = SPREAD * min(1.0, math.sqrt(STEPS / max(len(graph), 1)))
         self.kept: dict[str, str] | None = None
         self.domains: dict[str, str] = {}
-        self.missed = 0
+        self.missed = self.refused = 0
+        self.open_shapes = OPEN
         self.reason = "no sizes were found that fit the program"
 
     def keep(self) -> None:
         """The last sample lay in the program's domain: stay there."""
         self.kept = self.domains
+
+    def refuse(self) -> None:
+        """The program refused the last sample: if it takes none, it may ask for more axes."""
+        self.refused += 1
+        if self.kept is None and self.refused == len(OPEN):
+            self.open_shapes = [*DEEP, *OPEN]
 
     def __iter__(self) -> Iterator[Sample]:
         drawn = 0
@@ -215,7 +226,7 @@ class Sampler:
         rng = np.random.default_rng(self.seed + attempt)
         self.domains = self._domains(attempt, rng)
         limits = self._limits(sizes)
-        open_shape = [(2, 3), (1, 3), (), (3,)][attempt % 4]
+        open_shape = self.open_shapes[attempt % len(self.open_shapes)]
         result: Sample = {}
         known: dict[Shape, tuple[int, ...]] = {}  # of many arguments most have the same few shapes
         for k, argument in enumerate(self.graph.arguments):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+import warnings
 from typing import Any
 
 import numpy as np
@@ -638,3 +639,14 @@ def test_the_least_of_equal_numbers_has_a_kink() -> None:
 ])  # fmt: skip
 def test_kinks(f: Any, has_one: bool) -> None:
     assert kinked(f, 1.0) == has_one
+
+
+@pytest.mark.parametrize("text", [
+    "L = sum(x, axis=2)", "L = sum(x[0, 0, 0])", "L = sum(x[:, :, 1]**2)", "L = sum(softmax(x, axis=3)**2)",
+    "L = sum(sum(x, axis=-3) * y)", "L = sum(x, axis=5)",
+])  # fmt: skip
+def test_an_argument_that_needs_more_than_two_axes_is_checked(text: str) -> None:
+    """Such a program refuses the matrices that are tried first."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert "def backward(" in graphc.compile(text)
