@@ -66,7 +66,7 @@ class _Group:
         """A line of the comment; None for a value that only others of the group are made of, or that is too long."""
         graph, own = self.graph, self.named.get(node.id)
         name = said(node, self.named) or self.shared.get(node.id)
-        if name is None and node.hint and node.hint[1:] in graph.values:  # the gradient of a value inside a program
+        if name is None and _is_gradient(node):
             name = own
         whole = name is not None
         if name is None and (own is None or node.id in self.read):
@@ -113,8 +113,7 @@ class _Group:
     def _has_line(self, id: int) -> bool:
         """Whether a reader knows what a value is: it is of another statement, or has an equation here."""
         node = self.graph[id]
-        of_gradient = node.hint is not None and node.hint[1:] in self.graph.values
-        return id not in self.members or id in self.shared or of_gradient or said(node, self.named) is not None
+        return id not in self.members or id in self.shared or _is_gradient(node) or said(node, self.named) is not None
 
     def _stale(self, id: int, at: int) -> bool:
         """Whether another value has taken a value's name before the node `at`."""
@@ -127,7 +126,7 @@ class _Group:
         if is_exponential(self.graph, node):
             return False
         plain = not node.operands or self.graph.op(node).view or node.op in UNSEEN
-        return not plain or node.name is not None or (node.hint is not None and node.hint[1:] in self.graph.values)
+        return not plain or node.name is not None or _is_gradient(node)
 
     def _added(self, node: Node) -> list[int]:
         """What a statement adds to a sum that earlier ones began, term by term."""
@@ -138,6 +137,11 @@ class _Group:
                 before = self._added(self.graph[sum]) if sum in self.members else []
                 return [*before, other] if before or sum not in self.members else []
         return []
+
+
+def _is_gradient(node: Node) -> bool:
+    """Whether a value is the gradient of one with a name, if only in the body of a function, or of a product: `dXW`."""
+    return node.of_rule and node.hint is not None and node.hint.startswith("d")
 
 
 def _read(graph: Graph, node: Node, named: Mapping[int, str]) -> Iterator[int]:

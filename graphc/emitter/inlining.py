@@ -73,7 +73,7 @@ class _Inlining:
                 continue
             if self.flow.in_place and node.op == "add" and any(nodes[u].op in PARTS for u in node.operands):
                 continue  # a statement that adds to part of an array
-            if self._goes_on(node, consumer):
+            if self._goes_on(node, consumer) or self._is_scaled_result(node):
                 continue
             if group_of(node) != group_of(consumer) and not self._may_cross(node, consumer):
                 continue
@@ -112,6 +112,14 @@ class _Inlining:
             return False  # it may stand inside another one itself
         first, other = (self.graph[u] for u in consumer.operands)
         return first.id == node.id and bool(other.type.rank) and other.type != node.type
+
+    def _is_scaled_result(self, node: Node) -> bool:
+        """Whether a number scales an array that statements of its own have filled: `dS[i, y] -= 1; dS *= dL`."""
+        if not self.flow.in_place or node.op not in ("multiply", "divide"):
+            return False
+        first, number = (self.graph[u] for u in node.operands)
+        filled = first.op in STATEMENTS and first.id not in self.flow.arrays and len(self.consumers[first.id]) == 1
+        return filled and first.type == node.type and number.type.rank == 0
 
     def _goes_on(self, node: Node, consumer: Node) -> bool:
         """Whether what earlier statements began to add up goes on with two terms: `dW += …; dW += …` takes no new

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 
 import pytest
@@ -30,3 +31,19 @@ def test_what_is_below_one_statement_has_its_mathematics_alone() -> None:
     start = text.index("def value_and_grad")
     assert "# Y = X @ W    <string>:2\n" in text[start:]
     assert "    # dX = dY Wᵀ    dW = Xᵀ dY\n" in text[start:]
+
+
+def test_the_gradients_within_a_body_have_their_rules() -> None:
+    """Of a gate that is joined with others, and of what a product of matrices becomes."""
+    text = (
+        "def cell(x, h, W, U) { i, g = split(x@W + h@U, 2, axis=1); return sigmoid(i)*tanh(g) }\n"
+        "input x[N, D], h[N, H]\nparam W[D, 2*H], U[H, 2*H]\nL = sum(cell(x, h, W, U)**2)"
+    )
+    comments = " ".join(line for line in graphc.compile(text).splitlines() if line.startswith("    #"))
+    assert re.search(r"dg = \S+ ⊙ \S+ ⊙ \(1 - tanh_g²\)", comments), comments
+    assert re.search(r"di = .* ⊙ sigmoid_i ⊙ \(1 - sigmoid_i\)", comments) and "[di, dg]" in comments, comments
+
+
+def test_a_net_of_one_layer_says_what_comes_before_its_weights() -> None:
+    text = graphc.compile("input X[N, D], y[N]: int\nparam W[D, C]\nL = softmax_ce(X@W, y)")
+    assert "dXW = (P - onehot(y)) dL    dW = Xᵀ dXW" in text and "\n    dXW *= dL " in text

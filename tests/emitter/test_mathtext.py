@@ -33,7 +33,7 @@ def equations(text: str, level: int = 1) -> list[str]:
     ("param S[N, C]\ninput y[N]: int\nL = softmax_ce(S, y)", ["dS = (P - onehot(y)) dL"]),
     ("param x[n], A[m, n]\ny = A@x", ["dA = dy xᵀ", "dx = Aᵀ dy"]),
     ("param x[n], A[n, m]\ny = x@A", ["dA = x dyᵀ", "dx = A dy"]),
-    ("param x[n], y[n]\nz = x@y\noutput z", ["dx = dz y", "dy = x dz"]),
+    ("param x[n], y[n]\nz = x@y\noutput z", ["dx = dz y", "dy = dz x"]),
     ("param X[m, n], s[m]\nZ = s[:, None] * X", ["dX = diag(s) dZ", "ds = (dZ ⊙ X) 1"]),
     ("param x[n], y[m]\nZ = x[:, None] * y * 2", ["dZ_product = 2 dZ", "dy = 1ᵀ (diag(x) dZ_product)"]),
     ("param X[N, m], Y[N, n], A[l, m, n]\nZ = bilinear(X, Y, A)",
@@ -192,15 +192,13 @@ def test_what_is_transposed_twice_by_other_axes_has_its_name() -> None:
     assert "dWo = flat_Aᵀ dR" in equations(block)
 
 
-@pytest.mark.parametrize(("level", "gradient"), [
-    (0, "dW = Xᵀ dXW"), (1, "dW = Xᵀ dXW"), (2, "dW = Xᵀ dXW"),
-])  # fmt: skip
-def test_statements_that_follow_each_other_stand_under_one_comment(level: int, gradient: str) -> None:
+@pytest.mark.parametrize("level", [0, 1, 2])
+def test_statements_that_follow_each_other_stand_under_one_comment(level: int) -> None:
     text = "input X[N, D], y[N]: int\nparam W[D, C]\nL = softmax_ce(X@W, y)\nW <- W - 0.1*grad(L, W)"
     step = graphc.compile(text, level=level, verify=False).partition("def step")[2].partition("\ndef ")[0]
     comments = [line for line in step.splitlines() if "# L = " in line]
     assert len(comments) == 1, comments
-    assert comments[0].endswith(gradient)
+    assert "    dW = Xᵀ dXW\n" in step
 
 
 def test_what_is_computed_again_for_a_gradient_stands_under_its_comment() -> None:
