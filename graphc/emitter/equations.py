@@ -30,15 +30,16 @@ def bearers(named: Mapping[int, str]) -> dict[str, list[int]]:
 
 
 def equations(
-    graph: Graph, nodes: Sequence[Node], named: Mapping[int, str], borne: Mapping[str, Sequence[int]]
-) -> dict[int, str]:
+    graph: Graph, nodes: Sequence[Node], named: Mapping[int, str], borne: Mapping[str, Sequence[int]],
+    buffered: bool = False,
+) -> dict[int, str]:  # fmt: skip
     """The mathematics of the gradients of one statement, by their nodes; `named` are the names in the function's code,
-    `borne` what `bearers` says of them.
+    `borne` what `bearers` says of them. `buffered`: the names are those of memory that is used again and again.
 
     A gradient that several statements add to is written as a sum where it is complete and short, else as what this
     statement adds.
     """
-    group = _Group(graph, nodes, named, borne)
+    group = _Group(graph, nodes, named, borne, buffered)
     speaking = [node for node in nodes if group.says_something(node)]
     found = {node.id: text for node in speaking if (text := group.equation(node)) is not None}
     return found or {node.id: text for node in nodes if (text := group.equation(node)) is not None}
@@ -48,9 +49,10 @@ class _Group:
     """The statements' nodes, and which of the values that the code had to name have words."""
 
     def __init__(
-        self, graph: Graph, nodes: Sequence[Node], named: Mapping[int, str], borne: Mapping[str, Sequence[int]]
-    ) -> None:
-        self.graph, self.named, self.borne = graph, named, borne
+        self, graph: Graph, nodes: Sequence[Node], named: Mapping[int, str], borne: Mapping[str, Sequence[int]],
+        buffered: bool,
+    ) -> None:  # fmt: skip
+        self.graph, self.named, self.borne, self.buffered = graph, named, borne, buffered
         self.members = {node.id for node in nodes}
         uses = Counter(u for node in nodes for u in _read(graph, node, named))
         last = {named[node.id]: node.id for node in nodes if node.id in named}  # who bears a name in the end
@@ -66,7 +68,7 @@ class _Group:
         """A line of the comment; None for a value that only others of the group are made of, or that is too long."""
         graph, own = self.graph, self.named.get(node.id)
         name = said(node, self.named) or self.shared.get(node.id)
-        if name is None and _is_gradient(node):
+        if name is None and self._is_gradient(node):
             name = own
         whole = name is not None
         if name is None and (own is None or node.id in self.read):
@@ -113,7 +115,8 @@ class _Group:
     def _has_line(self, id: int) -> bool:
         """Whether a reader knows what a value is: it is of another statement, or has an equation here."""
         node = self.graph[id]
-        return id not in self.members or id in self.shared or _is_gradient(node) or said(node, self.named) is not None
+        has_name = said(node, self.named) is not None
+        return id not in self.members or id in self.shared or self._is_gradient(node) or has_name
 
     def _stale(self, id: int, at: int) -> bool:
         """Whether another value has taken a value's name before the node `at`."""
@@ -121,12 +124,18 @@ class _Group:
         later = bisect_right(ids, id)
         return later < len(ids) and ids[later] < at
 
+    def _is_gradient(self, node: Node) -> bool:
+        """Whether a value is the gradient of one with a name, if only in a function's body, or of a product: `dXW`."""
+        if not node.of_rule or node.hint is None or node.hint[:1] != "d":
+            return False
+        return not self.buffered or node.hint[1:] in self.graph.values
+
     def says_something(self, node: Node) -> bool:
         """Whether a value has a name, or is more than another one in other clothes, or a constant."""
         if is_exponential(self.graph, node):
             return False
         plain = not node.operands or self.graph.op(node).view or node.op in UNSEEN
-        return not plain or node.name is not None or _is_gradient(node)
+        return not plain or node.name is not None or self._is_gradient(node)
 
     def _added(self, node: Node) -> list[int]:
         """What a statement adds to a sum that earlier ones began, term by term."""
@@ -137,11 +146,6 @@ class _Group:
                 before = self._added(self.graph[sum]) if sum in self.members else []
                 return [*before, other] if before or sum not in self.members else []
         return []
-
-
-def _is_gradient(node: Node) -> bool:
-    """Whether a value is the gradient of one with a name, if only in the body of a function, or of a product: `dXW`."""
-    return node.of_rule and node.hint is not None and node.hint.startswith("d")
 
 
 def _read(graph: Graph, node: Node, named: Mapping[int, str]) -> Iterator[int]:

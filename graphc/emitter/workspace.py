@@ -386,7 +386,7 @@ def _body(working: Working, body: Buffered) -> list[str]:
         here = [each for _, each in run]
         if group[1] and group not in found:
             nodes = {node.id: node for node in by_group.get(group, ())}
-            found[group] = equations(working.graph, list(nodes.values()), body.names, borne)
+            found[group] = equations(working.graph, list(nodes.values()), body.names, borne, buffered=True)
         below = dict.fromkeys(line.node.id for _, line in here if line.node is not None)
         math = [text for id in below if (text := found.get(group, {}).get(id)) is not None]
         results = group == RESULTS

@@ -18,6 +18,10 @@
     a = sum(m * x)                              a = -sum(e * x)
     b = sum(m * y)                              b = -sum(e * y)
 
+    f, g, h, x: (N,)
+    m = -f
+    d = x + m * g - m * h       becomes         d = x - f * g + f * h
+
 where nothing else uses m or the products. At -O2 only in the one function of values and gradients, behind what takes
 sums of products out of loops.
 """
@@ -33,6 +37,8 @@ from graphc.passes.dce import eliminate_dead_code
 from graphc.passes.rebuild import rebuild, same
 
 __all__ = ["subtract_products"]
+
+OPPOSITE = {"add": "subtract", "subtract": "add"}
 
 
 def subtract_products(graph: Graph) -> Graph:
@@ -64,7 +70,7 @@ def subtract_products(graph: Graph) -> Graph:
         if node.id not in turned:
             return same(builder, node, operands)
         position = node.operands.index(turned[node.id])
-        return builder.add("subtract", [operands[1 - position], operands[position]], {})
+        return builder.add(OPPOSITE[node.op], [operands[1 - position], operands[position]], {})
 
     return eliminate_dead_code(rebuild(graph, make, share=False))
 
@@ -109,12 +115,15 @@ def _sums(
         if user.op == "multiply" and only.op == "sum" and user.type == node.type:
             stack.append((user.id, only.id))
             continue
-        if user.op not in ("matmul", "sum"):
+        entrywise = user.op in ("multiply", "divide") and user.type == node.type
+        if user.op not in ("matmul", "sum") and not entrywise:
             return None
         if user.op == "matmul" and only.op == "matmul" and only is not user:
             stack.append((user.id, only.id))  # a product of three
             continue
-        fits = only.op == "add" and user.type == only.type and only.operands.count(user.id) == 1
+        fits = only.op in OPPOSITE and user.type == only.type and only.operands.count(user.id) == 1
+        if only.op == "subtract" and (only.operands[0] == user.id or only.id in sums):
+            return None
         if fits and only.id not in sums:
             sums[only.id] = user.id
         elif fits and _entries(only) <= size:  # the other term has the sign as well

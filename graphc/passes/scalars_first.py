@@ -8,7 +8,8 @@
     d = sum(x) / s * 2.0                    becomes       d = 2 * sum(x) / s
 
 Only in what rules made: a program's own products stand as it writes them. A number that is not written out stays behind
-what would need brackets there, as in `(x - y) * s` and `x @ y * s`.
+what would need brackets there, as in `(x - y) * s` and `x @ y * s`, and the incoming cotangent where the rule has it,
+if that is not within another product.
 """
 
 from __future__ import annotations
@@ -85,5 +86,9 @@ def _number_at(graph: Graph, node: Node, users: dict[int, list[int]]) -> int | N
     open_or_number = isinstance(array.type.shape, Unknown) or array.type.shape == ()
     if number.type.shape != () or open_or_number:
         return None
-    inside = (len(users[array.id]) == 1 or number.op == "seed") and not array.name and array.op in BRACKETED
+    bracketed = not array.name and array.op in BRACKETED
+    if number.op == "seed":
+        within = [graph.nodes[u].op for u in users.get(node.id, ())]
+        return None if bracketed or array.op in AT_LABELS or within != ["multiply"] else 1
+    inside = len(users[array.id]) == 1 and bracketed
     return None if inside or array.op in AT_LABELS else 1

@@ -61,7 +61,7 @@ CHOICE = "param a[N, D], b[N, D]\ninput {}\nL = sum(where({}, exp(a), {})**2)"
 
 @pytest.mark.parametrize(("declared", "mask", "other", "by_bits"), [
     ("c[N, D]", "c > 0", "b", True),  # of floats: one entry says nothing about the next
-    ("c[N, D]", "c > 0", "a", True),
+    ("c[N, D]", "c > 0", "a", 2),  # the derivative by cases as well
     ("c[N, D]: bool", "c", "b", False),  # may be a triangle, which is copied in long pieces
     ("c[D]", "c > 0", "b", True),
     ("c[N, D]", "c > 0", "sum(b, axis=0)", True),
@@ -70,7 +70,7 @@ CHOICE = "param a[N, D], b[N, D]\ninput {}\nL = sum(where({}, exp(a), {})**2)"
     ("c[N, D]", "mean(c) > 0", "b", False),
 ])  # fmt: skip
 @pytest.mark.parametrize("dtype", ["f", "d"])
-def test_a_choice_by_floats_takes_no_branch(declared: str, mask: str, other: str, by_bits: bool, dtype: str) -> None:
+def test_a_choice_by_floats_takes_no_branch(declared: str, mask: str, other: str, by_bits: int, dtype: str) -> None:
     """NumPy's own take one at each entry, of which a processor mistakes half: six times as long."""
     text = CHOICE.format(declared, mask, other)
     source = graphc.compile(text, level=2)

@@ -33,7 +33,7 @@ def equations(text: str, level: int = 1) -> list[str]:
     ("param S[N, C]\ninput y[N]: int\nL = softmax_ce(S, y)", ["dS = (P - onehot(y)) dL"]),
     ("param x[n], A[m, n]\ny = A@x", ["dA = dy xᵀ", "dx = Aᵀ dy"]),
     ("param x[n], A[n, m]\ny = x@A", ["dA = x dyᵀ", "dx = A dy"]),
-    ("param x[n], y[n]\nz = x@y\noutput z", ["dx = dz y", "dy = dz x"]),
+    ("param x[n], y[n]\nz = x@y\noutput z", ["dx = dz y", "dy = x dz"]),
     ("param X[m, n], s[m]\nZ = s[:, None] * X", ["dX = diag(s) dZ", "ds = (dZ ⊙ X) 1"]),
     ("param x[n], y[m]\nZ = x[:, None] * y * 2", ["dZ_product = 2 dZ", "dy = 1ᵀ (diag(x) dZ_product)"]),
     ("param X[N, m], Y[N, n], A[l, m, n]\nZ = bilinear(X, Y, A)",
