@@ -8,6 +8,7 @@ Q @ K.T                 QKT
 1 - p                   one_minus_p
 0.5 * dL, 0.1 * dW      half_dL, scaled_dW
 exp(0.5 * logvar)       exp_half_logvar
+r > 0, r >= 0           mask_r, nonnegative_r
 sum(e) / N              mean_e                  of a size N
 exp(-d).sum(axis=1)     sum_exp
 solve(S, d.T).T         solve_S_T
@@ -42,6 +43,9 @@ LONGEST_PRODUCT = 12
 LONGEST_QUOTIENT = 12
 """Names that are longer than this together make no name of a product, or of a quotient."""
 
+BY_SIGN = {"greater_equal": "nonnegative", "less_equal": "nonpositive"}
+"""Masks of what is compared with 0 that are not those of a relu, `x > 0`."""
+
 MULTIPLES = {0.5: "half", 2: "twice"}
 """How often a value is taken, in a word."""
 
@@ -73,6 +77,8 @@ def by_operands(nodes: Mapping[int, Node], node: Node) -> str:
     if node.op == "subtract" and nodes[node.operands[0]].attr("value") == 1:
         other = nodes[node.operands[1]]
         word = "one_minus" if other.name or other.hint else word
+    if node.op in BY_SIGN and nodes[node.operands[1]].attr("value") == 0:
+        word = BY_SIGN[node.op]
     if node.op == "equal" and node.of_rule:
         word = "ties"
     for u in node.operands:

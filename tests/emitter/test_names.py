@@ -218,6 +218,16 @@ def test_what_is_computed_of_a_multiple_says_of_which(text: str, line: str) -> N
     assert line in body(text)
 
 
+def test_two_masks_of_one_value_are_told_apart() -> None:
+    found = body("param w[D]\ninput X[N, D], y[N]\nr = y - X@w\nL = mean(maximum(0.9*r, -0.1*r))")
+    assert {"mask_r = r > 0", "nonnegative_r = r >= 0"} <= set(found), found
+
+
+def test_the_sign_of_a_number_stands_where_the_number_does() -> None:
+    text = "param w[D], v[D]\ninput X[N, D], Z[N, D]\na = exp(X@w)\nb = exp(Z@v)\nL = mean(b) - mean(a)"
+    assert "dw = X.T @ (-dL_over_N * a)" in body(text, "backward")
+
+
 def test_a_multiple_of_the_incoming_cotangent() -> None:
     text = "param V[N, D], W[N, D]\nL = 0.5*(sum(exp(V)) + sum(exp(W)))"
     assert "half_dL = 0.5 * dL" in body(text, "backward")
