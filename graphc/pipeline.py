@@ -204,6 +204,7 @@ def _faster(program: Graph, joint: Graph, options: Options) -> Graph:
     before it is differentiated."""
     from graphc.passes.dce import eliminate_dead_code
     from graphc.passes.differentiate import differentiate
+    from graphc.passes.flat_rows import merge_rows_first
     from graphc.passes.pool_first import pool_first
     from graphc.passes.steps_at_once import steps_at_once
     from graphc.passes.two_slopes import by_slope, with_choices
@@ -213,9 +214,12 @@ def _faster(program: Graph, joint: Graph, options: Options) -> Graph:
     program = eliminate_dead_code(program.replace(updates={}, outputs={**program.outputs, **loss}))
     if not program.values.keys() >= joint.gradients.keys():  # a gradient is wanted of what nothing depends on
         return joint
-    made = steps_at_once(pool_first(program, joint.gradients), joint.gradients) if options.level > 1 else program
-    faster, choices = by_slope(made, joint.gradients)
-    if faster is program:
+    written = program
+    if options.level > 1:
+        for improve in (pool_first, steps_at_once, merge_rows_first):
+            program = improve(program, joint.gradients)
+    faster, choices = by_slope(program, joint.gradients)
+    if faster is written:
         return joint
     faster = with_choices(differentiate(faster, options.wrt, options.loss), choices)
     return faster.replace(outputs={name: faster.outputs[name] for name in outputs})

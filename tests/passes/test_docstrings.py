@@ -23,6 +23,7 @@ from graphc.passes.diagonal_rows import diagonals_by_rows, identities_by_rows
 from graphc.passes.differences import subtract_products
 from graphc.passes.differentiate import differentiate
 from graphc.passes.expand import expand
+from graphc.passes.flat_rows import merge_rows_first
 from graphc.passes.fold import fold
 from graphc.passes.hoist import hoist
 from graphc.passes.in_order import copy_in_order
@@ -70,6 +71,7 @@ PASSES: dict[str, Callable[[Graph], Graph]] = {
     "differentiate": gradients,
     "entries": simplify,
     "expand": partial(expand, share=False),
+    "flat_rows": merge_rows_first,
     "fold": fold,
     "hoist": hoist,
     "in_order": copy_in_order,
