@@ -53,6 +53,10 @@ DEFINITIONS.update({
         lambda x: mul(number(0.5), x, add(ONE, apply("erf", mul(x, power(apply("sqrt", number(2)), MINUS)))))
     ),
     "squared_error": _entrywise(lambda a, b: power(add(a, minus(b)), number(2))),
+    "binary_entropy": _entrywise(lambda p, t: minus(add(
+        mul(t, apply("clamped_log", p)),
+        mul(add(ONE, minus(t)), apply("clamped_log", add(ONE, minus(p)))),
+    ))),
     "binary_entropy_of_logits": _entrywise(lambda z, t: add(apply("softplus", z), minus(mul(z, t)))),
     "hypot": _entrywise(lambda x, y: apply("sqrt", add(power(x, number(2)), power(y, number(2))))),
     "logaddexp": _entrywise(lambda x, y: apply("log", add(apply("exp", x), apply("exp", y)))),
@@ -62,7 +66,7 @@ DEFINITIONS.update({
         name: _entrywise(partial(apply, name)) for name in (
             "exp", "expm1", "log", "log1p", "log2", "log10", "sqrt", "sin", "cos", "tan", "arcsin", "arccos", "arctan",
             "sinh", "cosh", "tanh", "arcsinh", "arccosh", "arctanh", "erf", "sigmoid", "softplus", "relu",
-            "negative_part", "abs", "sign", "floor", "ceil", "round", "arctan2", "at_most", "at_least",
+            "negative_part", "clamped_log", "abs", "sign", "floor", "ceil", "round", "arctan2", "at_most", "at_least",
         )
     },
     **{

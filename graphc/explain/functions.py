@@ -128,6 +128,9 @@ FUNCTIONS: dict[str, Function] = {
     "huber": Function(lambda d, delta: _limited(d, delta) * (d - _limited(d, delta) / 2), lambda y, x, _: [
         apply("at_most", apply("at_least", x[0], _minus(x[1])), x[1]), ZERO,
     ]),
+    "clamped_log": Function(
+        lambda x: np.maximum(np.log(np.maximum(x, 1e-45)), -100), _one(lambda y, x: _inverse(x))
+    ),
     "pi": Function(lambda: np.pi, lambda y, x, _: []),
     "arctan2": Function(
         np.arctan2,

@@ -41,7 +41,7 @@ class Gradients:
         self.count: dict[int, int] = {}
         self.uses: dict[int, int] = {}
         for unit in self.plan.units:
-            for u in unit.operands:
+            for u in unit.operands if unit.id in self.plan.active else ():  # nothing comes back through an argmax
                 if u in self.plan.active:
                     self.uses[u] = self.uses.get(u, 0) + 1
         for name in self.plan.targets if self.plan.loss is None else []:

@@ -185,6 +185,8 @@ class _Reader:
             return any(isinstance(s, Entry) and s.tensor.integer for s in (e.left, e.right))
         if isinstance(e, Index):
             return False
+        if isinstance(e, Add) and len({frozenset(p) for t in e.terms if (p := free(t) - set(self.slices))}) > 1:
+            return False  # a column and a row are no matrix together
         return all(map(self._elementwise, children(e)))
 
     def entrywise(self, factors: Sequence[Expr], row: Index, column: Index | None) -> Matrix:

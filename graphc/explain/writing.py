@@ -42,6 +42,7 @@ __all__ = ["ATOM", "PRODUCT", "SUM_LEVEL", "Writer", "joined"]
 LOOSE, SUM_LEVEL, PRODUCT, ATOM = range(4)
 _WORDS = {
     "sigmoid": "σ", "at_most": "min", "at_least": "max", "below": "min", "above": "max", "log_or_zero": "log",
+    "clamped_log": "log",
     "sqrt": "√",
 }  # fmt: skip
 
@@ -283,10 +284,11 @@ class Writer:
 
 
 def _met(e: Expr) -> Iterator[Index]:
-    """The indices as a reader meets them."""
+    """The indices as a reader meets them in entries, and then those of conditions alone."""
     if isinstance(e, Index):
         yield e
-    for part in sorted(e.factors, key=_rank) if isinstance(e, Mul) else children(e):
+    parts = sorted(e.factors, key=lambda f: (isinstance(f, Is), _rank(f))) if isinstance(e, Mul) else children(e)
+    for part in parts:
         yield from _met(part)
 
 

@@ -30,6 +30,12 @@ CASES = [
     ("param X[n,n]; L = det(X)", ["∂L/∂X = L X⁻ᵀ "]),
     ("param X[n,m]; L = max(X)", ["∂L/∂X = (1 / Σ 1{X = L}) 1{X = L} "]),
     ("param X[n,n], B[n,k]; L = sum(solve(X, B))", ["∂L/∂X = −X⁻ᵀ ∂L/∂u uᵀ "]),
+    (
+        "param p[N]; input t[N]; L = bce(p, t)",
+        ["L = −Σ_i t_i log(p_i) − Σ_i log(1 − p_i) (1 − t_i)", "∂L/∂p_i = (1 − t_i) / (1 − p_i) − t_i / p_i",
+         "The logarithms of bce are at least −100"],
+    ),
+    ("param A[n,n]; L = sum(tril(A, k=-1)**2)", ["L = Σ_ij 1{j ≤ i − 1} A_ij²"]),
     ("param A[m,n], B[n,p], C[p,q]; L = sum((A@B)@C)", ["L = Σ_ijkl A_ij B_jk C_kl"]),
     ("input A[n,n]; param x[n]; L = x@A@x", ["L = Σ_ij x_i A_ij x_j", "Σ_j A_ij x_j + Σ_j x_j A_ji"]),
 ]
@@ -44,6 +50,21 @@ def test_formulas(program: str, formulas: list[str], tmp_path: Path, capsys: pyt
     for formula in formulas:
         assert formula in text, formula
     assert "∂L/∂L" not in text
+
+
+def test_nothing_comes_back_through_what_has_no_gradient(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A use by argmax was counted as one of two uses, of which the other was nowhere."""
+    (tmp_path / "net.g").write_text("param X[N,D]\nL = sum(one_hot(argmax(X, axis=1), D) * X)\n")
+    assert main(["derive", str(tmp_path / "net.g")]) == 0
+    text = capsys.readouterr().out
+    assert "  ∂L/∂X_id = u₂_id\n" in text and "(∂L/∂X" not in text and "All uses" not in text
+
+
+def test_a_column_and_a_row_are_no_matrix(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "net.g").write_text("param x[n], y[m]\nL = sum((x[:,None] - y)**2)\n")
+    assert main(["derive", str(tmp_path / "net.g")]) == 0
+    text = capsys.readouterr().out
+    assert "∂L/∂y_j = −2 Σ_i (x_i − y_j)" in text and "(x − yᵀ)" not in text
 
 
 @pytest.mark.parametrize("program", [program for program, _ in CASES])
