@@ -83,10 +83,11 @@ class _Deriver:
                      "0, and 1{…} is 1 where … holds, else 0.")  # fmt: skip
         if self._counts_on():
             lines.append("A computed index below 1 counts on from the end: 0 is the last entry.")
-        if any(node.op in ("clamped_log", "binary_entropy") for node in self.graph):
+        if any(node.op == "binary_entropy" for node in self.graph):
             lines.append("The logarithms of bce are at least −100 in the program.")
-        lines.append("⊙, functions and powers of arrays act entry by entry; 1 as a matrix is a column of ones; "
-                     "diag(v) M scales the rows of M by v, M diag(v) its columns; diag(M) is a diagonal.")  # fmt: skip
+        lines.append("⊙, quotients, functions and powers of arrays act entry by entry; 1 as a matrix is a column of "
+                     "ones; diag(v) M scales the rows of M by v, M diag(v) its columns; diag(M) is a "
+                     "diagonal.")  # fmt: skip
         if self.plan.size_names:
             named = ", ".join(f"{name} is {shown(size)}" for size, name in self.plan.size_names.items())
             lines.append(f"Sizes that the program leaves open have names here: {named}.")

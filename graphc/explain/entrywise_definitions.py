@@ -66,7 +66,7 @@ DEFINITIONS.update({
         name: _entrywise(partial(apply, name)) for name in (
             "exp", "expm1", "log", "log1p", "log2", "log10", "sqrt", "sin", "cos", "tan", "arcsin", "arccos", "arctan",
             "sinh", "cosh", "tanh", "arcsinh", "arccosh", "arctanh", "erf", "sigmoid", "softplus", "relu",
-            "negative_part", "clamped_log", "abs", "sign", "floor", "ceil", "round", "arctan2", "at_most", "at_least",
+            "negative_part", "abs", "sign", "floor", "ceil", "round", "arctan2", "at_most", "at_least",
         )
     },
     **{

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from graphc.explain.array_writing import ArrayWriter
+from graphc.explain.cotangents import is_gradient
 from graphc.explain.indices import substitute
 from graphc.explain.matrix import Matrix, NoMatrix, diag, negated, symmetric
 from graphc.explain.notation import Big, Frac, Layout, Name, Op, Partial, Row, space
@@ -190,7 +191,10 @@ class _Reader:
         return all(map(self._elementwise, children(e)))
 
     def entrywise(self, factors: Sequence[Expr], row: Index, column: Index | None) -> Matrix:
-        """The product of arrays entry by entry."""
+        """The product of arrays entry by entry; what some are divided by stands below the others."""
+        if len(factors) > 1 and any(isinstance(f, Power) and _is_negative(f.exponent) for f in factors):
+            order = sorted(factors, key=lambda f: not (isinstance(f, Entry) and is_gradient(f.tensor)))
+            return self._entrywise(mul(*order), row, column)
         bounded = ranges(factors)
         pairs = [mul(low, high) for low, high in dict.fromkeys(bounded.values())]
         made = [self._entrywise(f, row, column) for f in [*(f for f in factors if f not in bounded), *pairs]]
@@ -210,6 +214,10 @@ class _Reader:
             sides.append(layout)
         columns = column.dim if column is not None else dim(1)
         return Matrix(sides[0], sides[1], row.dim, columns, min(level, ATOM))
+
+
+def _is_negative(e: Expr) -> bool:
+    return isinstance(e, Num) and e.value < 0
 
 
 def _with_signs(negative: Sequence[bool], layouts: Sequence[Layout]) -> Layout:

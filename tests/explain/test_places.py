@@ -33,7 +33,7 @@ CASES = [
     (
         "param p[N]; input t[N]; L = bce(p, t)",
         ["L = −Σ_i t_i log(p_i) − Σ_i log(1 − p_i) (1 − t_i)", "∂L/∂p_i = (1 − t_i) / (1 − p_i) − t_i / p_i",
-         "The logarithms of bce are at least −100"],
+         "∂L/∂p = (1 − t) / (1 − p) − t / p ", "The logarithms of bce are at least −100"],
     ),
     ("param A[n,n]; L = sum(tril(A, k=-1)**2)", ["L = Σ_ij 1{j ≤ i − 1} A_ij²"]),
     ("param A[m,n], B[n,p], C[p,q]; L = sum((A@B)@C)", ["L = Σ_ijkl A_ij B_jk C_kl"]),
