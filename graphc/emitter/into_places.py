@@ -90,11 +90,13 @@ def _added_to(place: Place, node: Node, target: str, operands: list[Text]) -> li
         return [f"np.copyto({target}, {place.text(node)})"]
     x, i, u = operands
     shape, indices = (*place.operand(node, 1).type.dims, *node.type.dims[1:]), place.operand(node, 1).type
-    if place.operand(node, 2).type.dims != shape:
-        u = Text(f"np.broadcast_to({u}, {place.context.shape(shape)})")  # NumPy mistakes a u that is narrower
+    spread: list[str] = []
+    if place.operand(node, 2).type.dims != shape:  # NumPy mistakes a u that is narrower
+        room = place.scratch("added", shape, "float")
+        spread, u = [f"{room}[...] = {u}"], Text(room)
     by_rows = indices.rank and place.contiguous(node) and (node.type.rank or 0) > 1
     add = _add_rows(place, node, target, i.within(ATOM), u) if by_rows else f"np.add.at({target}, {i}, {u})"
-    return [f"np.copyto({target}, {x})", add]
+    return [f"np.copyto({target}, {x})", *spread, add]
 
 
 # ---------------------------------------------------------------- along an axis

@@ -167,7 +167,7 @@ class _Regions:
         self.early: dict[int, list[int]] = {}  # what stands before an item
         self.loops: dict[Dim, int] = {}  # the last loop over so many rows
         self.uses: Counter[int] | None = None  # how often each value is used, once somebody has asked
-        self.of_vectors = _only_of_vectors(graph, self.ready)
+        self.of_vectors = _of_vectors(graph, self.ready)
 
     def find(self, order: Sequence[int]) -> list[Item]:
         for id in order:
@@ -259,15 +259,17 @@ class _Regions:
         return len(passes) > 1
 
 
-def _only_of_vectors(graph: Graph, bound: Collection[int]) -> set[Dim]:
-    """The sizes of the first axis that no computed array of several axes has."""
-    vectors: set[Dim] = set()
-    arrays: set[Dim] = set()
+def _of_vectors(graph: Graph, bound: Collection[int]) -> set[Dim]:
+    """The sizes that many computed vectors have, where no computed array has several axes: else their loops would part
+    those of the arrays."""
+    vectors: Counter[Dim] = Counter()
     for node in graph:
         shape = _dims(node)
         if shape and node.id not in bound and not graph.op(node).view:
-            (vectors if len(shape) == 1 else arrays).add(shape[0])
-    return vectors - arrays
+            if len(shape) > 1:
+                return set()
+            vectors[shape[0]] += 1
+    return {size for size, count in vectors.items() if count >= LONG}
 
 
 def _rows_of(graph: Graph, node: Node) -> Dim | None:

@@ -31,7 +31,6 @@ NUMPY_HAS_NO_FORM = {
     **dict.fromkeys(
         ["cholesky", "det", "inv", "logdet", "pinv", "slogdet", "solve"], "numpy.linalg makes its results and copies"
     ),
-    "scatter_add": "np.add.at wants the numbers one by one, what many rows share is written out, 128 KB a time",
 }
 SMALL_RESULTS = {  # nothing to measure: their arguments are numbers or sizes, or they have none
     "arange", "eye", "full", "ones", "zeros",

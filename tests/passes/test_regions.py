@@ -62,6 +62,8 @@ def test_many_passes_over_vectors_are_a_loop_where_no_arrays_are() -> None:
     logistic = "input X[N, D], y[N]\nparam w[D]\nL = bce_with_logits(X@w, y)"
     assert [loop.count("exp") for loop in loops(logistic)] == [1]
     assert loops("input X[N, D], y[N]\nparam w[D]\nL = mse(X@w, y)") == []  # there are few
+    others = "\nparam A[K, K]\nM = L + sum(exp(A) * A)\noutput M\nloss M"
+    assert [loop.count("exp") for loop in loops(logistic + others)] == [1]  # that of A
     rows = loops("input X[N, D], y[N]\nparam W[D, H], w[H]\nH = tanh(X@W) * 2\nL = bce_with_logits(H@w, y)")
     assert len(rows) > 1 and not any({"exp", "logaddexp"} & set(loop) for loop in rows)
 
