@@ -10,6 +10,7 @@ import pytest
 
 import graphc
 from graphc.api import module_from
+from graphc.pipeline import Options, compile_graph
 from modules import execute
 
 LSTM = """
@@ -170,7 +171,8 @@ def test_a_value_of_another_shape_lies_in_a_piece_in_its_own(sizes: dict[str, in
 h_0 = tanh(P); h_1 = tanh(h_0 @ T) + h_0; h_2 = tanh(h_1 @ T)
 L = sum(stack([h_0])**2) + sum(sin(stack([h_0 @ U, h_1 @ U, h_2 @ U])))
 """
-    source = graphc.compile(text, level=2, verify=False)
+    # the products are joined behind the differentiation, and not before
+    source, _ = compile_graph(graphc.differentiate(graphc.parse(text)), Options(level=2))
     assert re.search(r"^    \w+ = \w+\[N:2\*N\]\.reshape\(1, N, M\)$", memory_of(source), re.MULTILINE)
     net, literal = execute(source, "pieces"), graphc.load(text, level=0, verify=False)
     given = arguments(net, sizes)
