@@ -88,7 +88,8 @@ register(Op(
 
 
 def _not_text(ctx: NumpyContext, node: Node, operands: list[Text]) -> Text:
-    if ctx.type(node.operands[0]).rank == 0:  # ~True is -2
+    of = ctx.type(node.operands[0])
+    if of.rank == 0 or of.dtype != "bool":  # ~True is -2, as ~1 is
         return Text(f"np.logical_not({operands[0]})")
     return unary("~", operands[0])
 

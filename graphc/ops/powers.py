@@ -44,6 +44,8 @@ def _power_of(lowering: Lowering, x: int, p: float) -> Any:
     """x**p for a number p, by the simplest operation that does it."""
     if abs(p) <= LARGEST_WHOLE and p == int(p):
         p = int(p)
+        if p in (0, 1) and lowering.type(x).dtype == "bool":
+            x = lowering.add("as_int", [x])
         if p == 0:
             return lowering.call("ones_like", x)
         if p in (1, 2):

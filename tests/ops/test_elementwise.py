@@ -426,3 +426,17 @@ def test_the_root_of_a_size_is_a_number_of_python() -> None:
     assert "np.sqrt(K - 3)" in "\n".join(body("input X[N, K]\nY = X / sqrt(K - 3)"))  # which may be negative
     for size in (1, 4):
         hold(text, {"X": array(3, size)}, lambda X: X / np.sqrt(X.shape[1]), levels=(0, 1, 2))
+
+
+@pytest.mark.parametrize("level", [0, 1, 2])
+@pytest.mark.parametrize(("expression", "wanted"), [
+    ("b**0 + b**0", [2, 2, 2]), ("b**1 + b", [2, 0, 2]), ("b**2 + b", [2, 0, 2]),  # powers count
+    ("where(logical_not(i), 1, 2)", [1, 2, 2]), ("where(logical_not(x), 1, 2)", [2, 1, 2]),  # ~1 is -2
+])  # fmt: skip
+def test_truth_values_and_numbers_in_each_others_place(expression: str, wanted: list[int], level: int) -> None:
+    text = f"input b[N]: bool, i[N]: int\nparam x[N]\nz = {expression}\nL = sum(x*z + 0*b*i)\noutput L, z\nloss L"
+    module = compiled(text, level)
+    given = {"b": np.array([True, False, True]), "i": np.array([0, 1, -2]), "x": np.array([1.5, 0, -1])}
+    outputs, gradients = module.value_and_grad(**given)
+    np.testing.assert_array_equal(outputs.z, wanted)
+    np.testing.assert_array_equal(gradients["x"], wanted)
