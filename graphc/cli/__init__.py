@@ -61,7 +61,7 @@ class _Parser(argparse.ArgumentParser):
 
             options = [option for action in self._actions for option in action.option_strings]
             close = suggest(unknown[0].partition("=")[0], options) if unknown[0].startswith("-") else None
-            hint = f"; did you mean `{close}`?" if close else ""
+            hint = f"; did you mean `{close}`?" if close else _about_word(unknown[0], words)
             raise UsageError(f"unrecognized arguments: {' '.join(unknown)}{hint}")
         if getattr(arguments, "output", None) == "":
             raise UsageError("argument -o: the name of a file is expected, not ''")
@@ -75,6 +75,15 @@ class _Parser(argparse.ArgumentParser):
 
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
         raise _Done
+
+
+def _about_word(word: str, words: list[str]) -> str:
+    """What is wrong with a word that no argument takes."""
+    if word.endswith(".g"):
+        return "; a command takes one program"
+    if word.isidentifier() and "--wrt" in words[: words.index(word)]:
+        return "; names are separated by commas without blanks, as in `--wrt W1,b1`"
+    return ""
 
 
 class _Done(Exception):
@@ -154,6 +163,9 @@ def _unknown(word: str) -> int:
 
     if word.endswith(".g"):
         complain(f"graphc: a command stands before the program: `graphc compile {word}`")
+        return 2
+    if word in ("help", "version"):
+        complain(f"graphc: there is no command `{word}`; write `graphc --{word}`")
         return 2
     what = "option" if word.startswith("-") else "command"
     close = suggest(word, ["--help", "--version"] if what == "option" else COMMANDS)
