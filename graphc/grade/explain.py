@@ -262,9 +262,19 @@ class _Judge:
             row = wrong[0]
             self._found(row.name, None, f"the value of `{row.name}` is wrong already", (), forward=True)
             return all(r.ok for r in self.verdict.rows)
-        self._found(first[1], None, f"the value of `{first[1]}` is wrong already, in the forward pass", (), True)
+        text = f"the value of `{first[1]}` is wrong already, in the forward pass"
+        text += self._scaled(states[first[1]][-1][1], self.setting.right.values[first[0]])
+        self._found(first[1], None, text, (), True)
         self.verdict.findings[-1].line = first[2]
         return True
+
+    def _scaled(self, value: Any, wanted: Any) -> str:
+        """The clause that says by what factor a value is wrong, if it is by one: a mean is no sum."""
+        if np.shape(value) == np.shape(wanted):
+            for factor, _, clause in scales(self.setting):
+                if self.agree(value, factor * wanted):
+                    return f", as if {clause}"
+        return ""
 
     def _explain_one(self, name: str, known: Mapping[str, Sequence[Any]]) -> None:
         """Find the mistake of one gradient, and go on from what it makes of the others."""

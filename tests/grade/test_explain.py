@@ -90,6 +90,17 @@ def test_a_wrong_forward_pass_is_no_mistake_of_the_backward_pass() -> None:
     assert verdict.findings[0].line == 4
 
 
+@pytest.mark.parametrize(("loss", "clause"), [
+    ("(a * a).mean()", ", as if a division by n too many stands there"),
+    ("2 * (a * a).sum()", ", as if a factor 2 too many stands there"),
+    ("(a**4).sum()", ""),
+])  # fmt: skip
+def test_a_loss_that_is_wrong_by_a_factor_says_by_which(loss: str, clause: str) -> None:
+    source = f"def forward(a):\n    L = {loss}\n    return L, a\n\ndef backward(cache):\n    return {{'a': cache}}\n"
+    finding = judged(source, "param a[n]\nL = sum(a*a)\nloss L\n").findings[0]
+    assert finding.text == f"the value of `L` is wrong already, in the forward pass{clause}"
+
+
 def test_gradients_of_one_another_are_noticed() -> None:
     program = "param a[n], b[n]\nL = sum(a*a*b)\nloss L\n"
     verdict = judged("def backward(a, b):\n    return {'a': a * a, 'b': 2 * a * b}\n", program)
