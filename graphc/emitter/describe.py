@@ -59,16 +59,22 @@ def _of_cotangent(graph: Graph, node: Node, called: Mapping[int, str]) -> str | 
 
 
 def _of_sum(graph: Graph, node: Node) -> str | None:
-    """A name for what is only added up to the gradient of a value of the program."""
+    """A name for what is only added up to the gradient of a value of the program, or subtracted, or becomes it."""
     if not node.of_rule or not node.type.rank or (node.op in VIEWS and node.op != "squeeze"):
         return None
-    users, user = _users(graph), node
+    users, user, word = _users(graph), node, "terms" if node.op == "add" else "term"
     while (found := users.get(user.id)) is not None:
-        user = graph[found]
-        if user.op != "add" or user.type != node.type or not user.of_rule:
+        last, user = user, graph[found]
+        if not user.of_rule:
+            return None
+        if user.op == "reshape" and user.name and last is node and (user.type.rank or 0) > node.type.rank:
+            return f"flat_{user.name}"
+        if user.op == "subtract" and user.name and user.type == node.type and user.operands[1] == last.id:
+            return f"minus_{user.name}_{word}"
+        if user.op != "add" or user.type != node.type:
             return None
         if user.name:
-            return f"{user.name}_{'terms' if node.op == 'add' else 'term'}"
+            return f"{user.name}_{word}"
     return None
 
 

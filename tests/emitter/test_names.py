@@ -247,3 +247,11 @@ def test_the_cotangent_behind_an_activation_in_a_body_is_called_after_it() -> No
     )
     found = body(text, "backward")
     assert {"dW = x.T @ dr_sigmoid", "dU = h.T @ dr_sigmoid"} <= set(found), found
+
+
+def test_what_is_subtracted_from_a_gradient_or_becomes_it_is_called_after_it() -> None:
+    found = body("param C[K, D]\ninput X[N, D]\nS = sum(C**2, axis=1) - X@C.T\nL = sum(min(S, axis=1))", "backward")
+    assert "minus_dC_term = dS.T @ X" in found, found
+    text = 'param A[l, m, n]\ninput x[N, m], y[N, n]\nz = einsum("lmn,am,an->al", A, x, y)\nL = sum(z**2)'
+    found = body(text, "backward")
+    assert "dA = flat_dA.reshape(l, m, n)" in found, found
