@@ -138,7 +138,7 @@ def _quotient(nodes: Mapping[int, Node], node: Node) -> str | None:
     """One name over another one, or over that of a size, if they are short."""
     above, below = (_source(nodes, u) for u in node.operands)
     size = below.attr("dim").symbol if below.op == "size" else None
-    parts = above.name or above.hint or "", size or below.name or below.hint or ""
+    parts = above.name or above.hint or of_multiple(nodes, above) or "", size or below.name or below.hint or ""
     fit = all(part.isidentifier() for part in parts) and sum(map(len, parts)) <= LONGEST_QUOTIENT
     return "_over_".join(parts) if fit else None
 
