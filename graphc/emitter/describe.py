@@ -32,7 +32,10 @@ def describe(graph: Graph, id: int, called: Mapping[int, str] | None = None) -> 
     node = graph[id]
     if node.hint:
         return node.hint
-    return _of_cotangent(graph, node, called or {}) or _of_sum(graph, node) or by_operands(graph.nodes, node)
+    of = _of_cotangent(graph, node, called or {})
+    if of is not None and _is_subtracted(graph, node):
+        of = f"minus_{of}" if _is_contribution(graph, node) else None
+    return of or _of_sum(graph, node) or by_operands(graph.nodes, node)
 
 
 def _of_cotangent(graph: Graph, node: Node, called: Mapping[int, str]) -> str | None:
@@ -56,6 +59,18 @@ def _of_cotangent(graph: Graph, node: Node, called: Mapping[int, str]) -> str | 
     if operands[0].name:
         return None if rule in SEVERAL else f"d{operands[0].name}_{rule}"
     return f"d{called.get(operands[0].id) or describe(graph, operands[0].id)}"
+
+
+def _is_subtracted(graph: Graph, node: Node) -> bool:
+    """Whether all that is done with a value is to subtract it: then it is a cotangent without its sign."""
+    user = _users(graph).get(node.id)
+    return user is not None and graph[user].op == "subtract" and graph[user].operands[1] == node.id
+
+
+def _is_contribution(graph: Graph, node: Node) -> bool:
+    """Whether what a value is subtracted from was there before its rule was applied."""
+    earlier = graph[graph[_users(graph)[node.id]].operands[0]]
+    return node.origin is not None and earlier.origin is not None and earlier.origin.primal != node.origin.primal
 
 
 def _of_sum(graph: Graph, node: Node) -> str | None:
