@@ -260,6 +260,9 @@ def test_what_is_subtracted_from_a_gradient_or_becomes_it_is_called_after_it() -
 
 def test_a_cotangent_whose_sign_stands_elsewhere_says_so() -> None:
     """That of an inverse is -K.T @ dK @ K.T: without its sign it is no `dK_inv`."""
-    text = "param A[n, n]\ninput y[n]\nS = A@A + A\nK = inv(S)\nL = sum(K**2) + dot(y, S@y)"
+    text = (
+        "def f(B, y) { S = B@B + B; K = inv(S); return sum(K**2) + dot(y, S@y) }\n"
+        "param A[n, n]\ninput y[n]\nL = f(A, y)"
+    )
     found = body(text, "backward")
     assert any(line.startswith("minus_dK_inv = K.T @ ") for line in found), found
