@@ -32,6 +32,10 @@ from graphc.ir.graph import Argument, Graph
 __all__ = ["arrays_alone", "names_of_arguments", "numbers_as_arrays", "wrapped", "write_as_arrays"]
 
 
+FEW = 2
+"""So many numbers are made arrays of one by one."""
+
+
 def write_as_arrays(
     graph: Graph, called: Sequence[str], fresh: Callable[[str], str], helpers: set[str]
 ) -> tuple[list[str], str]:
@@ -71,11 +75,19 @@ def write_as_arrays(
 
 def numbers_as_arrays(graph: Graph, called: Sequence[str]) -> list[str]:
     """The lines by which NumPy's numbers become arrays, of the arguments that are numbers."""
-    return [
-        f"{name} = np.asarray({name}) if isinstance({name}, np.generic) else {name}"
+    numbers = [
+        name
         for name, argument in zip(called, graph.arguments, strict=True)
         if graph[argument.node].type.shape == () and _kind(graph, argument) == "float"
     ]
+    as_array = "np.asarray({0}) if isinstance({0}, np.generic) else {0}"
+    if len(numbers) <= FEW:
+        return [f"{name} = {as_array.format(name)}" for name in numbers]
+    listed = ", ".join(numbers)
+    head, each, over = f"{listed} = (", f"    {as_array.format('number')}", f"    for number in ({listed})"
+    if max(map(len, (head, over))) <= WIDTH - 8:
+        return [head, each, over, ")"]
+    return broken(f"{head}{each.strip()} {over.strip()})")
 
 
 def arrays_alone(called: Sequence[str]) -> str:

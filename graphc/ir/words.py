@@ -30,7 +30,7 @@ VIEWS = {"expand_dims", "squeeze", "reshape", "broadcast_to", "transpose", "mT",
 
 TURNED = {"transpose", "mT"}
 WORDS = {
-    "sqrt": "root", "as_float": "indicator", "matmul": "product", "multiply": "product",
+    "sqrt": "root", "as_float": "float", "matmul": "product", "multiply": "product",
     "subtract": "difference", "add": "total", "divide": "ratio", "greater": "mask", "less": "mask", "equal": "mask",
     "greater_equal": "mask", "less_equal": "mask", "not_equal": "mask", "broadcast_to": "spread", "sum_to": "sum",
     "negative": "minus", "largest": "max", "expand_dims": "column", "reshape": "flat", "const": "constant",
@@ -74,6 +74,8 @@ def by_operands(nodes: Mapping[int, Node], node: Node) -> str:
     if inner is not node and inner.op in ("multiply", "divide") and not (inner.name or inner.hint):
         return f"minus_{by_operands(nodes, inner)}"
     word = "row" if _is_row(node) else WORDS.get(node.op, node.op)
+    if node.op == "as_float" and nodes[node.operands[0]].type.dtype == "bool":
+        word = "indicator"
     if node.op == "subtract" and nodes[node.operands[0]].attr("value") == 1:
         other = nodes[node.operands[1]]
         word = "one_minus" if other.name or other.hint else word

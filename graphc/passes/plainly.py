@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from graphc.ir.graph import Builder, Graph, Node
-from graphc.ir.types import ShapeError, Unknown
+from graphc.ir.types import ShapeError, Type, Unknown
 from graphc.passes.dce import eliminate_dead_code
 from graphc.passes.rebuild import rebuild, same
 
@@ -78,7 +78,8 @@ def _before(builder: Builder, node: Node, operands: Sequence[int], narrow: Seque
     wide = [u for u in operands if builder.type(u).shape != ()]
     if len(wide) != 1 or _source(builder, wide[0]) == wide[0] or isinstance(node.type.shape, Unknown):
         return None
-    made = builder.add(node.op, narrow, dict(node.attrs))
+    number = Type((), node.type.dtype)
+    made = _without_one(builder, node.op, narrow, number) or builder.add(node.op, narrow, dict(node.attrs))
     return builder.add("broadcast_to", [made], {"shape": node.type.shape, "like": None})
 
 
@@ -99,10 +100,24 @@ def _is_covered(builder: Builder, node: Node, narrow: Sequence[int]) -> bool:
 
 def _shorter(builder: Builder, node: Node, operands: Sequence[int], alone: Sequence[bool]) -> int | None:
     """A sum without the sign of one of its terms, a product without a factor 1."""
+    factor = _without_one(builder, node.op, operands, node.type)
+    if factor is not None:
+        return factor
     for k in (1, 0) if len(operands) == 2 else ():
         inner, other = builder[operands[k]], operands[1 - k]
-        if node.op == "multiply" and inner.attr("value") == 1 and builder.type(other) == node.type:
-            return other
         if node.op in OPPOSITE and inner.op == "negative" and alone[k] and (k == 1 or node.op == "add"):
             return builder.add(OPPOSITE[node.op], [other, *inner.operands])
+    return None
+
+
+def _without_one(builder: Builder, op: str, operands: Sequence[int], type: Type) -> int | None:
+    """The factor of a product beside a 1, if it has the type of the product."""
+    if op != "multiply":
+        return None
+    for k in (1, 0):
+        one, other = builder[operands[k]], builder[operands[1 - k]]
+        if one.attr("value") == 1 and other.op == "const" and type.shape == ():
+            return builder.const(other.attr("value"), type.dtype)
+        if one.attr("value") == 1 and other.type == type:
+            return other.id
     return None

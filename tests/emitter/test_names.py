@@ -55,6 +55,13 @@ def test_a_product_is_called_by_its_factors(product: str, name: str) -> None:
     assert any(line.startswith(f"{name} = ") for line in found), found
 
 
+@pytest.mark.parametrize(("kind", "name"), [("int", "float_k"), ("bool", "indicator_k")])
+def test_what_becomes_floating_is_called_by_what_it_was(kind: str, name: str) -> None:
+    """A truth value as a number is an indicator; an integer is none."""
+    found = body(f"input x[N], k[N]: {kind}\nY = 2**(k * 1.0) + x**(k * 1.0)")
+    assert any(line.startswith(f"{name} = ") for line in found), found
+
+
 DEF = "def layer(x, W) { z = x@W; return sin(z) }\ninput x[N, D]\nparam U[D, D], V[D, D]\n"
 
 
