@@ -78,6 +78,9 @@ class Compiled:
     stages: dict[str, Any] = field(default_factory=dict)
 
 
+ROUNDING = "`//` rounds down, so nothing comes back through it; a comment begins with `#`"
+
+
 def _ignore(stage: str, result: Any) -> None:
     pass
 
@@ -104,9 +107,24 @@ def joint_graph(graph: Graph, options: Options, diagnostics: Diagnostics) -> Gra
     with _within_limits(diagnostics):
         joint = differentiate(graph, options.wrt, options.loss)
     depends = f"`{joint.loss}` does not depend" if joint.loss else "no output depends"
-    for name in unreached(joint):
-        diagnostics.warning("W0401", f"{depends} on `{name}` smoothly: its gradient is zero", _place_of(joint, name))
+    zero = unreached(joint)
+    rounded = _rounded(joint) if zero else set()
+    for name in zero:
+        message, place = f"{depends} on `{name}` smoothly: its gradient is zero", _place_of(joint, name)
+        diagnostics.warning("W0401", message, place, help=ROUNDING if joint.values[name] in rounded else None)
     return joint
+
+
+def _rounded(graph: Graph) -> set[int]:
+    """The values that a `//` of floating numbers is made of."""
+    found: set[int] = set()
+    stack = [node.id for node in graph if node.op == "floor_divide" and node.type.is_float]
+    while stack:
+        id = stack.pop()
+        if id not in found:
+            found.add(id)
+            stack += graph[id].operands
+    return found
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import pytest
 
 import graphc
@@ -367,3 +369,15 @@ def test_a_line_that_ends_too_early_goes_on_in_the_next() -> None:
     with pytest.raises(graphc.GraphcError) as caught:
         graphc.compile("a = x +\n  1 +\n  2\nb = \nc = nosuch(x)", verify=False)
     assert [(error.code, error.line) for error in caught.value.errors] == [("E0101", 1), ("E0101", 4), ("E0219", 5)]
+
+
+@pytest.mark.parametrize(("text", "helps"), [
+    ("L = sum(x) // comment", 2), ("L = sum(x > 0)", 0), ("L = sum(x*y)", None),
+])  # fmt: skip
+def test_what_was_meant_as_a_comment_in_the_way_of_c(text: str, helps: int | None) -> None:
+    """It is a legal quotient that is rounded; the warnings say so."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        graphc.compile(text, verify=False)
+    assert bool(caught) == (helps is not None)
+    assert sum("a comment begins with `#`" in str(each.message) for each in caught) == (helps or 0)
