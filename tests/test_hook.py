@@ -117,7 +117,8 @@ def test_a_change_of_an_imported_file_counts(folder: Path) -> None:
 
 def test_options_have_caches_of_their_own(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = count_compiles(monkeypatch)
-    (folder / "five.g").write_text(PROGRAM, encoding="utf-8")
+    twice = PROGRAM.replace("sum(", "sum(tanh(x*w) * ")  # literally it is computed twice
+    (folder / "five.g").write_text(twice, encoding="utf-8")
     five = load("five")
     standard = five.__source__
     graphc.hook.install(level=0)
