@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 from graphc.explain.cotangents import gradient
 from graphc.explain.expansion import expanded
-from graphc.explain.forms import entries_of, factors_of, parts_of
+from graphc.explain.forms import entries_of, parts_of
 from graphc.explain.matrices import matrix_form
 from graphc.explain.matrix import Matrix
 from graphc.explain.notation import Fence, Op, Row, Word
 from graphc.explain.sheet import Sheet
 from graphc.explain.slopes import LONG
 from graphc.explain.steps import Formula
-from graphc.explain.terms import Add, Entry, Expr, Index, Num, Tensor
+from graphc.explain.terms import Add, Entry, Expr, Index, Tensor
 from graphc.explain.units import Unit
 from graphc.explain.writing import Writer
 from graphc.ir.dims import Dim
@@ -31,19 +31,10 @@ def matrix_formulas(
     slices, matrix = made
     if not at and len(matrix.shapes) < 2:  # a number, as its entry says
         return []
-    lying = matrix.rows == 1 and len(at) == 1 and not sheet.numerator
-    if lying and (_is_column(unit, at) or not _is_added(unit, target)):
+    if matrix.rows == 1 and _is_column(unit, at) and not sheet.numerator:
         matrix = matrix.T
     left = writer.entry(target, slices)
     return [Formula(left, (matrix.layout,), reason(sheet, matrix))]
-
-
-def _is_added(unit: Unit, target: Tensor) -> bool:
-    """Whether the vector whose gradient this is is a term of a sum, as one that is added to each row."""
-    sums = [part for part in parts_of(unit.expression) if isinstance(part, Add)] if unit.expression is not None else []
-    factors = [[f for f in factors_of(term) if not isinstance(f, Num)] for each in sums for term in each.terms]
-    alone = [those[0] for those in factors if len(those) == 1 and isinstance(those[0], Entry)]
-    return any(gradient(entry.tensor).id == str(target.id).partition("#")[0] for entry in alone)
 
 
 def _is_column(unit: Unit, at: Sequence[Index]) -> bool:

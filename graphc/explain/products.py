@@ -99,8 +99,6 @@ def power(base: Expr, exponent: Expr) -> Expr:
     if exponent == ONE:
         return base
     if not isinstance(exponent, Num):
-        if isinstance(base, Power) and isinstance(exponent, Is):  # which is 0 or 1
-            return Power(base.base, mul(base.exponent, exponent))
         return Power(base, exponent)
     whole = isinstance(exponent.value, Fraction) and exponent.value.denominator == 1
     if isinstance(base, Num) and whole and base.value != 0:

@@ -37,9 +37,6 @@ CASES = [
     ),
     ("param A[n,n]; L = sum(tril(A, k=-1)**2)", ["L = Σ_ij 1{j ≤ i − 1} A_ij²"]),
     ("param A[m,n], B[n,p], C[p,q]; L = sum((A@B)@C)", ["L = Σ_ijkl A_ij B_jk C_kl"]),
-    ("param v[n], A[n,n]; L = sum(A@v)", ["∂L/∂v = Aᵀ 1 (n×n)(n×1) = n×1"]),
-    ("param b[n], A[m,n]; U = A - b; L = sum(U**2)", ["∂L/∂b = −1ᵀ ∂L/∂U (1×m)(m×n) = 1×n"]),
-    ("param X[N,D]; L = sum(cumprod(X, axis=1))", ["Π_l X_il^(1{l ≤ k} 1{l ≠ j})"]),
     ("input A[n,n]; param x[n]; L = x@A@x", ["L = Σ_ij x_i A_ij x_j", "Σ_j A_ij x_j + Σ_j x_j A_ji"]),
 ]
 
