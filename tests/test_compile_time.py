@@ -133,18 +133,25 @@ def of_every_size(n: int) -> str:
     return "\n".join(["input x[N, D]", *body, "L = " + " + ".join(f"l_{k}" for k in range(n // 3))])
 
 
+def readouts(n: int) -> str:
+    """A recurrent net with a loss for each step, which at -O2 are computed at once."""
+    step = "h_{t+1} = tanh(h_{t}@W + b); l_{t+1} = l_{t} + softmax_ce(h_{t+1}@U, y[t])"
+    head = f"input y[{n // 5}, N]: int\nparam h_0[N, d], W[d, d], b[d], U[d, C]\nl_0 = sum(W**2)"
+    return f"{head}\nfor t in 0:{n // 5} {{ {step} }}\nL = l_{n // 5}"
+
+
 PROGRAMS = [
     chain, layers, unrolled, lstm, parameters, wide, numbers, expression, undeclared, entrywise, normalised, rolls,
     training, of_every_size,
 ]  # fmt: skip
 
 
-SOME = [chain, layers, lstm, undeclared, views, heads, training, of_every_size]
+SOME = [chain, layers, lstm, undeclared, views, heads, training, of_every_size, readouts]
 
 
 @pytest.mark.parametrize(
     ("program", "level"),
-    [(p, 1) for p in PROGRAMS] + [(p, 2) for p in SOME] + [(p, 0) for p in (chain, layers, normalised)],
+    [(p, 1) for p in PROGRAMS] + [(p, 2) for p in SOME] + [(p, 0) for p in (chain, layers, normalised, unrolled)],
     ids=lambda value: getattr(value, "__name__", f"O{value}"),
 )
 def test_twice_the_program_is_twice_the_work(

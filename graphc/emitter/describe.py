@@ -26,6 +26,10 @@ CALLED = {"gelu_exact": "gelu", "gelu_tanh": "gelu"}
 """Operations that the program calls by another name."""
 
 
+MOST_OPERANDS = 4
+"""What is made of more values is no function of one of them: it joins them."""
+
+
 def describe(graph: Graph, id: int, called: Mapping[int, str] | None = None) -> str:
     """A name for a value: from a definition, else from what it is. `called` are names that values have already: the
     cotangent of `difference_2` is `ddifference_2`."""
@@ -50,6 +54,8 @@ def _of_cotangent(graph: Graph, node: Node, called: Mapping[int, str]) -> str | 
         word = WORDS.get(node.op, node.op) if rule in SEVERAL else rule
         return f"d{primal.name or primal.hint}_{word}"
     if primal.op != origin.rule or (rule == "negative" and node.op != "negative"):  # a sign stands elsewhere
+        return None
+    if len(primal.operands) > MOST_OPERANDS:
         return None
     operands = [x for x in (graph[u] for u in primal.operands[: 1 if rule == "subtract" else None]) if x.op != "const"]
     if len(operands) > 1 and node.op in ("sum", "sum_to"):  # along the axes that one of them does not have
@@ -77,20 +83,33 @@ def _of_sum(graph: Graph, node: Node) -> str | None:
     """A name for what is only added up to the gradient of a value of the program, or subtracted, or becomes it."""
     if not node.of_rule or not node.type.rank or (node.op in VIEWS and node.op != "squeeze"):
         return None
-    users, user, word = _users(graph), node, "terms" if node.op == "add" else "term"
-    while (found := users.get(user.id)) is not None:
-        last, user = user, graph[found]
-        if not user.of_rule:
-            return None
-        if user.op == "reshape" and user.name and last is node and (user.type.rank or 0) > node.type.rank:
-            return f"flat_{user.name}"
-        if user.op == "subtract" and user.name and user.type == node.type and user.operands[1] == last.id:
-            return f"minus_{user.name}_{word}"
-        if user.op != "add" or user.type != node.type:
-            return None
-        if user.name:
-            return f"{user.name}_{word}"
-    return None
+    word = "terms" if node.op == "add" else "term"
+    last = graph[_last_sums(graph).get(node.id, node.id)]
+    user = graph.nodes.get(_users(graph).get(last.id, -1))
+    if user is None or not user.of_rule:
+        return None
+    if user.op == "reshape" and user.name and last is node and (user.type.rank or 0) > node.type.rank:
+        return f"flat_{user.name}"
+    if user.op == "subtract" and user.name and user.type == node.type and user.operands[1] == last.id:
+        return f"minus_{user.name}_{word}"
+    return f"{user.name}_{word}" if user.op == "add" and user.name and user.type == node.type else None
+
+
+_sums: WeakKeyDictionary[Graph, dict[int, int]] = WeakKeyDictionary()
+
+
+def _last_sums(graph: Graph) -> dict[int, int]:
+    """Of what is only added up the last sum without a name that it is a term of, or a term of a term."""
+    found = _sums.get(graph)
+    if found is None:
+        found = {}
+        users = _users(graph)
+        for id in reversed([*graph.nodes]):
+            user = graph.nodes.get(users.get(id, -1))
+            if user and user.op == "add" and user.of_rule and not user.name and user.type == graph[id].type:
+                found[id] = found.get(user.id, user.id)
+        _sums[graph] = found
+    return found
 
 
 def _is_share(graph: Graph, node: Node) -> bool:

@@ -31,6 +31,7 @@ OPPOSITE = {"less": ">=", "less_equal": ">", "greater": "<=", "greater_equal": "
 UNSEEN = {"broadcast_to", "stop_gradient", "expand_dims", "squeeze", "as_float", "as_int", "number", "in_range"}
 TURNED = {"transpose", "mT"}
 _SIGNED = re.compile(r"\(-(\w+)\)( .*)")  # a product of which the first factor has a sign
+_INDICATOR = re.compile(r"1\{([^{}]*)\}")
 BELOW = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
@@ -116,7 +117,8 @@ class Mathematics:
             return Text(f"1{{{self._by_template(node, operands)}}}")
         if node.op == "where":
             condition, one, other = operands
-            said = condition.text[2:-1] if condition.text.startswith("1{") else str(condition)
+            compared = _INDICATOR.fullmatch(condition.text)
+            said = compared[1] if compared else str(condition)
             return Text(f"{one.within(SUM)} if {said} else {other.within(SUM)}", LOOSE)
         if node.op in ("slice", "gather", "gather_entry"):
             return Text(f"{operands[0].within(ATOM)}[{self._index(node, operands[1:])}]")
@@ -164,7 +166,7 @@ class Mathematics:
         inner = self.graph[node.operands[0]]
         opposite = OPPOSITE.get(inner.op)
         if opposite is None or self.word(inner.id) is not None:
-            return self._by_template(node, [operand])
+            return Text(f"¬{operand.within(ATOM)}")
         left, right = (self.text(u, depth - 1).within(SUM) for u in inner.operands)
         return Text(f"1{{{left} {opposite} {right}}}")
 

@@ -26,11 +26,18 @@ def chosen_term(place: Place) -> int | None:
     first, second = (_factors(place, place.node(k)) for k in range(2))
     for mask in first:
         inverse = place.builder[mask]
+        if inverse.type.dtype != "bool" or (inverse.op == "logical_not" and not _is_of_truths(place, inverse)):
+            continue
         for k, other in ((0, inverse.operands[0]), (1, mask)) if inverse.op == "logical_not" else ((1, mask),):
             found = other if k == 0 else next((u for u in second if _is_not(place, u, mask)), None)
-            if found is not None and found in second and place.typed(mask).dtype == "bool":
+            if found is not None and found in second:
                 return _choice(place, mask, first, found, second)
     return None
+
+
+def _is_of_truths(place: Place, inverse: Node) -> bool:
+    """Whether what is negated is a mask itself: `not x` of a number is true where that is 0."""
+    return place.typed(inverse.operands[0]).dtype == "bool"
 
 
 def _is_not(place: Place, id: int, mask: int) -> bool:

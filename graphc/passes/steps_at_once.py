@@ -234,17 +234,18 @@ def _order(graph: Graph, found: _Groups) -> list[int] | None:
 
 def _rewritten(graph: Graph, found: _Groups) -> Graph:
     moved: dict[int, int] = {}
-    whole: dict[int, int] = {}
+    whole: dict[int, int] = {}  # group -> the node for all its steps
+    first: dict[int, int] = {}  # group -> its first place
 
     def make(builder: Builder, node: Node, operands: list[int]) -> int:
         if node.id not in found.at:
             made = same(builder, node, operands)
         else:
             number, place = found.at[node.id]
-            places = sorted(found.groups[number].members)
             if number not in whole:
+                first[number] = min(found.groups[number].members)
                 whole[number] = _whole(builder, graph, found, number, whole, moved)
-            index = (place - places[0], *(WHOLE,) * len(node.type.dims))
+            index = (place - first[number], *(WHOLE,) * len(node.type.dims))
             made = builder.add("slice", [whole[number]], {"index": index})
             if builder.type(made) != node.type:
                 raise ShapeError("not the type of a step")

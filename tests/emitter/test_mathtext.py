@@ -110,6 +110,17 @@ def test_a_long_row_of_equations_stands_below_its_statement() -> None:
     assert any(line.startswith("    #     d") for line in comments)
 
 
+@pytest.mark.parametrize(("mask", "level", "wanted"), [
+    ("x > 0", 1, "dx = dZ if x > 0 else 2 dZ"),
+    ("(x > 0) * (y > 0)", 1, "dx = dZ if 1{x > 0} ⊙ 1{y > 0} else 2 dZ"),
+    ("(x > 0) * (y > 0)", 0, "dx = dZ ⊙ (1{x > 0} ⊙ 1{y > 0}) + 2 dZ ⊙ ¬(1{x > 0} ⊙ 1{y > 0})"),
+    ("(x > 0) + (y > 0)", 1, "dx = dZ if 1{x > 0} + 1{y > 0} else 2 dZ"),
+])  # fmt: skip
+def test_cases_by_a_mask_that_is_made_of_masks(mask: str, level: int, wanted: str) -> None:
+    text = f"param x[N]\ninput y[N]\nZ = where({mask}, x, 2*x)\nL = sum(Z*Z)"
+    assert wanted in equations(text, level)
+
+
 @pytest.mark.parametrize(("template", "level"), [
     ("x", 6), ("xᵀ", 6), ("exp(x + y)", 6), ("|x + y|", 6), ("x y", 4), ("x ⊙ y", 3), ("x / y", 3), ("x + y z", 2),
     ("-x", 2), ("x > y", 1), ("a, b", 0), ("log(1 + exp(x)) − x ⊙ y", 2), ("[(x y) ⊙ z] 1", 4),

@@ -26,6 +26,9 @@ def test_a_derivative_by_cases(text: str, line: str) -> None:
     "param z[N], w[N]\nh = where(z > w, z, z)\nL = sum(h*h*w)",
     "param z[N], w[N]\nh = where(z > 0, w*z, 3*z)\nL = sum(where(w > 0, h*w, h))",
     "param z[N]\nL = sum(where(z > 0, 2*z, 3*z))",
+    "param z[N]\nL = sum(z*logical_not(z) + z*z*3)",  # no mask: z itself is the other factor
+    "op f(x) = where(x > 0, x, 2*x)\nrule f(x) -> y { dx = dy*(x > 0) + 2*dy*logical_not(x > 0) }\n"
+    "param z[N]\nL = sum(f(z)**2)",
 ])  # fmt: skip
 def test_the_gradient_is_right(text: str) -> None:
     hold(text, {name: array(7, seed=k) for k, name in enumerate("zw") if f"{name}[N]" in text}, levels=(0, 1, 2))

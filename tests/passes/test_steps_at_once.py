@@ -25,6 +25,7 @@ PROGRAMS = {
     "another loss": HEAD + "for t in 0:4 { " + STEP + "p_{t} = softmax(h_{t+1}@U); q_{t} = sum(p_{t}**2, axis=1) }\n"
     "L = sum(q_0 * q_1 * q_2) + sum(q_3)",
     "backwards": HEAD + "for t in 0:4 { " + STEP + "l_{t} = softmax_ce(h_{t+1}@U, y[3-t]) }\nL = l_0 + l_1 + l_2 + l_3",
+    "a step twice": NET.replace("L = l_0", "L = l_0 + l_0"),
     "an output a step": NET.replace("l_{t} =", "S_{t} = h_{t+1}@U\nl_{t} =") + "output L, S_1\nloss L",
 }  # fmt: skip
 
@@ -64,6 +65,19 @@ def test_the_numbers_are_the_same(text: str) -> None:
 def results(made: tuple[Any, dict[str, Any]]) -> list[Any]:
     outputs, grads = made
     return [*(outputs if isinstance(outputs, tuple) else [outputs]), *grads.values()]
+
+
+@pytest.mark.parametrize(("text", "op", "count"), [
+    (NET.replace("i[4, N]", "i[T, N]"), "gather", 4),  # how many there are is not known
+    (HEAD + "for t in 0:4 { " + STEP + "S_{t} = h_{t+1}@U }\nfor t in 0:3 { l_{t} = softmax_ce(S_{t}, y[t]) }\n"
+     "L = l_0 + l_1 + l_2 + sum(S_3**2)", "cross_entropy_labels", 3),  # one step has no loss
+])  # fmt: skip
+def test_what_not_every_step_has_stays(text: str, op: str, count: int) -> None:
+    assert counted(text)[op] == count
+    net, fast = graphc.load(text), graphc.load(text, level=2)
+    made, wanted = (results(each.value_and_grad(**used(net))) for each in (fast, net))
+    for one, other in zip(made, wanted, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-12)
 
 
 def test_labels_and_indices_out_of_range_are_still_refused() -> None:
