@@ -168,11 +168,8 @@ def test_the_wrong_one_of_many_is_named(name: str, spoil: str, monkeypatch: pyte
     assert [row.name for row in report.rows if not row.ok] == [name]
 
 
-@pytest.mark.parametrize("kind", LONGER)
-def test_of_a_large_program_every_variable_is_checked_in_few_evaluations(
-    kind: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A point is looked for at which no gradient vanishes."""
+def noted_programs(monkeypatch: pytest.MonkeyPatch) -> list[Program]:
+    """The programs that are verified from now on."""
     programs: list[Program] = []
 
     class Noted(Program):
@@ -181,6 +178,15 @@ def test_of_a_large_program_every_variable_is_checked_in_few_evaluations(
             programs.append(self)
 
     monkeypatch.setattr("graphc.verify.gradients.Program", Noted)
+    return programs
+
+
+@pytest.mark.parametrize("kind", LONGER)
+def test_of_a_large_program_every_variable_is_checked_in_few_evaluations(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A point is looked for at which no gradient vanishes."""
+    programs = noted_programs(monkeypatch)
     monkeypatch.setattr("graphc.verify.gradients.SECONDS", 1000.0)
     report, diagnostics = verified(LONGER[kind])
     assert report.ok and not diagnostics.errors and not diagnostics.warnings
@@ -192,14 +198,7 @@ def test_a_large_program_whose_gradients_vanish_everywhere_is_not_looked_at_for_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """At the best of several points two looks say as much as sixty: the gradient is 0, and so are the differences."""
-    programs: list[Program] = []
-
-    class Noted(Program):
-        def __init__(self, joint: Any, module: Any, compared: int) -> None:
-            super().__init__(joint, module, compared)
-            programs.append(self)
-
-    monkeypatch.setattr("graphc.verify.gradients.Program", Noted)
+    programs = noted_programs(monkeypatch)
     monkeypatch.setattr("graphc.verify.gradients.SECONDS", 1000.0)
     steps = "\n".join(f"z_{k + 1} = sigmoid(tanh(z_{k}) * 0.1)" for k in range(1000))
     report, diagnostics = verified(f"input X[N, D]\nz_0 = X * 1.5\n{steps}\nL = sum(z_1000)")
