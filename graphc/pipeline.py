@@ -117,14 +117,9 @@ def joint_graph(graph: Graph, options: Options, diagnostics: Diagnostics) -> Gra
 
 def _rounded(graph: Graph) -> set[int]:
     """The values that a `//` of floating numbers is made of."""
-    found: set[int] = set()
-    stack = [node.id for node in graph if node.op == "floor_divide" and node.type.is_float]
-    while stack:
-        id = stack.pop()
-        if id not in found:
-            found.add(id)
-            stack += graph[id].operands
-    return found
+    from graphc.passes.dce import needed
+
+    return needed(graph, [node.id for node in graph if node.op == "floor_divide" and node.type.is_float])
 
 
 @contextmanager
