@@ -54,15 +54,31 @@ def total(index: Index, body: Expr) -> Expr:
     told = next((f for f in factors if isinstance(f, Sum) and tells(f, index)), None)
     if told is not None:  # Σ_p a_p Σ_ij 1{n i + j = p} b_ij is Σ_ij a_{n i + j} b_ij
         others = mul(*(f for f in factors if f is not told))
+        told = _apart(told, others)
         return total(told.index, total(index, mul(others, told.body)))
     sums = [f for f in (inside.factors if isinstance(inside, Mul) else ()) if isinstance(f, Sum)]
     if len(sums) == 1 and isinstance(inside, Mul):  # Σ_i a_i Σ_j b_ij is Σ_i Σ_j a_i b_ij, in the order of the program
-        inside = Sum(sums[0].index, mul(*(f.body if f is sums[0] else f for f in inside.factors)))
+        one = _apart(sums[0], mul(*(f for f in inside.factors if f is not sums[0])))
+        inside = Sum(one.index, mul(*(one.body if f is sums[0] else f for f in inside.factors)))
     if isinstance(inside, Sum):  # the order of sums is that of the indices' making: then equal sums look equal
         inner = inside.index
         if inner.mark < index.mark:
             return mul(*outside, Sum(inner, Sum(index, inside.body)))
     return mul(*outside, Sum(index, inside))
+
+
+def _apart(e: Sum, others: Expr) -> Sum:
+    """The sum, with an index that no sum in the others has, so that these may stand in it: `(Σ_i a_i)² Σ_i b_i` is
+    `Σ_j (Σ_i a_i)² b_j`."""
+    if not _sums_over(others, e.index):
+        return e
+    index = fresh(e.index.dim)
+    return Sum(index, substitute(e.body, {e.index: index}))
+
+
+def _sums_over(e: Expr, index: Index) -> bool:
+    own = isinstance(e, (Sum, Extreme)) and e.index == index
+    return own or any(_sums_over(part, index) for part in children(e))
 
 
 def rebuild(e: Expr, parts: Iterable[Expr]) -> Expr:

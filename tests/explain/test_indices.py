@@ -16,6 +16,7 @@ from graphc.explain.definitions import DEFINITIONS, Undefined
 from graphc.explain.entries import Entries
 from graphc.explain.entry_derivative import contribution, derivative
 from graphc.explain.expansion import expanded
+from graphc.explain.forms import tidy
 from graphc.explain.index_values import evaluate
 from graphc.explain.indices import substitute, total
 from graphc.explain.products import add, mul
@@ -26,6 +27,7 @@ from graphc.ir.interpret import bind_sizes, interpret
 from graphc.ir.types import Type
 from graphc.passes.differentiate import differentiate
 from graphc.passes.expand import expand
+from graphc.verify.sampling import Sampler
 
 PROGRAMS = r"""
 param x[A,B], y[A,B]; z = x + y; u = x - y; v = x * y; w = x / y; n = -x; s = square(x); q = x**3; m = x**2.5
@@ -220,6 +222,41 @@ def test_the_derivative_of_a_definition_is_the_rule(label: str) -> None:
         have = evaluate(through, at, arrays, sizes)
         np.testing.assert_allclose(have, wanted, rtol=1e-8, atol=1e-10, err_msg=key(through))
         np.testing.assert_allclose(evaluate(expanded(through), at, arrays, sizes), wanted, rtol=1e-8, atol=1e-10)
+
+
+INSIDE = r"""
+param X[N,D], y[D]; L = sum(flatten(X*y)**2)
+param x[A], y[B]; L = sum(kron(x, y)**2)
+param x[A], y[B]; L = sum(exp(kron(x, y)))
+param x[A,B], y[C,D]; L = sum(kron(x, y)**2)
+param x[A], y[B]; L = sum(silu(kron(x, y)))
+param x[A], y[B]; L = max(kron(x, y))
+param x[A], y[B]; L = prod(kron(x, y) + 2)
+param X[N,D], y[N]; L = sum(tanh(reshape(X*y[:,None], (N*D,))))
+param X[N,D], y[D]; input t[N*D]; L = mse(flatten(X*y), t, reduction="sum")
+param X[N,D], y[D]; L = sum(sqrt(exp(flatten(X*y)) + flatten(X)**2))
+param X[N,D], y[D]; L = sum(exp(flatten(X*y)) * tanh(flatten(X*y)))
+"""
+
+
+@pytest.mark.parametrize("text", INSIDE.strip().splitlines())
+def test_a_sum_inside_a_function_is_another_than_the_one_round_it(text: str) -> None:
+    """`Σ_j (Σ_i a_ij)²` has two sums over i in its derivative, of which one stands in the other."""
+    graph = graphc.parse(text)
+    arguments = next(iter(Sampler(graph, 0)))
+    tensors = {a.node: Tensor(a.node, a.name) for a in graph.arguments}
+    arrays = {tensors[a.node]: arguments[a.name] for a in graph.arguments}
+    names = [a.name for a in graph.arguments if a.kind == "param"]
+    joint = expand(differentiate(graph, names), share=False)
+    values = interpret(joint, arguments, {"L": np.float64(1)})
+    out, definition = Entries(graph, tensors).definition(graph.outputs["L"])
+    for name in names:
+        variable = tensors[graph.values[name]]
+        at = tuple(fresh(n) for n in graph[graph.values[name]].type.dims)
+        made = contribution(definition, out, None, variable, at)
+        for form in (made, expanded(made), tidy(made)):
+            have = evaluate(form, at, arrays, bind_sizes(graph, arguments))
+            np.testing.assert_allclose(have, values[joint.gradients[name]], rtol=1e-8, atol=1e-10, err_msg=key(form))
 
 
 def test_every_definition_is_tested() -> None:
