@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from graphc.explain.conditions import when
+from graphc.explain.index_ranges import filled
 from graphc.explain.products import add, mul
 from graphc.explain.terms import (
     ONE,
@@ -61,18 +62,16 @@ def solved(e: Expr, index: Index) -> Expr | None:
 def within(value: Expr, size_: Dim) -> Expr:
     """The condition that a value is an index of this size; 1 where that is certain, and for labels, which are checked
     when the program runs."""
-    if is_label(value):
+    if is_label(value) or (isinstance(value, Index) and value.dim == size_):
         return ONE
     return mul(when(value, "≥", ZERO), *(when(value, "<", size(bound)) for bound in _bounds(size_)))
 
 
 def _bounds(size_: Dim) -> tuple[Dim, ...]:
     """What a place from 0 on has to lie below: the smaller of two sizes are both; `max(n − 1, 0)` is `n − 1`."""
+    size_ = filled(size_)
     terms = size_.displayed.terms
     symbol = terms[0][0][0][0] if len(terms) == 1 and terms[0][1] == 1 and len(terms[0][0]) == 1 else None
-    if not isinstance(symbol, Atom) or terms[0][0][0][1] != 1:
+    if not isinstance(symbol, Atom) or symbol.kind != "min" or terms[0][0][0][1] != 1:
         return (size_,)
-    if symbol.kind == "min":
-        return tuple(bound for part in symbol.args for bound in _bounds(part))
-    positive = [part for part in symbol.args if part != 0]
-    return _bounds(positive[0]) if symbol.kind == "max" and len(positive) == 1 else (size_,)
+    return tuple(bound for part in symbol.args for bound in _bounds(part))

@@ -1,6 +1,7 @@
 """Between which places a place lies: `N − 1 − i` is 0 … N − 1 where `i` is an index of N entries.
 
-An index is only there where its array has entries, so of the last place `N − 1` nothing more has to be known.
+An index is only there where its array has entries, so of the last place `N − 1` nothing more has to be known, and that
+of `max(N − 1, 0)` entries is `N − 2`.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from graphc.explain.products import add, mul
 from graphc.explain.terms import Add, Expr, Func, Index, Mul, Num, Size, number
 from graphc.ir.dims import Atom, Dim, dim
 
-__all__ = ["decided", "only_place"]
+__all__ = ["decided", "filled", "only_place"]
 
 
 def decided(left: Expr, relation: str, right: Expr) -> bool | None:
@@ -32,6 +33,18 @@ def only_place(index: Index, relation: str, bound: Expr) -> Expr | None:
         return None
     beyond = {"≤": ends[0], "<": ends[0] + 1, "≥": ends[1], ">": ends[1] - 1}.get(relation)
     return add(bound, number({"<": -1, ">": 1}.get(relation, 0))) if beyond == 0 else None
+
+
+def filled(size: Dim) -> Dim:
+    """A size where it is that of an array with entries: `max(N − 1, 0)` is `N − 1`."""
+    terms = size.displayed.terms
+    if len(terms) != 1 or terms[0][1] != 1 or len(terms[0][0]) != 1:
+        return size
+    ((symbol, times),) = terms[0][0]
+    if times != 1 or not isinstance(symbol, Atom) or symbol.kind != "max":
+        return size
+    positive = [part for part in symbol.args if part != 0]
+    return filled(positive[0]) if len(positive) == 1 else size
 
 
 def _certainly(difference: Dim) -> bool:
@@ -80,7 +93,7 @@ def _ends(value: Expr) -> tuple[Dim, Dim] | None:
 def _last(place: Expr) -> Dim | None:
     """The largest value of what begins at 0: of an index, and of a remainder."""
     if isinstance(place, Index):
-        return place.dim - 1
+        return filled(place.dim) - 1
     if isinstance(place, Func) and place.name == "mod":
         by = place.arguments[1]
         if isinstance(by, Num) and by.value % 1 == 0 and by.value > 0:

@@ -9,13 +9,16 @@ import numpy as np
 import pytest
 
 from graphc.explain.conditions import when
+from graphc.explain.deltas import within
 from graphc.explain.index_values import evaluate
 from graphc.explain.indices import total
 from graphc.explain.products import add, apply, mul
 from graphc.explain.terms import ONE, ZERO, Expr, Index, Is, fresh, number, size
-from graphc.ir.dims import dim
+from graphc.ir.bounds import maximum, minimum
+from graphc.ir.dims import Dim, dim
 
 N, H = dim("N"), dim("H")
+CUT = maximum(N - 1, dim(0))
 RELATIONS = "=≠<≤>≥"
 
 
@@ -29,10 +32,11 @@ def place(source: random.Random, indices: list[Index]) -> Expr:
     return add(*terms)
 
 
+@pytest.mark.parametrize("fourth", [dim(1), CUT], ids=str)
 @pytest.mark.parametrize("seed", range(200))
-def test_a_condition_in_simple_form_is_the_condition(seed: int) -> None:
+def test_a_condition_in_simple_form_is_the_condition(seed: int, fourth: Dim) -> None:
     source = random.Random(seed)
-    indices = [fresh(n) for n in (N, H, N + H, dim(1), N + 1)]
+    indices = [fresh(n) for n in (N, H, N + H, fourth, N + 1)]
     left, right = place(source, indices), place(source, indices)
     if source.randint(0, 1):
         left = source.choice(indices)
@@ -54,6 +58,13 @@ def test_a_condition_in_simple_form_is_the_condition(seed: int) -> None:
 ])  # fmt: skip
 def test_what_holds_for_every_index_is_no_condition(relation: str, bound: Expr, wanted: Expr) -> None:
     assert when(fresh(N + 1), relation, bound) == wanted
+
+
+def test_an_index_of_what_is_left_by_a_cut_lies_below_what_is_left() -> None:
+    """`max(N − 1, 0)` is `N − 1` where it has entries, and an index of any size is within it."""
+    assert when(fresh(CUT), "<", size(N - 1)) == when(fresh(CUT), "<", size(CUT)) == ONE
+    for size_ in (CUT, minimum(CUT, H), minimum(N, H)):
+        assert within(fresh(size_), size_) == ONE
 
 
 def test_a_bound_that_leaves_one_place_is_that_place() -> None:

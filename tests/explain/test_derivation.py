@@ -365,6 +365,13 @@ def test_conditions_that_hold_for_every_index_are_not_written(
         assert line in text, line
 
 
+def test_an_index_of_what_a_cut_leaves_is_within_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = "param x[T]\nd = x[1:] - x[:-1]\nL = sum(d**2)\n"
+    text = _derived(tmp_path, capsys, source)
+    assert "∂L/∂d_i = 2 d_i so ∂L/∂d = 2 d entry by entry" in text
+    assert "∂L/∂d_{t − 1} 1{t ≥ 2} − ∂L/∂d_t 1{t ≤ T − 1}" in text
+
+
 def test_what_stands_below_a_line_has_no_brackets(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = _derived(tmp_path, capsys, "param x[N]\nu = sum(x)\nL = u/(N - 1)\n", "--format", "latex")
     assert r"\frac{u}{N - 1}" in text
