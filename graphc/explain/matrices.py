@@ -181,7 +181,7 @@ class _Reader:
             places = [i for i in e.indices if isinstance(i, Index) and i not in self.slices]
             if len(places) > len(set(places)) > 1:  # a diagonal of slices
                 return False
-            return all(isinstance(i, (Index, Num)) for i in e.indices)
+            return all(isinstance(i, (Index, Num)) for i in e.indices) and not self._is_part(e)
         if isinstance(e, Is) and e.relation in "=≠" and any(isinstance(s, Index) for s in (e.left, e.right)):
             return any(isinstance(s, Entry) and s.tensor.integer for s in (e.left, e.right))
         if isinstance(e, Index):
@@ -189,6 +189,13 @@ class _Reader:
         if isinstance(e, Add) and len({frozenset(p) for t in e.terms if (p := free(t) - set(self.slices))}) > 1:
             return False  # a column and a row are no matrix together
         return all(map(self._elementwise, children(e)))
+
+    def _is_part(self, e: Entry) -> bool:
+        """Whether the indices run through a part of the array alone, as those of `X[:2]` do; a slice says its own."""
+        if len(e.tensor.shape) != len(e.indices):
+            return False
+        places = zip(e.indices, e.tensor.shape, strict=True)
+        return any(isinstance(i, Index) and i not in self.slices and i.dim != n for i, n in places)
 
     def entrywise(self, factors: Sequence[Expr], row: Index, column: Index | None) -> Matrix:
         """The product of arrays entry by entry; what some are divided by stands below the others."""

@@ -372,6 +372,28 @@ def test_an_index_of_what_a_cut_leaves_is_within_it(tmp_path: Path, capsys: pyte
     assert "∂L/∂d_{t − 1} 1{t ≥ 2} − ∂L/∂d_t 1{t ≤ T − 1}" in text
 
 
+@pytest.mark.parametrize(("source", "entry"), [
+    ("L = sum(X[:2]@W)", "∂L/∂W_dh = Σ_j X_jd"),
+    ("u = X[:2]@W", "∂L/∂W_dh = Σ_j ∂L/∂u_jh X_jd"),
+    ("u = X[:1]@W", "∂L/∂W_dh = Σ_j ∂L/∂u_jh X_jd"),
+    ("u = split(X@W, 2, axis=0)[0]", "∂L/∂W_dh = Σ_j ∂L/∂u_jh X_jd"),
+    ("u = concatenate([W, X])", "∂L/∂W_dh = ∂L/∂u_dh"),
+])  # fmt: skip
+def test_a_part_of_a_matrix_is_not_read_as_all_of_it(
+    source: str, entry: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shapes = "X[N, H], W[D, H]" if "concatenate" in source else "X[N, D], W[D, H]"
+    text = _derived(tmp_path, capsys, f"param {shapes}\n{source}\n")
+    assert entry in text and "so ∂L/∂W" not in text
+
+
+def test_a_part_of_the_matrices_of_a_stack_is_said_by_its_index(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = _derived(tmp_path, capsys, "param X[B, N, D], W[D, H]\nZ = X[:2]@W\n")
+    assert "so ∂L/∂X_b = 1{b ≤ 2} ∂L/∂Z_b Wᵀ" in text
+
+
 def test_what_stands_below_a_line_has_no_brackets(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = _derived(tmp_path, capsys, "param x[N]\nu = sum(x)\nL = u/(N - 1)\n", "--format", "latex")
     assert r"\frac{u}{N - 1}" in text
