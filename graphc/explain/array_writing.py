@@ -8,10 +8,16 @@ from graphc.explain.cotangents import is_gradient
 from graphc.explain.matrix import TRANSPOSED, NoMatrix
 from graphc.explain.notation import Fence, Layout, Op, Row, Script, Word, space
 from graphc.explain.places import ranges
-from graphc.explain.terms import Entry, Expr, Index, Is, Num, free
+from graphc.explain.terms import Entry, Expr, Index, Is, Num, free, size
 from graphc.explain.writing import ATOM, Writer, joined
 
-__all__ = ["ArrayWriter"]
+__all__ = ["ArrayWriter", "is_part"]
+
+
+def is_part(e: Entry, slices: Sequence[Index]) -> bool:
+    """Whether the indices run through a part of the array alone, as those of `X[:2]` do; a slice says its own."""
+    places = zip(e.indices, e.tensor.shape, strict=False)
+    return any(isinstance(i, Index) and i not in slices and i.dim != n for i, n in places)
 
 
 class ArrayWriter(Writer):
@@ -42,7 +48,7 @@ class ArrayWriter(Writer):
         if len(places) == 1 and len(e.indices) == 2 and thin == [0]:
             flipped = not flipped  # a matrix of one row
         kept = [k for k, i in enumerate(e.indices) if i in slices or (isinstance(i, Num) and k not in thin)]
-        base = self._kept(e, kept)
+        base = self._part(e) if is_part(e, self.slices) else self._kept(e, kept)
         if is_gradient(e.tensor) and self.numerator:
             flipped = not flipped
         return Script(base, sup=TRANSPOSED) if flipped and places else base
@@ -53,8 +59,18 @@ class ArrayWriter(Writer):
         others = [i for i in e.indices if isinstance(i, Index) and i not in self.slices and i.dim != 1]
         if len(others) == len(kept) == 1 and isinstance(kept[0], Num) and len(e.indices) == 2:
             whole = [self.place(i) if k in axes else Op("·") for k, i in enumerate(e.indices)]
-            return Script(self.entry(e.tensor, []), Row(tuple(whole)))
+            return self.subscripted(e.tensor, Row(tuple(whole)))
         return self.entry(e.tensor, kept)
+
+    def _part(self, e: Entry) -> Layout:
+        """An array up to where the indices run: `X_{1:2}` are rows, `X_{·,1:2}` columns."""
+        ranges_: list[Layout] = []
+        for i, n in zip(e.indices, e.tensor.shape, strict=True):
+            assert isinstance(i, Index)
+            ranges_.append(Op("·") if i.dim == n else Row((Op("1"), Op(":"), self.write(size(i.dim)))))
+        while ranges_[-1] == Op("·"):
+            ranges_.pop()
+        return self.subscripted(e.tensor, joined(ranges_, Op(",")))
 
     def factors(self, factors: list[Expr]) -> Layout:
         """Arrays are multiplied entry by entry, numbers stand in front."""

@@ -9,14 +9,31 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from graphc.explain.array_writing import ArrayWriter
+from graphc.explain.array_writing import ArrayWriter, is_part
 from graphc.explain.cotangents import is_gradient
+from graphc.explain.index_ranges import decided
 from graphc.explain.indices import substitute
 from graphc.explain.matrix import Matrix, NoMatrix, diag, negated, symmetric
 from graphc.explain.notation import Big, Frac, Layout, Name, Op, Partial, Row, space
 from graphc.explain.places import ranges
 from graphc.explain.products import mul, power
-from graphc.explain.terms import ONE, Add, Entry, Expr, Extreme, Index, Is, Mul, Num, Power, Size, Sum, children, free
+from graphc.explain.terms import (
+    ONE,
+    Add,
+    Entry,
+    Expr,
+    Extreme,
+    Index,
+    Is,
+    Mul,
+    Num,
+    Power,
+    Size,
+    Sum,
+    children,
+    free,
+    size,
+)
 from graphc.explain.walk import Walk
 from graphc.explain.writing import ATOM, PRODUCT, SUM_LEVEL, Writer, joined
 from graphc.ir.dims import dim
@@ -181,7 +198,11 @@ class _Reader:
             places = [i for i in e.indices if isinstance(i, Index) and i not in self.slices]
             if len(places) > len(set(places)) > 1:  # a diagonal of slices
                 return False
-            return all(isinstance(i, (Index, Num)) for i in e.indices) and not self._is_part(e)
+            if is_part(e, self.slices):  # written as far as the index runs, `X_{1:2}`
+                return len(places) == len(set(places)) == len(e.indices) <= 2 and all(
+                    decided(size(i.dim), "≤", size(n)) for i, n in zip(places, e.tensor.shape, strict=True)
+                )
+            return all(isinstance(i, (Index, Num)) for i in e.indices)
         if isinstance(e, Is) and e.relation in "=≠" and any(isinstance(s, Index) for s in (e.left, e.right)):
             return any(isinstance(s, Entry) and s.tensor.integer for s in (e.left, e.right))
         if isinstance(e, Index):
@@ -189,13 +210,6 @@ class _Reader:
         if isinstance(e, Add) and len({frozenset(p) for t in e.terms if (p := free(t) - set(self.slices))}) > 1:
             return False  # a column and a row are no matrix together
         return all(map(self._elementwise, children(e)))
-
-    def _is_part(self, e: Entry) -> bool:
-        """Whether the indices run through a part of the array alone, as those of `X[:2]` do; a slice says its own."""
-        if len(e.tensor.shape) != len(e.indices):
-            return False
-        places = zip(e.indices, e.tensor.shape, strict=True)
-        return any(isinstance(i, Index) and i not in self.slices and i.dim != n for i, n in places)
 
     def entrywise(self, factors: Sequence[Expr], row: Index, column: Index | None) -> Matrix:
         """The product of arrays entry by entry; what some are divided by stands below the others."""

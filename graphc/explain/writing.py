@@ -79,8 +79,11 @@ class Writer:
 
     def entry(self, tensor: Tensor, indices: Sequence[Expr]) -> Layout:
         """`W_hc`, `∂L/∂W_hc`, `S_{i,y_i}`."""
+        return self.subscripted(tensor, self._indices(indices))
+
+    def subscripted(self, tensor: Tensor, sub: Layout | None) -> Layout:
+        """`W_{1:n}`, `∂L/∂W_{1:n}`."""
         name: Layout = Name(tensor.name)
-        sub = self._indices(indices)
         entry = Script(name, sub) if sub is not None else name
         if not is_gradient(tensor):
             return entry

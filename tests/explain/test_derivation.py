@@ -372,19 +372,26 @@ def test_an_index_of_what_a_cut_leaves_is_within_it(tmp_path: Path, capsys: pyte
     assert "∂L/∂d_{t − 1} 1{t ≥ 2} − ∂L/∂d_t 1{t ≤ T − 1}" in text
 
 
-@pytest.mark.parametrize(("source", "entry"), [
-    ("L = sum(X[:2]@W)", "∂L/∂W_dh = Σ_j X_jd"),
-    ("u = X[:2]@W", "∂L/∂W_dh = Σ_j ∂L/∂u_jh X_jd"),
-    ("u = X[:1]@W", "∂L/∂W_dh = Σ_j ∂L/∂u_jh X_jd"),
-    ("u = split(X@W, 2, axis=0)[0]", "∂L/∂W_dh = Σ_j ∂L/∂u_jh X_jd"),
-    ("u = concatenate([W, X])", "∂L/∂W_dh = ∂L/∂u_dh"),
+@pytest.mark.parametrize(("source", "form"), [
+    ("L = sum(X[:2]@W)", "∂L/∂W = X_{1:min(N, 2)}ᵀ 1 1ᵀ (D×min(N, 2))(min(N, 2)×1)(1×H) = D×H"),
+    ("u = X[:2]@W", "∂L/∂W = X_{1:min(N, 2)}ᵀ ∂L/∂u (D×min(N, 2))(min(N, 2)×H) = D×H"),
+    ("u = Q[:2]@W", "∂L/∂W = Q_{1:2}ᵀ ∂L/∂u (D×2)(2×H) = D×H"),
+    ("u = Q.T[:, :3]@tanh(W[:3])", ""),
+    ("u = tanh(V[:, :D])@W", "∂L/∂W = tanh(V_{·,1:D}ᵀ) ∂L/∂u (D×K)(K×H) = D×H"),
+    ("u = concatenate([W, R])", "∂L/∂W = ∂L/∂u_{1:D} entry by entry, D×H"),
+    ("u = concatenate([W, V], axis=1)", "∂L/∂W = ∂L/∂u_{·,1:H} entry by entry, D×H"),
+    ("u = split(X@W, 2, axis=0)[0]", ""),
+    ("u = Q[:1]@W", "∂L/∂W = Q_{1·} ∂L/∂u (D×1)(1×H) = D×H"),
+    ("u = Q[1:3]@W", ""), ("u = F[:2, 0]@W", ""),
 ])  # fmt: skip
 def test_a_part_of_a_matrix_is_not_read_as_all_of_it(
-    source: str, entry: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    source: str, form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    shapes = "X[N, H], W[D, H]" if "concatenate" in source else "X[N, D], W[D, H]"
-    text = _derived(tmp_path, capsys, f"param {shapes}\n{source}\n")
-    assert entry in text and "so ∂L/∂W" not in text
+    """The form says the part, or there is none."""
+    concatenated = source.endswith("axis=1)")
+    shapes = f"X[N, D], W[D, H], Q[5, D], R[K, H], {'V[D, K]' if concatenated else 'V[K, 2*D]'}, F[5, 4, D]"
+    text = _derived(tmp_path, capsys, f"param {shapes}\n{source}\n", "--wrt", "W")
+    assert f"so {form}" in text if form else "so ∂L/∂W" not in text
 
 
 def test_a_part_of_the_matrices_of_a_stack_is_said_by_its_index(
