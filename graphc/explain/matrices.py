@@ -179,6 +179,8 @@ class _Reader:
 
     def _diagonal(self, factors: list[Expr], row: Index | None, column: Index | None) -> Matrix:
         assert row is not None and column is not None
+        if row.dim != column.dim:  # 1 for equal places of two sizes: the Jacobian of `x[:2]` is no square matrix
+            raise NoMatrix
         body = substitute(mul(*factors), {column: row})
         if free(body) - set(self.slices) - {row}:
             raise NoMatrix

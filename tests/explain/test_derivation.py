@@ -394,6 +394,14 @@ def test_a_part_of_a_matrix_is_not_read_as_all_of_it(
     assert f"so {form}" in text if form else "so ∂L/∂W" not in text
 
 
+@pytest.mark.parametrize("of", ["x[:3]", "x[:3]**2", "tanh(y[:2])", "concatenate([x, y])"])
+def test_the_jacobian_of_a_part_is_no_square_matrix(
+    of: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = _derived(tmp_path, capsys, f"param x[5], y[N]\nu = {of}\n")
+    assert "∂u_" in text and "∂u/∂x =" not in text and "∂u/∂y =" not in text
+
+
 def test_a_part_of_the_matrices_of_a_stack_is_said_by_its_index(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
