@@ -212,8 +212,26 @@ _PIECE = re.compile("[" + "".join(_RAISED) + "]+|[" + "".join(_LOWERED) + r"]+|[
 
 
 def _latex_formula(words: str) -> str:
-    """A formula that is text: words upright, raised and lowered signs as such."""
-    return "".join(_latex_piece(piece) for piece in _PIECE.findall(words))
+    """A formula that is text: words upright, raised and lowered signs as such, in `x^(n + 1)` and `√(x)` all that
+    stands in the brackets."""
+    raised = re.search(r"(\^|√)(?:\(|\w+(?:\.\d+)?)", words)
+    if raised is None:
+        return "".join(_latex_piece(piece) for piece in _PIECE.findall(words))
+    sign, at = raised[1] if raised[1] == "^" else r"\sqrt", raised.end()
+    end = at if words[at - 1] != "(" else _closing(words, at)
+    inside = words[at:end] or raised[0][1:]
+    before, after = words[: raised.start()], words[end + (end > at) :]
+    return f"{_latex_formula(before)}{sign}{{{_latex_formula(inside)}}}{_latex_formula(after)}"
+
+
+def _closing(words: str, at: int) -> int:
+    """Where the bracket closes that was opened before this place."""
+    depth = 1
+    for end in range(at, len(words)):
+        depth += (words[end] == "(") - (words[end] == ")")
+        if depth == 0:
+            return end
+    return len(words)
 
 
 def _latex_piece(piece: str) -> str:
@@ -241,8 +259,8 @@ def _latex_letter(c: str) -> str:
         return r"\_"
     if c.isascii():
         return c
-    if c == "′":
-        return "'"
+    if c in ("′", "ℓ"):
+        return "'" if c == "′" else r"\ell "
     parts = unicodedata.normalize("NFD", c)
     if len(parts) == 2 and parts[1] in _ACCENTS:
         return rf"\{_ACCENTS[parts[1]]}{{{_latex_letter(parts[0])}}}"

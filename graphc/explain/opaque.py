@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from graphc.emitter.mathtext import math_of
+from graphc.emitter.expressions import Text
+from graphc.emitter.mathtext import DEEPEST, Mathematics, math_of
 from graphc.explain.notation import Name, Op, text
 from graphc.explain.steps import Formula, Part
 from graphc.ir.graph import Builder, Graph
@@ -38,19 +40,31 @@ def opaque_parts(
     contributions = expand_rule(builder, builder.op(node.op), builder[y], dy)
     made = Graph(builder.nodes, ops=graph.ops)
     letter, own = sheet.plan.letter, text(Name(unit.tensor.name))
-    named = {ids[u]: _name(sheet, u) for u in ids} | {y: own, dy: f"∂{letter}/∂{own}"}
-    given = named[dy] if unit.id == sheet.plan.loss else ""  # of the loss by itself: 1
-    value = math_of(made, y, {}, {k: v for k, v in named.items() if k != y}, WHOLE)
+    operands = {ids[u]: _operand(sheet, u) for u in ids}
+    cotangent = f"∂{letter}/∂{own}"
+    given = cotangent if unit.id == sheet.plan.loss else ""  # of the loss by itself: 1
+    value = _Formulas(made, operands, {}).made_of(y, WHOLE)
+    formulas = _Formulas(made, operands, {y: own, dy: cotangent})
     definitions = (Formula(Name(unit.tensor.name), (Op(_spelled(str(value))),)),)
     parts = []
     for u, c in zip(node.operands, contributions, strict=True):
         if u in sheet.plan.active and c is not None:
             left = sheet.writer(()).entry(gradients.target(u), ())
-            made_of = named.get(c) or str(math_of(made, c, {}, named, WHOLE))
-            formula = Formula(left, (Op(_spelled(made_of, given)),), f"by the rule of {node.op}")
+            formula = Formula(left, (Op(_spelled(str(formulas.text(c, WHOLE)), given)),), f"by the rule of {node.op}")
             code = sheet.code(u, unit) if gradients.uses.get(u, 0) <= 1 else ()
             parts.append(Part(tensors[u].name, (), (formula,), code=code))
     return definitions, tuple(parts)
+
+
+class _Formulas(Mathematics):
+    """Mathematics over operands that may be formulas themselves: in `c (N + 1)` the second is a sum, and so in brackets."""
+
+    def __init__(self, graph: Graph, operands: Mapping[int, Text], words: Mapping[int, str]) -> None:
+        super().__init__(graph, {}, words.get)
+        self.operands = operands
+
+    def text(self, id: int, depth: int = DEEPEST) -> Text:
+        return self.operands.get(id) or super().text(id, depth)
 
 
 def _spelled(formula: str, one: str = "") -> str:
@@ -61,14 +75,14 @@ def _spelled(formula: str, one: str = "") -> str:
     if one:
         formula = re.sub(rf"{re.escape(one)} (?=[^ +\-⊙/])", "", formula)
         formula = formula.replace(f"{one} / ", "1 / ").replace(f"{one} ⊙ ", "")
-    formula = re.sub(r"^\((-[^()]*)\) (?=[^ +\-⊙/])", r"\1 ", formula)
+    formula = re.sub(r"^\((-(?:(?! [+-] )[^()])*)\) (?=[^ +\-⊙/])", r"\1 ", formula)
     for written, sign in (("==", "="), ("!=", "≠"), ("<=", "≤"), (">=", "≥"), ("#1{", "Σ 1{")):
         formula = formula.replace(written, sign)
     return re.sub(r"(?<!\de)-", "−", formula)
 
 
-def _name(sheet: Sheet, u: int) -> str:
+def _operand(sheet: Sheet, u: int) -> Text:
     tensor = sheet.plan.tensors.get(u)
     if tensor is not None:
-        return text(Name(tensor.name))
-    return str(math_of(sheet.graph, u, {}, {id: tensor.name for id, tensor in sheet.plan.tensors.items()}))
+        return Text(text(Name(tensor.name)))
+    return math_of(sheet.graph, u, {}, {id: tensor.name for id, tensor in sheet.plan.tensors.items()})
