@@ -11,6 +11,7 @@ from collections.abc import Set
 from dataclasses import dataclass
 from typing import Final
 
+from graphc.language.augmented import about_augmented
 from graphc.language.diagnostics import suggest
 from graphc.language.habits import FOREIGN, about_attribute, about_beginning, about_place, about_target, is_operation
 
@@ -192,8 +193,7 @@ def _about_the_statement(at: Situation) -> Complaint | None:
         if not at.after.startswith("="):
             message, help = "an expression alone does nothing", f"give the result a name: `y = {name} {at.text} …`"
             return Complaint(NOT_A_TARGET, message, at.start, at.stop, help=help)
-        changed = f"{at.text} …"
-        help = f"a name is assigned once: write `b = a {changed}` with a new name, or `W <- W {changed}` for an update"
+        help = about_augmented(at.before, at.text, at.after)
         return Complaint(NOT_A_TARGET, "only a name can be assigned", at.start, at.stop, help=help)
     if at.kind == "UPDATE":
         help = "write a statement for each: `a <- …; b <- …`"

@@ -34,11 +34,26 @@ HABITS = [
     ("y = x if x > 0 else 0", "E0101", 1, 7, "there are no branches; `where(c, a, b)` chooses between values"),
     (
         "x += 1", "E0115", 1, 3,
-        "a name is assigned once: write `b = a + …` with a new name, or `W <- W + …` for an update",
+        "a name is assigned once: write `new_x = x + 1`, a new name, "
+        "or `x <- x + 1` for an update of an argument",
+    ),
+    ("W -= eta * grad(L, W)", "E0115", 1, 3, "an update is written `W <- W - eta * grad(L, W)`"),
+    ("W -= 1e-3 * (grad(L, W) + W)  # decay", "E0115", 1, 3, "an update is written `W <- W - 1e-3 * (grad(L, W) + W)`"),
+    ("W -= eta*grad(L, W) + W; y = W", "E0115", 1, 3, "an update is written `W <- W - (eta*grad(L, W) + W)`"),
+    (
+        "W_{1} *= a + b", "E0115", 1, 7,
+        "a name is assigned once: write `new_W = W_{1} * (a + b)`, a new name, "
+        "or `W_{1} <- W_{1} * (a + b)` for an update of an argument",
     ),
     (
-        "W -= eta * grad(L, W)", "E0115", 1, 3,
-        "a name is assigned once: write `b = a - …` with a new name, or `W <- W - …` for an update",
+        "for k in 0:2 { z += x }", "E0115", 1, 18,
+        "a name is assigned once: write `new_z = z + x`, a new name, "
+        "or `z <- z + x` for an update of an argument",
+    ),
+    (
+        "h //= 2 * (a\n + b)", "E0115", 1, 3,
+        "a name is assigned once: write `new_h = h // …`, a new name, "
+        "or `h <- h // …` for an update of an argument",
     ),
     ("def f(x): return x*2", "E0101", 1, 9, "`def f(x) = …` or `def f(x) { … return y }`"),
     ("def f(x):\n    return x*2\nL = f(y)", "E0101", 1, 9, "`def f(x) = …` or `def f(x) { … return y }`"),
@@ -301,7 +316,7 @@ HABITS = [
     (
         "op f(x) = x*x; rule f(x) -> y { dz = 2*dy*x }; L = sum(f(x))", "E0302", 1, 16, "did you mean it by `dz`?",
     ),
-    ("const M = [1, x]; L = sum(M)", "E0211", 1, 11, "without `const` it is an assignment: `M = …`"),
+    ("const M = [1, x]; L = sum(M)", "E0211", 1, 15, "without `const` it is an assignment: `M = …`"),
     ("L = np.random.randn(3)", "E0109", 1, 7, "write an `input`: a program has no random numbers"),
     ("L = np.pi * x", "E0109", 1, 7, "write `const pi = 3.141592653589793`"),
     ("y = x[:, np.newaxis]", "E0109", 1, 12, "write `None`"),
