@@ -57,7 +57,7 @@ def opaque_parts(
 
 
 class _Formulas(Mathematics):
-    """Mathematics over operands that may be formulas themselves: in `c (N + 1)` the second is a sum, and so in brackets."""
+    """Mathematics over operands that may be formulas: in `c (N + 1)` the second is a sum, and so in brackets."""
 
     def __init__(self, graph: Graph, operands: Mapping[int, Text], words: Mapping[int, str]) -> None:
         super().__init__(graph, {}, words.get)

@@ -74,7 +74,7 @@ class Evaluator(Calls):
         if isinstance(expr, tree.Unary):
             return self._unary(expr, self.evaluate(expr.operand, scope))
         if isinstance(expr, tree.Sequence):
-            items = [self.evaluate(item, scope) for item in expr.items]
+            items = self.evaluate_all(expr.items, scope)
             return self.budget.hold(items if expr.is_list else tuple(items), expr.span)
         if isinstance(expr, tree.Call):
             return self._call(expr, scope)
@@ -167,6 +167,8 @@ class Evaluator(Calls):
         for item in given:
             if isinstance(item, tree.Slice):
                 parts = [None if p is None else self._bound(p, scope) for p in (item.start, item.stop, item.step)]
+                if item.step is not None:
+                    self._check_step(parts[2], item.step.span)
                 items.append(Cut(*parts))
                 continue
             part = self.evaluate(item, scope)
@@ -191,6 +193,14 @@ class Evaluator(Calls):
                 if isinstance(expr.operand, tree.Name) and find(expr.operand.id):  # `sum[x]`
                     error.help = error.help or f"to call `{expr.operand.id}`, write `{expr.operand.id}(…)`"
                 raise
+
+    @staticmethod
+    def _check_step(step: Value, span: Span) -> None:
+        if isinstance(step, Dim) and step.value is None:
+            message = f"the step of a slice is a number, and the size {step} is known at run time only"
+            raise Fault("E0207", message, span)
+        if step is not None and step == 0:
+            raise Fault("E0207", "the step of a slice is zero", span)
 
     def _bound(self, expr: tree.Expr, scope: Scope) -> Value:
         value = self.evaluate(expr, scope)

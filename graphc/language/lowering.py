@@ -14,6 +14,7 @@ from graphc.ir.dims import Dim, dim
 from graphc.ir.graph import Argument, Builder, Graph, Origin, Statement
 from graphc.ir.types import MAX_RANK, ShapeError, Type
 from graphc.language import tree
+from graphc.language.constant_order import of_shapes
 from graphc.language.constants import Constants
 from graphc.language.declarations import announced, check_declaration
 from graphc.language.declared_sizes import declared_size, hidden_sizes
@@ -21,6 +22,7 @@ from graphc.language.diagnostics import Diagnostics
 from graphc.language.evaluate import Evaluator
 from graphc.language.infer import Assumptions, LearningSolver
 from graphc.language.nested import describe
+from graphc.language.no_constants import no_constant
 from graphc.language.results import loss_of, outputs_of
 from graphc.language.scope import Environment, Scope
 from graphc.language.slips import check_free_names, check_gradients, check_lookalikes, check_statements
@@ -143,12 +145,16 @@ class Lowering(Evaluator):
     def _statements(self, statements: tuple[tree.Statement, ...]) -> None:
         # Declarations and constants come first: a program may use a name above the line that declares it.
         if not self.loops:
+            later = of_shapes(statements)
+            waiting = set(map(id, later))
             for statement in statements:
-                if isinstance(statement, tree.Const):
+                if isinstance(statement, tree.Const) and id(statement) not in waiting:
                     self._guard(self._const, statement)
             for statement in statements:
                 if isinstance(statement, tree.Declaration):
                     self._declaration(statement)
+            for statement in later:
+                self._guard(self._const_of_shapes, statement)
         for statement in statements:
             if isinstance(statement, tree.Assign):
                 self._guard(self._assign, statement)
@@ -241,18 +247,21 @@ class Lowering(Evaluator):
         if again:
             self.report(Fault("E0202", f"`{name}` is assigned twice", statement.span))
         value = self.evaluate(statement.value, self.scope)
-        behind = (_argument_behind(self.builder, tensor.id) for tensor in _tensors(value))
-        argument = next((found for found in behind if found is not None), None)
-        if argument is not None:
-            message = f"a constant is known at compile time, and `{argument}` is an argument"
-            help = f"without `const` it is an assignment: `{name} = …`"
-            raise Fault("E0211", message, statement.value.span, help=help)
+        no_constant(self, name, statement, value)
         if isinstance(value, (list, tuple)):
             count = len(self.builder.nodes)
             self.operand(value, statement.value.span)  # a ragged constant is an error where it is written
             self.builder.forget(count)
         if not again:
             self.environment.constants[name] = self.bodies.constants[name] = value
+
+    def _const_of_shapes(self, statement: tree.Const) -> None:
+        self._const(statement)
+        name = statement.target.id
+        if name in self.environment.dims:
+            message = f"`{name}` is a size in a declaration, and its value depends on an argument's shape"
+            help = "give the constant another name, or write its value as a number"
+            raise Fault("E0211", message, statement.value.span, help=help)
 
     def _declaration(self, statement: tree.Declaration) -> None:
         for declared in statement.names:
@@ -414,27 +423,6 @@ class Lowering(Evaluator):
         """Declared ones in the order of declaration, then the others in the order of first use."""
         yield from (a for name, a in self.arguments.items() if name in self.declared)
         yield from (a for name, a in self.arguments.items() if name not in self.declared)
-
-
-def _tensors(value: Value) -> Iterator[Tensor]:
-    """A value, or those in a list."""
-    if isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _tensors(item)
-    elif isinstance(value, Tensor):
-        yield value
-
-
-def _argument_behind(builder: Builder, id: int) -> str | None:
-    """An argument that a value depends on; sizes do not count."""
-    stack = [id]
-    while stack:
-        node = builder[stack.pop()]
-        if node.op == "argument":
-            return str(node.attr("name"))
-        if node.op != "size_of":
-            stack.extend(node.operands)
-    return None
 
 
 def _results(value: tuple[Value, ...]) -> str:

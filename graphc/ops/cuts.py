@@ -22,7 +22,7 @@ from typing import Any, Protocol, TypeAlias
 from graphc.ir.bounds import maximum, minimum
 from graphc.ir.dims import Atom, Dim, dim, of_symbol
 from graphc.ir.types import ShapeError
-from graphc.ops.base import CallError, NumpyContext
+from graphc.ops.base import NumpyContext
 
 __all__ = [
     "ARRAY", "WHOLE", "Cut", "Index", "axes_of", "bounded", "index_texts", "length", "normal_cut", "normal_place",
@@ -88,10 +88,9 @@ def _from_the_end(bound: Dim) -> bool:
 
 
 def normal_cut(lowering: Bounding, size: Dim, cut: Cut) -> tuple[Bound, Bound, int | None]:
-    """A cut of an axis in normal form. Raises CallError and ShapeError."""
+    """A cut of an axis in normal form. Raises ShapeError."""
     step = 1 if cut.step is None else plain(cut.step)
-    if not isinstance(step, int) or step == 0:
-        raise CallError("the step of a slice is zero" if step == 0 else "the step of a slice is a number", code="E0207")
+    assert isinstance(step, int) and step != 0
     ends = [None if end is None else plain(end) for end in (cut.start, cut.stop)]
     if size.value is not None and all(end is None or isinstance(end, int) for end in ends):
         return _clipped(size.value, slice(ends[0], ends[1], step))

@@ -49,7 +49,12 @@ def test_the_letter_of_an_unnamed_loss_is_one_letter_in_mathematics(
 
 @pytest.mark.parametrize(
     ("power", "shown"),
-    [("N-1", r"c^{N\, - \, 1\, - \, 1}"), ("0.75", r"u &= c^{0.75}"), ("c", r"u &= c^{c}"), ("sqrt(N+1)", r"c^{\sqrt{N\, +\, 1}}")],
+    [
+        ("N-1", r"c^{N\, - \, 1\, - \, 1}"),
+        ("0.75", r"u &= c^{0.75}"),
+        ("c", r"u &= c^{c}"),
+        ("sqrt(N+1)", r"c^{\sqrt{N\, +\, 1}}"),
+    ],
 )
 def test_all_of_an_exponent_is_raised_in_latex(
     power: str, shown: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

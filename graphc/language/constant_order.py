@@ -1,0 +1,48 @@
+"""Which constants wait for the declarations: those that speak of an argument's shape.
+
+    const n = 4; input x[n]                      a constant may be a size, so constants come first
+    input x[3]; const M = [1, shape(x)[0]]       but this one is known by the declaration of `x` alone
+    const k = 2*n                                and so are constants over it; what follows it stays behind it
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from graphc.language import tree
+from graphc.language.declared_sizes import size_names
+from graphc.language.depth import children
+
+__all__ = ["of_shapes"]
+
+
+def of_shapes(statements: Iterable[tree.Statement]) -> list[tree.Const]:
+    """The constants of a program that come after its declarations."""
+    constants = [s for s in statements if isinstance(s, tree.Const)]
+    declared = [d for s in statements if isinstance(s, tree.Declaration) for d in s.names]
+    waiting = {_family(d.name.id) for d in declared}
+    sizes = {name for d in declared for size in d.dims or () for name in size_names(size)}
+    later: list[tree.Const] = []
+    for constant in constants:
+        if _names(constant.value) & waiting or (later and constant.target.id not in sizes):
+            later.append(constant)
+            waiting.add(_family(constant.target.id))
+    return later
+
+
+def _names(expr: tree.Expr) -> set[str]:
+    found: set[str] = set()
+    stack: list[Any] = [expr]
+    while stack:
+        node = stack.pop()
+        stack += [child for child, _ in children(node)]
+        if isinstance(node, tree.Name):
+            found.add(_family(node.id))
+    return found
+
+
+def _family(name: str) -> str:
+    """What `W_0`, `W_{1}` and `W_{0:3}` have in common."""
+    return re.sub(r"(_\d+)+$", "", name)
