@@ -10,6 +10,7 @@ from graphc.cli.failure import UsageError
 from graphc.cli.files import write_file
 from graphc.cli.options import add_output, add_program, add_what, options_of
 from graphc.cli.reading import read_program
+from graphc.cli.sizes import symbols_of
 from graphc.language.diagnostics import Diagnostics, GraphcError
 
 __all__ = ["configure", "run"]
@@ -36,6 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     from graphc.explain.derivation import derive
     from graphc.explain.derivation_text import PAGES
     from graphc.explain.signature import is_ours, signed
+    from graphc.explain.units import size_names
     from graphc.pipeline import compile_graph, joint_graph, lower_source
 
     options = options_of(arguments, verify=False)
@@ -45,6 +47,8 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         graph = lower_source(program.source, diagnostics)
         joint = joint_graph(graph, options, diagnostics)
+        if isinstance(expand, dict):
+            expand = symbols_of(expand, size_names(graph), graph)
         module, _ = compile_graph(joint, options)
     except GraphcError as error:
         report(program.located(error.errors))

@@ -45,9 +45,12 @@ class ArrayWriter(Writer):
             flipped = not flipped
         shape = e.tensor.shape
         thin = [k for k, i in enumerate(e.indices) if len(shape) > k and shape[k] == 1]
-        if len(places) == 1 and len(e.indices) == 2 and thin == [0]:
+        above = len(e.indices) - 2  # the last two axes are the matrix's, those before them say which it is
+        if len(places) == 1 and places[0] == e.indices[-1] and above in thin and e.indices[above] not in slices:
             flipped = not flipped  # a matrix of one row
-        kept = [k for k, i in enumerate(e.indices) if i in slices or (isinstance(i, Num) and k not in thin)]
+        kept = [
+            k for k, i in enumerate(e.indices) if i in slices or (isinstance(i, Num) and (k not in thin or k < above))
+        ]
         base = self._part(e) if is_part(e, self.slices) else self._kept(e, kept)
         if is_gradient(e.tensor) and self.numerator:
             flipped = not flipped

@@ -20,7 +20,7 @@ from graphc.ir.types import Unknown
 from graphc.passes.differentiate import default_wrt
 from graphc.passes.shifts import cancelling
 
-__all__ = ["Plan", "Unit", "expressions", "plan", "references"]
+__all__ = ["Plan", "Unit", "expressions", "plan", "references", "size_names"]
 
 HEAVY = 3
 """So many operations inside a function's argument get a name of their own."""
@@ -86,7 +86,7 @@ def plan(graph: Graph, wrt: Sequence[str] | None, loss: str | None) -> Plan:
         id: Tensor(id, name, graph[id].type.dtype == "int", shape[id]) for id, name in cutter.names.items()
     }
     made.invented = cutter.invented
-    made.size_names = _size_names(graph)
+    made.size_names = size_names(graph)
     taken = set(cutter.taken)
     made.units = _units(made, cutter, roots)
     numbers = indexed_and_computed_with(e for unit in made.units for e in expressions(unit))
@@ -117,7 +117,7 @@ def _units(made: Plan, cutter: _Cutter, roots: Sequence[int]) -> list[Unit]:
     return units
 
 
-def _size_names(graph: Graph) -> dict[str, str]:
+def size_names(graph: Graph) -> dict[str, str]:
     """The sizes of undeclared arguments as a reader would call them, in the order of the arguments: N, D, H, C, …"""
     shapes = [graph[a.node].type.shape for a in graph.arguments]
     found = dict.fromkeys(n for s in shapes if not isinstance(s, Unknown) for d in s for n in d.names())

@@ -160,6 +160,50 @@ def test_entries_are_written_out(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["derive", str(EXAMPLES / "a0_affine.g"), "--expand", "big"]) == 2
 
 
+@pytest.mark.parametrize(
+    ("source", "sizes", "complaint"),
+    [
+        ("param W[D]; L = sum(W**2)", "D=2,Q=3", "its dimensions are D"),
+        ("param W[Dim]; L = sum(W**2)", "Din=2", "did you mean `Dim`?"),
+        ("param W[3]; L = sum(W**2)", "D=2", "no dimension of it has a name"),
+        ("L = sum((X @ W)**2)", "N=2,Q=3", "its dimensions are N, D, H"),
+    ],
+)
+def test_a_size_that_there_is_not_is_an_error(
+    source: str, sizes: str, complaint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program = tmp_path / "net.g"
+    program.write_text(source)
+    assert main(["derive", str(program), "--expand", sizes]) == 1
+    told = capsys.readouterr()
+    assert "no argument of the program has a dimension `" in told.err and complaint in told.err and not told.out
+
+
+def test_entries_of_undeclared_values_are_written_out_in_the_sizes_that_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = _derived(tmp_path, capsys, "Z = X @ W; L = sum(Z)", "--expand", "N=1,D=2,H=3")
+    assert "∂L/∂W_23 = ∂L/∂Z_13 X_12 >" in text
+
+
+@pytest.mark.parametrize(
+    ("source", "row"),
+    [
+        ("param u[1,1,N]; L = sum(u**2)", "∂L/∂u_1 = 2 u_1 entry by entry, 1×N"),
+        ("param u[B,1,N]; L = sum(u**2)", "∂L/∂u_b = 2 u_b entry by entry, 1×N"),
+        ("param u[1,M,N]; L = sum(u**2)", "∂L/∂u_1 = 2 u_1 entry by entry, M×N"),
+        ("param u[1,N,1]; L = sum(u**2)", "∂L/∂u_1 = 2 u_1 entry by entry, N×1"),
+        ("param v[N]; input u[1,1,N]; L = sum(u*v)", "∂L/∂v = u_1ᵀ entry by entry, N×1"),
+        ("param y[B,M,N]; input u[1,1,N]; L = sum(u*y)", "∂L/∂y_b = 1 u_1 (M×1)(1×N) = M×N"),
+        ("param W[N,M]; input u[1,1,N]; Z = u@W; L = sum(Z**2)", "∂L/∂W = u_1ᵀ ∂L/∂Z_1 (N×1)(1×M) = N×M"),
+    ],
+)
+def test_slices_of_one_row_lie_as_their_gradients_do(
+    source: str, row: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert row in _derived(tmp_path, capsys, source)
+
+
 def test_only_what_leads_to_the_variable_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     text = derived("a4_two_layer", "--wrt", "W2", capsys=capsys)
     assert "> dW2 = H.T @ dS" in text
