@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from graphc.language import tree
@@ -21,26 +21,30 @@ __all__ = ["of_shapes"]
 def of_shapes(statements: Iterable[tree.Statement]) -> list[tree.Const]:
     """The constants of a program that come after its declarations."""
     constants = [s for s in statements if isinstance(s, tree.Const)]
-    declared = [d for s in statements if isinstance(s, tree.Declaration) for d in s.names]
-    waiting = {_family(d.name.id) for d in declared}
+    declared = [d for s in statements if isinstance(s, tree.Declaration) for d in s.names] if constants else []
     sizes = {name for d in declared for size in d.dims or () for name in size_names(size)}
+    waiting = {d.name.id for d in declared}
+    families = {_family(d.name.id) for d in declared if d.range is not None or d.name.id != _family(d.name.id)}
+    plain = {constant.target.id for constant in constants}
     later: list[tree.Const] = []
     for constant in constants:
-        if _names(constant.value) & waiting or (later and constant.target.id not in sizes):
+        waits = any(
+            name.id in waiting or (_family(name.id) in families and (name.id not in plain or bool(name.subscripts)))
+            for name in _names(constant.value)
+        )
+        if waits or (later and constant.target.id not in sizes):
             later.append(constant)
-            waiting.add(_family(constant.target.id))
+            waiting.add(constant.target.id)
     return later
 
 
-def _names(expr: tree.Expr) -> set[str]:
-    found: set[str] = set()
+def _names(expr: tree.Expr) -> Iterator[tree.Name]:
     stack: list[Any] = [expr]
     while stack:
         node = stack.pop()
         stack += [child for child, _ in children(node)]
         if isinstance(node, tree.Name):
-            found.add(_family(node.id))
-    return found
+            yield node
 
 
 def _family(name: str) -> str:

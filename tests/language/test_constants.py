@@ -73,6 +73,9 @@ def test_each_part_that_is_no_constant_is_reported_at_its_place(
         ("const M = [1, shape(x)[0]]\nL = sum(x) * sum(M)", 24),
         ("input x[N]\nconst n = shape(x)[0]\nL = sum(x) * n", 18),
         ("param W_{0:2}[3]\nconst n = shape(W_{1})[0]\nL = sum(W_0) * n + 0*sum(W_1)", 18),
+        ("param W_1[3]\nconst n = shape(W_{1})[0]\nL = sum(W_1) * n", 18),
+        ("input x[3]\nconst n = shape(x)[0]\nfor k in 0:n { a_{k} = x[k] }\nL = a_0 + a_1 + a_2", 6),
+        ("const x_1 = 2\nconst n = x_1 + 1\ninput x[n]\nL = sum(x) * n", 18),
     ],
 )
 def test_sizes_of_arguments_stand_in_constants(program: str, value: float) -> None:
