@@ -14,6 +14,7 @@ import pytest
 import graphc
 from counting import lines
 from graphc.emitter import parse_back
+from graphc.ir.graph import Builder
 from graphc.language.budget import MOST_HINTS
 
 MANY = 2_000
@@ -236,6 +237,21 @@ def test_a_long_sum_of_products_is_not_replaced_over_and_over(step: str, level: 
     W = np.eye(2) * 1e-3
     L, grads = module.value_and_grad(np.ones((3, 2)), W)
     assert np.isfinite(L) and np.isfinite(grads["W"]).all()
+
+
+def test_what_adds_work_is_seen_before_it_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That a sum of products is as large as they are is known before it is made, to be forgotten again."""
+    forgotten: list[int] = []
+    forget = Builder.forget
+
+    def noted(builder: Builder, count: int) -> None:
+        forgotten.append(count)
+        forget(builder, count)
+
+    monkeypatch.setattr(Builder, "forget", noted)
+    text = "input h_0[N, d]\nparam W[d, d]\nfor k in 0:40 { h_{k+1} = softmax(h_{k} @ W) + h_{k} }\nL = sum(h_40**2)"
+    graphc.compile(text, verify=False)
+    assert len(forgotten) <= 4 * 40  # the softmax's own; it was ten of each layer
 
 
 def test_what_is_a_plain_number_is_asked_once() -> None:
