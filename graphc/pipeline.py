@@ -129,7 +129,7 @@ def _within_limits(diagnostics: Diagnostics) -> Iterator[None]:
         yield
         return
     except Fault as fault:
-        diagnostics.error(fault.code, fault.message, fault.span, fault.label, tuple(fault.notes), fault.help)
+        diagnostics.report(fault)
     except ShapeError as error:
         if error.code != "E0213":  # any other is our own mistake
             raise

@@ -10,11 +10,14 @@ dW = X.T @ dZ + dA      dW_term                 each of them, where it is a stat
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import TypeVar
 from weakref import WeakKeyDictionary
 
 from graphc.ir.graph import Graph, Node
 from graphc.ir.words import VIEWS, WORDS, by_operands
+from graphc.passes.dce import computed_of
 
 __all__ = ["behind_cotangents", "describe"]
 
@@ -24,6 +27,23 @@ SEVERAL = {"add", "subtract", "multiply", "divide", "matmul", "outer", *VIEWS}
 
 CALLED = {"gelu_exact": "gelu", "gelu_tanh": "gelu"}
 """Operations that the program calls by another name."""
+
+
+_Found = TypeVar("_Found")
+
+
+def _found_once(find: Callable[[Graph], _Found]) -> Callable[[Graph], _Found]:
+    """What is found out about a graph, once for each graph while it lives."""
+    known: WeakKeyDictionary[Graph, _Found] = WeakKeyDictionary()
+
+    @wraps(find)
+    def found(graph: Graph) -> _Found:
+        result = known.get(graph)
+        if result is None:
+            result = known[graph] = find(graph)
+        return result
+
+    return found
 
 
 MOST_OPERANDS = 4
@@ -95,20 +115,15 @@ def _of_sum(graph: Graph, node: Node) -> str | None:
     return f"{user.name}_{word}" if user.op == "add" and user.name and user.type == node.type else None
 
 
-_sums: WeakKeyDictionary[Graph, dict[int, int]] = WeakKeyDictionary()
-
-
+@_found_once
 def _last_sums(graph: Graph) -> dict[int, int]:
     """Of what is only added up the last sum without a name that it is a term of, or a term of a term."""
-    found = _sums.get(graph)
-    if found is None:
-        found = {}
-        users = _users(graph)
-        for id in reversed([*graph.nodes]):
-            user = graph.nodes.get(users.get(id, -1))
-            if user and user.op == "add" and user.of_rule and not user.name and user.type == graph[id].type:
-                found[id] = found.get(user.id, user.id)
-        _sums[graph] = found
+    found: dict[int, int] = {}
+    users = _users(graph)
+    for id in reversed([*graph.nodes]):
+        user = graph.nodes.get(users.get(id, -1))
+        if user and user.op == "add" and user.of_rule and not user.name and user.type == graph[id].type:
+            found[id] = found.get(user.id, user.id)
     return found
 
 
@@ -136,29 +151,14 @@ def _is_of(hint: str | None, rule: str) -> bool:
     return hint is not None and (hint == rule or hint.startswith(f"{rule}_"))
 
 
-_only_users: WeakKeyDictionary[Graph, dict[int, int]] = WeakKeyDictionary()
-
-
+@_found_once
 def _users(graph: Graph) -> dict[int, int]:
     """The one user of each value that has no other."""
-    found = _only_users.get(graph)
-    if found is None:
-        kept = set(graph.roots)
-        found = {id: users[0] for id, users in graph.users().items() if len(users) == 1 and id not in kept}
-        _only_users[graph] = found
-    return found
+    kept = set(graph.roots)
+    return {id: users[0] for id, users in graph.users().items() if len(users) == 1 and id not in kept}
 
 
-_behind: WeakKeyDictionary[Graph, frozenset[int]] = WeakKeyDictionary()
-
-
+@_found_once
 def behind_cotangents(graph: Graph) -> frozenset[int]:
     """The cotangents of the outputs, and all that is computed of them."""
-    found = _behind.get(graph)
-    if found is None:
-        reached = set(graph.cotangents.values())
-        for node in graph:  # operands before what is computed of them
-            if not reached.isdisjoint(node.operands):
-                reached.add(node.id)
-        found = _behind[graph] = frozenset(reached)
-    return found
+    return frozenset(computed_of(graph, graph.cotangents.values()))

@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+from graphc.explain.index_ranges import bounds_of
 from graphc.explain.indices import total
 from graphc.explain.products import add, mul
 from graphc.explain.terms import Expr, Index, number, size
-from graphc.ir.dims import Atom, Dim, dim
+from graphc.ir.dims import Dim, dim
 from graphc.ir.graph import Node
 from graphc.ir.types import Type
 from graphc.ops.cuts import ARRAY
@@ -91,12 +92,9 @@ def axes_of(r: Operands) -> tuple[int, ...]:
 
 def _where_not_empty(first: Dim, count: Dim) -> Dim:
     """Where a slice begins that has entries: that of `x[3:]` at 3, which else is `min(n, 3)`."""
-    terms = first.displayed.terms
-    symbol = terms[0][0][0][0] if len(terms) == 1 and terms[0][1] == 1 and len(terms[0][0]) == 1 else None
-    if isinstance(symbol, Atom) and symbol.kind == "min" and count in symbol.args:
-        others = [size for size in symbol.args if size != count]
-        return others[0] if len(others) == 1 else first
-    return first
+    bounds = bounds_of(first, "min")
+    others = [size for size in bounds if size != count]
+    return others[0] if count in bounds and len(others) == 1 else first
 
 
 def places_of(items: Any, shape: Sequence[Dim], out: list[Expr], arrays: Sequence[Expr] = ()) -> list[Expr]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from graphc.explain.conditions import when
-from graphc.explain.index_ranges import filled
+from graphc.explain.index_ranges import bounds_of, filled
 from graphc.explain.products import add, mul
 from graphc.explain.terms import (
     ONE,
@@ -20,7 +20,7 @@ from graphc.explain.terms import (
     number,
     size,
 )
-from graphc.ir.dims import Atom, Dim
+from graphc.ir.dims import Dim
 
 __all__ = ["has_delta", "solved", "tells", "within"]
 
@@ -70,8 +70,5 @@ def within(value: Expr, size_: Dim) -> Expr:
 def _bounds(size_: Dim) -> tuple[Dim, ...]:
     """What a place from 0 on has to lie below: the smaller of two sizes are both; `max(n − 1, 0)` is `n − 1`."""
     size_ = filled(size_)
-    terms = size_.displayed.terms
-    symbol = terms[0][0][0][0] if len(terms) == 1 and terms[0][1] == 1 and len(terms[0][0]) == 1 else None
-    if not isinstance(symbol, Atom) or symbol.kind != "min" or terms[0][0][0][1] != 1:
-        return (size_,)
-    return tuple(bound for part in symbol.args for bound in _bounds(part))
+    smaller = bounds_of(size_, "min")
+    return tuple(bound for part in smaller for bound in _bounds(part)) if smaller else (size_,)

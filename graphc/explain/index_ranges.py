@@ -35,15 +35,18 @@ def only_place(index: Index, relation: str, bound: Expr) -> Expr | None:
     return add(bound, number({"<": -1, ">": 1}.get(relation, 0))) if beyond == 0 else None
 
 
-def filled(size: Dim) -> Dim:
-    """A size where it is that of an array with entries: `max(N − 1, 0)` is `N − 1`."""
+def bounds_of(size: Dim, kind: str) -> tuple[Dim, ...]:
+    """The sizes of which a size is the `min` or the `max`; none if it is anything else."""
     terms = size.displayed.terms
     if len(terms) != 1 or terms[0][1] != 1 or len(terms[0][0]) != 1:
-        return size
+        return ()
     ((symbol, times),) = terms[0][0]
-    if times != 1 or not isinstance(symbol, Atom) or symbol.kind != "max":
-        return size
-    positive = [part for part in symbol.args if part != 0]
+    return tuple(symbol.args) if times == 1 and isinstance(symbol, Atom) and symbol.kind == kind else ()
+
+
+def filled(size: Dim) -> Dim:
+    """A size where it is that of an array with entries: `max(N − 1, 0)` is `N − 1`."""
+    positive = [part for part in bounds_of(size, "max") if part != 0]
     return filled(positive[0]) if len(positive) == 1 else size
 
 

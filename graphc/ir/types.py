@@ -63,6 +63,11 @@ class Type:
         return self.shape
 
     @property
+    def known_dims(self) -> tuple[Dim, ...] | None:
+        """The dimensions; None where the rank is not known."""
+        return None if isinstance(self.shape, Unknown) else self.shape
+
+    @property
     def rank(self) -> int | None:
         return None if isinstance(self.shape, Unknown) else len(self.shape)
 

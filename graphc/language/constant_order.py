@@ -8,12 +8,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable
 
 from graphc.language import tree
 from graphc.language.declared_sizes import size_names
-from graphc.language.depth import children
+from graphc.language.depth import nodes_of
 
 __all__ = ["of_shapes"]
 
@@ -30,21 +29,12 @@ def of_shapes(statements: Iterable[tree.Statement]) -> list[tree.Const]:
     for constant in constants:
         waits = any(
             name.id in waiting or (_family(name.id) in families and (name.id not in plain or bool(name.subscripts)))
-            for name in _names(constant.value)
+            for name in nodes_of(constant.value) if isinstance(name, tree.Name)
         )
         if waits or (later and constant.target.id not in sizes):
             later.append(constant)
             waiting.add(constant.target.id)
     return later
-
-
-def _names(expr: tree.Expr) -> Iterator[tree.Name]:
-    stack: list[Any] = [expr]
-    while stack:
-        node = stack.pop()
-        stack += [child for child, _ in children(node)]
-        if isinstance(node, tree.Name):
-            yield node
 
 
 def _family(name: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any, Final, get_args
 from graphc.language.source import Span
 from graphc.language.tree import Binary, Constant, Name, Number, Statement, String, Unary
 
-__all__ = ["DEEPEST", "children", "room_to_recurse", "too_deep"]
+__all__ = ["DEEPEST", "children", "nodes_of", "room_to_recurse", "too_deep"]
 
 DEEPEST: Final = 100
 """So many levels of brackets, of signs, or of powers may be nested, and twice as many of `.T` and indices."""
@@ -52,6 +52,15 @@ def children(node: Any) -> Iterator[tuple[Any, int]]:
                 yield from ((item, 1) for item in value if hasattr(item, "span"))
             elif hasattr(value, "span"):
                 yield value, 1
+
+
+def nodes_of(expr: Any) -> Iterator[Any]:
+    """An expression and all that is below it."""
+    stack = [expr]
+    while stack:
+        node = stack.pop()
+        yield node
+        stack += [child for child, _ in children(node)]
 
 
 @contextmanager

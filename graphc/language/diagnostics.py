@@ -19,8 +19,12 @@ import re
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from graphc.language.source import Span
+
+if TYPE_CHECKING:
+    from graphc.language.values import Fault
 
 __all__ = [
     "Diagnostic", "Diagnostics", "GraphcError", "GraphcWarning", "brief", "render", "render_all", "slip", "suggest",
@@ -107,6 +111,11 @@ class Diagnostics:
     ) -> None:
         """Report something the user should know although the program compiles."""
         self.add(Diagnostic(code, "warning", message, span, label, tuple(notes), help))
+
+    def report(self, fault: Fault) -> None:
+        """Report a fault, and the others of its statement."""
+        for each in fault.all():
+            self.error(each.code, each.message, each.span, each.label, each.notes, each.help)
 
     def add(self, diagnostic: Diagnostic) -> None:
         span = diagnostic.span

@@ -59,7 +59,7 @@ class Importer:
         return environment
 
     def _report(self, fault: Fault) -> None:
-        self.diagnostics.error(fault.code, fault.message, fault.span, fault.label, tuple(fault.notes), fault.help)
+        self.diagnostics.report(fault)
 
     def _new(self, signature: tree.Signature, places: dict[str, Span]) -> None:
         name = signature.name

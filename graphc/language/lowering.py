@@ -228,8 +228,7 @@ class Lowering(Evaluator):
             self.scope.values.setdefault(name, POISON)
 
     def report(self, fault: Fault) -> None:
-        for each in fault.all():
-            self.diagnostics.error(each.code, each.message, each.span, each.label, tuple(each.notes), each.help)
+        self.diagnostics.report(fault)
 
     def _quote(self, statement: tree.Statement) -> None:
         """The statement as the generated code quotes it; a loop's steps say which they are."""

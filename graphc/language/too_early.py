@@ -10,10 +10,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from graphc.language import tree
-from graphc.language.depth import children
+from graphc.language.depth import nodes_of
 from graphc.language.source import Span
 from graphc.language.values import Fault
 
@@ -61,10 +61,7 @@ def report_names_too_early(lowering: Lowering, statement: tree.Assign | tree.Upd
 def _names(lowering: Lowering, expr: tree.Expr) -> dict[str, Span]:
     """The names in an expression that a later statement assigns, each with its first place."""
     first: dict[str, Span] = {}
-    stack: list[Any] = [expr]
-    while stack:
-        node = stack.pop()
-        stack += [child for child, _ in children(node)]
+    for node in nodes_of(expr):
         if isinstance(node, tree.Name) and not node.subscripts and _is_assigned_later(lowering, node.id):
             before = first.setdefault(node.id, node.span)
             if node.span.start < before.start:

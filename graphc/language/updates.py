@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from graphc.ir.types import Solver, Type, Unknown
 from graphc.language import tree
-from graphc.language.depth import children
+from graphc.language.depth import nodes_of
 from graphc.language.diagnostics import suggest
 from graphc.language.source import Span
 from graphc.language.values import Fault
@@ -42,12 +42,9 @@ def _use(statements: Iterable[tree.Statement], name: str) -> Span | None:
             inside = _use(statement.body, name)
             if inside is not None:
                 return inside
-        stack: list[Any] = [statement.value] if isinstance(statement, tree.Assign) else []
-        while stack:
-            node = stack.pop()
+        for node in nodes_of(statement.value) if isinstance(statement, tree.Assign) else ():
             if isinstance(node, tree.Name) and node.id == name and not node.subscripts:
                 return node.span
-            stack += [child for child, _ in children(node)]
     return None
 
 

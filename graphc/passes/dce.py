@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from graphc.ir.graph import Graph
 
-__all__ = ["eliminate_dead_code", "needed"]
+__all__ = ["computed_of", "eliminate_dead_code", "needed"]
 
 
 def needed(graph: Graph, roots: Iterable[int]) -> set[int]:
@@ -21,6 +21,15 @@ def needed(graph: Graph, roots: Iterable[int]) -> set[int]:
     for id in sorted(nodes, reverse=True):  # what uses a value stands behind it
         if id in seen:
             seen.update(nodes[id].operands)
+    return seen
+
+
+def computed_of(graph: Graph, sources: Iterable[int]) -> set[int]:
+    """The sources and everything that is computed from them."""
+    seen = set(sources)
+    for node in graph:  # operands before what is computed of them
+        if not seen.isdisjoint(node.operands):
+            seen.add(node.id)
     return seen
 
 

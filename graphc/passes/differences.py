@@ -35,10 +35,9 @@ from graphc.ir.types import Unknown
 from graphc.passes.cost import typical
 from graphc.passes.dce import eliminate_dead_code
 from graphc.passes.rebuild import rebuild, same
+from graphc.passes.signs import OPPOSITE
 
 __all__ = ["subtract_products"]
-
-OPPOSITE = {"add": "subtract", "subtract": "add"}
 
 
 def subtract_products(graph: Graph) -> Graph:

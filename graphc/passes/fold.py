@@ -84,7 +84,7 @@ class _Place:
         return self.builder.add(op, operands, attrs)
 
     def shape(self, node: Node) -> tuple[Dim, ...] | None:
-        return None if isinstance(node.type.shape, Unknown) else node.type.shape
+        return node.type.known_dims
 
 
 Rewrite = Callable[[_Place], "int | None"]

@@ -20,7 +20,7 @@ from graphc.ir.graph import Graph, Node
 from graphc.ir.types import Unknown
 from graphc.passes.cost import IN_BLAS, TYPICAL, typical
 from graphc.passes.cut import components, minimum_cut
-from graphc.passes.dce import needed
+from graphc.passes.dce import computed_of, needed
 from graphc.passes.schedule import schedule
 
 __all__ = ["Split", "partition"]
@@ -42,7 +42,7 @@ class Split:
 def partition(graph: Graph, memory: str = "balanced") -> Split:
     """Split a joint graph; `memory` is `lean`, `balanced` or `fast`."""
     roots = list(graph.gradients.values())
-    behind = _descendants(graph, graph.cotangents.values())
+    behind = computed_of(graph, graph.cotangents.values())
     wanted = needed(graph, roots)
     before = [id for id in graph.nodes if id in wanted and id not in behind]
     read = {u for id in wanted & behind for u in graph[id].operands if u not in behind}
@@ -76,14 +76,6 @@ def _in_order(graph: Graph, forward: set[int], asked: Collection[int]) -> list[i
             behind = (places[u] for u in node.operands if u in places and graph[u].operands)  # a number stands anywhere
             places[id] = max([primal, *behind])
     return schedule(graph, sorted(forward, key=lambda id: (places[id], id)), ())
-
-
-def _descendants(graph: Graph, sources: Iterable[int]) -> set[int]:
-    found = set(sources)
-    for node in graph:  # ids grow along edges: one sweep
-        if not found.isdisjoint(node.operands):
-            found.add(node.id)
-    return found
 
 
 def _needed_above(graph: Graph, roots: Iterable[int], stop: set[int]) -> set[int]:

@@ -22,11 +22,11 @@ from graphc.ir.graph import Builder, Graph, Node
 from graphc.ir.types import ShapeError, Type, Unknown
 from graphc.passes.dce import eliminate_dead_code
 from graphc.passes.rebuild import rebuild, same
+from graphc.passes.signs import OPPOSITE
 
 __all__ = ["write_plainly"]
 
 MOVING = {"expand_dims", "squeeze", "reshape", "transpose", "mT"}
-OPPOSITE = {"add": "subtract", "subtract": "add"}
 
 
 def write_plainly(graph: Graph) -> Graph:

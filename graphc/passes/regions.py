@@ -46,10 +46,6 @@ class Item:
     collected: set[int] = field(default_factory=set)
 
 
-def _dims(node: Node) -> tuple[Dim, ...] | None:
-    return None if isinstance(node.type.shape, Unknown) else node.type.shape
-
-
 def _leads(node: Node, rows: Dim) -> bool:
     shape = node.type.shape
     return not isinstance(shape, Unknown) and bool(shape) and (shape[0] is rows or shape[0] == rows)
@@ -264,7 +260,7 @@ def _of_vectors(graph: Graph, bound: Collection[int]) -> set[Dim]:
     those of the arrays."""
     vectors: Counter[Dim] = Counter()
     for node in graph:
-        shape = _dims(node)
+        shape = node.type.known_dims
         if shape and node.id not in bound and not graph.op(node).view:
             if len(shape) > 1:
                 return set()
@@ -274,9 +270,9 @@ def _of_vectors(graph: Graph, bound: Collection[int]) -> set[Dim]:
 
 def _rows_of(graph: Graph, node: Node) -> Dim | None:
     """The size of the first axis that a node might run over."""
-    shape = _dims(node)
+    shape = node.type.known_dims
     if node.op in COLLECTED and node.operands:
-        source = _dims(graph[node.operands[0]])
+        source = graph[node.operands[0]].type.known_dims
         axes = node.attr("axis")
         if source and (node.op == "vdot" or axes is None or 0 in axes):
             shape = source

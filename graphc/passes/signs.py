@@ -17,9 +17,11 @@ from __future__ import annotations
 
 from graphc.passes.place import Place
 
-__all__ = ["LINEAR", "product_subtracted", "sign_into_number", "sign_out_of_sum"]
+__all__ = ["LINEAR", "OPPOSITE", "product_subtracted", "sign_into_number", "sign_out_of_sum"]
 
 DEEPEST = 8  # products within products
+OPPOSITE = {"add": "subtract", "subtract": "add"}
+"""What adds a term with the other sign."""
 LINEAR = {"sum", "mean", "mT", "expand_dims", "squeeze", "reshape"}
 
 

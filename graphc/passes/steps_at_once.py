@@ -23,11 +23,11 @@ from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 from typing import Any
 
-from graphc.ir.dims import Dim, dim
+from graphc.ir.dims import dim
 from graphc.ir.graph import Builder, Graph, Node
 from graphc.ir.types import ShapeError, Unknown
 from graphc.ops.cuts import WHOLE
-from graphc.passes.dce import eliminate_dead_code
+from graphc.passes.dce import computed_of, eliminate_dead_code
 from graphc.passes.rebuild import rebuild, same
 
 __all__ = ["steps_at_once"]
@@ -68,10 +68,6 @@ def steps_at_once(graph: Graph, kept: Collection[str] = ()) -> Graph:
         return graph
 
 
-def _dims(node: Node) -> tuple[Dim, ...] | None:
-    return None if isinstance(node.type.shape, Unknown) else node.type.shape
-
-
 # ---------------------------------------------------------------- what belongs together
 
 class _Groups:
@@ -95,11 +91,10 @@ class _Groups:
                 left, right = (self.graph[u] for u in node.operands)
                 if left.type.rank == right.type.rank == 2 and left.operands and not self.graph.op(left).view:
                     together.setdefault((right.id, left.type), []).append(node.id)
-        users = self.graph.users()
         groups = [ids for ids in together.values() if len(ids) >= LEAST]
         for ids in groups[:MOST]:
             made_of = {self.graph[id].operands[0] for id in ids}
-            if len(made_of) == len(ids) and made_of.isdisjoint(_computed_of(users, ids)):
+            if len(made_of) == len(ids) and made_of.isdisjoint(computed_of(self.graph, ids)):
                 shared = self.graph[ids[0]].operands[1]
                 self.groups.append(_Group((("own", None), ("id", shared)), dict(enumerate(ids))))
                 self.at.update((id, (len(self.groups) - 1, k)) for k, id in enumerate(ids))
@@ -170,19 +165,9 @@ def _part(node: Node) -> tuple[int, int] | None:
     return (node.operands[0], index[0]) if plain else None
 
 
-def _computed_of(users: dict[int, list[int]], ids: Sequence[int]) -> set[int]:
-    seen, stack = set(ids), list(ids)
-    while stack:
-        for user in users.get(stack.pop(), ()):
-            if user not in seen:
-                seen.add(user)
-                stack.append(user)
-    return seen
-
-
 def _takes_an_axis(graph: Graph, node: Node, reads: Sequence[tuple[Any, ...]]) -> bool:
     """Whether an operation does the same to each entry of one more axis in front."""
-    shape, operands = _dims(node), [_dims(graph[u]) for u in node.operands]
+    shape, operands = node.type.known_dims, [graph[u].type.known_dims for u in node.operands]
     if shape is None or None in operands:
         return False
     ranks = [len(dims or ()) for dims in operands]

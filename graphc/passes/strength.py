@@ -70,8 +70,7 @@ class _Place:
         return self.builder.add(op, operands, attrs)
 
     def _dims(self, id: int) -> tuple[Dim, ...] | None:
-        shape = self.builder.type(id).shape
-        return None if isinstance(shape, Unknown) else shape
+        return self.builder.type(id).known_dims
 
     def total(self) -> int | None:
         """A sum or a mean."""

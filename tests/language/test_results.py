@@ -129,6 +129,7 @@ def test_a_loss_of_unknown_shape_is_told_in_words() -> None:
 
 
 ONE_STATEMENT = {
+    "op f(x) = x*x; rule f(x) -> y { dx = foo(dy) * bar(x) }; L = sum(f(w))": [(38, "E0219"), (48, "E0219")],
     "Z = relux(X) @ softmux(W)": [(5, "E0219"), (16, "E0219")],
     "L = sum(relux(x)) + softmux(sigmoidd(x), tahn(y))": [(9, "E0219"), (21, "E0219"), (29, "E0219"), (42, "E0219")],
     "L = a - b * foo(c) + sum(d, axis=bar(1)) + e[baz(2)]": [(13, "E0219"), (34, "E0219"), (46, "E0219")],
