@@ -117,6 +117,8 @@ class Mathematics:
             return Text(f"1{{{self._by_template(node, operands)}}}")
         if node.op == "where":
             condition, one, other = operands
+            if self._is_masked(node):
+                return _product_text(one, condition, scaled=False)
             compared = _INDICATOR.fullmatch(condition.text)
             said = compared[1] if compared else str(condition)
             return Text(f"{one.within(SUM)} if {said} else {other.within(SUM)}", LOOSE)
@@ -255,10 +257,13 @@ class Mathematics:
         if second.op in ("const", "size", "number") and second.type.rank == 0:
             left, right = right, left
         scaled = self._is_number(first) or self._is_number(second)
-        unsigned = _without_sign(left)
-        if unsigned is not None:  # -2 dL x is no product of a sum
-            return Text(f"-{_factors(unsigned, right, scaled)}", SUM)
-        return _factors(left, right, scaled)
+        return _product_text(left, right, scaled)
+
+    def _is_masked(self, node: Node) -> bool:
+        """Whether a choice is one between a gradient and 0: its mathematics is a product with the mask, which makes 0
+        of anything."""
+        chosen, other = (self.graph[u] for u in node.operands[1:])
+        return node.of_rule and other.attr("value") == 0 and chosen.op != "const" and node.type.is_float
 
     def _is_number(self, node: Node) -> bool:
         """Whether a value is a number, if only with new axes."""
@@ -303,6 +308,13 @@ class Mathematics:
         whole = "".join(parts).replace("ᵀ⁻¹", "⁻ᵀ")
         only = named.get(pieces[0][1]) if len(pieces) == 2 and not pieces[0][0] and not pieces[1][0] else None
         return Text(whole, only.precedence if only is not None else precedence)
+
+
+def _product_text(left: Text, right: Text, scaled: bool) -> Text:
+    unsigned = _without_sign(left)
+    if unsigned is not None:  # -2 dL x is no product of a sum
+        return Text(f"-{_factors(unsigned, right, scaled)}", SUM)
+    return _factors(left, right, scaled)
 
 
 def _factors(left: Text, right: Text, scaled: bool) -> Text:

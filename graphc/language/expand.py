@@ -15,6 +15,7 @@ from graphc.language.mismatch import inside
 from graphc.language.scope import Environment, Scope
 from graphc.language.values import Fault, Tensor
 from graphc.ops.base import Op
+from graphc.passes.branches import masked
 from graphc.rules.table import builtin_rule, signature_parts
 
 __all__ = ["at_rule", "composite_op", "expand_definition", "expand_rule", "rule_of"]
@@ -112,23 +113,54 @@ def rule_of(op: Op) -> tree.RuleDef | None:
 
 
 class _RuleEvaluator(Evaluator):
-    """Evaluates a rule's body: `dx` there is the rule's own name and says nothing in the generated code."""
+    """Evaluates a rule's body: `dx` there is the rule's own name and says nothing in the generated code.
+
+    Where it `chooses`, what is made of the cotangent is not multiplied by a mask: the mask chooses between that and 0.
+    """
+
+    def __init__(self, builder: Builder, cotangent: int, chooses: bool) -> None:
+        super().__init__(builder)
+        self.cotangent = cotangent
+        self.chooses = chooses
+
+    def add(
+        self, op: str, operands: Sequence[int] = (), attrs: Mapping[str, Any] | None = None, type: Type | None = None
+    ) -> int:
+        if self.chooses and op == "multiply":
+            for factor, mask in (operands, operands[::-1]):
+                if self.type(mask).dtype == "bool" and self.type(factor).is_float and self._is_made_of_it(factor):
+                    return masked(self.builder, mask, factor)
+        return super().add(op, operands, attrs, type)
+
+    def _is_made_of_it(self, id: int) -> bool:
+        """Whether this is the cotangent, or made of it: it comes after it then."""
+        return id == self.cotangent or (
+            id > self.cotangent and any(self._is_made_of_it(u) for u in self.builder[id].operands)
+        )
 
     def named(self, id: int, name: str, scope: Scope) -> None:
         if name[1:] not in scope.values:
             super().named(id, name, scope)
 
 
-def expand_rule(builder: Builder, op: Op, node: Node, cotangent: int) -> Sequence[int | None]:
-    """The contributions of a node's cotangent to its operands, one per operand; None where there is no gradient."""
+def expand_rule(
+    builder: Builder, op: Op, node: Node, cotangent: int, chooses: bool = False
+) -> Sequence[int | None]:
+    """The contributions of a node's cotangent to its operands, one per operand; None where there is no gradient.
+
+    Where the rule's masks multiply the cotangent they choose between it and 0 if it `chooses`.
+    """
     inputs = (*node.operands, node.id, cotangent)
-    return replayed(builder, "rule", node.op, node.attrs, inputs, lambda: _evaluated(builder, op, node, cotangent))
+    what = "rule that chooses" if chooses else "rule"
+    return replayed(
+        builder, what, node.op, node.attrs, inputs, lambda: _evaluated(builder, op, node, cotangent, chooses)
+    )
 
 
-def _evaluated(builder: Builder, op: Op, node: Node, cotangent: int) -> list[int | None]:
+def _evaluated(builder: Builder, op: Op, node: Node, cotangent: int, chooses: bool) -> list[int | None]:
     from graphc.rules.python import BUILDERS
 
-    evaluator = _RuleEvaluator(builder)
+    evaluator = _RuleEvaluator(builder, cotangent, chooses)
     build = BUILDERS.get(op.name)
     if build is not None and op.rule is None:
         return build(evaluator, node, cotangent)

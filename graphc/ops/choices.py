@@ -81,8 +81,8 @@ def _where_type(solver: Solver, types: list[Type], attrs: dict[str, Any]) -> Typ
 register(Op(
     name="where", family="elementwise", operands=("c", "a", "b"), infer=_where_type, numpy=_where_text,
     evaluate=np.where, call=_where_call, math="({a} if {c} else {b})", elementwise=True, cost="cheap",
-    doc="a where c is true, else b. The gradient is masked by a product: a branch not taken gets 0 only where its own "
-    "derivative is finite.", source="NumPy: where", domain={"c": "boolean"},
+    doc="a where c is true, else b. What is computed entry by entry for a branch alone has no gradient where it is not "
+    "taken, whatever its derivative would be there.", source="NumPy: where", domain={"c": "boolean"},
     aliases={"condition": "c", "x": "a", "y": "b"},
 ))  # fmt: skip
 

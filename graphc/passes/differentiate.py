@@ -19,7 +19,9 @@ from graphc.language import tree
 from graphc.language.expand import at_rule, expand_rule
 from graphc.language.values import Fault
 from graphc.ops.base import Op
+from graphc.passes.branches import Branches, Cases
 from graphc.passes.shifts import cancelling
+from graphc.passes.steep import steep_cotangents
 
 __all__ = ["Adjoint", "default_wrt", "differentiate", "sum_to_type", "unreached", "zeros_of"]
 
@@ -35,10 +37,13 @@ class Adjoint:
         self.name = name
         self.cotangents: dict[int, int | None] = {}
         self.contributions: dict[int, int] = dict(seeds)
+        self.cases: dict[int, Cases] = {}
         self.ancestors = _ancestors(builder, seeds)
         self.expanded: set[int] = set()
         self.users = _users(builder, self.ancestors)
         self.constant = cancelling(builder.nodes, self.users, seeds, builder.op)
+        self.branches = Branches(builder.nodes, self.users, seeds, builder.op)
+        self.steep = steep_cotangents(builder.nodes, self.users, builder.op)
 
     def gradients(self, wrt: Sequence[int]) -> list[int | None]:
         """The cotangents of these nodes; None for one that the seeds do not depend on smoothly.
@@ -54,7 +59,9 @@ class Adjoint:
                 self.expanded.add(id)
                 if cotangent is not None:
                     self._expand(self.builder[id], cotangent)
-        return [self.cotangents.get(id) for id in wrt]
+        found = [self.cotangents.get(id) for id in wrt]
+        closed = self.branches.closed
+        return [c if c is None else closed(self.builder, id, c) for id, c in zip(wrt, found, strict=True)]
 
     def _between(self, wrt: Sequence[int]) -> tuple[set[int], set[int]]:
         """What lies between the variables and the seeds, as far as it is not done: nodes whose cotangent is wanted,
@@ -74,6 +81,8 @@ class Adjoint:
 
     def _accumulate(self, id: int) -> int | None:
         """The whole cotangent of a node, all of whose uses have contributed; it gets the node's name."""
+        if id in self.cases:
+            self._choose(id)
         total = self.contributions.pop(id, None)
         if total is None:
             return None
@@ -105,7 +114,7 @@ class Adjoint:
         builder.origin = _reverse(node, node.op)
         try:
             op = builder.op(node.op)
-            contributions = expand_rule(builder, op, node, cotangent)
+            contributions = expand_rule(builder, op, node, cotangent, chooses=node.id in self.steep)
             here: dict[int, int] = {}
             for place, (operand, contribution) in enumerate(zip(node.operands, contributions, strict=True)):
                 if contribution is None or operand not in self.ancestors or not builder.type(operand).is_float:
@@ -114,13 +123,33 @@ class Adjoint:
                     fitted = sum_to_type(builder, contribution, operand, node.op)
                 except Fault as fault:
                     raise at_rule(fault, op, place, node) from None
-                here[operand] = builder.add("add", [here[operand], fitted]) if operand in here else fitted
+                left = self.branches.left_by(node.id, operand)
+                if self.branches.enters(node.id, place):
+                    fitted = contribution = cotangent
+                if left:
+                    self.cases.setdefault(operand, Cases()).add(builder, left, contribution)
+                else:
+                    here[operand] = builder.add("add", [here[operand], fitted]) if operand in here else fitted
             for operand, fitted in here.items():
                 # Added at once, so that no contribution outlives the statement it comes from.
-                earlier = self.contributions.get(operand)
-                self.contributions[operand] = fitted if earlier is None else builder.add("add", [earlier, fitted])
+                self._contribute(operand, fitted)
+            for operand in set(node.operands) & self.cases.keys():
+                if node.id == min(user for user in self.users[operand] if self.branches.left_by(user, operand)):
+                    self._choose(operand)
         finally:
             builder.origin = before
+
+    def _choose(self, id: int) -> None:
+        """Add what the branches of choices contribute to a node."""
+        called = self.builder[id].name or self.builder[id].hint
+        for chosen in self.cases.pop(id).chosen(self.builder):
+            if called:
+                self.builder.hint(chosen, f"d{called}_where")
+            self._contribute(id, sum_to_type(self.builder, chosen, id, "where"))
+
+    def _contribute(self, id: int, fitted: int) -> None:
+        earlier = self.contributions.get(id)
+        self.contributions[id] = fitted if earlier is None else self.builder.add("add", [earlier, fitted])
 
 
 def _is_called(node: Node) -> bool:

@@ -115,7 +115,7 @@ rule at_most(x, hi) -> y { dx = dy * (x <= hi);  dhi = dy * (x > hi) }
 op at_least(x, lo) = maximum(x, lo)
 rule at_least(x, lo) -> y { dx = dy * (x >= lo);  dlo = dy * (x < lo) }
 
-# A product masks the gradient. It is what other tools do as well: of where(x > 0, log(x), 0) the branch not taken gets
-# 0 times an infinite derivative, which is nan; write log(where(x > 0, x, 1)).
+# A product masks the gradient; where an operation of a branch may have an infinite derivative, differentiation chooses
+# behind it instead: that of where(x > 0, sqrt(x), 0) is 0 where x is negative.
 rule where(c, a, b) -> z    { dc = none;  da = dz * c;  db = dz * logical_not(c) }
 rule logical_not(x) -> y    { dx = none }

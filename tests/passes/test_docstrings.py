@@ -111,12 +111,13 @@ REWRITTEN = [(name, example) for name, example in EXAMPLES if name != "different
 ELSEWHERE = {
     "alternatives": "test_alternatives",
     "batch": "test_batch_rules", "batch_convolution": "test_batch_rules", "batch_indexing": "test_batch_rules",
-    "batch_rules": "test_batch_rules", "batch_table": "test_batch_rules", "cut": "test_cut",
+    "batch_rules": "test_batch_rules", "batch_table": "test_batch_rules", "branches": "test_branches",
+    "cut": "test_cut",
     "free_early": "test_free_early", "joint": "test_joint", "no_terms": "test_no_terms",
     "partition": "test_partition", "patterns": "test_patterns", "peak": "test_peak", "place": "test_place",
     "read_together": "test_read_together", "rebuild": "test_rebuild",
     "regions": "test_regions", "schedule": "test_schedule", "shifts": "test_shifts", "spread": "test_spread",
-    "storage": "test_storage", "tried": "test_tried",
+    "steep": "test_steep", "storage": "test_storage", "tried": "test_tried",
     "zeros_apart": "test_zeros_apart",
 }  # fmt: skip
 """What makes no graph of a graph, or one of other arguments: the tests that have the example of the file."""

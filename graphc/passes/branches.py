@@ -1,0 +1,135 @@
+"""What only one branch of a choice needs has a gradient only where that branch is taken.
+
+    L = sum(where(x > 0, sqrt(x), 0))
+    dx = dL * (x > 0) * 0.5 / sqrt(x)           nan where x is negative: 0 times nan
+    dx = where(x > 0, dL * 0.5 / sqrt(x), 0)    the gradient
+
+    L = sum(where(x > 0, x * log(x), exp(x) - 1))
+    dx = where(x > 0, dL * log(x) + dL, dL * exp(x))
+
+By its rule `where` masks a cotangent before all that is derived from the branch, and there 0 times an infinite
+derivative is nan. Where an operation of a branch has such a derivative, the choice is made behind all of them instead:
+between what the branches contribute to what is needed without them. What belongs to a branch is made entry by entry and
+for it alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TypeAlias
+
+from graphc.ir.graph import Builder, Node, Origin
+from graphc.ir.types import Type
+from graphc.ops.base import Op
+from graphc.passes.steep import may_be_infinite
+
+__all__ = ["Branches", "Cases", "masked"]
+
+Branch: TypeAlias = "tuple[int, int]"
+"""A choice, and which of its operands it takes here: 1 where its condition holds, else 2."""
+
+
+class Branches:
+    """The branches that values belong to, of those choices where it matters.
+
+    `users` has of each value those that have a gradient; what is differentiated, of its `own`, is needed anyway.
+    """
+
+    def __init__(
+        self, nodes: Mapping[int, Node], users: Mapping[int, Sequence[int]], own: Collection[int],
+        op: Callable[[str], Op],
+    ) -> None:  # fmt: skip
+        self.nodes = nodes
+        self.choices: set[int] = set()
+        """Those of which an operation of a branch may have an infinite derivative."""
+        self.of: dict[int, tuple[Branch, ...]] = {}
+        """The branches that a value belongs to, the outermost first."""
+        if any(nodes[user].op == "where" for ids in users.values() for user in ids):
+            self._find(users, own, op)
+
+    def _find(self, users: Mapping[int, Sequence[int]], own: Collection[int], op: Callable[[str], Op]) -> None:
+        nodes = self.nodes
+        self.choices.update(user for ids in users.values() for user in ids if nodes[user].op == "where")
+        for id in sorted(users, reverse=True):
+            node = nodes[id]
+            alike = node.operands and all(nodes[user].type.shape == node.type.shape for user in users[id])
+            if alike and id not in own and op(node.op).elementwise:
+                self.of[id] = _shared([self.of_use(user, id) for user in users[id]])
+        signs: dict[int, int] = {}
+        infinite = [id for id, branches in self.of.items() if branches and may_be_infinite(nodes, nodes[id], signs)]
+        self.choices = {choice for id in infinite for choice, _ in self.of[id]}
+        kept = {id: tuple(b for b in branches if b[0] in self.choices) for id, branches in self.of.items()}
+        self.of = {id: branches for id, branches in kept.items() if branches}
+
+    def of_use(self, user: int, id: int) -> tuple[Branch, ...]:
+        """The branches that a use of a value belongs to."""
+        operands, outer = self.nodes[user].operands, self.of.get(user, ())
+        if user not in self.choices or operands.count(id) != 1 or operands[0] == id:
+            return outer
+        return (*outer, (user, operands.index(id)))
+
+    def left_by(self, user: int, id: int) -> tuple[Branch, ...]:
+        """The branches that what a use contributes to a value leaves, the outermost first."""
+        return self.of_use(user, id)[len(self.of.get(id, ())) :]
+
+    def enters(self, user: int, place: int) -> bool:
+        """Whether this use of an operand is the entrance of a branch: its choice is made where the branch is left."""
+        return user in self.choices and place > 0
+
+    def closed(self, builder: Builder, id: int, cotangent: int) -> int:
+        """The cotangent of a value by itself: 0 but where all branches are taken that it belongs to."""
+        cases = Cases()
+        cases.add(builder, self.of.get(id, ()), cotangent)
+        return cases.chosen(builder)[0]
+
+
+class Cases:
+    """What the branches of choices contribute to one value."""
+
+    def __init__(self) -> None:
+        self.values: dict[tuple[tuple[Branch, ...], Type], tuple[int, Origin | None]] = {}
+
+    def add(self, builder: Builder, branches: tuple[Branch, ...], value: int) -> None:
+        """One more contribution; those of one branch are summed."""
+        key = branches, builder.type(value)
+        if key in self.values:
+            value = builder.add("add", [self.values[key][0], value])
+        self.values[key] = value, builder.origin
+
+    def chosen(self, builder: Builder) -> list[int]:
+        """The choices between all contributions, those of one type in one."""
+        before, found = builder.origin, []
+        while self.values:
+            branches, type = max(self.values, key=lambda key: len(key[0]))
+            value, builder.origin = self.values.pop((branches, type))
+            if not branches:
+                found.append(value)
+                continue
+            *outer, (choice, place) = branches
+            other, _ = self.values.pop(((*outer, (choice, 3 - place)), type), (None, None))
+            condition = builder[choice].operands[0]
+            if other is None and place == 1:
+                value = masked(builder, condition, value)
+            else:
+                cases = [value, builder.const(0, "int") if other is None else other]
+                value = builder.add("where", [condition, *(cases if place == 1 else reversed(cases))])
+            self.add(builder, tuple(outer), value)
+        builder.origin = before
+        return found
+
+
+def masked(builder: Builder, mask: int, value: int) -> int:
+    """The value where the mask holds, else 0; of a value that is masked so already where both masks do."""
+    node = builder[value]
+    if node.op == "where" and builder[node.operands[2]].attr("value") == 0 and not node.name:
+        mask, value = builder.add("multiply", [node.operands[0], mask]), node.operands[1]
+    return builder.add("where", [mask, value, builder.const(0, "int")])
+
+
+def _shared(uses: Sequence[tuple[Branch, ...]]) -> tuple[Branch, ...]:
+    """What all uses have in common, from the outermost on."""
+    first, *others = uses
+    count = 0
+    while count < len(first) and all(other[: count + 1] == first[: count + 1] for other in others):
+        count += 1
+    return first[:count]

@@ -1,0 +1,89 @@
+"""The derivative by cases: where a branch is not taken there is nothing of it, whatever its derivative is there."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ops.programs import array, body, compiled, hold
+
+AROUND = np.array([-2.0, -0.75, 0.25, 0.5, 3.0, 0.0, 800.0, -800.0])
+
+
+def _gradient(text: str, level: int, x: np.ndarray = AROUND) -> np.ndarray:
+    with np.errstate(all="ignore"):
+        return np.asarray(compiled(text, level).value_and_grad(x)[1]["x"])
+
+
+def _expected(x: np.ndarray, slope: str) -> np.ndarray:
+    with np.errstate(all="ignore"):
+        return np.array([eval(slope, {"x": each, "np": np}) for each in x])
+
+
+@pytest.mark.parametrize(("text", "slope"), [
+    ("where(x > 0, sqrt(x), 0)", "0.5 / x**0.5 if x > 0 else 0"),
+    ("where(x > 0, x * log(x), 0)", "np.log(x) + 1 if x > 0 else 0"),
+    ("where(x > 0, x * log(x) + sqrt(x), x**2)", "np.log(x) + 1 + 0.5 / x**0.5 if x > 0 else 2 * x"),
+    ("where(x > 0, x, exp(x) - 1)", "1 if x > 0 else np.exp(x)"),
+    ("where(x == 0, 1, sin(x) / x)", "0 if x == 0 else np.cos(x) / x - np.sin(x) / x**2"),
+    ("where(x < 50, log(1 + exp(x)), x)", "1 / (1 + np.exp(-x)) if x < 50 else 1"),
+    ("where(abs(x) < 1, arccos(x), 2 * x)", "-1 / (1 - x**2)**0.5 if abs(x) < 1 else 2"),
+    ("where(x > 0, where(x < 1, sqrt(x * (1 - x)), log(x)), 0)",
+     "0 if x <= 0 else (0.5 - x) / (x * (1 - x))**0.5 if x < 1 else 1 / x"),
+    ("where(x > 0, 1 / x, where(x < -1, sqrt(-x), x))",
+     "-1 / x**2 if x > 0 else -0.5 / (-x)**0.5 if x < -1 else 1"),
+])  # fmt: skip
+@pytest.mark.parametrize("level", [0, 1, 2])
+def test_the_derivative_by_cases(text: str, slope: str, level: int) -> None:
+    np.testing.assert_allclose(_gradient(f"input x[N]\nL = sum({text})", level), _expected(AROUND, slope), rtol=1e-9)
+
+
+def test_a_branch_of_several_statements() -> None:
+    text = "input x[N]\nr = sqrt(x)\nh = r * 3 + x\nz = where(x > 0, h, -x)\nL = sum(z * z)"
+    x = np.array([-2.0, 0.25, 4.0])
+    for level in (0, 1, 2):
+        np.testing.assert_allclose(_gradient(text, level, x), [-4, 2 * 1.75 * 4, 2 * 10 * 1.75], rtol=1e-12)
+
+
+def test_a_value_of_a_branch_may_be_asked_for_itself() -> None:
+    text = "input x[N]\nr = sqrt(x)\nL = sum(where(x > 0, 3 * r, x))"
+    for level in (0, 1, 2):
+        module = compiled(text, level, wrt=["r", "x"])
+        with np.errstate(all="ignore"):
+            gradients = module.value_and_grad(np.array([-4.0, 4.0]))[1]
+        np.testing.assert_allclose(gradients["r"], [0, 3])
+        np.testing.assert_allclose(gradients["x"], [1, 0.75])
+
+
+def test_what_others_use_as_well_is_masked_before() -> None:
+    """The root is needed everywhere, and so is its derivative."""
+    text = "input x[N]\nr = sqrt(x)\nL = sum(where(x > 1, r, x)) + sum(r)"
+    for level in (0, 1, 2):
+        np.testing.assert_allclose(_gradient(text, level, np.array([0.25, 4.0])), [2, 0.5])
+
+
+def test_along_axes_that_an_operand_lacks() -> None:
+    text = "param X[N, D], n[N]\nL = sum(where(n[:, None] > 0, X / n[:, None], X * n[:, None])**2)"
+    given = {"X": array(3, 4), "n": np.array([0.5, -2.0, 1.5])}
+    hold(text, given)
+    for level in (0, 1, 2):
+        with np.errstate(all="ignore"):
+            _, gradients = compiled(text, level).value_and_grad(X=given["X"], n=np.array([0.0, -2.0, 1.5]))
+        assert all(np.isfinite(gradient).all() for gradient in gradients.values())
+
+
+def test_a_branch_with_finite_derivatives_is_masked_by_a_product() -> None:
+    text = "input x[N], y[N]\nL = sum(where(x > 0, x * y, y + 2))"
+    assert not any("np.where" in line for line in body(text, "backward", 0))
+
+
+@pytest.mark.parametrize("text", [
+    "where(c, exp(x), x * y)", "where(c, sqrt(1 + x * x), exp(y)) * y",
+    "where(c, where(x > y, exp(x), y), log(2 + y * y))",
+    "where(c, exp(x), exp(x))", "where(c, x, exp(y - x)) + where(c, exp(y), x)",
+])  # fmt: skip
+def test_values_gradients_and_second_derivatives(text: str) -> None:
+    given = {"x": array(3, 4), "y": array(3, 4, seed=1), "c": array(3, 4, seed=2) > 0}
+    text = f"param x[N, D], y[N, D]\ninput c[N, D]: bool\nz = {text}\n"
+    hold(text + "L = sum(z * z)", given, levels=(0, 1, 2))
+    hold(text + "g = grad(sum(z * z), x)\nL = sum(g * g * y)", given, levels=(0, 1, 2))
