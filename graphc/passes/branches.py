@@ -28,6 +28,9 @@ __all__ = ["Branches", "Cases", "masked"]
 Branch: TypeAlias = "tuple[int, int]"
 """A choice, and which of its operands it takes here: 1 where its condition holds, else 2."""
 
+ENTRYWISE = {"arithmetic", "elementwise", "activations"}
+"""Families of operations that work entry by entry."""
+
 
 class Branches:
     """The branches that values belong to, of those choices where it matters.
@@ -53,7 +56,7 @@ class Branches:
         for id in sorted(users, reverse=True):
             node = nodes[id]
             alike = node.operands and all(nodes[user].type.shape == node.type.shape for user in users[id])
-            if alike and id not in own and op(node.op).elementwise:
+            if alike and id not in own and op(node.op).family in ENTRYWISE:
                 self.of[id] = _shared([self.of_use(user, id) for user in users[id]])
         signs: dict[int, int] = {}
         infinite = [id for id, branches in self.of.items() if branches and may_be_infinite(nodes, nodes[id], signs)]
