@@ -25,8 +25,8 @@ from graphc.passes.steep import may_be_infinite
 
 __all__ = ["Branches", "Cases", "masked"]
 
-Branch: TypeAlias = "tuple[int, int]"
-"""A choice, and which of its operands it takes here: 1 where its condition holds, else 2."""
+Branch: TypeAlias = "tuple[int, bool]"
+"""A condition, and whether it holds."""
 
 ENTRYWISE = {"arithmetic", "elementwise", "activations"}
 """Families of operations that work entry by entry."""
@@ -43,8 +43,8 @@ class Branches:
         op: Callable[[str], Op],
     ) -> None:  # fmt: skip
         self.nodes = nodes
-        self.choices: set[int] = set()
-        """Those of which an operation of a branch may have an infinite derivative."""
+        self.conditions: set[int] = set()
+        """Those for whose branches it matters: an operation there may have an infinite derivative."""
         self.of: dict[int, tuple[Branch, ...]] = {}
         """The branches that a value belongs to, the outermost first."""
         if any(nodes[user].op == "where" for ids in users.values() for user in ids):
@@ -52,7 +52,8 @@ class Branches:
 
     def _find(self, users: Mapping[int, Sequence[int]], own: Collection[int], op: Callable[[str], Op]) -> None:
         nodes = self.nodes
-        self.choices.update(user for ids in users.values() for user in ids if nodes[user].op == "where")
+        choices = {user for ids in users.values() for user in ids if nodes[user].op == "where"}
+        self.conditions.update(self._condition(choice)[0] for choice in choices)
         for id in sorted(users, reverse=True):
             node = nodes[id]
             alike = node.operands and all(nodes[user].type.shape == node.type.shape for user in users[id])
@@ -60,24 +61,35 @@ class Branches:
                 self.of[id] = _shared([self.of_use(user, id) for user in users[id]])
         signs: dict[int, int] = {}
         infinite = [id for id, branches in self.of.items() if branches and may_be_infinite(nodes, nodes[id], signs)]
-        self.choices = {choice for id in infinite for choice, _ in self.of[id]}
-        kept = {id: tuple(b for b in branches if b[0] in self.choices) for id, branches in self.of.items()}
+        self.conditions = {condition for id in infinite for condition, _ in self.of[id]}
+        kept = {id: tuple(b for b in branches if b[0] in self.conditions) for id, branches in self.of.items()}
         self.of = {id: branches for id, branches in kept.items() if branches}
+
+    def _condition(self, choice: int) -> Branch:
+        """On what a choice depends, and what that is where it takes the first."""
+        condition, holds = self.nodes[self.nodes[choice].operands[0]], True
+        while condition.op == "logical_not" and self.nodes[condition.operands[0]].type.dtype == "bool":
+            condition, holds = self.nodes[condition.operands[0]], not holds
+        return condition.id, holds
 
     def of_use(self, user: int, id: int) -> tuple[Branch, ...]:
         """The branches that a use of a value belongs to."""
-        operands, outer = self.nodes[user].operands, self.of.get(user, ())
-        if user not in self.choices or operands.count(id) != 1 or operands[0] == id:
+        outer = self.of.get(user, ())
+        if not self.enters(user, id):
             return outer
-        return (*outer, (user, operands.index(id)))
+        condition, holds = self._condition(user)
+        branch = condition, holds == (self.nodes[user].operands[1] == id)
+        return outer if branch in outer else (*outer, branch)
+
+    def enters(self, user: int, id: int) -> bool:
+        """Whether a use of a value is the entrance of a branch: its choice is made where the branch is left."""
+        node = self.nodes[user]
+        chooses = node.op == "where" and id in node.operands[1:] and node.operands.count(id) == 1
+        return chooses and self._condition(user)[0] in self.conditions
 
     def left_by(self, user: int, id: int) -> tuple[Branch, ...]:
         """The branches that what a use contributes to a value leaves, the outermost first."""
         return self.of_use(user, id)[len(self.of.get(id, ())) :]
-
-    def enters(self, user: int, place: int) -> bool:
-        """Whether this use of an operand is the entrance of a branch: its choice is made where the branch is left."""
-        return user in self.choices and place > 0
 
     def closed(self, builder: Builder, id: int, cotangent: int) -> int:
         """The cotangent of a value by itself: 0 but where all branches are taken that it belongs to."""
@@ -108,14 +120,13 @@ class Cases:
             if not branches:
                 found.append(value)
                 continue
-            *outer, (choice, place) = branches
-            other, _ = self.values.pop(((*outer, (choice, 3 - place)), type), (None, None))
-            condition = builder[choice].operands[0]
-            if other is None and place == 1:
+            *outer, (condition, holds) = branches
+            other, _ = self.values.pop(((*outer, (condition, not holds)), type), (None, None))
+            if other is None and holds:
                 value = masked(builder, condition, value)
             else:
                 cases = [value, builder.const(0, "int") if other is None else other]
-                value = builder.add("where", [condition, *(cases if place == 1 else reversed(cases))])
+                value = builder.add("where", [condition, *(cases if holds else reversed(cases))])
             self.add(builder, tuple(outer), value)
         builder.origin = before
         return found

@@ -124,7 +124,7 @@ class Adjoint:
                 except Fault as fault:
                     raise at_rule(fault, op, place, node) from None
                 left = self.branches.left_by(node.id, operand)
-                if self.branches.enters(node.id, place):
+                if self.branches.enters(node.id, operand):
                     fitted = contribution = cotangent
                 if left:
                     self.cases.setdefault(operand, Cases()).add(builder, left, contribution)

@@ -90,3 +90,18 @@ def test_values_gradients_and_second_derivatives(text: str) -> None:
     text = f"param x[N, D], y[N, D]\ninput c[N, D]: bool\nz = {text}\n"
     hold(text + "L = sum(z * z)", given, levels=(0, 1, 2))
     hold(text + "g = grad(sum(z * z), x)\nL = sum(g * g * y)", given, levels=(0, 1, 2))
+
+
+def test_products_with_jacobian_and_hessian_and_their_gradients() -> None:
+    """Of √x for positive x, else x²: along v the derivative is v / (2 √x), the second one -v / (4 x √x)."""
+    text = "input x[N], v[N]\nf = where(x > 0, sqrt(x), x**2)\n"
+    x, v = np.array([4.0, -3.0]), np.array([2.0, 5.0])
+    for level in (0, 1, 2):
+        with np.errstate(all="ignore"):
+            value, gradients = compiled(text + "L = sum(jvp(f, x, v))", level).value_and_grad(x, v)
+            np.testing.assert_allclose(value, 0.5 - 30)
+            np.testing.assert_allclose(gradients["x"], [-2 / 32, 10])
+            value, gradients = compiled(text + "L = sum(hvp(sum(f), x, v))", level).value_and_grad(x, v)
+            np.testing.assert_allclose(value, -2 / 32 + 10)
+            np.testing.assert_allclose(gradients["x"], [2 * 3 / (8 * 32), 0])
+            np.testing.assert_allclose(gradients["v"], [-1 / 32, 2])
