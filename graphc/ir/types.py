@@ -30,6 +30,8 @@ class Unknown:
 
     key: str
     least: int = field(default=0, compare=False)
+    parts: frozenset[Unknown] = field(default=frozenset(), compare=False)
+    """The shapes that broadcast to this one, in whatever order."""
 
     @property
     def leaf(self) -> str | None:
@@ -44,6 +46,18 @@ class Unknown:
         if len(key) > 200:
             key = f"{operation}(#{hashlib.sha256(key.encode()).hexdigest()[:24]})"
         return Unknown(key, max(least, 0))
+
+    def broadcast(self, other: Unknown) -> Unknown:
+        """The shape that both broadcast to: one for `(a * b) + a` and `b * a`."""
+        own, others = self.parts or frozenset([self]), other.parts or frozenset([other])
+        if own >= others:
+            return self
+        if others >= own:
+            return other
+        parts = own | others
+        ordered = sorted(parts, key=lambda part: part.key)
+        both = Unknown.of("broadcast", *ordered, least=max(part.least for part in ordered))
+        return Unknown(both.key, both.least, parts)
 
 
 Shape: TypeAlias = "tuple[Dim, ...] | Unknown"
@@ -185,7 +199,7 @@ def broadcast_shapes(solver: Solver, a: Shape, b: Shape) -> Shape:
         if isinstance(b, tuple) and not b:
             return a
         if isinstance(a, Unknown) and isinstance(b, Unknown):
-            both = Unknown.of("broadcast", *sorted((a, b), key=lambda u: u.key), least=max(a.least, b.least))
+            both = a.broadcast(b)
             solver.meet(a, b, both)
             return both
         inner, outer = (a, b) if isinstance(a, Unknown) else (b, a)

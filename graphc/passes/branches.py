@@ -16,6 +16,7 @@ for it alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from itertools import takewhile
 from typing import TypeAlias
 
 from graphc.ir.graph import Builder, Node, Origin
@@ -56,14 +57,20 @@ class Branches:
         self.conditions.update(self._condition(choice)[0] for choice in choices)
         for id in sorted(users, reverse=True):
             node = nodes[id]
-            alike = node.operands and all(nodes[user].type.shape == node.type.shape for user in users[id])
-            if alike and id not in own and op(node.op).family in ENTRYWISE:
-                self.of[id] = _shared([self.of_use(user, id) for user in users[id]])
+            if node.operands and id not in own and op(node.op).family in ENTRYWISE:
+                self.of[id] = self._fitting(node, users[id], _shared([self.of_use(user, id) for user in users[id]]))
         signs: dict[int, int] = {}
         infinite = [id for id, branches in self.of.items() if branches and may_be_infinite(nodes, nodes[id], signs)]
         self.conditions = {condition for id in infinite for condition, _ in self.of[id]}
         kept = {id: tuple(b for b in branches if b[0] in self.conditions) for id, branches in self.of.items()}
         self.of = {id: branches for id, branches in kept.items() if branches}
+
+    def _fitting(self, node: Node, users: Sequence[int], branches: tuple[Branch, ...]) -> tuple[Branch, ...]:
+        """Those, from the outermost on, whose conditions are known for each entry: a value that is repeated along axes
+        which a condition lacks has one there as well."""
+        if all(self.nodes[user].type.shape == node.type.shape for user in users):
+            return branches
+        return tuple(takewhile(lambda branch: self.nodes[branch[0]].type.shape == node.type.shape, branches))
 
     def _condition(self, choice: int) -> Branch:
         """On what a choice depends, and what that is where it takes the first."""

@@ -75,6 +75,28 @@ def test_along_axes_that_an_operand_lacks() -> None:
         assert all(np.isfinite(gradient).all() for gradient in gradients.values())
 
 
+def test_a_root_of_what_the_condition_is_of_and_all_else_is_not() -> None:
+    x, n = array(3, 4), np.array([0.25, -2.0, 4.0])
+    for text in ("param x[N, D], n[N]\nm = n[:, None]\nL = sum(where(m > 0, x * sqrt(m), x))",
+                 "m = n[:, None]\nL = sum(where(m > 0, x * sqrt(m), x))"):  # fmt: skip
+        for level in (0, 1, 2):
+            with np.errstate(invalid="ignore"):
+                _, gradients = compiled(text, level).value_and_grad(x=x, n=n)
+            expected = [0, 0, 0] + x.sum(axis=1) * np.array([1, 0, 0.25])
+            np.testing.assert_allclose(gradients["n"], expected, rtol=1e-12)
+            np.testing.assert_allclose(gradients["x"], np.array([0.5, 1, 2])[:, None] * np.ones((3, 4)))
+
+
+def test_arguments_without_a_declaration() -> None:
+    text = "L = sum(where(a > 0, sqrt(a) * b, b / a))"
+    a, b = np.array([[-1.0, 4.0], [0.25, -2.0]]), np.array([1.0, 2.0])
+    for level in (0, 1, 2):
+        with np.errstate(invalid="ignore"):
+            _, gradients = compiled(text, level).value_and_grad(a=a, b=b)
+        np.testing.assert_allclose(gradients["a"], [[-1, 0.5], [1, -0.5]], rtol=1e-12)
+        np.testing.assert_allclose(gradients["b"], [-0.5, 1.5], rtol=1e-12)
+
+
 def test_a_branch_with_finite_derivatives_is_masked_by_a_product() -> None:
     text = "input x[N], y[N]\nL = sum(where(x > 0, x * y, y + 2))"
     assert not any("np.where" in line for line in body(text, "backward", 0))
