@@ -16,6 +16,7 @@ for it alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import takewhile
 from typing import TypeAlias
 
@@ -109,34 +110,48 @@ class Cases:
     """What the branches of choices contribute to one value."""
 
     def __init__(self) -> None:
-        self.values: dict[tuple[tuple[Branch, ...], Type], tuple[int, Origin | None]] = {}
+        self.values: dict[tuple[tuple[Branch, ...], Type], _Case] = {}
 
-    def add(self, builder: Builder, branches: tuple[Branch, ...], value: int) -> None:
-        """One more contribution; those of one branch are summed."""
+    def add(self, builder: Builder, branches: tuple[Branch, ...], value: int, entered: bool = False) -> None:
+        """One more contribution; those of one branch are summed. One of a branch that was only just `entered` is the
+        cotangent of the choice."""
         key = branches, builder.type(value)
         if key in self.values:
-            value = builder.add("add", [self.values[key][0], value])
-        self.values[key] = value, builder.origin
+            value, entered = builder.add("add", [self.values[key].value, value]), False
+        self.values[key] = _Case(value, entered, builder.origin)
 
     def chosen(self, builder: Builder) -> list[int]:
         """The choices between all contributions, those of one type in one."""
         before, found = builder.origin, []
         while self.values:
             branches, type = max(self.values, key=lambda key: len(key[0]))
-            value, builder.origin = self.values.pop((branches, type))
+            case = self.values.pop((branches, type))
+            value, builder.origin = case.value, case.origin
             if not branches:
                 found.append(value)
                 continue
             *outer, (condition, holds) = branches
-            other, _ = self.values.pop(((*outer, (condition, not holds)), type), (None, None))
-            if other is None and holds:
+            other = self.values.pop(((*outer, (condition, not holds)), type), None)
+            if other is not None:
+                cases = (value, other.value) if holds else (other.value, value)
+                value = builder.add("where", [condition, *cases])
+            elif case.entered and not outer:  # as the rule of `where` has it
+                mask = condition if holds else builder.add("logical_not", [condition])
+                value = builder.add("multiply", [value, mask])
+            elif holds:
                 value = masked(builder, condition, value)
             else:
-                cases = [value, builder.const(0, "int") if other is None else other]
-                value = builder.add("where", [condition, *(cases if holds else reversed(cases))])
+                value = builder.add("where", [condition, builder.const(0, "int"), value])
             self.add(builder, tuple(outer), value)
         builder.origin = before
         return found
+
+
+@dataclass(frozen=True)
+class _Case:
+    value: int
+    entered: bool
+    origin: Origin | None
 
 
 def masked(builder: Builder, mask: int, value: int) -> int:

@@ -123,11 +123,12 @@ class Adjoint:
                     fitted = sum_to_type(builder, contribution, operand, node.op)
                 except Fault as fault:
                     raise at_rule(fault, op, place, node) from None
-                left = self.branches.left_by(node.id, operand)
-                if self.branches.enters(node.id, operand):
+                left, enters = self.branches.left_by(node.id, operand), self.branches.enters(node.id, operand)
+                if enters:
                     fitted = contribution = cotangent
                 if left:
-                    self.cases.setdefault(operand, Cases()).add(builder, left, contribution)
+                    entered = enters and node.id not in self.steep
+                    self.cases.setdefault(operand, Cases()).add(builder, left, contribution, entered)
                 else:
                     here[operand] = builder.add("add", [here[operand], fitted]) if operand in here else fitted
             for operand, fitted in here.items():

@@ -57,9 +57,9 @@ def test_a_rule_is_evaluated_once_for_each_kind_of_operand(declared: bool, monke
     evaluated: list[str] = []
     plain = module._evaluated
 
-    def noted(builder: Any, op: Any, node: Any, cotangent: int) -> Any:
+    def noted(builder: Any, op: Any, node: Any, *rest: Any) -> Any:
         evaluated.append(node.op)
-        return plain(builder, op, node, cotangent)
+        return plain(builder, op, node, *rest)
 
     monkeypatch.setattr(module, "_evaluated", noted)
 
