@@ -88,6 +88,8 @@ def _sum_of_diagonal(place: Place, product: Node) -> int | None:
         identity = matrix.op == "eye" and is_multiple_of_identity(place, matrix)
         if not (identity or _is_diagonal(matrix)) or place.typed(other) != product.type:
             continue
+        if matrix.type.dims != product.type.dims[-2:]:
+            continue  # one entry, which broadcasting repeats: it is not on the diagonal alone
         if identity and axes is None and rank == 2:
             return place.add("trace", [other], {"k": 0})
         if axes in ((rank - 1,), (rank - 2,)):

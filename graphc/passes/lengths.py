@@ -15,6 +15,7 @@ where nothing else needs the length. At 0 the derivative of the length is 0, and
 
 from __future__ import annotations
 
+from graphc.ir.graph import Node
 from graphc.passes.place import Place
 
 __all__ = ["length_cancelled", "square_of_length"]
@@ -43,6 +44,8 @@ def length_cancelled(place: Place) -> int | None:
         length = _length(place, below)
         if length is None or place.builder[length].operands != (array,):
             continue
+        if not _meets_what_it_is_of(place.builder[length], opened):
+            continue
         rest = _without(place, above, length, DEEPEST)
         if rest is None or (place.typed(rest) != quotient.type and place.typed(rest).shape != ()):
             continue
@@ -50,6 +53,15 @@ def length_cancelled(place: Place) -> int | None:
             rest = place.add("expand_dims", [rest], dict(opened.attrs))
         return place.add("multiply", [rest, array])
     return None
+
+
+def _meets_what_it_is_of(length: Node, opened: Node | None) -> bool:
+    """Whether each length multiplies the entries that it is the length of: of a square matrix those of its rows may
+    meet its columns, and a row without length is not a column of zeros."""
+    axes = length.attr("axis")
+    if axes is None or length.attr("keepdims"):
+        return opened is None or axes is None
+    return bool(opened.attr("axis") == axes) if opened else axes == tuple(range(len(axes)))
 
 
 def _length(place: Place, id: int) -> int | None:

@@ -44,6 +44,16 @@ def test_another_array_divided_by_the_length_keeps_the_quotient() -> None:
     hold(text, {"w": array(3), "v": array(3, seed=1)})
 
 
+@pytest.mark.parametrize(("axis", "opened"), [(1, "[None]"), (1, ""), (0, "[:, None]")])
+def test_lengths_of_rows_that_meet_columns_keep_the_quotient(axis: int, opened: str) -> None:
+    """Where a row has no length, the column that it meets is multiplied by 0."""
+    text = f"param X[N, N], t[N]\nn = norm(X, axis={axis})\nL = sum(((t * n / (n + (n == 0))){opened} * X)**2)"
+    X = array(3, 3)
+    X[(0, slice(None)) if axis else (slice(None), 0)] = 0
+    values = [float(compiled(text, level).forward(X, array(3, seed=1))[0]) for level in (0, 1, 2)]
+    np.testing.assert_allclose(values, values[0], rtol=1e-12)
+
+
 @pytest.mark.parametrize("level", [0, 1, 2])
 def test_at_zero_and_of_nothing_the_derivative_is_zero(level: int) -> None:
     module = compiled("param w[D]\nL = norm(w)**2 + norm(w)", level)
