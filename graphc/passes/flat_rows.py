@@ -53,7 +53,7 @@ def merge_rows_first(graph: Graph, kept: Collection[str] = ()) -> Graph:
         moved[node.id] = made
         return made
 
-    return eliminate_dead_code(rebuild(graph, make, share=True))
+    return eliminate_dead_code(rebuild(graph, make, share=True, apart=seen))
 
 
 def _merges(graph: Graph, node: Node) -> bool:

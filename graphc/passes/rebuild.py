@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from graphc.ir.graph import Builder, Graph, Node, Origin
 
@@ -17,14 +17,18 @@ __all__ = ["rebuild", "rebuild_tracking", "same"]
 Make = Callable[[Builder, Node, list[int]], int]
 
 
-def rebuild(graph: Graph, make: Make, share: bool) -> Graph:
+def rebuild(graph: Graph, make: Make, share: bool, apart: Collection[int] = ()) -> Graph:
     """As `rebuild_tracking`, without the map."""
-    return rebuild_tracking(graph, make, share)[0]
+    return rebuild_tracking(graph, make, share, apart)[0]
 
 
-def rebuild_tracking(graph: Graph, make: Make, share: bool) -> tuple[Graph, dict[int, int]]:
+def rebuild_tracking(
+    graph: Graph, make: Make, share: bool, apart: Collection[int] = ()
+) -> tuple[Graph, dict[int, int]]:
     """The graph with every node made again by `make(builder, node, new operands)`, in order.
 
+    With `share` equal nodes become one, but for those of `apart`: of a value that a gradient is asked of, nothing
+    depends on another one that is equal to it.
     A user's name goes with the value: the node that stands for a named one gets the name, unless it has one.
     """
     builder = Builder(graph.ops, share=share)
@@ -36,7 +40,10 @@ def rebuild_tracking(graph: Graph, make: Make, share: bool) -> tuple[Graph, dict
         if origin is not before or origin is None:
             before = origin
             builder.origin = origin if origin is None or origin.primal is None else _moved(origin, moved)
+        if node.id in apart:
+            builder.share = False
         moved[node.id] = made = make(builder, node, list(map(at, node.operands)))
+        builder.share = share
         if not node.name and not node.hint:
             continue
         new = nodes[made]

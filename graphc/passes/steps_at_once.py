@@ -57,8 +57,8 @@ def steps_at_once(graph: Graph, kept: Collection[str] = ()) -> Graph:
     `kept` stay."""
     if not any(node.op == "gather" or node.op == "matmul" for node in graph):
         return graph
-    shared = rebuild(graph, same, share=True)
-    found = _Groups(shared, {shared.values[name] for name in kept if name in shared.values})
+    shared = rebuild(graph, same, share=True, apart=_named(graph, kept))
+    found = _Groups(shared, _named(shared, kept))
     order = _order(shared, found) if found.groups else None
     if order is None:
         return graph
@@ -66,6 +66,10 @@ def steps_at_once(graph: Graph, kept: Collection[str] = ()) -> Graph:
         return _summed(_rewritten(shared.replace(nodes={id: shared[id] for id in order}), found), kept)
     except ShapeError:  # an operation that does not take an axis more
         return graph
+
+
+def _named(graph: Graph, names: Collection[str]) -> set[int]:
+    return {graph.values[name] for name in names if name in graph.values}
 
 
 # ---------------------------------------------------------------- what belongs together
@@ -237,7 +241,7 @@ def _rewritten(graph: Graph, found: _Groups) -> Graph:
         moved[node.id] = made
         return made
 
-    return eliminate_dead_code(rebuild(graph, make, share=True))
+    return eliminate_dead_code(rebuild(graph, make, share=True, apart=found.kept))
 
 
 def _whole(
@@ -288,7 +292,7 @@ def _cut(builder: Builder, array: int, start: int, count: int) -> int:
 def _summed(graph: Graph, kept: Collection[str]) -> Graph:
     """The graph with sums of all entries of a vector, one by one, as its sum."""
     uses = graph.uses()
-    seen = {graph.values[name] for name in kept if name in graph.values}
+    seen = _named(graph, kept)
     inner = {
         u for node in graph if node.op == "add" for u in node.operands
         if graph[u].op == "add" and uses[u] == 1 and u not in seen
@@ -331,4 +335,4 @@ def _summed(graph: Graph, kept: Collection[str]) -> Graph:
         moved[node.id] = made
         return made
 
-    return eliminate_dead_code(rebuild(graph, make, share=True)) if sums else graph
+    return eliminate_dead_code(rebuild(graph, make, share=True, apart=seen)) if sums else graph

@@ -51,7 +51,7 @@ def test_matrices_that_are_zero_but_for_their_diagonal_are_made_of_it(text: str,
     "Y = sum(M[None] * eye(4), axis=0)", "Y = sum(stack([M, M]) * eye(4), axis=-1)", "Y = sum(M * eye(4), axis=0)",
     "Y = sum(M * eye(4), axis=1, keepdims=true)", "Y = diag(M[:3, :3] * v) + diag(M[:3, :3] * v[:, None])",
     "Y = diag(v, 1) @ M", "Y = M.T @ diag(v, -1)", "Y = diag(diag(v)) * 2", "Y = diag(v) @ M[:3, 0]",
-    "Y = sum(M * eye(1))", "Y = sum(M * eye(1), axis=0)", "Y = sum(M * diag(v[:1]), axis=1)", "Y = sum(M * diag(v[:1]))",
+    "Y = sum(M * eye(1))", "Y = sum(M * eye(1), axis=0)", "Y = sum(M * diag(v[:1]), axis=1)",
     "Y = diag(v) @ diag(v)", "Y = M[:3, :3] @ diag(v) @ M[:3]", "Y = diag(M[:3] @ M[:3].T, 1)",
 ])  # fmt: skip
 def test_what_is_like_it(text: str) -> None:

@@ -54,3 +54,13 @@ def test_the_numbers_are_the_same(text: str) -> None:
         np.testing.assert_allclose(again, value, rtol=1e-12)
         for name, grad in grads.items():
             np.testing.assert_allclose(others[name], grad, rtol=1e-10, atol=1e-12)
+
+
+def test_a_value_that_equals_another_one_has_the_gradient_of_its_own_uses() -> None:
+    text = HEAD + "Q = tanh(X)\nL = softmax_ce(sin(X)@W@U + c, y) + sum(tanh(X)**2) + sum(Q) + s"
+    rng = np.random.default_rng(0)
+    sizes = {"X": (2, 3, 4), "W": (4, 4), "U": (4, 5), "c": (5,), "s": ()}
+    given: dict[str, Any] = {name: np.asarray(rng.standard_normal(shape)) for name, shape in sizes.items()}
+    given["y"] = rng.integers(0, 4, (2, 3))
+    fast = graphc.load(text, level=2, wrt=["Q"], verify=False)
+    np.testing.assert_array_equal(fast.value_and_grad(**given)[1]["Q"], np.ones((2, 3, 4)))

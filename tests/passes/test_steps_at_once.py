@@ -99,6 +99,25 @@ def test_a_step_of_which_the_gradient_is_wanted_stays() -> None:
         np.testing.assert_allclose(others[name], grad, rtol=1e-10, atol=1e-12, err_msg=name)
 
 
+@pytest.mark.parametrize("wrt", ["h_0", "p_1"])
+def test_a_value_that_equals_another_one_has_the_gradient_of_its_own_uses(wrt: str) -> None:
+    """The state before the first step is the first input; each step's scores without the bias are made twice."""
+    text = """
+        input X[4, N, D], y[4, N]: int; param W[D, D], U[D, V], c[V]; h_0 = X[0]
+        for t in 0:4 { h_{t+1} = tanh(h_{t}@W + X[t]); p_{t} = h_{t+1}@U
+                       l_{t} = softmax_ce(h_{t+1}@U + c, y[t]) + sum(p_{t}**2) }
+        L = l_0 + l_1 + l_2 + l_3
+    """
+    assert counted(text, kept={wrt})["stack"] == 1  # the others are made at once
+    rng = np.random.default_rng(0)
+    given: dict[str, Any] = {"X": rng.standard_normal((4, 2, 3)), "y": rng.integers(0, 5, (4, 2))}
+    given |= {"W": rng.standard_normal((3, 3)), "U": rng.standard_normal((3, 5)), "c": rng.standard_normal(5)}
+    want, have = (
+        graphc.load(text, level=level, wrt=[wrt], verify=False).value_and_grad(**given)[1][wrt] for level in (0, 2)
+    )
+    np.testing.assert_allclose(have, want, rtol=1e-10, atol=1e-12)
+
+
 @pytest.mark.parametrize("text", [
     "input x[N, D]\nparam W[D, D]\nh_0 = x\nfor t in 0:4 { h_{t+1} = tanh(h_{t}@W) }\nL = sum(h_4)",
     "input a[N, D], b[N, D]\nparam W[D, K]\nL = sum(exp(a@W) * (b@W))",  # two are few
