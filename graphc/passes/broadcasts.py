@@ -22,6 +22,7 @@ from __future__ import annotations
 from graphc.ir.dims import dim, numel
 from graphc.ir.types import Type, Unknown
 from graphc.language.plain import is_plain
+from graphc.passes.no_terms import leaves_zero
 from graphc.passes.place import Place
 
 __all__ = ["broadcast_dropped", "filled", "leading_axes_dropped", "repeats", "shape_of_operand"]
@@ -201,7 +202,10 @@ def _product(place: Place, k: int) -> int | None:
     if source.type.shape == () and (factor.name or factor.hint) and not _is_constant(place, source.id):
         return None  # a gradient by name that the incoming one fills: dW = X.T @ dY is what one derives
     kept = (dim(1), dim(1), *source.type.dims)[-2:]
-    if kept[1 - k] == 1 and factor.type.dims[1 - k] != 1:  # what the sum goes over is repeated
+    between = factor.type.dims[1 - k]
+    terms = [] if between in place.type.dims else [between]  # without terms there may be no entries either
+    if kept[1 - k] == 1 and between != 1 and leaves_zero(place.builder, "multiply", source.id, terms):
+        # what the sum goes over is repeated
         turned = other.op == "mT"
         axis = (1 - k if turned else k,)
         total = place.add("sum", [other.operands[0] if turned else other.id], {"axis": axis, "keepdims": False})

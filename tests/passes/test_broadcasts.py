@@ -38,7 +38,8 @@ NET = "input X[N, D]\nparam a[D], M[D, D]\n"
 @pytest.mark.parametrize(("text", "products"), [
     ("Q = sum(grad(sum(tanh(X * a[None]) @ M), a)**2)", 0),
     ("Q = sum(grad(sum(tanh(X @ M) @ M), M)**2)", 6),
-    ("Y = X @ M\nQ = sum(grad(sum(Y), X)**2) + sum(grad(mean(Y), M)**2)", 0),
+    ("Y = X @ M\nQ = sum(grad(sum(Y), X)**2) + sum(grad(sum(Y), M)**2)", 0),
+    ("Y = X @ M\nQ = sum(grad(mean(Y), M)**2)", 1),  # with a column: of no rows dM is 0, and a sum over 1 / N is not
     ("Q = sum(X @ broadcast_to(a, (D, D)))", 0),
     ("Q = sum(tanh(broadcast_to(a, (N, D)) @ M))", 4),  # of one row
     ("Q = sum(broadcast_to(a, (N, D)).T @ X)", 0),

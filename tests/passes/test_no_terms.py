@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,17 @@ def test_gradients_of_no_terms(divisor: str, shape: tuple[int, int]) -> None:
 @pytest.mark.parametrize("shape", [(2, 0), (0, 2), (2, 3)])
 def test_gradients_where_the_divisor_is_a_number(shape: tuple[int, int]) -> None:
     hold_alike("param X[N, K], t[]\nA = X / (sum(X)*t)\nL = sum(sin(A)) + t", {"X": np.ones(shape), "t": np.array(2.0)})
+
+
+@pytest.mark.parametrize("loss", ["mean(X@W)", "sum(X@W * v) / N", "sum(mean(X@W, axis=0))", "mean(X@W@diag(v))"])
+def test_the_weights_of_no_rows_have_the_gradient_of_what_else_they_are_in(loss: str) -> None:
+    """The incoming cotangent is divided by the number of rows, and meets none of them."""
+    text = f"input X[N, D]\nparam W[D, H], v[H]\nL = {loss} + sum(W) + sum(v)"
+    arguments = {"X": np.ones((0, 3)), "W": np.ones((3, 2)), "v": np.ones(2)}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of no rows there is no mean
+        hold_alike(text, arguments)
+        np.testing.assert_array_equal(graphc.load(text, level=1).value_and_grad(**arguments)[1]["W"], np.ones((3, 2)))
 
 
 def hold_alike(text: str, arguments: dict[str, Any]) -> None:
