@@ -273,6 +273,9 @@ def _sum(place: Place) -> int | None:
     repeated = [k for k in axes if k < before or dims[k - before] != sizes[k]]
     if any(k >= before and dims[k - before] != 1 for k in repeated):
         return None  # a size that is only inferred may be 1, or not
+    terms = [sizes[k] for k in repeated if sizes[k] not in place.type.dims]
+    if not leaves_zero(place.builder, "multiply", source, terms):
+        return None  # (dL / N) * N is dL, and of no rows the sum is 0
     inside = tuple(k - before for k in axes if k >= before)  # those that are repeated have one entry
     if set(inside) - {k - before for k in repeated}:
         every = len(inside) == len(dims) and not place.attrs["keepdims"]
