@@ -204,7 +204,7 @@ def _product(place: Place, k: int) -> int | None:
     kept = (dim(1), dim(1), *source.type.dims)[-2:]
     between = factor.type.dims[1 - k]
     terms = [] if between in place.type.dims else [between]  # without terms there may be no entries either
-    if kept[1 - k] == 1 and between != 1 and leaves_zero(place.builder, "multiply", source.id, terms):
+    if kept[1 - k] == 1 and between != 1 and leaves_zero(place.builder, "multiply", source.id, terms, beyond=True):
         # what the sum goes over is repeated
         turned = other.op == "mT"
         axis = (1 - k if turned else k,)
@@ -274,7 +274,7 @@ def _sum(place: Place) -> int | None:
     if any(k >= before and dims[k - before] != 1 for k in repeated):
         return None  # a size that is only inferred may be 1, or not
     terms = [sizes[k] for k in repeated if sizes[k] not in place.type.dims]
-    if not leaves_zero(place.builder, "multiply", source, terms):
+    if not leaves_zero(place.builder, "multiply", source, terms, beyond=True):
         return None  # (dL / N) * N is dL, and of no rows the sum is 0
     inside = tuple(k - before for k in axes if k >= before)  # those that are repeated have one entry
     if set(inside) - {k - before for k in repeated}:

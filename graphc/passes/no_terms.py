@@ -9,6 +9,7 @@ A mean of no terms is nan, whatever stands where; exponentials are not 0, nor ar
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Sequence
 
 from graphc.ir.dims import Dim
@@ -24,11 +25,12 @@ SAFE = {"exp", "mean", "var"}
 DIVIDING = {"divide", "log", "log2", "log10", "power", "power_const", "reciprocal", "rsqrt"}
 """Of zeros they may make what is infinite."""
 MOST = 50
-"""Divisors that are made of more than this are taken to vanish."""
+"""No more values than this are looked at for one."""
 
 
-def vanishes_without(graph: Graph | Builder, divisor: int, counts: Iterable[Dim]) -> bool:
-    """Whether a value may be 0 because one of these sizes, the numbers of the terms, is."""
+def vanishes_without(graph: Graph | Builder, divisor: int, counts: Iterable[Dim], beyond: bool = True) -> bool:
+    """Whether a value may be 0 because one of these sizes, the numbers of the terms, is; `beyond` is what is said of
+    one that is made of more than is looked at."""
     names = {name for count in counts for name in count.names()}
     if not names:
         return False
@@ -43,30 +45,35 @@ def vanishes_without(graph: Graph | Builder, divisor: int, counts: Iterable[Dim]
         if alone and (node.op in SAFE or _is_shifted(graph, node)):
             continue
         if len(seen) > MOST:
-            return True
+            return beyond
         stack += [(u, alone and node.op not in ("add", "subtract")) for u in node.operands if u not in seen]
         seen.update(node.operands)
     return False
 
 
-def leaves_zero(graph: Graph | Builder, op: str, factor: int, counts: Iterable[Dim]) -> bool:
-    """Whether a sum without terms, because one of these sizes is 0, stays 0 when a factor multiplies or divides it."""
-    counts = list(counts)
-    if op == "divide" and vanishes_without(graph, factor, counts):
+def leaves_zero(
+    graph: Graph | Builder, op: str, factor: int, counts: Iterable[Dim], beyond: bool = False
+) -> bool:
+    """Whether a sum without terms, because one of these sizes is 0, stays 0 when a factor multiplies or divides it;
+    `beyond` is what is said of a factor that is made of more than is looked at."""
+    counts = [count for count in counts if count.names()]
+    if not counts:
+        return True
+    if op == "divide" and vanishes_without(graph, factor, counts, not beyond):
         return False
-    return _is_finite_without(graph, factor, counts)
+    return _is_finite_without(graph, factor, counts, beyond)
 
 
-def _is_finite_without(graph: Graph | Builder, factor: int, counts: Sequence[Dim]) -> bool:
+def _is_finite_without(graph: Graph | Builder, factor: int, counts: Sequence[Dim], beyond: bool) -> bool:
     """Whether no quotient, logarithm or power in a factor is infinite because one of these sizes is 0."""
-    seen, stack = {factor}, [factor]
+    seen, stack = {factor}, deque([factor])
     while stack:
-        node = graph[stack.pop()]
+        node = graph[stack.popleft()]  # what is nearest first
         where = node.operands[1:] if node.op == "divide" else node.operands
-        if node.op in DIVIDING and any(vanishes_without(graph, u, counts) for u in where):
+        if node.op in DIVIDING and any(vanishes_without(graph, u, counts, not beyond) for u in where):
             return False
         if len(seen) > MOST:
-            return False
+            return beyond
         stack += [u for u in node.operands if u not in seen]
         seen.update(node.operands)
     return True
