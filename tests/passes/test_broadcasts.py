@@ -139,6 +139,7 @@ def test_a_product_with_a_matrix_that_one_number_fills_is_a_sum() -> None:
     "sum((a - e[:, None]) * c) / N",
     "sum((a - mean(a, axis=1, keepdims=true)) * c) + sum(e)",
     "mean(square(e[:, None] - sum(a + c, axis=1)[:, None]))",
+    f"sum({'sin(' * 60}sum(e){')' * 60} * (a + c[None]))",  # whatever the number is made of
 ])  # fmt: skip
 @pytest.mark.parametrize("n", [1, 4])
 def test_what_is_repeated_is_summed_before_it_is(text: str, n: int) -> None:
