@@ -186,6 +186,11 @@ class Graph:
         """What `passes/regions.py` has found out about nodes: of each for which rows it was asked last, the answer."""
         return {}
 
+    @cached_property
+    def looks(self) -> list[Any]:
+        """What `passes/simplify.py` remembers of a graph that it has made, until it looks at it again."""
+        return []
+
     @property
     def roots(self) -> list[int]:
         """Everything that must be kept: outputs, gradients, updates."""

@@ -28,6 +28,7 @@ from graphc.passes.dce import eliminate_dead_code
 from graphc.passes.patterns import Attribute, Bindings, Form, Match, Order, Part, Rewrite
 from graphc.passes.place import Place
 from graphc.passes.rebuild import rebuild, same
+from graphc.passes.second_look import near_changes
 from graphc.passes.tried import Worth, may_be_free, worth_trying
 
 __all__ = ["simplify"]
@@ -40,11 +41,13 @@ DEEPEST = 4
 
 
 def simplify(graph: Graph) -> Graph:
-    """The graph with shared subexpressions and local rewrites."""
+    """The graph with shared subexpressions and local rewrites; a graph of this pass in which no more fits, itself."""
     before = graph.uses()
+    if graph.looks and not graph.looks.pop().finds_more(graph, before):
+        return graph
     uses: dict[int, int] = {}
     simplifiers: list[_Simplifier] = []
-    met = _Met()
+    met, merged = _Met(), set[int]()
     undeclared = any(_is_open(graph[argument.node].type.shape) for argument in graph.arguments)
 
     def make(builder: Builder, node: Node, operands: list[int]) -> int:
@@ -55,10 +58,30 @@ def simplify(graph: Graph) -> Graph:
             met.note(node.type.shape, [builder.type(u).shape for u in operands])
         found = simplifiers[0].simpler_node(node, operands)
         made = found if found is not None else same(builder, node, operands)
+        if made in uses:
+            merged.add(made)
         uses[made] = uses.get(made, 0) + before.get(node.id, 0)
         return made
 
-    return eliminate_dead_code(rebuild(graph, make, share=True))
+    simplified = eliminate_dead_code(rebuild(graph, make, share=True))
+    simplified.looks.extend(_Look(simplifier, uses, merged) for simplifier in simplifiers)
+    return simplified
+
+
+class _Look:
+    """A look at the whole of a graph, remembered until the next one."""
+
+    def __init__(self, simplifier: _Simplifier, uses: Mapping[int, int], merged: set[int]) -> None:
+        self.simplifier, self.uses, self.merged = simplifier, uses, merged
+
+    def finds_more(self, graph: Graph, uses: Mapping[int, int]) -> bool:
+        """Whether anything fits in the graph that has come of it, as its values are used now."""
+        self.simplifier.uses = uses
+        for node in near_changes(graph, self.uses, uses, self.merged):
+            self.simplifier.builder.origin = node.origin
+            if self.simplifier.simpler_node(node, node.operands) is not None:
+                return True
+        return False
 
 
 class _Met(Solver):

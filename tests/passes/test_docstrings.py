@@ -116,8 +116,8 @@ ELSEWHERE = {
     "free_early": "test_free_early", "joint": "test_joint", "no_terms": "test_no_terms",
     "partition": "test_partition", "patterns": "test_patterns", "peak": "test_peak", "place": "test_place",
     "read_together": "test_read_together", "rebuild": "test_rebuild",
-    "regions": "test_regions", "schedule": "test_schedule", "shifts": "test_shifts", "spread": "test_spread",
-    "steep": "test_steep", "storage": "test_storage", "tried": "test_tried",
+    "regions": "test_regions", "schedule": "test_schedule", "second_look": "test_second_look", "shifts": "test_shifts",
+    "spread": "test_spread", "steep": "test_steep", "storage": "test_storage", "tried": "test_tried",
     "zeros_apart": "test_zeros_apart",
 }  # fmt: skip
 """What makes no graph of a graph, or one of other arguments: the tests that have the example of the file."""

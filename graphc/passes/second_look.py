@@ -1,0 +1,37 @@
+"""What a second look at a simplified graph has to look at: where something is used otherwise than at the first.
+
+    h = tanh(z); c = h * h; d = 1 - c        looked at when `h` was counted as used four times, now only three times:
+                                             `c` and `d` are looked at again, which are computed of it
+
+Each node was made in its simplest form on operands that have theirs. What may fit now and did not then is only what
+asks how often a value is used: what used it may be dead code by now. Most of a large graph stands as it did, and to
+make all of it anew to see that takes a twentieth of a compile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Final
+
+from graphc.ir.graph import Graph, Node
+
+__all__ = ["near_changes"]
+
+FARTHEST: Final = 4
+"""What is tried at a node looks at its operands, at those of these, and seldom any farther."""
+
+
+def near_changes(
+    graph: Graph, counted: Mapping[int, int], uses: Mapping[int, int], more: Collection[int]
+) -> list[Node]:
+    """The nodes that stand a few operations behind a value whose uses are others than were `counted` when it was looked
+    at, or behind one of `more`, in order."""
+    near = {id for id in graph.nodes if counted.get(id, 1) != uses[id]}
+    near.update(more)
+    found: set[int] = set()
+    for _ in range(FARTHEST):
+        near = {node.id for node in graph if not near.isdisjoint(node.operands)}
+        if near <= found:
+            break
+        found |= near
+    return [graph[id] for id in sorted(found)]

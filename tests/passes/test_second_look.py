@@ -1,0 +1,62 @@
+"""A second look at a simplified graph finds what one at all of it would, and looks at little."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import graphc
+from graphc.ir.graph import Graph
+from graphc.passes import simplify as simplifier
+from graphc.passes.second_look import near_changes
+from graphc.passes.simplify import simplify
+from passes.operations import simplified
+
+EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("**/*.g"))
+
+
+def said(graph: Graph) -> list[object]:
+    return [(node.op, node.attrs, node.type, node.name, node.hint) for node in graph]
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_it_finds_what_a_look_at_all_of_it_does(path: Path) -> None:
+    graph = simplified(path.read_text(encoding="utf-8"))
+    whole = simplify(graph.replace())  # a graph that nothing is remembered of
+    assert said(simplify(graph)) == said(whole)
+
+
+def test_what_a_second_look_finds() -> None:
+    graph = simplified("param S[N, C]\ninput y[N]: int\nZ = softmax(S)\nL = -sum(log(Z[arange(N), y]))")
+    again = simplify(graph)
+    assert len(again) < len(graph)
+
+
+def test_a_graph_that_stands_is_not_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    layers = "\n".join(f"h_{k + 1} = tanh(h_{k} @ W + b)" for k in range(30))
+    graph = simplified(f"input h_0[N, d]\nparam W[d, d], b[d]\n{layers}\nL = sum(h_30**2)")
+    tried = 0
+    simpler = simplifier._Simplifier.simpler_node
+
+    def counted(self: simplifier._Simplifier, *rest: object) -> int | None:
+        nonlocal tried
+        tried += 1
+        return simpler(self, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(simplifier._Simplifier, "simpler_node", counted)
+    assert simplify(graph) is graph
+    assert tried < len(graph) / 10
+    assert simplify(graph) is not graph  # it is remembered for one look
+    assert tried >= len(graph)
+
+
+def test_near_a_value_of_other_uses() -> None:
+    graph = graphc.parse("input z[N]\nh = tanh(z)\nc = h * h\nd = 1 - c\ne = exp(z)\nL = sum(d * e)")
+    uses = graph.uses()
+    h, c, d, e = (graph.values[name] for name in "hcde")
+    assert near_changes(graph, uses, uses, ()) == []
+    near = [node.id for node in near_changes(graph, {**uses, h: uses[h] + 1}, uses, ())]
+    assert {c, d} <= set(near)
+    assert not {h, e} & set(near)
+    assert [node.id for node in near_changes(graph, uses, uses, [h])] == near
