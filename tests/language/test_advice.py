@@ -105,3 +105,21 @@ def test_a_name_that_reads_as_a_formula_is_pointed_out(text: str, label: str | N
     warnings = compile_source(Source(text, "net.g"), Options(verify=False)).warnings.warnings
     found = [(each.label, each.help) for each in warnings if each.code == "W0201"]
     assert found == ([(label, help)] if label else [])
+
+
+LOOP = "for k in 0:4 { z_{k+1} = z_{k} * w_{k} }\n"
+
+
+@pytest.mark.parametrize(("text", "label"), [
+    (LOOP + "L = sum(z_{5})", "there are `z_1` to `z_4`"),
+    (LOOP + "L = sum(z_{4})", None),
+    ("for k in 4:0:-1 { z_{k-1} = tanh(z_{k}) }\nL = sum(z_0)", None),
+    ("param W_{0:3}[d, d]\nx_0 = X\nfor k in 0:4 { x_{k+1} = x_{k}@W_{k} }\nL = sum(x_4)", "there are `W_0` to `W_2`"),
+    ("param v_1[d], v_2[d]\nL = sum(v_1 * v_2 * v_3)", "there are `v_1` and `v_2`"),
+    ("for k in 0:2 { for t in 0:3 { h_{k,t} = k*x } }\nL = sum(h_{1,3} + h_{1,2})", "there are `h_1_0` to `h_1_2`"),
+    ("a_0 = x\nL = sum(a_0 * a_1)", None),
+])  # fmt: skip
+def test_a_subscript_outside_its_family_is_pointed_out(text: str, label: str | None) -> None:
+    """What the members of a family are computed from is its beginning, and meant."""
+    warnings = compile_source(Source(text, "net.g"), Options(verify=False)).warnings.warnings
+    assert [each.label for each in warnings if each.code == "W0201"] == ([label] if label else [])
