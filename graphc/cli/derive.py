@@ -79,5 +79,7 @@ def _expand(text: str | None) -> tuple[int, int] | dict[str, int] | None:
         name, equals, number = part.partition("=")
         if not equals or not name.strip().isidentifier() or not re.fullmatch(r"\s*[1-9]\s*", number):
             raise UsageError(f"argument --expand: `{text}` is not `2x3` nor `N=2,D=3` (sizes from 1 to 9)")
+        if name.strip() in sizes:
+            raise UsageError(f"argument --expand: {name.strip()} stands there twice")
         sizes[name.strip()] = int(number)
     return sizes

@@ -111,7 +111,9 @@ class Evaluator(Calls):
             return value
         shown = f"; `{value}` is a dimension known at run time only" if isinstance(value, Dim) else ""
         named = (isinstance(value, Dim) and str(value).isidentifier()) or isinstance(expr, tree.Name)
-        help = f"give it a number: `const {expr.span.text} = 4`" if named and not is_number(value) else None
+        other = isinstance(value, Dim) and str(value) != expr.span.text  # a constant is what is not known
+        give = "in its place a number is known" if other else "give it a number"
+        help = f"{give}: `const {expr.span.text} = 4`" if named and not is_number(value) else None
         raise Fault("E0211", f"{what} is an integer known at compile time{shown}", expr.span, help=help)
 
     def _unary(self, expr: tree.Unary, value: Value) -> Value:

@@ -1,6 +1,7 @@
 """Names that are used before a statement gives them a value, and what their author may have meant.
 
     S = H@W; H = relu(X)               the second statement belongs before the first
+    a = b; b = a                       neither can be first
     x = x + 1                          a name has one value
     for k in 0:3 { z = z + x }         in a loop it is `z_{k}`
     y = 2; const a = y                 constants come before all other statements
@@ -38,9 +39,28 @@ def too_early(lowering: Lowering, name: str, used: Span, assigned: Span, stateme
             help = f"a name has one value, in a loop one for each step: `{plain}_{{{step}+1}} = … {plain}_{{{step}}} …`"
         return Fault("E0209", f"`{name}` is used by the statement that assigns it", used, help=help)
     help = "move that statement up"
+    if _in_a_circle(lowering, name, statement):
+        help = "each is computed from the other: one of them needs another name, or must be an argument"
     if isinstance(statement, tree.Const) and not _is_constant(lowering, name):
         help = f"constants come before other statements: `const {name} = …`, or no `const` for `{statement.target.id}`"
     return Fault("E0209", f"`{name}` is used before the statement that assigns it", used, notes=notes, help=help)
+
+
+def _in_a_circle(lowering: Lowering, name: str, statement: tree.Statement | None) -> bool:
+    """Whether the value of a name needs, through whatever statements, one that this statement assigns."""
+    if not isinstance(statement, tree.Assign) or not lowering.budget.hint(len(lowering.module.statements)):
+        return False
+    makers = {t.id: s for s in lowering.module.statements if isinstance(s, tree.Assign) for t in s.targets}
+    pending, seen = [name], {name}
+    while pending:
+        maker = makers.get(pending.pop())
+        if maker is statement:
+            return True
+        for node in nodes_of(maker.value) if maker is not None else ():
+            if isinstance(node, tree.Name) and node.id not in seen:
+                seen.add(node.id)
+                pending.append(node.id)
+    return False
 
 
 def _is_constant(lowering: Lowering, name: str) -> bool:

@@ -158,6 +158,7 @@ def test_entries_are_written_out(capsys: pytest.CaptureFixture[str]) -> None:
     text = derived("a0_affine", "--expand", "N=1,D=2,H=2", capsys=capsys)
     assert "∂L/∂X_12 = ∂L/∂Y_11 W_21 + ∂L/∂Y_12 W_22" in text
     assert main(["derive", str(EXAMPLES / "a0_affine.g"), "--expand", "big"]) == 2
+    assert main(["derive", str(EXAMPLES / "a0_affine.g"), "--expand", "N=2,N=3"]) == 2
 
 
 @pytest.mark.parametrize(

@@ -123,3 +123,18 @@ def test_a_subscript_outside_its_family_is_pointed_out(text: str, label: str | N
     """What the members of a family are computed from is its beginning, and meant."""
     warnings = compile_source(Source(text, "net.g"), Options(verify=False)).warnings.warnings
     assert [each.label for each in warnings if each.code == "W0201"] == ([label] if label else [])
+
+
+@pytest.mark.parametrize(("text", "help"), [
+    ("a = b\nb = a\nL = sum(a)",
+     "each is computed from the other: one of them needs another name, or must be an argument"),
+    ("S = H * 2\nH = Z + x\nZ = 3 * S\nL = sum(S)",
+     "each is computed from the other: one of them needs another name, or must be an argument"),
+    ("S = H * 2\nH = Z + x\nZ = 3 * x\nL = sum(S)", "move that statement up"),
+    ("const n = shape(x)[0]\nparam W_{0:n}[d, d]\nL = sum(x @ W_0)", "in its place a number is known: `const n = 4`"),
+    ("param x[n]\nparam W_{0:n}[d, d]\nL = sum(x * n)", "give it a number: `const n = 4`"),
+])  # fmt: skip
+def test_the_help_for_what_is_not_known_yet_fits(text: str, help: str) -> None:
+    with pytest.raises(graphc.GraphcError) as caught:
+        compile_source(Source(text, "net.g"), Options(verify=False))
+    assert caught.value.errors[0].help == help
