@@ -71,7 +71,7 @@ class Calls(Nodes):
             return self._call_function(function, expr, scope)
         if name == "shape":
             return self._shape_call(expr, scope)
-        op = scope.environment.ops.get(name) or find(name)
+        op = scope.environment.ops.get(name) or _built_in(name, scope)
         if op is None:
             from graphc.language.calculus import OPERATORS as CALCULUS
 
@@ -321,6 +321,14 @@ class Calls(Nodes):
 
 
 # ---------------------------------------------------------------- small things
+
+
+def _built_in(name: str, scope: Scope) -> Op | None:
+    """The operation of that name. What only built-in rules and normal forms use, programs and their rules do not call:
+    it takes what those have made sure of."""
+    op = find(name)
+    return None if op is not None and op.hidden and scope.environment.of_program else op
+
 
 _INSTEAD = {
     "`axis` of `max`": "of two values take `maximum(a, b)`", "`axis` of `min`": "of two values take `minimum(a, b)`",

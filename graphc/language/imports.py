@@ -30,7 +30,7 @@ class Importer:
 
     def environment(self, module: tree.Module) -> Environment:
         """What the bodies of this file's functions see. Errors go to the diagnostics."""
-        environment = Environment(damaged=module.damaged)
+        environment = Environment(damaged=module.damaged, of_program=True)
         places: dict[str, Span] = {}
         base = Path(module.source.path) if module.source.path else None
         if base is not None:

@@ -25,6 +25,8 @@ class Environment:
     """Words of statements that did not parse: they may be names of anything."""
     incomplete: bool = False
     """Whether an import failed: then functions that are not known are its."""
+    of_program: bool = False
+    """Whether it is that of a program's file, and not of graphc's own rules."""
 
 
 @dataclass(frozen=True)

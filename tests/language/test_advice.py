@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 import graphc
@@ -138,3 +139,29 @@ def test_the_help_for_what_is_not_known_yet_fits(text: str, help: str) -> None:
     with pytest.raises(graphc.GraphcError) as caught:
         compile_source(Source(text, "net.g"), Options(verify=False))
     assert caught.value.errors[0].help == help
+
+
+@pytest.mark.parametrize(("call", "help"), [
+    ("sum_to(x)", "did you mean `sum`?"), ("ravel(x)", "write `flatten(x)`"), ("vdot(x, x)", "write `sum(a * b)`"),
+    ("clear_labels(x, x)", "`graphc ops` lists the operations"),
+])  # fmt: skip
+def test_what_only_built_in_rules_use_programs_do_not_call(call: str, help: str) -> None:
+    """Such operations take what their callers have made sure of, and would fail on anything else."""
+    programs = [
+        f"param x[3]\nL = sum(x * {call})",
+        f"def f(x) = {call}\nparam x[3]\nL = sum(f(x))",
+        f"op f(x) = {call}\nparam x[3]\nL = sum(f(x))",
+        f"op f(x) = 2 * x\nrule f(x) -> y {{ dx = dy * {call} }}\nparam x[3]\nL = sum(f(x))",
+    ]
+    for text in programs:
+        with pytest.raises(graphc.GraphcError) as caught:
+            graphc.compile(text)
+        error = caught.value.errors[0]
+        assert (error.code, error.help) == ("E0219", help)
+
+
+def test_whether_something_is_not_true() -> None:
+    net = graphc.load("param x[n]\ninput c[n]: bool\nL = sum(x * logical_not(c) + x * logical_not(x > 1))")
+    x, c = np.array([0.5, 2.0, 3.0]), np.array([True, False, True])
+    value, grads = net.value_and_grad(x, c)
+    assert value == 2.5 and grads["x"].tolist() == [1.0, 1.0, 0.0]
