@@ -193,15 +193,16 @@ def test_along_an_axis() -> None:
 def test_labels() -> None:
     y = np.array([2, 0, 2])
     for program, expected in (
-        ("Z = pick(S, y)", lambda S, y: S[np.arange(3), y]),
-        ("Z = subtract_one_hot(S, y)", lambda S, y: S - np.eye(4)[y]),
+        ('Z = -nll(S, y, reduction="none")', lambda S, y: S[np.arange(3), y]),
+        ("Z = S - one_hot(y, C)", lambda S, y: S - np.eye(4)[y]),
         ("Z = S * one_hot(y, C)", lambda S, y: S * np.eye(4)[y]),
         ("Z = S * one_hot(y, 4)", lambda S, y: S * np.eye(4)[y]),
     ):
         size = "4" if "4" in program else "C"
         hold(f"input S[N, {size}], y[N]: int\n{program}", {"S": array(3, 4), "y": y}, expected)
-    hold("input s[C], y[]: int\nz = pick(s, y)", {"s": array(4), "y": np.array(2)}, lambda s, y: s[y])
-    hold("input S[B, N, C], y[B, N]: int\nZ = pick(S, y)", {"S": array(2, 3, 4), "y": np.stack([y, y])},
+    hold('input s[C], y[]: int\nz = -nll(s, y, reduction="none")', {"s": array(4), "y": np.array(2)}, lambda s, y: s[y])
+    hold('input S[B, N, C], y[B, N]: int\nZ = -nll(S, y, reduction="none")',
+         {"S": array(2, 3, 4), "y": np.stack([y, y])},
          lambda S, y: np.take_along_axis(S, y[..., None], -1)[..., 0])  # fmt: skip
 
 
@@ -241,7 +242,7 @@ ERRORS = [
     ("Z = one_hot([0, 3], 3)", "index 3 is out of range for 3 entries"),
     ("input X[4, 3]\nZ = scatter_add(X, [4], 1.0)", "index 4 is out of range for 4 entries"),
     ("input X[N, D], y[N]\nZ = X * one_hot(y, D)", "declare `input y[N]: int`"),
-    ("input X[N, D], y[M]: int\nZ = pick(X, y)", "labels of shape (M,) do not fit rows of shape (N, D)"),
+    ("input X[N, D], y[M]: int\nZ = nll(X, y)", "labels of shape (M,) do not fit scores of shape (N, D)"),
 ]
 
 

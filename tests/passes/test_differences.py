@@ -104,8 +104,8 @@ def test_signs_that_go_where_less_is_turned(text: str, turned: int) -> None:
 
 
 @pytest.mark.parametrize("text", [
-    "mT(-A) @ (-A) + B", "mT(-A) @ C @ (-A) + B", "sum(mT(-A) * (-A)) + sum(B)", "((-A) @ B) @ ((-A) @ C) + B",
-    "(mT(-A) @ (-A)) @ B + C", "((-A) @ B + C) + (-A) @ C", "((-A) @ B + (-A) @ C) @ C + B",
+    "(-A).T @ (-A) + B", "(-A).T @ C @ (-A) + B", "sum((-A).T * (-A)) + sum(B)", "((-A) @ B) @ ((-A) @ C) + B",
+    "((-A).T @ (-A)) @ B + C", "((-A) @ B + C) + (-A) @ C", "((-A) @ B + (-A) @ C) @ C + B",
 ])  # fmt: skip
 def test_a_product_with_the_sign_twice_has_none(text: str) -> None:
     program = graphc.parse(f"input A[n, n], B[n, n], C[n, n]\nY = {text}\noutput Y")
