@@ -323,11 +323,16 @@ class Calls(Nodes):
 # ---------------------------------------------------------------- small things
 
 
+OF_NUMPY = {"ravel", "vdot", "vecdot", "diagonal"}
+"""Operations under the names of functions of NumPy's that `graphc ops` has under another one."""
+
+
 def _built_in(name: str, scope: Scope) -> Op | None:
     """The operation of that name. What only built-in rules and normal forms use, programs and their rules do not call:
-    it takes what those have made sure of."""
+    it takes what those have made sure of. A name of NumPy's means what it does there."""
     op = find(name)
-    return None if op is not None and op.hidden and scope.environment.of_program else op
+    internal = op is not None and op.hidden and name not in OF_NUMPY
+    return None if internal and scope.environment.of_program else op
 
 
 _INSTEAD = {

@@ -142,7 +142,7 @@ def test_the_help_for_what_is_not_known_yet_fits(text: str, help: str) -> None:
 
 
 @pytest.mark.parametrize(("call", "help"), [
-    ("sum_to(x)", "did you mean `sum`?"), ("ravel(x)", "write `flatten(x)`"), ("vdot(x, x)", "write `sum(a * b)`"),
+    ("sum_to(x)", "did you mean `sum`?"), ("count(x)", "write `sum(c)`"), ("mT(x)", "write `A.T`"),
     ("clear_labels(x, x)", "`graphc ops` lists the operations"),
 ])  # fmt: skip
 def test_what_only_built_in_rules_use_programs_do_not_call(call: str, help: str) -> None:
@@ -158,6 +158,13 @@ def test_what_only_built_in_rules_use_programs_do_not_call(call: str, help: str)
             graphc.compile(text)
         error = caught.value.errors[0]
         assert (error.code, error.help) == ("E0219", help)
+
+
+def test_names_of_numpy_mean_what_they_do_there() -> None:
+    net = graphc.load("param X[n, n]\nL = sum(ravel(X) ** 2) + vdot(X, X) + sum(vecdot(X, X)) + sum(diagonal(X))")
+    X = np.array([[1.0, 2.0], [3.0, 4.0]])
+    value, grads = net.value_and_grad(X)
+    assert value == 3 * 30 + 5 and grads["X"].tolist() == (6 * X + np.eye(2)).tolist()
 
 
 def test_whether_something_is_not_true() -> None:
