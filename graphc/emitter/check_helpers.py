@@ -110,8 +110,11 @@ def check_range(what, array, size, negative=False):
     low = -size if negative else 0
     if not size and not negative:
         raise ValueError(f"{what} must hold labels of classes, and the number of classes is 0")
-    # of a few integers argmin finds the least several times as fast as min does
-    if array.size and not (low <= array.item(array.argmin()) and array.item(array.argmax()) < size):
+    if array.ndim == 1 and array.size <= 32:  # of so few a list has the least sooner
+        ends = array.tolist()
+    else:  # where argmin finds it several times as fast as min does
+        ends = [array.item(array.argmin()), array.item(array.argmax())] if array.size else []
+    if ends and not (low <= min(ends) and max(ends) < size):
         wrong = array[(array < low) | (array >= size)].flat[0]
         raise ValueError(f"{what} must hold integers from {low} to {size - 1}, not {wrong}")
 '''

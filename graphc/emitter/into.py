@@ -178,7 +178,17 @@ def _times(place: Place, node: Node, target: str, operands: list[Text]) -> list[
         if is_outer(column, row, node) and place.contiguous(node):
             lying = operands[1 - k] if row.type.rank == 2 else f"{operands[1 - k].within(ATOM)}[None]"
             return [f"{place.context.helper('column_by_row')}({operands[k]}, {lying}, {target})"]
+    if _is_masked_tile(place, node):
+        operands, target = [Text(place.entries(t)) for t in operands], place.entries(Text(target))
     return [f"np.multiply({operands[0]}, {operands[1]}, {target})"]
+
+
+def _is_masked_tile(place: Place, node: Node) -> bool:
+    """Whether a mask multiplies a tile without gaps: NumPy casts it row by row, or in one axis all of it at once."""
+    operands = [place.operand(node, k) for k in (0, 1)]
+    masked = node.type.is_float and any(u.type.dtype == "bool" for u in operands)
+    alike = all(u.type.shape == node.type.shape and place.solid(node, k) for k, u in enumerate(operands))
+    return masked and alike and place.by_rows() and node.type.rank != 1 and place.contiguous(node)
 
 
 @form("maximum", "minimum")

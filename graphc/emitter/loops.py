@@ -55,6 +55,7 @@ def _loop(operands: Operands, shared: Shared, item: Item) -> Lines:
             start = f"{name} = {zero}" if graph[id].type.rank == 0 else f"{name}.fill(0)"
             before.append((0, Line(start, None, group)))
         inside += [(1, line) for line in write_statement(operands, shared, item, id)]
+    tiles.used = words([*tiles.reads, *(line.text for _, line in inside)])
     reads = [(1, Line(text, None, group)) for text in tiles.reads]
     memory.unpacked.append(tiles.name)
     spread = [(0, Line(text, None, group)) for text in tiles.spread]

@@ -54,6 +54,7 @@ class Tiles:
         self.read: dict[str, str] = {}  # arguments -> the name of their tile
         self.spread: list[str] = []  # the lines that write what a tile repeats
         self.needs_rows = False
+        self.used: set[str] | None = None  # the names that the body of the loop has, when it is written
 
     def short_of(self, name: str, shared: bool = False) -> str:
         self.short[name] = None
@@ -93,7 +94,10 @@ class Tiles:
 
     def _cuts(self) -> list[tuple[str, str]]:
         """Pairs of the name in the loop and the text where memory is made."""
-        names = [*self.cut.values(), *self.short, *self.parts.values()]
+        names = [
+            name for name in (*self.cut.values(), *self.short, *self.parts.values())
+            if self.used is None or name in self.used
+        ]  # fmt: skip
         return [*([(self.rows, self.rows)] if self.needs_rows else []), *((name, self.made[name]) for name in names)]
 
     def head(self, over: str) -> list[str]:

@@ -21,6 +21,10 @@ MAX_RANK = 32
 """So many dimensions the arrays of every NumPy may have."""
 
 
+MOST_PARTS = 8
+"""Of so many shapes one may be known to consist: so what it takes to tell does not grow with the program."""
+
+
 @dataclass(frozen=True, slots=True)
 class Unknown:
     """A shape that is known at run time only. The key says how it comes about: `@b` is that of the argument `b`.
@@ -48,8 +52,10 @@ class Unknown:
         return Unknown(key, max(least, 0))
 
     def broadcast(self, other: Unknown) -> Unknown:
-        """The shape that both broadcast to: one for `(a * b) + a` and `b * a`."""
+        """The shape that both broadcast to: one for `(a * b) + a` and `b * a`, unless it is one of many."""
         own, others = self.parts or frozenset([self]), other.parts or frozenset([other])
+        if len(own) + len(others) > MOST_PARTS:
+            own, others = frozenset([self]), frozenset([other])
         if own >= others:
             return self
         if others >= own:

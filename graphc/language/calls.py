@@ -323,8 +323,8 @@ class Calls(Nodes):
 # ---------------------------------------------------------------- small things
 
 
-OF_NUMPY = {"ravel", "vdot", "vecdot", "diagonal"}
-"""Operations under the names of functions of NumPy's that `graphc ops` has under another one."""
+OF_NUMPY = {"ravel", "vdot", "vecdot", "diagonal", "logical_not"}
+"""Operations that `graphc ops` does not list, as others do the same, but that are functions of NumPy's as well."""
 
 
 def _built_in(name: str, scope: Scope) -> Op | None:

@@ -96,7 +96,7 @@ def _not_text(ctx: NumpyContext, node: Node, operands: list[Text]) -> Text:
 
 register(Op(
     name="logical_not", family="elementwise", operands=("x",), infer=elementwise_type(lambda dtype: "bool"),
-    numpy=_not_text, evaluate=np.logical_not, math="¬{x}", elementwise=True, cost="cheap",
+    numpy=_not_text, evaluate=np.logical_not, hidden=True, math="¬{x}", elementwise=True, cost="cheap",
     ufunc="np.logical_not", doc="True where x is false.", source="NumPy: logical_not", domain={"x": "boolean"},
 ))  # fmt: skip
 

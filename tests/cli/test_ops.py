@@ -15,7 +15,7 @@ Run = Callable[..., Any]
 
 NO_GRADIENT = {
     "all", "any", "arange", "argmax", "argmin", "ceil", "equal", "eye", "floor", "floor_divide", "full", "greater",
-    "greater_equal", "less", "less_equal", "logical_not", "not_equal", "one_hot", "ones", "ones_like", "round", "sign",
+    "greater_equal", "less", "less_equal", "not_equal", "one_hot", "ones", "ones_like", "round", "sign",
     "stop_gradient", "zeros", "zeros_like",
 }  # fmt: skip
 

@@ -42,7 +42,7 @@ def test_equations_stand_above_what_computes_them(name: str) -> None:
         for comment, code in blocks(text, function):
             for line in comment:
                 for left in EQUATION.findall(line if "<string>:" in line else f"    {line}"):
-                    assert re.search(rf"\b{left}(_rows)?(_\d+)?\b", code), (left, comment)
+                    assert re.search(rf"\b{left}(_rows)?(_\d+)?(_flat)?\b", code), (left, comment)
 
 
 def test_a_statement_in_several_places() -> None:
