@@ -323,7 +323,7 @@ class Calls(Nodes):
 # ---------------------------------------------------------------- small things
 
 
-OF_NUMPY = {"ravel", "vdot", "vecdot", "diagonal", "logical_not"}
+OF_NUMPY = {"ravel", "logical_not"}
 """Operations that `graphc ops` does not list, as others do the same, but that are functions of NumPy's as well."""
 
 

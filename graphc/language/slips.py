@@ -1,5 +1,5 @@
-"""What a program most likely does not mean: no statement at all, a misspelt name that is taken for an input, a
-subscript one too far, names of letters that look alike."""
+"""What a program most likely does not mean: no statement at all, a misspelt name that is taken for an input, names of
+letters that look alike."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 from graphc.language import tree
 from graphc.language.diagnostics import slip
-from graphc.language.families import beginnings, families
 from graphc.language.lookalikes import lookalikes
 from graphc.language.source import Span
-from graphc.language.values import Fault, Tensor
+from graphc.language.values import Fault
 
 if TYPE_CHECKING:
     from graphc.language.lowering import Lowering
@@ -31,7 +30,6 @@ def check_free_names(lowering: Lowering) -> None:
     """A free name is an input; one that looks like a slip of the pen for another name is said to be."""
     environment = lowering.environment
     known = sorted({*lowering.declared, *lowering.assigned, *environment.constants, *environment.dims})
-    outside = _outside_families(lowering)
     for name, span in lowering.first_use.items():
         mathematics = _mathematics(span.text)
         if mathematics is not None:
@@ -51,26 +49,6 @@ def check_free_names(lowering: Lowering) -> None:
                 span,
                 help=f"did you mean `{meant}`? otherwise declare it: `input {name}`",
             )
-        elif name in outside:
-            between = "to" if len(outside[name]) > 2 else "and"
-            lowering.diagnostics.warning(
-                "W0201",
-                f"`{name}` is not declared or assigned, so it is taken for an input",
-                span,
-                label=f"there are `{outside[name][0]}` {between} `{outside[name][-1]}`",
-                help=f"the end of a range is not part of it; if `{name}` is meant, declare it: `input {name}`",
-            )
-
-
-def _outside_families(lowering: Lowering) -> dict[str, list[str]]:
-    """The free names that no member of their family is computed from, with those members."""
-    known = {**lowering.declared, **lowering.values}.keys() - lowering.first_use.keys()
-    found = families(lowering.first_use, known)
-    values, scope = lowering.values, lowering.scope.values
-    ids = {name: value.id for name in found if isinstance(value := scope.get(name), Tensor)}
-    members = {name: [values[member] for member in found[name] if member in values] for name in ids}
-    begin = beginnings(lowering.builder.nodes, ids, members) if ids else set()
-    return {name: found[name] for name in ids if name not in begin}
 
 
 def _mathematics(text: str) -> str | None:
