@@ -56,9 +56,9 @@ class Unknown:
         own, others = self.parts or frozenset([self]), other.parts or frozenset([other])
         if len(own) + len(others) > MOST_PARTS:
             own, others = frozenset([self]), frozenset([other])
-        if own >= others:
+        if own >= others and self.least >= other.least:
             return self
-        if others >= own:
+        if others >= own and other.least >= self.least:
             return other
         parts = own | others
         ordered = sorted(parts, key=lambda part: part.key)

@@ -120,23 +120,23 @@ class _RuleEvaluator(Evaluator):
 
     def __init__(self, builder: Builder, cotangent: int, chooses: bool) -> None:
         super().__init__(builder)
-        self.cotangent = cotangent
+        self.made_of_it = {cotangent}
         self.chooses = chooses
 
     def add(
         self, op: str, operands: Sequence[int] = (), attrs: Mapping[str, Any] | None = None, type: Type | None = None
     ) -> int:
-        if self.chooses and op == "multiply":
+        if not self.chooses:
+            return super().add(op, operands, attrs, type)
+        made = None
+        if op == "multiply":
             for factor, mask in (operands, operands[::-1]):
-                if self.type(mask).dtype == "bool" and self.type(factor).is_float and self._is_made_of_it(factor):
-                    return masked(self.builder, mask, factor)
-        return super().add(op, operands, attrs, type)
-
-    def _is_made_of_it(self, id: int) -> bool:
-        """Whether this is the cotangent, or made of it: it comes after it then."""
-        return id == self.cotangent or (
-            id > self.cotangent and any(self._is_made_of_it(u) for u in self.builder[id].operands)
-        )
+                if self.type(mask).dtype == "bool" and self.type(factor).is_float and factor in self.made_of_it:
+                    made = masked(self.builder, mask, factor)
+        made = super().add(op, operands, attrs, type) if made is None else made
+        if not self.made_of_it.isdisjoint(operands):
+            self.made_of_it.add(made)
+        return made
 
     def named(self, id: int, name: str, scope: Scope) -> None:
         if name[1:] not in scope.values:

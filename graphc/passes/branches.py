@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from graphc.ir.graph import Builder, Node, Origin
 from graphc.ir.types import Type
@@ -30,6 +30,10 @@ __all__ = ["Branches", "Cases", "masked"]
 Branch: TypeAlias = "tuple[int, bool]"
 """A condition, and whether it holds."""
 
+DEEPEST = 8
+"""In so many branches a value may be, one within the other."""
+WRITTEN = 3
+"""So deep conditions are compared."""
 ENTRYWISE = {"arithmetic", "elementwise", "activations"}
 """Families of operations that work entry by entry."""
 
@@ -47,6 +51,9 @@ class Branches:
         self.nodes = nodes
         self.conditions: set[int] = set()
         """Those for whose branches it matters: an operation there may have an infinite derivative."""
+        self.decided: dict[int, Branch] = {}
+        self.alike: dict[Any, int] = {}
+        """The first of conditions that are written in the same way."""
         self.of: dict[int, tuple[Branch, ...]] = {}
         """The branches that a value belongs to, the outermost first."""
         if any(nodes[user].op == "where" for ids in users.values() for user in ids):
@@ -61,7 +68,10 @@ class Branches:
             if node.operands and id not in own and op(node.op).family in ENTRYWISE:
                 self.of[id] = self._fitting(node, users[id], _shared([self.of_use(user, id) for user in users[id]]))
         signs: dict[int, int] = {}
-        infinite = [id for id, branches in self.of.items() if branches and may_be_infinite(nodes, nodes[id], signs)]
+        infinite = [
+            id for id, branches in self.of.items()
+            if branches and may_be_infinite(nodes, nodes[id], signs, any(nodes[c].type.rank == 0 for c, _ in branches))
+        ]  # fmt: skip
         self.conditions = {condition for id in infinite for condition, _ in self.of[id]}
         kept = {id: tuple(b for b in branches if b[0] in self.conditions) for id, branches in self.of.items()}
         self.of = {id: branches for id, branches in kept.items() if branches}
@@ -74,26 +84,36 @@ class Branches:
         return tuple(takewhile(lambda branch: self.nodes[branch[0]].type.shape == node.type.shape, branches))
 
     def _condition(self, choice: int) -> Branch:
-        """On what a choice depends, and what that is where it takes the first."""
-        condition, holds = self.nodes[self.nodes[choice].operands[0]], True
-        while condition.op == "logical_not" and self.nodes[condition.operands[0]].type.dtype == "bool":
-            condition, holds = self.nodes[condition.operands[0]], not holds
-        return condition.id, holds
+        """On what a choice depends, the first of the same kind, and what that is where it takes the first operand."""
+        known = self.decided.get(choice)
+        if known is None:
+            condition, holds = self.nodes[self.nodes[choice].operands[0]], True
+            while condition.op == "logical_not" and self.nodes[condition.operands[0]].type.dtype == "bool":
+                condition, holds = self.nodes[condition.operands[0]], not holds
+            first = self.alike.setdefault(_written(self.nodes, condition.id), condition.id)
+            known = self.decided[choice] = first, holds
+        return known
 
     def of_use(self, user: int, id: int) -> tuple[Branch, ...]:
         """The branches that a use of a value belongs to."""
         outer = self.of.get(user, ())
         if not self.enters(user, id):
             return outer
-        condition, holds = self._condition(user)
-        branch = condition, holds == (self.nodes[user].operands[1] == id)
+        branch = self._branch(user, id)
         return outer if branch in outer else (*outer, branch)
+
+    def _branch(self, user: int, id: int) -> Branch:
+        condition, holds = self._condition(user)
+        return condition, holds == (self.nodes[user].operands[1] == id)
 
     def enters(self, user: int, id: int) -> bool:
         """Whether a use of a value is the entrance of a branch: its choice is made where the branch is left."""
         node = self.nodes[user]
         chooses = node.op == "where" and id in node.operands[1:] and node.operands.count(id) == 1
-        return chooses and self._condition(user)[0] in self.conditions
+        if not chooses or self._condition(user)[0] not in self.conditions:
+            return False
+        outer = self.of.get(user, ())
+        return len(outer) < DEEPEST or self._branch(user, id) in outer
 
     def left_by(self, user: int, id: int) -> tuple[Branch, ...]:
         """The branches that what a use contributes to a value leaves, the outermost first."""
@@ -103,13 +123,15 @@ class Branches:
         """The cotangent of a value by itself: 0 but where all branches are taken that it belongs to."""
         cases = Cases()
         cases.add(builder, self.of.get(id, ()), cotangent)
-        return cases.chosen(builder)[0]
+        return next(iter(cases.chosen(builder)))
 
 
 class Cases:
     """What the branches of choices contribute to one value."""
 
-    def __init__(self) -> None:
+    def __init__(self, last: int = -1) -> None:
+        self.last = last
+        """The last use, in reverse order, that contributes."""
         self.values: dict[tuple[tuple[Branch, ...], Type], _Case] = {}
 
     def add(self, builder: Builder, branches: tuple[Branch, ...], value: int, entered: bool = False) -> None:
@@ -122,29 +144,17 @@ class Cases:
 
     def chosen(self, builder: Builder) -> list[int]:
         """The choices between all contributions, those of one type in one."""
-        before, found = builder.origin, []
-        while self.values:
-            branches, type = max(self.values, key=lambda key: len(key[0]))
-            case = self.values.pop((branches, type))
-            value, builder.origin = case.value, case.origin
-            if not branches:
-                found.append(value)
-                continue
-            *outer, (condition, holds) = branches
-            other = self.values.pop(((*outer, (condition, not holds)), type), None)
-            if other is not None:
-                cases = (value, other.value) if holds else (other.value, value)
-                value = builder.add("where", [condition, *cases])
-            elif case.entered and not outer:  # as the rule of `where` has it
-                mask = condition if holds else builder.add("logical_not", [condition])
-                value = builder.add("multiply", [value, mask])
-            elif holds:
-                value = masked(builder, condition, value)
-            else:
-                value = builder.add("where", [condition, builder.const(0, "int"), value])
-            self.add(builder, tuple(outer), value)
+        before = builder.origin
+        for depth in range(max(len(branches) for branches, _ in self.values), 0, -1):
+            for branches, type in [key for key in self.values if len(key[0]) == depth]:
+                case = self.values.pop((branches, type), None)
+                if case is not None:  # not the other one of two
+                    *outer, (condition, holds) = branches
+                    other = self.values.pop(((*outer, (condition, not holds)), type), None)
+                    builder.origin = case.origin
+                    self.add(builder, tuple(outer), _chosen(builder, branches, case, other))
         builder.origin = before
-        return found
+        return [case.value for case in self.values.values()]
 
 
 @dataclass(frozen=True)
@@ -154,12 +164,35 @@ class _Case:
     origin: Origin | None
 
 
+def _chosen(builder: Builder, branches: Sequence[Branch], case: _Case, other: _Case | None) -> int:
+    """What the innermost of the branches contributes, and the other one of its choice."""
+    condition, holds = branches[-1]
+    if other is not None:
+        cases = (case.value, other.value) if holds else (other.value, case.value)
+        return builder.add("where", [condition, *cases])
+    if case.entered and len(branches) == 1:  # as the rule of `where` has it
+        mask = condition if holds else builder.add("logical_not", [condition])
+        return builder.add("multiply", [case.value, mask])
+    if holds:
+        return masked(builder, condition, case.value)
+    return builder.add("where", [condition, builder.const(0, "int"), case.value])
+
+
 def masked(builder: Builder, mask: int, value: int) -> int:
     """The value where the mask holds, else 0; of a value that is masked so already where both masks do."""
     node = builder[value]
     if node.op == "where" and builder[node.operands[2]].attr("value") == 0 and not node.name:
         mask, value = builder.add("multiply", [node.operands[0], mask]), node.operands[1]
     return builder.add("where", [mask, value, builder.const(0, "int")])
+
+
+def _written(nodes: Mapping[int, Node], id: int, depth: int = WRITTEN) -> Any:
+    """How a value is computed, down to some depth: values that are computed alike are equal."""
+    node = nodes[id]
+    if not depth or not (node.operands or node.op in ("const", "size")):
+        return id
+    of = tuple([_written(nodes, u, depth - 1) for u in node.operands])
+    return node.op, node.type, of, tuple([(name, str(value)) for name, value in node.attrs])
 
 
 def _shared(uses: Sequence[tuple[Branch, ...]]) -> tuple[Branch, ...]:

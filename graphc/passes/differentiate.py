@@ -119,23 +119,26 @@ class Adjoint:
             for place, (operand, contribution) in enumerate(zip(node.operands, contributions, strict=True)):
                 if contribution is None or operand not in self.ancestors or not builder.type(operand).is_float:
                     continue
+                left, enters = self.branches.left_by(node.id, operand), self.branches.enters(node.id, operand)
+                if enters:
+                    contribution = cotangent
                 try:
                     fitted = sum_to_type(builder, contribution, operand, node.op)
                 except Fault as fault:
                     raise at_rule(fault, op, place, node) from None
-                left, enters = self.branches.left_by(node.id, operand), self.branches.enters(node.id, operand)
-                if enters:
-                    fitted = contribution = cotangent
                 if left:
                     entered = enters and node.id not in self.steep
-                    self.cases.setdefault(operand, Cases()).add(builder, left, contribution, entered)
+                    if operand not in self.cases:
+                        leaving = [user for user in self.users[operand] if self.branches.left_by(user, operand)]
+                        self.cases[operand] = Cases(min(leaving))
+                    self.cases[operand].add(builder, left, contribution, entered)
                 else:
                     here[operand] = builder.add("add", [here[operand], fitted]) if operand in here else fitted
             for operand, fitted in here.items():
                 # Added at once, so that no contribution outlives the statement it comes from.
                 self._contribute(operand, fitted)
             for operand in set(node.operands) & self.cases.keys():
-                if node.id == min(user for user in self.users[operand] if self.branches.left_by(user, operand)):
+                if node.id == self.cases[operand].last:
                     self._choose(operand)
         finally:
             builder.origin = before

@@ -37,8 +37,8 @@ MIXING = {"linalg", "convolution"}
 ANY, NONNEGATIVE, POSITIVE = range(3)
 DEEPEST = 20
 """The sign of a value is looked for through so many operations."""
-ALWAYS_POSITIVE = {"exp", "cosh", "sigmoid", "softplus", "softmax"}
-NEVER_NEGATIVE = {"abs", "relu", "square", "sqrt", "norm", "var", "std", "size", "hypot", "softmax_ce", "relu6"}
+ALWAYS_POSITIVE = {"exp", "cosh", "sigmoid", "softplus", "softmax", "size"}  # of no size 0 there are entries
+NEVER_NEGATIVE = {"abs", "relu", "square", "sqrt", "norm", "var", "std", "hypot", "softmax_ce", "relu6"}
 KEEPING = {
     "sqrt", "square", "sum", "mean", "max", "min", "prod", "cumsum", "broadcast_to", "expand_dims", "squeeze",
     "reshape", "transpose", "mT", "as_float", "rsqrt", "reciprocal", "slice", "gather", "stop_gradient", "sum_kept",
@@ -72,8 +72,13 @@ def steep_cotangents(
     return steep
 
 
-def _is_steep(nodes: Mapping[int, Node], node: Node, id: int, masked: bool, signs: dict[int, int]) -> bool:
-    """Whether the derivative of an operation may be infinite: where its value is finite, or `masked` anyway."""
+def _is_steep(
+    nodes: Mapping[int, Node], node: Node, id: int, masked: bool, signs: dict[int, int], by_number: bool = False
+) -> bool:
+    """Whether the derivative of an operation may be infinite: where its value is finite, or `masked` anyway.
+
+    Where all entries are divided by one number no mask of theirs helps: that counts `by_number` only.
+    """
     if node.op in ENDS:
         return any(node.operands[k] == id for k in ENDS[node.op]) and _sign(nodes, node.operands[0], signs) < POSITIVE
     if node.op in POWERS:
@@ -81,13 +86,18 @@ def _is_steep(nodes: Mapping[int, Node], node: Node, id: int, masked: bool, sign
         ends = node.op == "power" or 0 < power < 1 or (masked and power < 0)
         return ends and node.operands[0] == id and _sign(nodes, id, signs) < POSITIVE
     if node.op in POLES and masked:
-        return _sign(nodes, node.operands[POLES[node.op]], signs) < POSITIVE
+        pole = node.operands[POLES[node.op]]
+        per_entry = by_number or nodes[pole].type.rank != 0 or node.type.rank == 0
+        return per_entry and _sign(nodes, pole, signs) < POSITIVE
     return False
 
 
-def may_be_infinite(nodes: Mapping[int, Node], node: Node, signs: dict[int, int]) -> bool:
-    """Whether an operation or its derivative may be infinite or nan. `signs` are those found so far."""
-    return node.op in WITHOUT_BOUND or any(_is_steep(nodes, node, u, True, signs) for u in node.operands)
+def may_be_infinite(nodes: Mapping[int, Node], node: Node, signs: dict[int, int], by_number: bool) -> bool:
+    """Whether an operation or its derivative may be infinite or nan at some entries, or `by_number` at all of them.
+
+    `signs` are those found so far.
+    """
+    return node.op in WITHOUT_BOUND or any(_is_steep(nodes, node, u, True, signs, by_number) for u in node.operands)
 
 
 def _sign(nodes: Mapping[int, Node], id: int, known: dict[int, int], depth: int = DEEPEST) -> int:

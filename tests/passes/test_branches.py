@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import graphc
+from graphc.passes import differentiate
+from graphc.passes.branches import Branches
 from ops.programs import array, body, compiled, hold
 
 AROUND = np.array([-2.0, -0.75, 0.25, 0.5, 3.0, 0.0, 800.0, -800.0])
@@ -127,3 +130,81 @@ def test_products_with_jacobian_and_hessian_and_their_gradients() -> None:
             np.testing.assert_allclose(value, -2 / 32 + 10)
             np.testing.assert_allclose(gradients["x"], [2 * 3 / (8 * 32), 0])
             np.testing.assert_allclose(gradients["v"], [-1 / 32, 2])
+
+
+NARROW = ["L = sum(where(c, r, X)) + sum(where(c, r, b))", "L = sum(where(c, r, X)) + sum(where(c, r * r, b))",
+          "L = sum(where(c, r, X) * X + where(c, r, b))", "L = sum(where(c, r * 2, X)**2)"]  # fmt: skip
+
+
+@pytest.mark.parametrize("rest", NARROW)
+def test_what_is_narrower_than_its_choices(rest: str) -> None:
+    """Used twice, once in a wider array: contributions are summed before they meet."""
+    for shape, b in (("D", [0.2, 2.0]), ("", 1.3), ("N, 1", [[0.2], [2.0], [1.5]])):
+        text = f"param b[{shape}], X[N, D]\nc = b > 1\nr = exp(b)\n{rest}"
+        hold(text, {"b": np.array(b), "X": array(3, 2)}, levels=(0, 1, 2))
+
+
+def test_a_narrower_value_of_a_branch_asked_for_itself() -> None:
+    text = "param b[D], X[N, D]\nc = b > 1\nr = exp(b)\nL = sum(where(c, r, X)) + sum(where(c, r, b))"
+    for level in (0, 1, 2):
+        _, gradients = compiled(text, level, wrt=["r"]).value_and_grad(b=np.array([0.2, 2.0]), X=array(3, 2))
+        np.testing.assert_allclose(gradients["r"], [0, 4])
+    text = "param b[D], X[N, D]\nr = sqrt(b)\nK = sum(where(b > 0, r, X) * X)\ng = grad(K, r)\nL = sum(g)"
+    X = array(3, 2)
+    value, _ = compiled(text).value_and_grad(b=np.array([0.5, 2.0]), X=X)
+    np.testing.assert_allclose(value, X.sum())
+
+
+@pytest.mark.parametrize("rest", [
+    "L = sum(where(x > 0, r, 0)) + sum(where(x > 0, 2 * r, 0))", "L = sum(where(x > 0, r, 0) + where(0 < x, 0, x))",
+])  # fmt: skip
+def test_conditions_that_are_written_alike_are_one(rest: str) -> None:
+    got = _gradient(f"input x[N]\nr = sqrt(x)\n{rest}", 0, np.array([-4.0, 4.0]))
+    assert np.isfinite(got).all()
+
+
+def test_masked_scores_are_multiplied_by_the_mask() -> None:
+    """A size is no divisor that is 0 at some entries, and neither is a number at those of an array."""
+    for scale in ("sqrt(D)", "D", "t"):
+        scores = f"S = where(m, Q @ Q.T / {scale}, -1e9)"
+        text = f"param Q[N, D], t[]\ninput m[N, N]: bool\n{scores}\nL = sum(softmax(S)**2 * t)"
+        assert not any("np.where" in line for line in body(text, "backward"))
+
+
+def test_what_only_enters_a_branch_is_multiplied_by_the_mask() -> None:
+    text = "param x[N], y[N]\nL = sum(where(x > 0, exp(x), y))"
+    [dx, dy] = [line for line in body(text, "backward", 0) if line.strip().startswith(("dx =", "dy ="))]
+    assert "np.where" in dx + dy and "np.where" not in (dy if "dy =" in dy else dx)
+
+
+@pytest.mark.parametrize("step", [
+    "where(y > {n}, exp({z}) * x, x)", "where(x > 0, sqrt({z}), y)", "{z} + where(x > {n}, sqrt(x), y)",
+])  # fmt: skip
+def test_as_many_choices_take_as_much_work(step: str) -> None:
+    """Uses of branches looked at, of twice and four times the choices."""
+    asked = []
+    for count in (40, 80, 160):
+        lines = [f"z_{k + 1} = {step.format(z=f'z_{k}', n=k)}" for k in range(count)]
+        calls = 0
+
+        class Counted(Branches):
+            def of_use(self, user: int, id: int) -> tuple[tuple[int, bool], ...]:
+                nonlocal calls
+                calls += 1
+                return super().of_use(user, id)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(differentiate, "Branches", Counted)
+            program = "\n".join(["input x[N], y[N]", "z_0 = y", *lines, f"L = sum(z_{count})"])
+            graphc.differentiate(graphc.parse(program))
+        asked.append(calls)
+    assert asked[1] <= 2.1 * asked[0] and asked[2] <= 2.1 * asked[1]
+
+
+def test_a_rule_that_uses_its_own_values_often() -> None:
+    """What is made of the cotangent is known of each value, not asked for again along every way."""
+    steps = "; ".join(f"a{k + 1} = a{k} * a{k} + a{k}" for k in range(60))
+    rule = f"rule s(v) -> y {{ a0 = v * 0; {steps}; dv = dy * (v > 0) * (1 + a60) }}"
+    net = compiled(f"op s(v) = relu(v)\n{rule}\ninput x[N]\nL = sum(sqrt(s(x)))")
+    with np.errstate(all="ignore"):
+        np.testing.assert_allclose(net.value_and_grad(np.array([-1.0, 4.0]))[1]["x"], [0, 0.25])
