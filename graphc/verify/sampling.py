@@ -41,9 +41,6 @@ OPEN = [(2, 3), (1, 3), (), (3,)]
 """The shapes of arguments whose rank is open,"""
 DEEP = [(2, 3, 2), (3, 1, 2, 2), (2, 2, 3, 1, 2), (2, 1, 2, 2, 1, 2)]
 """and those that come next if a program has refused all of these, as `sum(x, axis=2)` does."""
-INTEGERS = 3
-"""Below this lie integers that nothing limits, and below less with each sample that a program refuses: they may be
-indices into an axis whose size is open."""
 PATIENCE = 400
 """So many configurations of sizes are tried in a row before none is thought to fit."""
 
@@ -229,7 +226,7 @@ class Sampler:
         rng = np.random.default_rng(self.seed + attempt)
         self.domains = self._domains(attempt, rng)
         limits = self._limits(sizes)
-        open_shape = self._open_shape(attempt)
+        open_shape = self.open_shapes[attempt % len(self.open_shapes)]
         result: Sample = {}
         known: dict[Shape, tuple[int, ...]] = {}  # of many arguments most have the same few shapes
         for k, argument in enumerate(self.graph.arguments):
@@ -239,21 +236,13 @@ class Sampler:
                 if not isinstance(self.graph[argument.node].type.shape, Unknown):
                     known[self.graph[argument.node].type.shape] = shape
             if dtype == "int":
-                refused = self.refused if self.kept is None else 0
-                low = 1 if attempt % 3 == 2 and argument.name not in limits and not refused else 0
-                top = limits.get(argument.name, low + INTEGERS - refused)
-                result[argument.name] = rng.integers(low, max(top, low + 1), shape)
+                low = 1 if attempt % 3 == 2 and argument.name not in limits else 0
+                result[argument.name] = rng.integers(low, max(limits.get(argument.name, low + 3), low + 1), shape)
             elif dtype == "bool":
                 result[argument.name] = rng.random(shape) < 0.5
             else:
                 result[argument.name] = draw_values(rng, shape, self.domains[argument.name], self.spread)
         return result
-
-    def _open_shape(self, attempt: int) -> tuple[int, ...]:
-        """Of one kind after another; rows and matrices grow while the program goes on refusing what it is given."""
-        shape = self.open_shapes[attempt % len(self.open_shapes)]
-        grow = 1 if self.kept is not None or len(shape) > 2 else 1 + self.refused // (len(OPEN) + len(DEEP)) * 2
-        return tuple(size * grow if size > 1 else size for size in shape)
 
     def _shape(
         self, argument: Argument, sizes: Mapping[str, int], variant: int, open_shape: tuple[int, ...]

@@ -649,14 +649,3 @@ def test_an_argument_that_needs_more_than_two_axes_is_checked(text: str) -> None
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert "def backward(" in graphc.compile(text)
-
-
-@pytest.mark.parametrize("text", [
-    "L = sum(x[i, j])", "L = sum(x[i, 0] * a)", "L = sum(x[i] + x[:, i])", "L = sum(x[arange(4), y])",
-    "L = sum(x[9] * a)",
-])  # fmt: skip
-def test_indices_into_an_argument_of_any_shape_are_checked(text: str) -> None:
-    """Such a program refuses the integers that do not fit, and arguments that are too short."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert "def backward(" in graphc.compile(text)
