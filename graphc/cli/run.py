@@ -5,10 +5,7 @@ from __future__ import annotations
 import argparse
 import warnings
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from graphc.cli.arrays import ArrayFile, npz_bytes, summary, whose_npz
 from graphc.cli.console import print_text, report
@@ -20,8 +17,6 @@ from graphc.cli.table import table
 from graphc.language.diagnostics import Diagnostics, GraphcError
 
 if TYPE_CHECKING:
-    from types import ModuleType
-
     from graphc.ir.graph import Graph
     from graphc.pipeline import Compiled
 
@@ -92,8 +87,7 @@ def _compute(
         except MemoryError:
             raise
         except (ValueError, ArithmeticError, IndexError) as error:
-            help = _transposed(module, values) if isinstance(error, ValueError) else None
-            raise failure(DATA, f"the program refuses these arrays: {error}", help=help) from None
+            raise failure(DATA, f"the program refuses these arrays: {error}") from None
     for warning in caught:
         noticed.warning("W0501", f"{warning.message} while it ran on these arrays", None)
     report(noticed.warnings)
@@ -101,20 +95,6 @@ def _compute(
     outputs = dict(zip(graph.outputs, results, strict=True))
     named = {f"d{name}" if f"d{name}" not in outputs else f"grad_{name}": g for name, g in gradients.items()}
     return outputs, named, untold if graph.gradients else ""
-
-
-def _transposed(module: ModuleType, values: Mapping[str, Any]) -> str | None:
-    """The help for arrays that fit once one of them is transposed: what is refused is often one beside it."""
-    fitting = []
-    for name, value in values.items():
-        if np.ndim(value) == 2:
-            with suppress(ValueError, ArithmeticError, IndexError), np.errstate(all="ignore"):
-                module.forward(*{**values, name: np.transpose(value)}.values())
-                fitting.append(name)
-    if len(fitting) != 1:
-        return None
-    rows, columns = np.shape(values[fitting[0]])
-    return f"they fit with `{fitting[0]}` transposed: it is {rows}×{columns}"
 
 
 def _shown(outputs: Mapping[str, Any], gradients: Mapping[str, Any]) -> str:

@@ -54,10 +54,11 @@ def _parameter(name: str, default: Any) -> str:
 def describe(op: Op) -> str:
     """Everything there is to say about an operation, with an example if one can be made."""
     from graphc.explain.example import example
+    from graphc.language.calls import OF_NUMPY
 
     lines = [signature(op), ""]
     lines += [*textwrap.wrap(op.doc, WIDTH), ""] if op.doc else []
-    if op.hidden:
+    if op.hidden and op.name not in OF_NUMPY:
         lines += ["Rules and normal forms use it; programs do not call it.", ""]
     if op.aliases:
         others = ", ".join(f"{name}= for {own}" for name, own in op.aliases.items())

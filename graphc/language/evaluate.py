@@ -112,8 +112,9 @@ class Evaluator(Calls):
         shown = f"; `{value}` is a dimension known at run time only" if isinstance(value, Dim) else ""
         named = (isinstance(value, Dim) and str(value).isidentifier()) or isinstance(expr, tree.Name)
         other = isinstance(value, Dim) and str(value) != expr.span.text  # a constant is what is not known
-        give = "in its place a number is known" if other else "give it a number"
-        help = f"{give}: `const {expr.span.text} = 4`" if named and not is_number(value) else None
+        help = f"give it a number: `const {expr.span.text} = 4`" if named and not is_number(value) else None
+        if other:
+            help = f"use a number in the place of `{expr.span.text}`"
         raise Fault("E0211", f"{what} is an integer known at compile time{shown}", expr.span, help=help)
 
     def _unary(self, expr: tree.Unary, value: Value) -> Value:

@@ -40,7 +40,7 @@ def too_early(lowering: Lowering, name: str, used: Span, assigned: Span, stateme
         return Fault("E0209", f"`{name}` is used by the statement that assigns it", used, help=help)
     help = "move that statement up"
     if _in_a_circle(lowering, name, statement):
-        help = "each is computed from the other: one of them needs another name, or must be an argument"
+        help = "they are computed from one another: one of them needs another name, or must be an argument"
     if isinstance(statement, tree.Const) and not _is_constant(lowering, name):
         help = f"constants come before other statements: `const {name} = …`, or no `const` for `{statement.target.id}`"
     return Fault("E0209", f"`{name}` is used before the statement that assigns it", used, notes=notes, help=help)

@@ -220,12 +220,3 @@ def test_single_precision_stays(graphc: Run, folder: Path, arrays: dict[str, Any
 def test_arrays_are_for_a_file(graphc: Run) -> None:
     done = graphc("run", "net.g", "--data", "data.npz", "-o", "-")
     assert done.status == 2 and "arrays go to a file" in done.err
-
-
-def test_a_transposed_array_is_named(graphc: Run, folder: Path, arrays: dict[str, Any]) -> None:
-    """The shapes of the others are read off it, and what is refused is one of them."""
-    np.savez(folder / "data.npz", **{**arrays, "X": arrays["X"].T})
-    done = graphc("run", "net.g", "--data", "data.npz")
-    rows, columns = arrays["X"].T.shape
-    assert done.status == 1
-    assert f"  = help: they fit with `X` transposed: it is {rows}×{columns}" in done.err.splitlines()

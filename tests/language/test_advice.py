@@ -111,11 +111,13 @@ def test_a_name_that_reads_as_a_formula_is_pointed_out(text: str, label: str | N
 
 @pytest.mark.parametrize(("text", "help"), [
     ("a = b\nb = a\nL = sum(a)",
-     "each is computed from the other: one of them needs another name, or must be an argument"),
+     "they are computed from one another: one of them needs another name, or must be an argument"),
     ("S = H * 2\nH = Z + x\nZ = 3 * S\nL = sum(S)",
-     "each is computed from the other: one of them needs another name, or must be an argument"),
+     "they are computed from one another: one of them needs another name, or must be an argument"),
     ("S = H * 2\nH = Z + x\nZ = 3 * x\nL = sum(S)", "move that statement up"),
-    ("const n = shape(x)[0]\nparam W_{0:n}[d, d]\nL = sum(x @ W_0)", "in its place a number is known: `const n = 4`"),
+    ("const n = shape(x)[0]\nparam W_{0:n}[d, d]\nL = sum(x @ W_0)", "use a number in the place of `n`"),
+    ("input x[n]\nparam W_{0:shape(x)[0]}[d, d]\nL = sum(x @ W_0)",
+     "use a number in the place of `shape(x)[0]`"),
     ("param x[n]\nparam W_{0:n}[d, d]\nL = sum(x * n)", "give it a number: `const n = 4`"),
 ])  # fmt: skip
 def test_the_help_for_what_is_not_known_yet_fits(text: str, help: str) -> None:
