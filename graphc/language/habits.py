@@ -58,7 +58,7 @@ _OTHER_NAMES: Final = {
     "asin": "`arcsin(x)`", "acos": "`arccos(x)`", "atan": "`arctan(x)`", "atan2": "`arctan2(y, x)`",
     "inverse": "`inv(A)`", "determinant": "`det(A)`", "identity": "`eye(n)`", "onehot": "`one_hot(i, n)`",
     "Σ": "`sum(x)`", "Π": "`prod(x)`", "σ": "`sigmoid(x)`", "logistic": "`sigmoid(x)`", "expit": "`sigmoid(x)`",
-    "newaxis": "`None`", "pi": "`const pi = 3.141592653589793`", "not": "`logical_not(c)`",
+    "newaxis": "`None`", "pi": "`const pi = 3.141592653589793`", "not": "`1 - c`",
     "diagonal": "`diag(A)`", "vdot": "`sum(a * b)`", "vecdot": "`sum(a * b, axis=-1)`",
     "mT": "`A.T`", "slice": "`x[1:3]`", "count": "`sum(c)`",
     "swish": "`silu(x)`", "lrelu": "`leaky_relu(x)`",
