@@ -22,6 +22,8 @@ __all__ = ["may_be_infinite", "steep_cotangents"]
 
 ENDS = {"sqrt": (0,), "arcsin": (0,), "arccos": (0,), "arccosh": (0,), "arctan2": (0, 1)}
 """Operations that are steep in these operands where they are finite."""
+AT_ZERO = {"sqrt", "arctan2"}
+"""Those of them that are steep where the first operand is 0 only; an arccosine is at 1 as well."""
 POLES = {"divide": 1, "reciprocal": 0, "rsqrt": 0, "log": 0, "log2": 0, "log10": 0, "arctanh": 0}
 """Operations that are infinite where this operand is 0, or at the end of the domain."""
 POWERS = {"power", "power_const", "whole_power"}
@@ -80,7 +82,8 @@ def _is_steep(
     Where all entries are divided by one number no mask of theirs helps: that counts `by_number` only.
     """
     if node.op in ENDS:
-        return any(node.operands[k] == id for k in ENDS[node.op]) and _sign(nodes, node.operands[0], signs) < POSITIVE
+        safe = node.op in AT_ZERO and _sign(nodes, node.operands[0], signs) == POSITIVE
+        return any(node.operands[k] == id for k in ENDS[node.op]) and not safe
     if node.op in POWERS:
         power = node.attr("p")
         ends = node.op == "power" or 0 < power < 1 or (masked and power < 0)

@@ -28,6 +28,7 @@ def _chooses(text: str) -> bool:
     ("sum(sqrt(x * (x > 0)))", [0, 0, 1, 0.5**0.5, 0.5 / 3**0.5]),
     ("sum(arcsin(clip(x, -1, 1)))", [0, 0.4375**-0.5, 0.9375**-0.5, 0.75**-0.5, 0]),
     ("sum(-arccos(minimum(maximum(x, -1), 1)))", [0, 0.4375**-0.5, 0.9375**-0.5, 0.75**-0.5, 0]),
+    ("sum(arccos(minimum(exp(x), 1)))", [*(-np.exp(AROUND[:2]) / np.sqrt(1 - np.exp(2 * AROUND[:2]))), 0, 0, 0]),
     ("sum(where(x > 0, log(relu(x)), 0))", [0, 0, 4, 2, 1 / 3]),
     ("sqrt(sum(relu(x - 3.5)**2)) + sum(x)", [1, 1, 1, 1, 1]),
 ])  # fmt: skip
