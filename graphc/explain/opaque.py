@@ -50,7 +50,8 @@ def opaque_parts(
     for u, c in zip(node.operands, contributions, strict=True):
         if u in sheet.plan.active and c is not None:
             left = sheet.writer(()).entry(gradients.target(u), ())
-            formula = Formula(left, (Op(_spelled(str(formulas.text(c, WHOLE)), given)),), f"by the rule of {node.op}")
+            reason = f"by the rule of {graph.op(node).title}"
+            formula = Formula(left, (Op(_spelled(str(formulas.text(c, WHOLE)), given)),), reason)
             code = sheet.code(u, unit) if gradients.uses.get(u, 0) <= 1 else ()
             parts.append(Part(tensors[u].name, (), (formula,), code=code))
     return definitions, tuple(parts)

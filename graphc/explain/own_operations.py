@@ -29,7 +29,7 @@ def definition_lines(graph: Graph) -> list[str]:
     for name in used:
         op = graph.ops[name]
         if op.environment is not None:
-            _gather(name, op.environment, needed)
+            _gather(op.title, op.environment, needed)
     files: dict[int, tuple[Environment, list[tree.Statement]]] = {}
     for environment, statements in needed.values():
         files.setdefault(id(environment), (environment, []))[1].extend(statements)

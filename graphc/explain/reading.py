@@ -106,21 +106,21 @@ class _Reader:
                 files[-1][1].append(line)
         diagnostics = Diagnostics()
         environments: list[Environment] = []
+        importer = Importer(diagnostics)
         for name, lines in files:
             module = parse(Source("\n".join(lines) + "\n", name), diagnostics)
-            importer = Importer(diagnostics)
             environment = importer.environment(module)
             importer.constants(module, environment)
             environments.append(environment)
         if diagnostics.has_errors:
             raise ValueError("; ".join(error.message for error in diagnostics.errors))
         for environment in environments:
-            self.builder.ops |= environment.ops
+            self.builder.ops |= {op.name: op for op in environment.ops.values()}
             environment.dims = self.dims
         functions = {name: function for each in environments for name, function in each.functions.items()}
         for environment in environments:
             environment.functions |= functions
-            environment.ops |= self.builder.ops
+            environment.ops |= {op.title: op for op in self.builder.ops.values()}
         return count
 
     # ------------------------------------------------------------ lines

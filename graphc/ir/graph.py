@@ -265,7 +265,7 @@ class Builder:
 
     def __init__(self, ops: Mapping[str, Op] | None = None, solver: Solver | None = None, share: bool = False) -> None:
         self.nodes: dict[int, Node] = {}
-        self.ops: dict[str, Op] = dict(ops or {})
+        self.ops: dict[str, Op] = {op.name: op for op in (ops or {}).values()}
         self.solver = solver or Solver()
         self.share = share
         self.origin: Origin | None = None

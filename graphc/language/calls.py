@@ -127,7 +127,7 @@ class Calls(Nodes):
         if len(rest) > len(order):
             raise Fault(
                 "E0206",
-                f"`{op.name}` takes {_count(len(order))}, not {len(arguments)}",
+                f"`{op.title}` takes {_count(len(order))}, not {len(arguments)}",
                 rest[len(order)][1],
                 help=_usage(op),
             )
@@ -143,7 +143,7 @@ class Calls(Nodes):
                 mended = f"did you mean `{close}`?" if close else about_keyword(keyword.name, known)
                 raise Fault(
                     "E0206",
-                    f"`{op.name}` has no argument `{keyword.name}`",
+                    f"`{op.title}` has no argument `{keyword.name}`",
                     keyword.span,
                     help=mended or _usage(op),
                 )
@@ -158,7 +158,7 @@ class Calls(Nodes):
                     operands.append(None)
                     spans.append(expr.span)
                     continue
-                raise Fault("E0206", f"`{op.name}` needs its argument `{name}`", expr.name_span, help=_usage(op))
+                raise Fault("E0206", f"`{op.title}` needs its argument `{name}`", expr.name_span, help=_usage(op))
             value, span = given[name]
             operands.append(self._typed_operand(op, name, value, span))
             spans.append(span)
@@ -170,10 +170,10 @@ class Calls(Nodes):
             if name in given:
                 value, span = given[name]
                 if isinstance(value, Tensor):
-                    value = self._compile_time(value, span, f"`{name}` of `{op.name}`", isinstance(default, str))
+                    value = self._compile_time(value, span, f"`{name}` of `{op.title}`", isinstance(default, str))
                 attributes[name] = value
             elif default is REQUIRED:
-                raise Fault("E0206", f"`{op.name}` needs its argument `{name}`", expr.name_span, help=_usage(op))
+                raise Fault("E0206", f"`{op.title}` needs its argument `{name}`", expr.name_span, help=_usage(op))
         keywords = {op.aliases.get(keyword.name, keyword.name): keyword.span for keyword in expr.keywords}
         places = {name: span for name, (_, span) in given.items() if name in op.attributes}
         return operands, attributes, spans, {**places, **keywords}
@@ -211,7 +211,7 @@ class Calls(Nodes):
                 arrays.append((value, span))
         if joins and len(arrays) == 1:
             ((_, span),) = arrays
-            raise Fault("E0206", f"`{op.name}` takes a list of arrays", span, help=f"`{op.name}([{span.text}])`")
+            raise Fault("E0206", f"`{op.title}` takes a list of arrays", span, help=f"`{op.title}([{span.text}])`")
         return arrays, rest
 
     def _typed_operand(self, op: Op, name: str, value: Value, span: Span) -> int:
@@ -224,7 +224,7 @@ class Calls(Nodes):
         except ShapeError as error:
             raise Fault(error.code, error.message, span, error.label, help=error.help) from None
         except CallError as error:
-            raise Fault(error.code, f"`{name}` of `{op.name}`: {error.message}", span, help=error.help) from None
+            raise Fault(error.code, f"`{name}` of `{op.title}`: {error.message}", span, help=error.help) from None
 
     def _called(self, name: str, value: Value) -> Value:
         """An argument of a definition; one without a name is called in the generated code as the definition calls it.
@@ -363,4 +363,4 @@ def _of_arrays(value: Sequence[Value], joins: bool) -> bool:
 def _usage(op: Op) -> str:
     parts = [name + ("=none" if name in op.optional else "") for name in op.operands]
     parts += [name if default is REQUIRED else f"{name}={_written(default)}" for name, default in op.attributes.items()]
-    return f"`{op.name}({', '.join(parts)})`"
+    return f"`{op.title}({', '.join(parts)})`"

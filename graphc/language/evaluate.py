@@ -217,7 +217,7 @@ class Evaluator(Calls):
         """The nodes of a composite operation's definition."""
         definition = op.definition
         assert definition is not None
-        scope = Scope(op.environment or Environment(), inside=f"`{op.name}`")
+        scope = Scope(op.environment or Environment(), inside=f"`{op.title}`")
         for name, operand in zip(op.operands, operands, strict=True):
             scope.values[name] = None if operand is None else Tensor(operand)
         scope.values.update(attributes)

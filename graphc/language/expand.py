@@ -38,11 +38,12 @@ def composite_op(
     indices: tuple[str, ...] = (),
     shape: str = "",
     aliases: Mapping[str, str] | None = None,
+    name: str | None = None,
 ) -> Op:
     """The operation that an `op` statement defines; with a rule it stays one node until after differentiation.
 
     `shape` names the operand whose shape the result has, where that is more than the definition tells: over an
-    operand of unknown rank.
+    operand of unknown rank. `name` is what nodes of it are called, where that is not what calls say.
     """
     operands, attributes, optional = signature_parts(statement.signature)
 
@@ -79,7 +80,7 @@ def composite_op(
         return result, limits
 
     op = Op(
-        name=statement.signature.name,
+        name=name or statement.signature.name,
         family=family,
         operands=operands,
         attributes=attributes,
@@ -166,7 +167,7 @@ def _evaluated(builder: Builder, op: Op, node: Node, cotangent: int, chooses: bo
         return build(evaluator, node, cotangent)
     rule = rule_of(op)
     assert rule is not None, f"operation {op.name} has no rule"
-    scope = Scope(op.environment or Environment(), inside=f"the rule of `{op.name}`")
+    scope = Scope(op.environment or Environment(), inside=f"the rule of `{op.title}`")
     formals = [p.name for p in rule.signature.operands]
     for name, operand in zip(formals, node.operands, strict=True):
         scope.values[name] = Tensor(operand)
@@ -178,14 +179,14 @@ def _evaluated(builder: Builder, op: Op, node: Node, cotangent: int, chooses: bo
         evaluator.body(rule.body, scope)
     except Fault as fault:
         place = node.origin.span if node.origin else None
-        raise inside(fault, f"the rule of `{op.name}` is applied to this", place) from None
+        raise inside(fault, f"the rule of `{op.title}` is applied to this", place) from None
     contributions: list[int | None] = []
     for name in formals:
         key = "d" + name
         if key not in scope.values:
             raise Fault(
                 "E0302",
-                f"the rule of `{op.name}` has no line for `{key}`",
+                f"the rule of `{op.title}` has no line for `{key}`",
                 rule.span,
                 help=f"write `{key} = none` if `{name}` has no gradient",
             )
@@ -203,4 +204,4 @@ def at_rule(fault: Fault, op: Op, operand: int, node: Node | None) -> Fault:
     lines = [s for s in rule.body if isinstance(s, tree.Assign) and any(t.id == key for t in s.targets)]
     fault.span = lines[0].span if lines else rule.span
     place = node.origin.span if node is not None and node.origin else None
-    return inside(fault, f"the rule of `{op.name}` is applied to this", place)
+    return inside(fault, f"the rule of `{op.title}` is applied to this", place)

@@ -27,6 +27,7 @@ class Importer:
         self.diagnostics = diagnostics
         self.loaded: dict[Path, Environment] = {}
         self.way: list[Path] = []
+        self.taken: set[str] = set()
 
     def environment(self, module: tree.Module) -> Environment:
         """What the bodies of this file's functions see. Errors go to the diagnostics."""
@@ -139,11 +140,21 @@ class Importer:
                 rule = rules.get(definition.signature.name)
                 if rule is not None:
                     _check_rule(definition, rule)
-                op = composite_op(definition, rule, family="program", environment=environment)
-                environment.ops[op.name] = op
+                name = self._internal(definition.signature.name, own)
+                op = composite_op(definition, rule, family="program", environment=environment, name=name)
+                environment.ops[op.title] = op
             except Fault as error:
                 environment.damaged |= {definition.signature.name}
                 self._report(error)
+
+    def _internal(self, name: str, own: set[str]) -> str:
+        """What nodes of a program's operation are called: its name, but for that of a built-in one. Rules, definitions
+        and normal forms of graphc's own find operations by that, and mean theirs."""
+        made = name
+        while find(made) is not None or made in self.taken or (made != name and made in own):
+            made += "_"
+        self.taken.add(made)
+        return made
 
     def _import(
         self, statement: tree.Import, base: Path | None, environment: Environment, places: dict[str, Span]

@@ -161,6 +161,11 @@ class Op:
     environment: Environment | None = None
 
     @property
+    def title(self) -> str:
+        """What a program calls it: its `name`, which nodes carry, may be another so that no built-in one has it."""
+        return self.definition.signature.name if self.definition is not None else self.name
+
+    @property
     def variadic(self) -> bool:
         return bool(self.operands) and self.operands[-1].startswith("*")
 

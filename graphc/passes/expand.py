@@ -66,4 +66,5 @@ def _name(builder: Builder, node: Node, operands: list[int], made: int) -> None:
         return
     named = (builder[u].name or builder[u].hint or of_multiple(builder.nodes, builder[u]) for u in operands)
     of = next((name for name in named if name), None)
-    builder.hint(made, f"{node.op}_{of}" if of else node.op)
+    called = builder.op(node.op).title
+    builder.hint(made, f"{called}_{of}" if of else called)

@@ -37,8 +37,8 @@ def blame(joint: Graph, name: str, error: float, diagnostics: Diagnostics, seed:
     value = f"at `{node.name}`" if node.name else "here"
     label = f"it first goes wrong {value}, by {off:.1e}, for {_called(joint, node, position)}"
     line = line_of(op, position) if op.rule is not None else None
-    notes: list[Note] = [(f"by this line of the rule of `{op.name}`", line)] if line else []
-    help = None if line else f"the rule of `{op.name}` is built in: {OURS}"
+    notes: list[Note] = [(f"by this line of the rule of `{op.title}`", line)] if line else []
+    help = None if line else f"the rule of `{op.title}` is built in: {OURS}"
     diagnostics.error("E0403", message, node.origin.span if node.origin else None, label, notes, help)
 
 

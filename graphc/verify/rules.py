@@ -62,7 +62,7 @@ def rule_graph(
             gradients[name] = zeros_of(builder, id)
         elif contribution is not None:
             try:
-                gradients[name] = sum_to_type(builder, contribution, id, op.name)
+                gradients[name] = sum_to_type(builder, contribution, id, op.title)
             except Fault as fault:
                 raise at_rule(fault, op, place, None) from None
     reverse = Graph(
@@ -161,7 +161,7 @@ def _check_own(op: Op, graph: Graph, diagnostics: Diagnostics, seed: int) -> Non
         place = refused.span or op.rule.span
         diagnostics.error(refused.code, refused.message, place, refused.label, tuple(refused.notes), refused.help)
     elif not checked:
-        diagnostics.warning("W0301", f"the rule of `{op.name}` was not checked: {reason}", op.rule.signature.name_span)
+        diagnostics.warning("W0301", f"the rule of `{op.title}` was not checked: {reason}", op.rule.signature.name_span)
 
 
 def _kinds(op: Op, graph: Graph) -> list[tuple[list[Type], dict[str, Any]]]:
@@ -181,7 +181,7 @@ def _wrong(op: Op, where: str, error: float) -> Diagnostic:
     return Diagnostic(
         "E0304",
         "error",
-        f"the rule of `{op.name}` gives a wrong gradient for `{op.rule.signature.operands[place].name}`",
+        f"the rule of `{op.title}` gives a wrong gradient for `{op.rule.signature.operands[place].name}`",
         line_of(op, place),
         f"differs from the numerical derivative by {error:.1e} (relative)",
         (("the operation is defined here", op.definition.span),),
