@@ -6,6 +6,8 @@ declared is learnt: a program is run over until nothing new is found out about i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from graphc.ir.graph import Graph
 from graphc.language import tree
 from graphc.language.depth import room_to_recurse
@@ -32,9 +34,11 @@ def lower(module: tree.Module, diagnostics: Diagnostics) -> Graph:
 def _lower(module: tree.Module, diagnostics: Diagnostics) -> Graph:
     environment = Importer(diagnostics).environment(module)
     partial = diagnostics.has_errors
-    graph, found, clipped = _runs(module, environment, partial, clips=True)
+    graph, found, clipped, ranks = _runs(module, environment, partial, clips=True)
+    if found.has_errors and ranks:  # sizes were taken for equal while `relu(X@W)@V + X` was of an X of any shape
+        graph, found, clipped, _ = _runs(module, environment, partial, clips=True, ranks=ranks)
     if clipped and found.has_errors:  # slices of a known length perhaps
-        graph, found, _ = _runs(module, environment, partial, clips=False)
+        graph, found, *_ = _runs(module, environment, partial, clips=False)
     diagnostics.extend([*found.errors, *found.warnings])
     diagnostics.sort()
     diagnostics.raise_if_errors()
@@ -43,10 +47,12 @@ def _lower(module: tree.Module, diagnostics: Diagnostics) -> Graph:
 
 
 def _runs(
-    module: tree.Module, environment: Environment, partial: bool, clips: bool
-) -> tuple[Graph | None, Diagnostics, bool]:  # fmt: skip
-    """The graph, what was found, and whether some slice was clipped to a size with a name."""
+    module: tree.Module, environment: Environment, partial: bool, clips: bool, ranks: Mapping[str, int] | None = None
+) -> tuple[Graph | None, Diagnostics, bool, dict[str, int]]:  # fmt: skip
+    """The graph, what was found, whether some slice was clipped to a size with a name, and the ranks that were learnt
+    of undeclared arguments. Those of `ranks` are known before the first run."""
     assumptions = Assumptions()
+    assumptions.ranks.update(ranks or {})
     for _ in range(MAX_RUNS):
         known = assumptions.snapshot()
         found = Diagnostics()  # only what the last run finds counts: it knows most
@@ -55,4 +61,4 @@ def _runs(
         lowering.scope.missing = None  # no cycle: all that the run has made is free before the next one
         if assumptions.snapshot() == known or any(error.code == "E0213" for error in found.errors):
             break
-    return graph, found, lowering.clipped
+    return graph, found, lowering.clipped, assumptions.ranks
