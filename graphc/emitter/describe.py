@@ -15,7 +15,7 @@ from functools import wraps
 from typing import TypeVar
 from weakref import WeakKeyDictionary
 
-from graphc.ir.graph import Graph, Node
+from graphc.ir.graph import Graph, Node, title
 from graphc.ir.words import VIEWS, WORDS, by_operands
 from graphc.passes.dce import computed_of
 
@@ -69,9 +69,9 @@ def _of_cotangent(graph: Graph, node: Node, called: Mapping[int, str]) -> str | 
         return None
     if _is_share(graph, node):
         return None
-    rule = CALLED.get(origin.rule, origin.rule)
+    rule = CALLED.get(origin.rule, title(origin.rule))
     if primal.name or (primal.hint and not _is_of(primal.hint, rule)):
-        word = WORDS.get(node.op, node.op) if rule in SEVERAL else rule
+        word = WORDS.get(node.op, title(node.op)) if origin.rule in SEVERAL else rule
         return f"d{primal.name or primal.hint}_{word}"
     if primal.op != origin.rule or (rule == "negative" and node.op != "negative"):  # a sign stands elsewhere
         return None
@@ -83,7 +83,7 @@ def _of_cotangent(graph: Graph, node: Node, called: Mapping[int, str]) -> str | 
     if len(operands) != 1 or operands[0].op in VIEWS or operands[0].type.shape != node.type.shape:
         return None
     if operands[0].name:
-        return None if rule in SEVERAL else f"d{operands[0].name}_{rule}"
+        return None if origin.rule in SEVERAL else f"d{operands[0].name}_{rule}"
     return f"d{called.get(operands[0].id) or describe(graph, operands[0].id)}"
 
 

@@ -14,7 +14,7 @@ from graphc.emitter.expressions import Text
 from graphc.emitter.recognised import recognised
 from graphc.ir.dim_text import in_brackets
 from graphc.ir.dims import Dim, dim
-from graphc.ir.graph import Graph, Node
+from graphc.ir.graph import Graph, Node, title
 from graphc.ops.cuts import written_end
 
 __all__ = ["DEEPEST", "UNSEEN", "Mathematics", "Words", "math_of", "said"]
@@ -294,7 +294,7 @@ class Mathematics:
     def _by_template(self, node: Node, operands: list[Text]) -> Text:
         op = self.graph.op(node)
         if not op.math or node.op == "shape_of":
-            return Text(f"{node.op}({', '.join(map(str, operands))})")
+            return Text(f"{title(node.op)}({', '.join(map(str, operands))})")
         if op.variadic:
             fixed = len(op.operands) - 1
             operands = [*operands[:fixed], Text(", ".join(map(str, operands[fixed:])))]

@@ -19,7 +19,7 @@ from graphc.explain.pure_costs import PureCosts
 from graphc.explain.work import Row
 from graphc.explain.workspace_costs import WorkspaceCosts
 from graphc.ir.dims import dim
-from graphc.ir.graph import Graph, Node
+from graphc.ir.graph import Graph, Node, title
 from graphc.ir.types import Unknown
 from graphc.passes.partition import Split
 from graphc.pipeline import Options, compile_graph
@@ -121,7 +121,7 @@ def _saved(split: Split, forward: Body, backward: Body) -> list[Saved]:
         node = graph[id]
         if node.type.dtype != "shape" and node.op not in ("const", "size", "number"):
             shown = forward.aliases.get(id, frozenset((id,)))
-            name = backward.names.get(id, node.name or node.op)
+            name = backward.names.get(id, node.name or title(node.op))
             found.append(Saved(name, node, node.op == "argument", shown <= arrays))
             arrays |= shown
     return found

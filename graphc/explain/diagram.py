@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from graphc.explain.notation import Name, text
-from graphc.ir.graph import Graph, Node
+from graphc.ir.graph import Graph, Node, title
 from graphc.ir.types import Unknown, shape_text
 
 __all__ = ["Arrow", "Box", "Diagram", "diagram", "forward_part"]
@@ -94,7 +94,7 @@ def _shape(text: str) -> str:
 
 def _label(node: Node) -> str:
     name = node.name or node.hint  # `P` and other names of definitions
-    return text(Name(name)) if name else _SIGNS.get(node.op, node.op)
+    return text(Name(name)) if name else _SIGNS.get(node.op, title(node.op))
 
 
 _SIGNS = {"add": "+", "subtract": "−", "multiply": "⊙", "divide": "/", "matmul": "@", "negative": "−", "mT": "ᵀ",
@@ -105,7 +105,7 @@ def _under(node: Node) -> str:
     """Below the name: the operation, or of an argument the shape."""
     if node.op in ("argument", "seed"):
         return shape_text(node.type.shape)
-    return _SIGNS.get(node.op, node.op) if node.name or node.hint else ""
+    return _SIGNS.get(node.op, title(node.op)) if node.name or node.hint else ""
 
 
 def _is_reverse(node: Node) -> bool:

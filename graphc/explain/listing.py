@@ -24,9 +24,9 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from graphc.explain.own_operations import definition_lines
+from graphc.explain.own_operations import called_ops, defined_ops, definition_lines
 from graphc.ir.dims import Dim, open_owner
-from graphc.ir.graph import Graph, Node
+from graphc.ir.graph import Graph, Node, title
 from graphc.ir.types import Type, Unknown
 
 __all__ = ["list_graph"]
@@ -48,6 +48,7 @@ class _Listing:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.names = _names(graph)
+        self.called = called_ops(defined_ops(graph))
 
     def arguments(self) -> list[str]:
         lines = []
@@ -70,7 +71,9 @@ class _Listing:
             text = f"{self.names[node.id]} = {self._call(node)}"
             line = f"{text:<{TYPE - 1}} : {_type(node.type)}"
             rule = node.origin.rule if node.origin is not None else None
-            lines.append(f"{line:<{PLACE - 1}} # rule of {rule}" if rule not in (None, "seed") else line)
+            if rule is not None and rule != "seed":
+                line = f"{line:<{PLACE - 1}} # rule of {self._op(rule)}"
+            lines.append(line)
         yield lines
 
     def results(self, saved: list[int]) -> list[str]:
@@ -107,7 +110,11 @@ class _Listing:
         for key, value in node.attrs:
             if key not in defaults or type(defaults[key]) is not type(value) or defaults[key] != value:
                 parts.append(f"{key}={_value(value, key in INDICES)}")
-        return f"{node.op}({', '.join(parts)})"
+        return f"{self._op(node.op)}({', '.join(parts)})"
+
+    def _op(self, op: str) -> str:
+        """An operation as the program calls it."""
+        return self.called.get(op, title(op))
 
     def _statement(self, node: Node) -> str:
         return _statement_of(self.graph, node)

@@ -7,6 +7,9 @@
 
 Only those that the graph has, with the functions, operations and constants that they need. Each file has its own
 constants: definitions of another file begin with the line `file "layers.g"`.
+
+What calls say is the name that the program says. A built-in operation by such a name, which rules and definitions of
+graphc's own may use beside it, is `graphc.swish(…)` there, and the second of two files' own is `swish'(…)`.
 """
 
 from __future__ import annotations
@@ -15,21 +18,18 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from graphc.explain.spelling import statement_lines
-from graphc.ir.graph import Graph
+from graphc.ir.graph import Graph, title
 from graphc.language import tree
 from graphc.language.scope import Environment
 
-__all__ = ["definition_lines"]
+__all__ = ["called_ops", "defined_ops", "definition_lines"]
+
+BUILT_IN = "graphc."
 
 
 def definition_lines(graph: Graph) -> list[str]:
     """The lines of all definitions that the nodes of a graph need, in an order in which they can be read again."""
-    used = sorted({node.op for node in graph} & set(graph.ops))
-    needed: dict[str, tuple[Environment, list[tree.Statement]]] = {}
-    for name in used:
-        op = graph.ops[name]
-        if op.environment is not None:
-            _gather(op.title, op.environment, needed)
+    needed = _needed(graph)
     files: dict[int, tuple[Environment, list[tree.Statement]]] = {}
     for environment, statements in needed.values():
         files.setdefault(id(environment), (environment, []))[1].extend(statements)
@@ -41,6 +41,32 @@ def definition_lines(graph: Graph) -> list[str]:
         lines += [f"const {n} = {_constant(v)}" for n, v in environment.constants.items() if n in mentioned]
         lines += [line for statement in statements for line in statement_lines(statement)]
     return lines
+
+
+def defined_ops(graph: Graph) -> list[str]:
+    """The operations that those lines define, as nodes call them."""
+    return [home.ops[name].name for name, (home, _) in _needed(graph).items() if name in home.ops]
+
+
+def called_ops(own: Iterable[str]) -> dict[str, str]:
+    """What a listing calls the program's own operations, and the built-in ones that have a name of those."""
+    called: dict[str, str] = {}
+    for op in sorted(own):
+        name = title(op)
+        called[op] = op if name in called.values() else name
+        if called[op] != op:
+            called[name] = BUILT_IN + name
+    return called
+
+
+def _needed(graph: Graph) -> dict[str, tuple[Environment, list[tree.Statement]]]:
+    """Each definition by its name, with what it sees, after those that it needs."""
+    needed: dict[str, tuple[Environment, list[tree.Statement]]] = {}
+    for name in sorted({node.op for node in graph} & set(graph.ops)):
+        op = graph.ops[name]
+        if op.environment is not None:
+            _gather(op.title, op.environment, needed)
+    return needed
 
 
 def _gather(name: str, seen_from: Environment, needed: dict[str, tuple[Environment, list[tree.Statement]]]) -> None:

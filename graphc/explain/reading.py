@@ -22,6 +22,7 @@ import re
 from typing import Any
 
 from graphc.explain.listing_line import ListingLine
+from graphc.explain.own_operations import called_ops
 from graphc.ir.dims import Dim
 from graphc.ir.graph import Argument, Builder, Graph, Origin, Statement
 from graphc.ir.types import Type, Unknown
@@ -50,6 +51,7 @@ class _Reader:
     def __init__(self, text: str) -> None:
         self.lines = text.split("\n")
         self.builder = Builder()
+        self.called: dict[str, str] = {}
         self.ids: dict[str, int] = {}
         self.ranks: dict[str, int] = {}
         self.dims: set[str] = set()
@@ -117,6 +119,7 @@ class _Reader:
         for environment in environments:
             self.builder.ops |= {op.name: op for op in environment.ops.values()}
             environment.dims = self.dims
+        self.called = {text: op for op, text in called_ops(self.builder.ops).items()}
         functions = {name: function for each in environments for name, function in each.functions.items()}
         for environment in environments:
             environment.functions |= functions
@@ -169,7 +172,7 @@ class _Reader:
         self.ids[name] = self.found["values"][name] = id
 
     def _node(self, name: str, line: ListingLine) -> None:
-        op = line.name()
+        op = self._op(line)
         if op not in self.builder.ops and find(op) is None:
             raise ValueError(f"no operation has the name `{op}`")
         attributes = {key: value for key, value in self.builder.op(op).attributes.items() if value is not REQUIRED}
@@ -184,7 +187,7 @@ class _Reader:
             line.take(", ")
         type = self._type(line)
         line.spaces()
-        rule = line.name() if line.take("# rule of ") else None
+        rule = self._op(line) if line.take("# rule of ") else None
         origin = self.origin
         own, hint = _own_name(name)
         if op == "seed" and own is not None:  # the cotangent of an output
@@ -197,6 +200,13 @@ class _Reader:
         self.ids[name] = id
         if own is not None:
             self.found["values"][own] = id
+
+    def _op(self, line: ListingLine) -> str:
+        """An operation from what the listing calls it."""
+        called = line.name()
+        while line.take("'"):
+            called += "'"
+        return self.called.get(called, called)
 
     def _result(self, word: str, line: ListingLine) -> None:
         line.expect(" ")

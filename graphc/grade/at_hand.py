@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from graphc.grade.reference import Make, Setting
-from graphc.ir.graph import Node
+from graphc.ir.graph import Node, title
 
 __all__ = ["TURNED", "WRAPPING", "AtHand", "taken", "times"]
 
@@ -54,7 +54,7 @@ class AtHand:
     def say(self, id: int) -> str:
         """A value as mathematics, or as the operation that it comes from where that would be long."""
         text = self.reference.say(id)
-        return f"`{text}`" if len(text) <= 60 else f"a factor of `{self.graph[id].op}`"
+        return f"`{text}`" if len(text) <= 60 else f"a factor of `{title(self.graph[id].op)}`"
 
     def name(self, id: int) -> str:
         """A value by its name, where it has one."""

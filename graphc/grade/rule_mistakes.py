@@ -15,7 +15,7 @@ import numpy as np
 from graphc.grade.at_hand import TURNED, AtHand, taken, times
 from graphc.grade.kinds import Mistake
 from graphc.grade.reference import Make
-from graphc.ir.graph import Node
+from graphc.ir.graph import Node, title
 
 __all__ = ["of_rule"]
 
@@ -37,7 +37,7 @@ def of_rule(at: AtHand, nodes: Sequence[Node]) -> Iterator[Mistake]:
         if at.graph[u].type.is_float:
             for kind, text, value in _instead(at, u):
                 yield Mistake(kind, text, {n.id: at.swapped(n, u, value) for n in used[u]}, 2)
-    rule = nodes[0].origin.rule if nodes[0].origin is not None else None
+    rule = title(nodes[0].origin.rule or "") if nodes[0].origin is not None else ""
     for node in nodes:
         last = node.id in at.targets or any(c not in ids for c in at.reference.consumers.get(node.id, ()))
         if not last or node.op in TURNED:
@@ -46,7 +46,7 @@ def of_rule(at: AtHand, nodes: Sequence[Node]) -> Iterator[Mistake]:
             if np.shape(at.values[u]) == np.shape(at.values[node.id]):
                 text = f"the derivative of `{rule}` is left out: {at.name(u)} is passed on as it is"
                 yield Mistake("chain", text, {node.id: taken(u)})
-                for other, derivative in CONFUSED.get(rule or "", {}).items():
+                for other, derivative in CONFUSED.get(rule, {}).items():
                     text = f"the derivative of `{other}` stands in place of that of `{rule}`"
                     for y in primals:
                         yield Mistake("chain", text, {node.id: _product(u, y, derivative)}, 2)

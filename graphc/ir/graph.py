@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from graphc.ops.base import Op
 
-__all__ = ["MAX_NODES", "Argument", "Attrs", "Builder", "Graph", "Node", "Origin", "Statement", "typed"]
+__all__ = ["MAX_NODES", "Argument", "Attrs", "Builder", "Graph", "Node", "Origin", "Statement", "title", "typed"]
 
 @cache
 def _of_table(name: str) -> Op:
@@ -408,6 +408,11 @@ class Builder:
         for node in graph:
             moved[node.id] = self.remake(node, [moved[u] for u in node.operands], node.origin)
         return moved
+
+
+def title(op: str) -> str:
+    """What the program calls the operation of a node: `pick` is both the built-in one and the program's own `pick'`."""
+    return op.rstrip("'")
 
 
 def _ordered(op: str, operands: tuple[int, ...]) -> tuple[int, ...]:

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from graphc.ir.graph import Node
+from graphc.ir.graph import Node, title
 
 __all__ = ["VIEWS", "WORDS", "by_operands", "of_multiple", "product_of"]
 
@@ -73,7 +73,7 @@ def by_operands(nodes: Mapping[int, Node], node: Node) -> str:
     inner = nodes[node.operands[0]] if node.op == "negative" and not node.type.rank else node
     if inner is not node and inner.op in ("multiply", "divide") and not (inner.name or inner.hint):
         return f"minus_{by_operands(nodes, inner)}"
-    word = "row" if _is_row(node) else WORDS.get(node.op, node.op)
+    word = "row" if _is_row(node) else WORDS.get(node.op, title(node.op))
     if node.op == "as_float" and nodes[node.operands[0]].type.dtype == "bool":
         word = "indicator"
     if node.op == "subtract" and nodes[node.operands[0]].attr("value") == 1:
@@ -95,7 +95,7 @@ def by_operands(nodes: Mapping[int, Node], node: Node) -> str:
         return f"{word}_{compared}" if compared else word
     if node.op in SUMMARIES and source.op not in SUMMARIES:
         of = nodes[source.operands[0]] if source.op == "as_float" else source
-        return f"{word}_{WORDS.get(of.op, of.op)}"
+        return f"{word}_{WORDS.get(of.op, title(of.op))}"
     return word
 
 
@@ -111,7 +111,7 @@ def _number(nodes: Mapping[int, Node], node: Node) -> str:
     """A function of a size: `root_dk` is dk**0.5."""
     function = nodes[node.operands[0]]
     sizes = [nodes[u].attr("dim").symbol for u in function.operands if nodes[u].op == "size"]
-    word = WORDS.get(function.op, "factor" if function.op in ("const", "size") else function.op)
+    word = WORDS.get(function.op, "factor" if function.op in ("const", "size") else title(function.op))
     return f"{word}_{sizes[0]}" if sizes and sizes[0] and sizes[0].isidentifier() else word
 
 
@@ -122,7 +122,7 @@ def _mean(nodes: Mapping[int, Node], node: Node) -> str | None:
         return None
     of = _source(nodes, total.operands[0])
     called = of.name or of.hint
-    return f"mean_{called}" if called else f"mean_{WORDS.get(of.op, of.op)}"
+    return f"mean_{called}" if called else f"mean_{WORDS.get(of.op, title(of.op))}"
 
 
 def _multiple(nodes: Mapping[int, Node], node: Node) -> str | None:

@@ -140,19 +140,20 @@ class Importer:
                 rule = rules.get(definition.signature.name)
                 if rule is not None:
                     _check_rule(definition, rule)
-                name = self._internal(definition.signature.name, own)
+                name = self._internal(definition.signature.name)
                 op = composite_op(definition, rule, family="program", environment=environment, name=name)
                 environment.ops[op.title] = op
             except Fault as error:
                 environment.damaged |= {definition.signature.name}
                 self._report(error)
 
-    def _internal(self, name: str, own: set[str]) -> str:
-        """What nodes of a program's operation are called: its name, but for that of a built-in one. Rules, definitions
-        and normal forms of graphc's own find operations by that, and mean theirs."""
+    def _internal(self, name: str) -> str:
+        """What nodes of a program's operation are called: its name, with a prime if a built-in one has that. Rules,
+        definitions and normal forms of graphc's own find operations by it, and mean theirs. No name of a program has a
+        prime; `title` takes it away."""
         made = name
-        while find(made) is not None or made in self.taken or (made != name and made in own):
-            made += "_"
+        while find(made) is not None or made in self.taken:
+            made += "'"
         self.taken.add(made)
         return made
 

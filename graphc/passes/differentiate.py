@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from graphc.ir.graph import Argument, Builder, Graph, Node, Origin
+from graphc.ir.graph import Argument, Builder, Graph, Node, Origin, title
 from graphc.ir.types import Unknown, shape_text
 from graphc.ir.words import by_operands
 from graphc.language import tree
@@ -123,7 +123,7 @@ class Adjoint:
                 if enters:
                     contribution = cotangent
                 try:
-                    fitted = sum_to_type(builder, contribution, operand, node.op)
+                    fitted = sum_to_type(builder, contribution, operand, op.title)
                 except Fault as fault:
                     raise at_rule(fault, op, place, node) from None
                 if left:
@@ -158,7 +158,7 @@ class Adjoint:
 
 def _is_called(node: Node) -> bool:
     """Whether a value has a name: of the program, or in the body of a function the result of an activation."""
-    of_body = node.hint is not None and node.op not in ARITHMETIC and not node.hint.startswith(node.op)
+    of_body = node.hint is not None and node.op not in ARITHMETIC and not node.hint.startswith(title(node.op))
     return node.name is not None or of_body
 
 

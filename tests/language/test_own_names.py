@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ import numpy as np
 import pytest
 
 import graphc
+from graphc.explain.diagram import diagram
+from graphc.explain.graphviz import dot_text
 from graphc.explain.listing import list_graph
 from graphc.explain.reading import read_graph
 
@@ -61,3 +64,37 @@ def test_errors_say_the_name_that_the_program_says(call: str, body: str, message
     with pytest.raises(graphc.GraphcError) as caught:
         graphc.compile(f"param Z[N]\nop pick(x) = 4*x\nrule pick(x) -> c {{ dx = {body} }}\nL = sum({call})")
     assert caught.value.errors[0].message == message
+
+
+SHADOWS = """
+op gelu(x) = x*x
+rule gelu(x) -> y { dx = 2*x*dy }
+op pick(x) = 2*gelu(x)
+rule pick(x) -> y { dx = 4*x*dy }
+param S[N, C]
+input y[N]: int
+L = nll(log_softmax(pick(S)), y) + sum(tanh(gelu(2*S))) + mean(gelu(S)*S)
+"""
+
+
+def test_listings_pictures_and_modules_say_the_name_that_the_program_says() -> None:
+    graph = graphc.differentiate(graphc.parse(SHADOWS))
+    listed = list_graph(graph)
+    assert "= pick(S) " in listed and "# rule of pick\n" in listed and "# rule of gelu\n" in listed
+    assert "= graphc.pick(L.logP, y) " in listed and "# rule of graphc.pick\n" in listed
+    assert "_(" not in listed and "'" not in listed
+    assert list_graph(read_graph(listed)) == listed
+    drawn = dot_text(diagram(graph))
+    assert 'label="pick"' in drawn and not re.search(r"(gelu|pick)(_\b|')", drawn)
+    for level in (0, 1, 2):
+        module = graphc.compile(SHADOWS, level=level).partition("\ndef check(")[0]
+        assert not re.search(r"(gelu|pick)(_\b|')", module)
+
+
+def test_what_a_definition_needs_is_listed_under_its_name_too() -> None:
+    """Here the built-in `pick` is a node, and the program's own only in the definition of `twice`."""
+    graph = graphc.parse("op pick(x) = 2*x\nop twice(x) = pick(x)\nrule twice(x) -> y { dx = 2*dy }\n"
+                         "param S[N, C]\ninput y[N]: int\nL = nll(log_softmax(twice(S)), y)")  # fmt: skip
+    listed = list_graph(graph)
+    assert list_graph(read_graph(listed)) == listed
+    assert [node.op for node in read_graph(listed)] == [node.op for node in graph]
