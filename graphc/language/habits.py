@@ -59,6 +59,16 @@ _OTHER_NAMES: Final = {
     "inverse": "`inv(A)`", "determinant": "`det(A)`", "identity": "`eye(n)`", "onehot": "`one_hot(i, n)`",
     "Σ": "`sum(x)`", "Π": "`prod(x)`", "σ": "`sigmoid(x)`", "logistic": "`sigmoid(x)`", "expit": "`sigmoid(x)`",
     "newaxis": "`None`", "pi": "`const pi = 3.141592653589793`", "not": "`1 - c`",
+    "logical_and": "`c * d`, true where both are", "logical_or": "`maximum(c, d)`, true where one is",
+    "logical_xor": "`c != d`", "gt": "`a > b`", "ge": "`a >= b`", "lt": "`a < b`", "le": "`a <= b`", "eq": "`a == b`",
+    "ne": "`a != b`", "heaviside": "`x > 0`", "isnan": "`x != x`", "true_divide": "`a / b`",
+    "float_power": "`x ** p`", "neg": "`-x`", "cbrt": "`sign(x) * abs(x)**(1/3)`",
+    "amax": "`max(x)`", "amin": "`min(x)`", "fmax": "`maximum(a, b)`", "fmin": "`minimum(a, b)`",
+    "absolute": "`abs(x)`", "fabs": "`abs(x)`", "clamp": "`clip(x, lo, hi)`", "addmm": "`A @ B + C`",
+    "rms": "`sqrt(mean(square(x)))`", "softmin": "`softmax(-x)`", "logit": "`log(p / (1 - p))`",
+    "glu": "`a * sigmoid(b)`", "normalize": "`x / norm(x, axis=-1, keepdims=true)`", "lstsq": "`pinv(A) @ b`",
+    "prelu": "`where(x > 0, x, a * x)`",
+    "flipud": "`x[::-1]`", "fliplr": "`x[:, ::-1]`",
     "diagonal": "`diag(A)`", "vdot": "`sum(a * b)`", "vecdot": "`sum(a * b, axis=-1)`",
     "mT": "`A.T`", "slice": "`x[1:3]`", "count": "`sum(c)`",
     "swish": "`silu(x)`", "lrelu": "`leaky_relu(x)`",
@@ -76,7 +86,8 @@ _OTHER_NAMES: Final = {
     **dict.fromkeys(("binary_cross_entropy_with_logits", "bce_with_logits_loss"),
                     f"`bce_with_logits(z, t)`, {_AVERAGE}"),
     "kl_div_loss": f"`kl_div(logp, q)`, {_AVERAGE}",
-    **dict.fromkeys(("gradient", "backward", "diff"), "`grad(L, W)`"),
+    **dict.fromkeys(("gradient", "backward"), "`grad(L, W)`"),
+    "diff": "`x[1:] - x[:-1]`, or `grad(L, W)` for a derivative",
     "print": "`output x`, which names a result", "range": "`arange(n)`, or `for k in 0:n { … }` for a loop",
     **dict.fromkeys(("array", "asarray", "tensor"), "the list itself: `[1, 2, 3]`"),
     **dict.fromkeys(("astype", "float", "float32", "float64"),
@@ -85,6 +96,11 @@ _OTHER_NAMES: Final = {
     **dict.fromkeys(("rand", "randn", "random", "normal", "uniform"), "an `input`: a program has no random numbers"),
 }  # fmt: skip
 """Functions of other houses."""
+_MISSING: Final = frozenset(
+    ["sort", "argsort", "median", "unique", "nonzero", "svd", "qr", "eig", "eigh", "expm", "cov", "cross", "insert",
+     "interp"]
+)
+"""Functions of NumPy's that nothing here does, and what is spelt like them least of all."""
 _OTHER_KEYWORDS: Final = {
     "dim": "axis", "dims": "axes", "keepdim": "keepdims", "correction": "ddof", "p": "ord",
 }
@@ -100,7 +116,7 @@ def instead_of(function: str) -> str | None:
             return f"write {_OTHER_NAMES[name]}"
         if name in known and name != function:
             return f"write `{name}(…)`"
-    return None
+    return "nothing here does that; `graphc ops` lists the operations" if function in _MISSING else None
 
 
 def is_operation(name: str) -> bool:

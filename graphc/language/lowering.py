@@ -14,6 +14,7 @@ from graphc.ir.dims import Dim, dim
 from graphc.ir.graph import Argument, Builder, Graph, Origin, Statement
 from graphc.ir.types import MAX_RANK, ShapeError, Type
 from graphc.language import tree
+from graphc.language.circles import Circles
 from graphc.language.constant_order import of_shapes
 from graphc.language.constants import Constants
 from graphc.language.declarations import announced, check_declaration
@@ -66,6 +67,7 @@ class Lowering(Evaluator):
         """The names that are declared arguments and assigned as well."""
         self.searched: set[int] = set()
         """The statements in error that were searched for names used too early."""
+        self.circles = Circles(self)
         self.idle: dict[str, Span] = {}
         """The names that loops without a step would have assigned, with the ranges of those loops."""
         self.statement: tree.Statement | None = None

@@ -112,6 +112,16 @@ def test_a_name_that_reads_as_a_formula_is_pointed_out(text: str, label: str | N
 @pytest.mark.parametrize(("text", "help"), [
     ("a = b\nb = a\nL = sum(a)",
      "they are computed from one another: one of them needs another name, or must be an argument"),
+    ("a = b + 1\nb = c + 1\nc = a + 1\nL = sum(a)",
+     "they are computed from one another: one of them needs another name, or must be an argument"),
+    ("h_0 = x + h_3\nfor k in 0:3 { h_{k+1} = tanh(h_{k}) }\nL = sum(h_3)",
+     "they are computed from one another: one of them needs another name, or must be an argument"),
+    ("b = h_3\nh_0 = b + x\nfor k in 0:3 { h_{k+1} = tanh(h_{k}) }\nL = sum(h_2)",
+     "they are computed from one another: one of them needs another name, or must be an argument"),
+    ("a = z_3\nz_0 = x\nfor k in 0:3 { z_{k+1} = tanh(z_{k}) }\nL = sum(a)", "move that statement up"),
+    ("for k in 0:3 { h_{k} = tanh(h_{k+1}) }\nL = sum(h_0)",
+     "a later step of the loop assigns it: let the loop run the other way, or use what earlier ones assign"),
+    ("for k in 0:3 { a_{k} = b_{k}; b_{k} = k*x }\nL = sum(a_2)", "move that statement up"),
     ("S = H * 2\nH = Z + x\nZ = 3 * S\nL = sum(S)",
      "they are computed from one another: one of them needs another name, or must be an argument"),
     ("S = H * 2\nH = Z + x\nZ = 3 * x\nL = sum(S)", "move that statement up"),
@@ -124,6 +134,19 @@ def test_the_help_for_what_is_not_known_yet_fits(text: str, help: str) -> None:
     with pytest.raises(graphc.GraphcError) as caught:
         compile_source(Source(text, "net.g"), Options(verify=False))
     assert caught.value.errors[0].help == help
+
+
+@pytest.mark.parametrize(("text", "names"), [
+    ("a = b + 1\nb = c + 1\nc = a + 1\nL = sum(a)", ["b"]),
+    ("a = b + d\nb = a\nc = d\nd = c\nL = sum(a)", ["b", "d", "d"]),
+    ("for k in 0:3 { h_{k} = tanh(h_{k+1}) }\nL = sum(h_0)", ["h_1"]),
+    ("h_0 = x + h_3\nfor k in 0:3 { h_{k+1} = tanh(h_{k}) }\nL = sum(h_3)", ["h_3"]),
+])  # fmt: skip
+def test_a_circle_is_one_error_and_two_are_two(text: str, names: list[str]) -> None:
+    with pytest.raises(graphc.GraphcError) as caught:
+        compile_source(Source(text, "net.g"), Options(verify=False))
+    messages = [f"`{name}` is used before the statement that assigns it" for name in names]
+    assert [error.message for error in caught.value.errors] == messages
 
 
 @pytest.mark.parametrize(("call", "help"), [
