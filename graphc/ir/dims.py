@@ -17,8 +17,8 @@ from functools import cached_property, lru_cache, reduce
 from typing import TypeAlias
 
 __all__ = [
-    "Atom", "Dim", "DimLike", "Monomial", "Symbol", "applied", "broadcast_dim", "dim", "numel", "of_symbol", "of_terms",
-    "open_axis", "open_owner", "shown",
+    "Atom", "Dim", "DimLike", "Monomial", "Symbol", "applied", "broadcast_dim", "broadcast_parts", "dim", "numel",
+    "of_symbol", "of_terms", "open_axis", "open_owner", "shown",
 ]  # fmt: skip
 
 
@@ -448,14 +448,14 @@ def broadcast_dim(a: Dim, b: Dim) -> Dim | None:
 
 def _spread(*sizes: Dim) -> Dim:
     """What open sizes broadcast to, each of them named once. Raises OverflowError."""
-    parts = [part for size in sizes for part in _spread_of(size)]
+    parts = [part for size in sizes for part in broadcast_parts(size)]
     distinct = tuple(dict.fromkeys(parts))
     if len(distinct) > MOST_SPREAD:
         raise OverflowError(f"more than {MOST_SPREAD} sizes broadcast here of which none is declared")
     return distinct[0] if len(distinct) == 1 else of_symbol(Atom("bcast", distinct))
 
 
-def _spread_of(size: Dim) -> tuple[Dim, ...]:
+def broadcast_parts(size: Dim) -> tuple[Dim, ...]:
     """The sizes that broadcast to this one."""
     if len(size.terms) == 1 and size.terms[0][1] == 1 and len(size.terms[0][0]) == 1:
         ((symbol, power),) = size.terms[0][0]

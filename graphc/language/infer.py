@@ -6,9 +6,10 @@ declared ones. An open size `?X.1` (axis 1 of the undeclared `X`) is replaced wh
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from graphc.ir.dims import Dim, open_axis
+from graphc.ir.dims import Dim, broadcast_parts, open_axis
 from graphc.ir.types import ShapeError, Solver, Type, Unknown, check_rank
 
 __all__ = ["Assumptions", "LearningSolver"]
@@ -17,10 +18,14 @@ MOST_TOGETHER = 64
 """Of a value that is made of more arguments than this run time says itself what does not broadcast."""
 
 class Assumptions:
-    """What is known of undeclared arguments: ranks, which are indices, what their sizes equal."""
+    """What is known of undeclared arguments: ranks, which are indices, what their sizes equal.
 
-    def __init__(self) -> None:
-        self.ranks: dict[str, int] = {}
+    With ranks that are known before the first run sizes that must broadcast to one that is asked for are taken for it.
+    """
+
+    def __init__(self, ranks: Mapping[str, int] | None = None) -> None:
+        self.ranks: dict[str, int] = dict(ranks or {})
+        self.alike = ranks is not None
         self.indices: set[str] = set()
         self.sizes: dict[str, Dim] = {}
 
@@ -79,6 +84,10 @@ class LearningSolver(Solver):
                 return True
         if a.value is not None and b.value is not None:
             return False
+        for whole, size in ((a, b), (b, a)):
+            sizes = broadcast_parts(whole)
+            if self.known.alike and len(sizes) > 1:  # `A + A.T` times a matrix
+                return all(self.equal(part, size) for part in sizes)
         raise ShapeError(
             f"whether the sizes {a} and {b} are equal cannot be told",
             code="E0210",

@@ -34,11 +34,13 @@ def lower(module: tree.Module, diagnostics: Diagnostics) -> Graph:
 def _lower(module: tree.Module, diagnostics: Diagnostics) -> Graph:
     environment = Importer(diagnostics).environment(module)
     partial = diagnostics.has_errors
-    graph, found, clipped, ranks = _runs(module, environment, partial, clips=True)
-    if found.has_errors and ranks:  # sizes were taken for equal while `relu(X@W)@V + X` was of an X of any shape
-        graph, found, clipped, _ = _runs(module, environment, partial, clips=True, ranks=ranks)
+    graph, found, clipped, learnt = _runs(module, environment, partial, clips=True)
     if clipped and found.has_errors:  # slices of a known length perhaps
         graph, found, *_ = _runs(module, environment, partial, clips=False)
+    if found.has_errors and learnt:  # sizes were taken for equal while `relu(X@W)@V + X` was of an X of any shape
+        graph, found, clipped, _ = _runs(module, environment, partial, clips=True, ranks=learnt)
+        if clipped and found.has_errors:
+            graph, found, *_ = _runs(module, environment, partial, clips=False, ranks=learnt)
     diagnostics.extend([*found.errors, *found.warnings])
     diagnostics.sort()
     diagnostics.raise_if_errors()
@@ -51,8 +53,7 @@ def _runs(
 ) -> tuple[Graph | None, Diagnostics, bool, dict[str, int]]:  # fmt: skip
     """The graph, what was found, whether some slice was clipped to a size with a name, and the ranks that were learnt
     of undeclared arguments. Those of `ranks` are known before the first run."""
-    assumptions = Assumptions()
-    assumptions.ranks.update(ranks or {})
+    assumptions = Assumptions(ranks)
     for _ in range(MAX_RUNS):
         known = assumptions.snapshot()
         found = Diagnostics()  # only what the last run finds counts: it knows most

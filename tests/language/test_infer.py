@@ -13,6 +13,11 @@ RESIDUAL = {
     "shared weights": "H = X + relu(X@A)@B; S = H + relu(H@A)@B; L = sum(S**2)",
     "normalised": "H = layer_norm(X + relu(X@A)@B, g, b); L = sum((H + tanh(H@C)@D)**2)",
 }
+SQUARE = {
+    "symmetric": "B = (A + A.T)/2 + eye(shape(A)[0]); L = sum((B @ X)**2)",
+    "normalised graph": "B = A + A.T; r = exp(B @ ones((shape(A)[0],))); L = sum((diag(r) @ B @ diag(r) @ X)**2)",
+    "declared after it": "input V[3, K]\nH = X + relu(X@P)@Q; L = sum((H @ V)**2)",
+}
 WEIGHTS = {"X": array(5, 3), "A": array(3, 4), "B": array(4, 3), "C": array(3, 4, seed=1), "D": array(4, 3, seed=1),
            "g": array(3), "b": array(3, seed=1)}  # fmt: skip
 
@@ -28,3 +33,13 @@ def test_a_block_of_one_column_broadcasts_as_in_numpy() -> None:
     hold(RESIDUAL["behind a block"], {**{k: WEIGHTS[k] for k in "XAC"}, "B": array(4, 1)}, single=False)
     with pytest.raises(ValueError, match="1"):
         compiled(RESIDUAL["behind a block"]).forward(X=array(5, 3), A=array(3, 4), B=array(4, 2), C=np.ones((3, 4)))
+
+
+@pytest.mark.parametrize("text", SQUARE.values(), ids=SQUARE)
+def test_sizes_that_broadcast_to_one_that_is_asked_for_are_that_one(text: str) -> None:
+    given = {"A": array(3, 3), "X": array(3, 3), "P": array(3, 2), "Q": array(2, 3), "V": array(3, 4)}
+    module = compiled(text)
+    hold(text, {name: given[name] for name in module.INPUTS + module.PARAMETERS}, levels=(0, 1, 2), single=False)
+    wrong = "A" if "A" in module.INPUTS else "Q"
+    with pytest.raises(ValueError, match="must be"):
+        module.forward(**{name: given[name] for name in module.INPUTS} | {wrong: array(2, 5)})
