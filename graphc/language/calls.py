@@ -169,6 +169,7 @@ class Calls(Nodes):
         for name, default in op.attributes.items():
             if name in given:
                 value, span = given[name]
+                self._rank_of_sizes(value, span)
                 if isinstance(value, Tensor):
                     value = self._compile_time(value, span, f"`{name}` of `{op.title}`", isinstance(default, str))
                 attributes[name] = value
@@ -177,6 +178,24 @@ class Calls(Nodes):
         keywords = {op.aliases.get(keyword.name, keyword.name): keyword.span for keyword in expr.keywords}
         places = {name: span for name, (_, span) in given.items() if name in op.attributes}
         return operands, attributes, spans, {**places, **keywords}
+
+    def _rank_of_sizes(self, value: Value, span: Span) -> None:
+        """E0210 where a size, such as `shape(X)[0]`, is that of an argument of any shape: it is to be declared."""
+        if isinstance(value, (tuple, list)):
+            for item in value:
+                self._rank_of_sizes(item, span)
+        elif isinstance(value, Tensor) and self.type(value.id).dtype == "int" and self.type(value.id).shape == ():
+            stack, seen = [value.id], {value.id}
+            while stack:
+                node = self.builder[stack.pop()]
+                if node.op == "size_of":
+                    from graphc.passes.batch import rank_unknown
+
+                    error = rank_unknown(self.builder, node.id)
+                    raise Fault(error.code, str(error), span, help=error.help)
+                new = {u for u in node.operands if self.type(u).dtype == "int" and self.type(u).shape == ()} - seen
+                seen |= new
+                stack.extend(new)
 
     def _compile_time(self, value: Tensor, span: Span, what: str, text: bool = False) -> Value:
         """The value of an attribute that is a constant; `text` says that it is one of several words."""

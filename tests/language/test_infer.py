@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import graphc
 from ops.programs import array, compiled, hold
 
 RESIDUAL = {
@@ -43,3 +44,13 @@ def test_sizes_that_broadcast_to_one_that_is_asked_for_are_that_one(text: str) -
     wrong = "A" if "A" in module.INPUTS else "Q"
     with pytest.raises(ValueError, match="must be"):
         module.forward(**{name: given[name] for name in module.INPUTS} | {wrong: array(2, 5)})
+
+
+@pytest.mark.parametrize("made", ["eye(2*shape(X)[0] + 1)", "ones((shape(X)[0], 3))", "arange(shape(exp(X))[1])"])
+def test_a_size_of_an_argument_of_any_shape_asks_for_its_declaration(made: str) -> None:
+    """It was "a tensor" that "must be known at compile time", or no `shape(x)[0]`."""
+    with pytest.raises(graphc.GraphcError) as caught:
+        graphc.compile(f"L = sum(X) + sum({made})")
+    error = caught.value.errors[0]
+    assert (error.code, error.help) == ("E0210", "declare its shape, for example `input X[N, D]`")
+    graphc.compile(f"A = X @ ones((3, 2))\nL = sum(A) + sum({made})", verify=False)  # of two axes then
