@@ -6,10 +6,10 @@ declared ones. An open size `?X.1` (axis 1 of the undeclared `X`) is replaced wh
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from graphc.ir.dims import Dim, broadcast_parts, open_axis
+from graphc.ir.dims import Dim, broadcast_parts, dim, of_terms, open_axis
 from graphc.ir.types import ShapeError, Solver, Type, Unknown, check_rank
 
 __all__ = ["Assumptions", "LearningSolver"]
@@ -49,6 +49,17 @@ class Assumptions:
         return Type(tuple(self.resolve(open_axis(name, k, self.ranks[name])) for k in range(self.ranks[name])), dtype)
 
 
+def _broadcasts_in(difference: Dim) -> Iterator[tuple[tuple[Dim, ...], Dim]]:
+    """The sizes that broadcast to a term of this difference, and what they broadcast to where it is 0."""
+    for monomial, coefficient in difference.terms:
+        parts = broadcast_parts(of_terms([(monomial, 1)]))
+        if len(parts) > 1:
+            rest = difference - of_terms([(monomial, coefficient)])
+            size = (-rest).divided_by(dim(coefficient))
+            if size is not None and not (size.value is not None and size.value < 0):
+                yield parts, size
+
+
 class LearningSolver(Solver):
     """Answers the questions of shape functions and remembers what the answers imply."""
 
@@ -84,10 +95,9 @@ class LearningSolver(Solver):
                 return True
         if a.value is not None and b.value is not None:
             return False
-        for whole, size in ((a, b), (b, a)):
-            sizes = broadcast_parts(whole)
-            if self.known.alike and len(sizes) > 1:  # `A + A.T` times a matrix
-                return all(self.equal(part, size) for part in sizes)
+        spread = next(_broadcasts_in(difference), None) if self.known.alike else None
+        if spread is not None:  # `A + A.T` times a matrix
+            return all(self.equal(part, spread[1]) for part in spread[0])
         raise ShapeError(
             f"whether the sizes {a} and {b} are equal cannot be told",
             code="E0210",

@@ -17,6 +17,7 @@ RESIDUAL = {
 SQUARE = {
     "symmetric": "B = (A + A.T)/2 + eye(shape(A)[0]); L = sum((B @ X)**2)",
     "normalised graph": "B = A + A.T; r = exp(B @ ones((shape(A)[0],))); L = sum((diag(r) @ B @ diag(r) @ X)**2)",
+    "parts of a sum": "input x[3, D], h[3, H]\nparam W[D, 2*H]\na = x@W + h@U; L = sum((h*a[:, 0:H] + a[:, H:])**2)",
     "declared after it": "input V[3, K]\nH = X + relu(X@P)@Q; L = sum((H @ V)**2)",
 }
 WEIGHTS = {"X": array(5, 3), "A": array(3, 4), "B": array(4, 3), "C": array(3, 4, seed=1), "D": array(4, 3, seed=1),
@@ -38,12 +39,13 @@ def test_a_block_of_one_column_broadcasts_as_in_numpy() -> None:
 
 @pytest.mark.parametrize("text", SQUARE.values(), ids=SQUARE)
 def test_sizes_that_broadcast_to_one_that_is_asked_for_are_that_one(text: str) -> None:
-    given = {"A": array(3, 3), "X": array(3, 3), "P": array(3, 2), "Q": array(2, 3), "V": array(3, 4)}
+    given = {"A": array(3, 3), "X": array(3, 3), "P": array(3, 2), "Q": array(2, 3), "V": array(3, 4), "x": array(3, 2),
+             "h": array(3, 3), "W": array(2, 6), "U": array(3, 6)}  # fmt: skip
     module = compiled(text)
     hold(text, {name: given[name] for name in module.INPUTS + module.PARAMETERS}, levels=(0, 1, 2), single=False)
-    wrong = "A" if "A" in module.INPUTS else "Q"
+    wrong = next(name for name in "AQU" if name in module.INPUTS + module.PARAMETERS)
     with pytest.raises(ValueError, match="must be"):
-        module.forward(**{name: given[name] for name in module.INPUTS} | {wrong: array(2, 5)})
+        module.forward(**{name: given[name] for name in module.INPUTS + module.PARAMETERS} | {wrong: array(2, 5)})
 
 
 @pytest.mark.parametrize("made", ["eye(2*shape(X)[0] + 1)", "ones((shape(X)[0], 3))", "arange(shape(exp(X))[1])"])
