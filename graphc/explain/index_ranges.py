@@ -7,10 +7,10 @@ of `max(N − 1, 0)` entries is `N − 2`.
 from __future__ import annotations
 
 from graphc.explain.products import add, mul
-from graphc.explain.terms import Add, Expr, Func, Index, Mul, Num, Size, number
+from graphc.explain.terms import Add, Entry, Expr, Func, Index, Is, Mul, Num, Size, children, free, number
 from graphc.ir.dims import Atom, Dim, dim
 
-__all__ = ["decided", "filled", "only_place"]
+__all__ = ["decided", "ends_elsewhere", "filled", "only_place"]
 
 
 def decided(left: Expr, relation: str, right: Expr) -> bool | None:
@@ -48,6 +48,23 @@ def filled(size: Dim) -> Dim:
     """A size where it is that of an array with entries: `max(N − 1, 0)` is `N − 1`."""
     positive = [part for part in bounds_of(size, "max") if part != 0]
     return filled(positive[0]) if len(positive) == 1 else size
+
+
+def ends_elsewhere(index: Index, body: Expr) -> bool:
+    """Whether nothing in what is summed says where the index ends, `Σ_k x_ik` over half of the columns of x: no entry
+    with as many places as it has, and no condition."""
+    return index.dim != 1 and not index.dim.is_open and not _tells_end(index, body)
+
+
+def _tells_end(index: Index, e: Expr) -> bool:
+    if isinstance(e, Entry):
+        sizes = e.tensor.shape
+        for axis, place in enumerate(e.indices):
+            if index in free(place) and (axis >= len(sizes) or sizes[axis].is_open or sizes[axis] == index.dim):
+                return True
+    if isinstance(e, Is):
+        return e.relation in "<≤" and index in free(e.left) and index not in free(e.right)
+    return any(_tells_end(index, part) for part in children(e))
 
 
 def _certainly(difference: Dim) -> bool:

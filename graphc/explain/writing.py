@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 
 from graphc.explain.cotangents import is_gradient
+from graphc.explain.index_ranges import ends_elsewhere, filled
 from graphc.explain.indices import counted_from_zero, rebuild, renewed
 from graphc.explain.letters import Letters
 from graphc.explain.notation import Big, Fence, Frac, Layout, Name, Op, Partial, Row, Script, Word, space
@@ -33,6 +34,7 @@ from graphc.explain.terms import (
     Tensor,
     children,
     number,
+    size,
 )
 from graphc.ir.dim_text import in_brackets
 from graphc.ir.dims import Dim
@@ -164,9 +166,23 @@ class Writer:
             rest = _lifted(rest.body)
         met = list(dict.fromkeys(_met(rest)))
         inner = self.with_indices(sorted(over, key=lambda index: met.index(index) if index in met else len(met)))
-        letters = tuple(Name(inner.env[index]) for index in inner.env if index in over)
-        below: tuple[Layout, ...] = letters if label is None else (*letters, Op("≠"), inner.place(label))
-        return Row((Big("Σ", Row(below) if len(below) > 1 else below[0]), inner.write(rest, PRODUCT)))
+        if label is not None:
+            below: Layout = Row((Name(inner.env[e.index]), Op("≠"), inner.place(label)))
+        else:
+            below = inner._running([index for index in inner.env if index in over], rest)
+        return Row((Big("Σ", below), inner.write(rest, PRODUCT)))
+
+    def _running(self, over: Sequence[Index], body: Expr) -> Layout:
+        """What stands below a sum: `ij`, and `i,k≤2` where no entry in it ends where k does."""
+        parts: list[Layout] = []
+        before = False
+        for index in over:
+            bounded = ends_elsewhere(index, body)
+            parts += [Op(",")] if parts and (before or bounded) else []
+            parts.append(Name(self.env[index]))
+            parts += [Op("≤"), self.write(size(filled(index.dim)))] if bounded else []
+            before = bounded
+        return Row(tuple(parts)) if len(parts) > 1 else parts[0]
 
     def _extreme(self, e: Extreme) -> Layout:
         inner, below, rest = self.with_indices([e.index]), [e.index], e.body
@@ -174,9 +190,8 @@ class Writer:
             inner = inner.with_indices([rest.index])
             below.append(rest.index)
             rest = rest.body
-        letters = tuple(Name(inner.env[index]) for index in below)
         sign = {"prod": "Π", "first": "max"}.get(e.kind, e.kind)
-        return Row((Big(sign, Row(letters) if len(letters) > 1 else letters[0]), inner.write(rest, PRODUCT)))
+        return Row((Big(sign, inner._running(below, rest)), inner.write(rest, PRODUCT)))
 
     def _sum(self, e: Add) -> Layout:
         row: list[Layout] = []

@@ -126,7 +126,7 @@ def test_whole_networks_are_derived(program: Path, capsys: pytest.CaptureFixture
 def test_a_pool_and_a_convolution_by_entries(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["derive", str(EXAMPLES.parent / "convnet.g")]) == 0
     text = re.sub(r"\s+", " ", capsys.readouterr().out)
-    assert "H2_iquv = max_{wi′} A2_{i,q,2 (u − 1) + w,2 (v − 1) + i′}" in text
+    assert "H2_iquv = max_{w≤2,i′≤2} A2_{i,q,2 (u − 1) + w,2 (v − 1) + i′}" in text
     assert "1{A2_iquv = H2_iqwi′}" in text
     assert "W2_qlwi′ H1_{i,l,u − 2 + w,v − 2 + i′} 1{1 ≤ u − 2 + w ≤ 4} 1{1 ≤ v − 2 + i′ ≤ 4} + b2_q" in text
 

@@ -10,7 +10,11 @@ import pytest
 from graphc.cli import main
 
 CASES = [
-    ("param x[K]; L = sum(x[3:])", ["L = Σ_i x_{i + 3}", "∂L/∂x_k = 1{k ≥ 4}"]),
+    ("param x[K]; L = sum(x[3:])", ["L = Σ_{i≤K − 3} x_{i + 3}", "∂L/∂x_k = 1{k ≥ 4}"]),
+    ("param x[N,4]; L = sum(split(x, 2, axis=1)[0]**2)", ["L = Σ_{i,k≤2} x_ik²", "∂L/∂x_ij = 2 1{j ≤ 2} x_ij"]),
+    ("param x[6]; L = sum(x[1:]*x[:-1])", ["L = Σ_{j≤5} x_{j + 1} x_j"]),
+    ("param x[N,2*H]; input w[H]; L = sum(x[:,:H]@w)", ["L = Σ_ih x_ih w_h"]),
+    ("param x[N]; L = sum(x[::-1]**3)", ["L = Σ_i x_{N + 1 − i}³"]),
     ("param X[N,D]; L = sum(X[1:, :2])", ["∂L/∂X_id = 1{i ≥ 2} 1{d ≤ 2}"]),
     (
         "param x[n]; L = sum((x[1:] - x[:-1])**2)",
