@@ -91,6 +91,10 @@ class _Deriver:
         if self.plan.size_names:
             named = ", ".join(f"{name} is {shown(size)}" for size, name in self.plan.size_names.items())
             lines.append(f"Sizes that the program leaves open have names here: {named}.")
+        if self.plan.open_shapes:
+            taken = ", ".join(f"{self.plan.tensors[id].name} {self.sheet.shape(shape)}"
+                              for id, shape in sorted(self.plan.open_shapes.items()))  # fmt: skip
+            lines.append(f"Shapes that the program leaves open may be others at run time; assumed here: {taken}.")
         return lines
 
     def _counts_on(self) -> bool:

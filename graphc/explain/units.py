@@ -60,6 +60,8 @@ class Plan:
     letter: str = "L"
     size_names: dict[str, str] = field(default_factory=dict)
     """Names for the sizes that an undeclared program leaves open."""
+    open_shapes: dict[int, tuple[Dim, ...]] = field(default_factory=dict)
+    """What the derivation takes the arguments of open shape to be: rows."""
 
     @property
     def loss(self) -> int | None:
@@ -114,6 +116,7 @@ def _units(made: Plan, cutter: _Cutter, roots: Sequence[int]) -> list[Unit]:
         elif id in derived:  # a Jacobian without a gradient of its own, such as the identity
             unit = _unit(entries, id, cutter.names)
             units += [unit] if unit.expression is not None else []
+    made.open_shapes = entries.rows
     return units
 
 

@@ -652,3 +652,16 @@ def test_a_file_that_was_edited_is_not_replaced(tmp_path: Path, capsys: pytest.C
     assert main([*arguments, "--layout", "numerator"]) == 0, "its own file may be replaced"
     target.write_text("notes of mine\n" + target.read_text("utf-8"), "utf-8")
     assert main(arguments) == 1
+
+
+@pytest.mark.parametrize(("source", "assumed"), [
+    ("param c\ninput x[N]\nL = sum(x * c)\n", "c (N,)"),
+    ("Z = X@W1 + b1; L = softmax_ce(Z@W2 + b2, y)\n", "b1 (H,), b2 (C,)"),
+    ("param c[]\ninput x[N]\nL = sum(x * c)\n", None),
+])  # fmt: skip
+def test_a_shape_that_is_assumed_is_said_to_be(
+    source: str, assumed: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = _derived(tmp_path, capsys, source)
+    said = f"Shapes that the program leaves open may be others at run time; assumed here: {assumed}."
+    assert (said in text) if assumed else "may be others" not in text
