@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, count
 
 from graphc.explain.terms import Expr, Extreme, Index, Sum, children
 from graphc.ir.dims import Dim, shown
@@ -40,8 +41,7 @@ class Letters:
 
     @staticmethod
     def _unused(taken: set[str]) -> str:
-        letters = [*POOL, *(f"{letter}′" for letter in POOL)]
-        return next((letter for letter in letters if letter not in taken), "z")
+        return next(letter for letter in chain(POOL, _with_primes()) if letter not in taken)
 
     def choose(self, index: Index, taken: Iterable[str], doubled: frozenset[Dim] = frozenset()) -> str:
         """A letter for an index where others are taken; a size that runs twice in a formula gets j and k."""
@@ -50,9 +50,12 @@ class Letters:
         wanted = [base] if index.dim not in doubled or base == "i" else []
         wanted += [letter for letter in "jk" if letter not in foreign]
         wanted += [letter for letter in POOL if letter not in foreign and letter != base]
-        wanted += [f"{letter}′" for letter in POOL]
-        free_letters = [letter for letter in wanted if letter not in used]
-        return free_letters[0] if free_letters else f"{base}″"
+        return next(letter for letter in chain(wanted, _with_primes()) if letter not in used)
+
+
+def _with_primes() -> Iterator[str]:
+    """i′, j′, …, i′′, j′′, … without end: two indices of one letter would be one."""
+    yield from (letter + "′" * times for times in count(1) for letter in POOL)
 
 
 def doubled_sizes(e: Expr, names: Sequence[Index]) -> frozenset[Dim]:

@@ -24,6 +24,8 @@ __all__ = ["Plan", "Unit", "expressions", "plan", "references", "size_names"]
 
 HEAVY = 3
 """So many operations inside a function's argument get a name of their own."""
+MOST_PRODUCTS = 8
+"""A chain of more matrix products is cut: its entry has a letter for each of them."""
 REDUCTIONS = {
     "matmul", "sum", "mean", "outer", "convolve", "prod", "max", "largest", "min", "softmax", "norm", "logsumexp",
     "trace",
@@ -233,7 +235,7 @@ class _Cutter:
             inert = node.op in LINEAR or node.op in MOVES
             if self.graph[u].op in SOFTMAXES and self.graph[u].type.is_float:
                 self._name(u, "P")
-            elif opaque or (not inert and self.graph[u].type.is_float and self._is_heavy(u)):
+            elif opaque or self._is_long(u) or (not inert and self.graph[u].type.is_float and self._is_heavy(u)):
                 self._name(u, "u")
 
     def _name(self, id: int, wanted: str) -> None:
@@ -253,6 +255,12 @@ class _Cutter:
         except Undefined:
             return True
         return False
+
+    def _is_long(self, id: int) -> bool:
+        """Whether so many products stand in a part of a statement that the next one is a step of its own."""
+        if id not in self.active or self.graph[id].op != "matmul":
+            return False
+        return sum(self.graph[u].op == "matmul" for u in _inside(self.graph, id, set(self.names))) + 1 >= MOST_PRODUCTS
 
     def _is_heavy(self, id: int) -> bool:
         inside = [id, *_inside(self.graph, id, set(self.names))] if id not in self.names else []

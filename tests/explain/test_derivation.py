@@ -665,3 +665,22 @@ def test_a_shape_that_is_assumed_is_said_to_be(
     text = _derived(tmp_path, capsys, source)
     said = f"Shapes that the program leaves open may be others at run time; assumed here: {assumed}."
     assert (said in text) if assumed else "may be others" not in text
+
+
+def test_a_long_chain_of_products_is_several_steps(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In one step each of its gradients had a letter for every product, and no form with matrices."""
+    names = [f"W_{k}" for k in range(12)]
+    source = f"param W_{{0:12}}[d, d]\ninput x[N, d]\nL = sum(x @ {' @ '.join(names)})\n"
+    text = _derived(tmp_path, capsys, source)
+    assert "∂L/∂W₇ = W₆ᵀ W₅ᵀ W₄ᵀ W₃ᵀ W₂ᵀ W₁ᵀ W₀ᵀ xᵀ ∂L/∂u " in text
+    assert "∂L/∂W₁₁ = W₁₀ᵀ W₉ᵀ W₈ᵀ uᵀ 1 1ᵀ " in text
+    assert text.count("so ∂L/∂") == 13
+
+
+def test_no_two_indices_have_one_letter(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names = [f"W{k}" for k in range(60)]
+    source = f"input {', '.join(f'{name}[d, d]' for name in names)}\nparam x[d]\nL = sum({' @ '.join(names)} @ x)\n"
+    text = _derived(tmp_path, capsys, source)
+    places = re.findall(r"W\d+_(?:\{(.*?)\}|(\S+))", text)
+    letters = [re.findall("[a-z]′*", braced or plain) for braced, plain in places]
+    assert letters and all(len(set(pair)) == 2 for pair in letters)
