@@ -62,8 +62,8 @@ def _tells_end(index: Index, e: Expr) -> bool:
         for axis, place in enumerate(e.indices):
             if index in free(place) and (axis >= len(sizes) or sizes[axis].is_open or sizes[axis] == index.dim):
                 return True
-    if isinstance(e, Is):
-        return e.relation in "<≤" and index in free(e.left) and index not in free(e.right)
+    if isinstance(e, Is) and e.relation in "<≤" and index in free(e.left) and index not in free(e.right):
+        return True
     return any(_tells_end(index, part) for part in children(e))
 
 

@@ -15,6 +15,8 @@ CASES = [
     ("param x[6]; L = sum(x[1:]*x[:-1])", ["L = Σ_{j≤5} x_{j + 1} x_j"]),
     ("param x[N,2*H]; input w[H]; L = sum(x[:,:H]@w)", ["L = Σ_ih x_ih w_h"]),
     ("param x[N]; L = sum(x[::-1]**3)", ["L = Σ_i x_{N + 1 − i}³"]),
+    ("param S[N,C]; input y[N]: int; L = sum(relu(S - S[arange(N), y][:, None] + 1))",
+     ["1{j = y_i} Σ_k 1{S_ik − S_{i,y_i} + 1 > 0}"]),
     ("param X[N,D]; L = sum(X[1:, :2])", ["∂L/∂X_id = 1{i ≥ 2} 1{d ≤ 2}"]),
     (
         "param x[n]; L = sum((x[1:] - x[:-1])**2)",
