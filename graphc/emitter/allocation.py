@@ -30,6 +30,7 @@ def allocate(operands: Operands) -> None:
     same = _whole_arrays(operands)
     same.update(_pieces(operands))
     _parts(operands)
+    operands.memory.lines += operands.memory.derived
     alike: dict[str, list[Tiles]] = {}
     for _, tiles in sorted(operands.loops.tiles.items()):
         if tiles.name:

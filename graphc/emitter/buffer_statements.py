@@ -16,6 +16,7 @@ from graphc.emitter.operands import Operands, plain_text
 from graphc.emitter.parts import other_parts
 from graphc.emitter.place import PlaceOf, Shared
 from graphc.emitter.statements import STATEMENTS
+from graphc.emitter.wide_columns import widen_columns
 from graphc.ir.graph import Node
 from graphc.ops.base import Op
 from graphc.passes.regions import Item
@@ -57,10 +58,10 @@ class _Statement:
         if self.item.rows is not None:
             target = self.operands.tile(node.id).text
         if node.op == "concatenate" and any(self.layout.is_part(u, node.id) for u in node.operands):
-            texts = other_parts(self.layout, self.operands.context, node, target, operands)
-        else:
-            texts = write_into(self.place, op, node, target, operands)
-        return texts[1:] if self._is_in_its_place() else texts
+            return other_parts(self.layout, self.operands.context, node, target, operands)
+        wide = widen_columns(self.place, node, operands)
+        texts = write_into(self.place, op, node, target, operands)
+        return [*wide, *(texts[1:] if self._is_in_its_place() else texts)]
 
     def _is_in_its_place(self) -> bool:
         """Whether the operand that is first copied to where the result goes is there already."""

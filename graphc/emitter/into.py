@@ -46,6 +46,9 @@ class Place(Protocol):
     def starts(self, shape: Sequence[Dim]) -> str:
         """The flat indices at which the rows along the last axis of an array begin, in one axis."""
 
+    def reduction(self, ufunc: str, shape: Sequence[Dim]) -> str:
+        """What takes the largest or smallest numbers along the last axis of an array, as `reduceat` of the ufunc."""
+
     def entries(self, x: Text) -> str:
         """All entries of an array without gaps in one axis."""
 
@@ -172,23 +175,20 @@ def _takes_out_last(name: str, count: int) -> bool:
 
 @form("multiply")
 def _times(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
-    """A column times a short row is a product of matrices to BLAS, in half the time: NumPy begins each row anew."""
+    """A column times a short row is a product of matrices to BLAS, in half the time: NumPy begins each row anew.
+    Truth values times numbers are copied to numbers first: to cast them by the way takes longer."""
     for k in (0, 1):
         column, row = place.operand(node, k), place.operand(node, 1 - k)
         if is_outer(column, row, node) and place.contiguous(node):
             lying = operands[1 - k] if row.type.rank == 2 else f"{operands[1 - k].within(ATOM)}[None]"
             return [f"{place.context.helper('column_by_row')}({operands[k]}, {lying}, {target})"]
-    if _is_masked_tile(place, node):
-        operands, target = [Text(place.entries(t)) for t in operands], place.entries(Text(target))
-    return [f"np.multiply({operands[0]}, {operands[1]}, {target})"]
-
-
-def _is_masked_tile(place: Place, node: Node) -> bool:
-    """Whether a mask multiplies a tile without gaps: NumPy casts it row by row, or in one axis all of it at once."""
-    operands = [place.operand(node, k) for k in (0, 1)]
-    masked = node.type.is_float and any(u.type.dtype == "bool" for u in operands)
-    alike = all(u.type.shape == node.type.shape and place.solid(node, k) for k, u in enumerate(operands))
-    return masked and alike and place.by_rows() and node.type.rank != 1 and place.contiguous(node)
+    factors: list[str] = []
+    for k in (0, 1):
+        mask = place.operand(node, k).type
+        if mask.dtype == "bool" and node.type.is_float and mask.shape == node.type.shape and place.by_rows():
+            numbers = place.scratch("factors", node.type.dims, "float")
+            factors, operands[k] = [f"{numbers}[...] = {operands[k]}"], Text(numbers)
+    return [*factors, f"np.multiply({operands[0]}, {operands[1]}, {target})"]
 
 
 @form("maximum", "minimum")
@@ -319,7 +319,8 @@ def _reduced(place: Place, node: Node, target: str, operands: list[Text]) -> lis
     if node.op in ("max", "largest", "min") and some and _is_along_rows(place, node):
         rows, starts = place.entries(operands[0]), place.starts(shape)
         into = place.entries(Text(target)) if keepdims or len(shape) > 2 else target
-        return [f"{REDUCE[node.op]}.reduceat({rows}, {starts}, out={into})"]
+        reduce = place.reduction(REDUCE[node.op], shape)
+        return [f"{reduce}({rows}, {starts}, 0, None, {into})"]
     keep += "".join(f", {argument}" for argument in least)
     return [f"{REDUCE[node.op]}.reduce({operands[0]}, axis={over}{keep}, out={target})"]
 

@@ -24,6 +24,7 @@ class Memory:
         self.context, self.names, self.threads = context, names, threads
         self.unpacked: list[str] = []
         self.lines: list[str] = []
+        self.derived: list[str] = []
         self.constants: dict[tuple[str, ...], str] = {}
         # The number of an array -> what is spread in it, the steps of its loops, the shape of a row.
         self.spread: dict[int, tuple[list[str], str, tuple[Dim, ...]]] = {}
@@ -49,6 +50,14 @@ class Memory:
             self.lines.append(f"{known} = {text}")
             if not tiled:
                 self.unpacked.append(known)
+        return known
+
+    def of_arrays(self, text: str, name: str) -> str:
+        """The name of what is made once of arrays, behind these."""
+        known = self.constants.get((text,))
+        if known is None:
+            known = self.constants[text,] = self.names.fresh(name)
+            self.derived.append(f"{known} = {text}")
         return known
 
     def spread_in(self, key: tuple[str, ...], name: str, number: int, step: str, rest: tuple[Dim, ...]) -> str:

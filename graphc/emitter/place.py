@@ -16,6 +16,7 @@ from graphc.emitter.flat_places import from_start
 from graphc.emitter.naming import Names
 from graphc.emitter.operands import Operands, plain_text
 from graphc.emitter.parts import is_contiguous
+from graphc.emitter.row_reductions import is_narrow
 from graphc.emitter.threads import private
 from graphc.ir.dims import Dim, dim, numel
 from graphc.ir.graph import Node
@@ -36,6 +37,8 @@ class Shared:
     entry: str | None = None
     # In a loop: flat indices -> made by what.
     located: dict[tuple[int | None, str], list[str]] = field(default_factory=dict)
+    # In a loop: what a column is written out in -> the column.
+    widened: dict[tuple[int | None, str], int] = field(default_factory=dict)
 
 
 class PlaceOf:
@@ -201,6 +204,16 @@ class PlaceOf:
         first = "SIZE" if rest == 1 else f"SIZE * {self.memory.context.dim(rest).within(PRODUCT + 1)}"
         rows = f"np.arange({first})" + (f".reshape(SIZE{sizes})" if others else "")
         return self._along("starts", count, f"{size}{sizes}", f"{rows} * {size}")
+
+    def reduction(self, ufunc: str, shape: Sequence[Dim]) -> str:
+        if self.memory.threads > 1:
+            return f"{ufunc}.reduceat"
+        count, *others, size = shape
+        if not is_narrow(size.value):
+            return f"{ufunc}.reduceat"
+        starts, name = self._starts(count, others, size), f"{ufunc.removeprefix('np.')}_of_rows"
+        make = f"{self.memory.context.helper('reduction_of_rows')}({ufunc}, {starts}, {self.memory.context.dim(size)})"
+        return self.memory.constant((make,), name, make)
 
     def entries(self, x: Text) -> str:
         made = self.loops.now.made.get(x.text) if self.item.rows is not None else None

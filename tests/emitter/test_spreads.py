@@ -32,7 +32,7 @@ def arrays_of_tiles(text: str) -> list[list[str]]:
 
 def test_no_row_that_is_spread_takes_an_array_that_is_free() -> None:
     """m, g, h, the reciprocal deviation and two multiples of rows are six; at most four are needed at once."""
-    found = arrays_of_tiles(NORM)
+    found = [names for names in arrays_of_tiles(NORM) if names != ["factors"]]  # truth values, as numbers
     assert sum(name.endswith(("_spread", "_spread_2")) for names in found for name in names) == 6
     assert len(found) == 4, found
     assert any(len(names) > 1 and any(name.endswith("_spread") for name in names) for names in found)
