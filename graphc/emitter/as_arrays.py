@@ -4,10 +4,10 @@
     if not (type(x) is type(W) is np.ndarray and x.dtype is W.dtype and …):
         x, W, types = arrays(("x", "W"), ("float", "float"), (x, W))
 
-A number that NumPy computed, such as `b - 0.1*db`, is no array of its own type; where a number is wanted it becomes one
-before, so that it is the usual case as well:
+A number that NumPy computed, such as `b - 0.1*db`, is no array of its own type, and one of Python takes the type of the
+arrays beside it; where a number is wanted it becomes an array before, so that it is the usual case as well:
 
-    b = np.asarray(b) if isinstance(b, np.generic) else b
+    b = b if type(b) is np.ndarray else number_as_array(b, (x, W, b))
 
 Of many arguments the condition is a loop:
 
@@ -34,6 +34,8 @@ __all__ = ["arrays_alone", "names_of_arguments", "numbers_as_arrays", "wrapped",
 
 FEW = 2
 """So many numbers are made arrays of one by one."""
+COMPARED = 8
+"""Among more floating arguments no type is looked for that a number of Python should have: a loop is sooner."""
 
 
 def write_as_arrays(
@@ -49,7 +51,7 @@ def write_as_arrays(
     declared = len(floating) < sum(kind[0] == "f" for kind in kinds)
     indent = "    " if declared else "        "
     names, signature = names_of_arguments(graph), ", ".join(called)
-    lines = [] if declared else [f"    {line}" for line in numbers_as_arrays(graph, called)]
+    lines = [] if declared else [f"    {line}" for line in numbers_as_arrays(graph, called, helpers)]
     if len(called) < MANY:
         given, results = _tuple(called), signature
         lines += [] if declared else _usual(called, kinds, _alike(called, floating))
@@ -73,21 +75,26 @@ def write_as_arrays(
     return lines, results
 
 
-def numbers_as_arrays(graph: Graph, called: Sequence[str]) -> list[str]:
-    """The lines by which NumPy's numbers become arrays, of the arguments that are numbers."""
-    numbers = [
-        name
-        for name, argument in zip(called, graph.arguments, strict=True)
-        if graph[argument.node].type.shape == () and _kind(graph, argument) == "float"
-    ]
-    as_array = "np.asarray({0}) if isinstance({0}, np.generic) else {0}"
+def numbers_as_arrays(graph: Graph, called: Sequence[str], helpers: set[str]) -> list[str]:
+    """The lines by which numbers become arrays, of the arguments that are to be numbers."""
+    kinds = {name: _kind(graph, argument) for name, argument in zip(called, graph.arguments, strict=True)}
+    shapes = {name: graph[argument.node].type.shape for name, argument in zip(called, graph.arguments, strict=True)}
+    floating = [name for name, kind in kinds.items() if kind[0] == "f"]
+    numbers = [name for name in floating if kinds[name] == "float" and shapes[name] == ()]
+    if not numbers:
+        return []
+    as_array, plain = "np.asarray({0}) if isinstance({0}, np.generic) else {0}", ""
+    undeclared = all(kinds[name] == "float" for name in floating)  # else those say what is computed with
+    if undeclared and len(floating) <= COMPARED:
+        as_array, plain = f"number_as_array({{0}}, {_tuple(floating)})", "{0} if type({0}) is np.ndarray else "
+        helpers |= {"number_as_array", "arrays"}
     if len(numbers) <= FEW:
-        return [f"{name} = {as_array.format(name)}" for name in numbers]
-    listed = ", ".join(numbers)
-    head, each, over = f"{listed} = (", f"    {as_array.format('number')}", f"    for number in ({listed})"
-    if max(map(len, (head, over))) <= WIDTH - 8:
-        return [head, each, over, ")"]
-    return broken(f"{head}{each.strip()} {over.strip()})")
+        return [line for name in numbers for line in broken(f"{name} = {(plain + as_array).format(name)}")]
+    head, over = f"{', '.join(numbers)} = (", f"for number in ({', '.join(numbers)})"
+    each = (plain + as_array).format("number")
+    if max(map(len, (head, over, each))) <= WIDTH - 12:
+        return [head, f"    {each}", f"    {over}", ")"]
+    return broken(f"{head}{each} {over})")
 
 
 def arrays_alone(called: Sequence[str]) -> str:

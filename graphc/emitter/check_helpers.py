@@ -51,6 +51,17 @@ def arrays(names, kinds, values):
             result[k] = result[k].astype(types[name]).astype(common)
     return *result, None if strict and all(t == common for t in types.values()) else types
 '''
+CHECK_HELPERS["number_as_array"] = '''\
+def number_as_array(number, beside):
+    """A number of NumPy as an array, one of Python as an array of the type that all others beside it have."""
+    if isinstance(number, np.generic):
+        return np.asarray(number)
+    if type(number) is float:
+        types = [getattr(value, "dtype", None) for value in beside if type(value) is not float]
+        if types and types[0] in FLOATS and types.count(types[0]) == len(types):
+            return np.asarray(number, types[0])
+    return number
+'''
 CHECK_HELPERS["cotangent"] = '''\
 def cotangent(name, value, shape, dtype):
     """An incoming cotangent as an array of that shape, or a number; ValueError for one that does not fit."""

@@ -40,8 +40,10 @@ def write_class(working: Working, functions: Sequence[str]) -> str:
     if not names:
         lines += ["    def __init__(self):", "        self.types, self.like, self.owners = None, (), {}", nothing_made]
         return "\n".join([*lines, *_filled()]) + "\n"
+    numbers = numbers_as_arrays(working.graph, names, working.helpers)
     lines += [
         f"    def __init__(self, {call}):",
+        *("        " + line for line in numbers),
         f"        *fitting, self.types = check({call})",
         f"        given = [np.asarray(value) for value in ({working.tuple})]",
         "        self.given = tuple(part for array in given for part in (array.shape, array.dtype))",
@@ -54,7 +56,7 @@ def write_class(working: Working, functions: Sequence[str]) -> str:
         f"    def accept(self, {call}):",
         '        """The arguments as arrays; ValueError if this is not memory for them."""',
     ]
-    lines += ["        " + line for line in numbers_as_arrays(working.graph, names)]
+    lines += ["        " + line for line in numbers]
     lines += _accepting(working) if len(names) < MANY else _accepting_many(working)
     return "\n".join(lines) + "\n"
 

@@ -69,7 +69,11 @@ SCORES = "input X[N, D], y[N]: int\nparam W[D, C], b[]\nL = softmax_ce(X@W + b, 
     ({"X": X.astype("f")}, False),
     ({"X": X.tolist()}, False),
     ({"X": X.astype(int)}, False),
-    ({"b": 0.5}, False),
+    ({"b": 0.5}, True),
+    ({"X": X.astype("f"), "W": W.astype("f"), "b": 0.5}, True),
+    ({"X": X.astype("f"), "b": 0.5}, False),
+    ({"X": X.tolist(), "b": 0.5}, False),
+    ({"b": 1}, False),
     ({"b": np.float64(0.5)}, True),
     ({"b": np.float32(0.5)}, False),
     ({"b": np.int64(1)}, False),
@@ -93,7 +97,7 @@ def test_arrays_of_one_type_need_no_loop_over_the_arguments(
 @pytest.mark.skipif(np.__version__[0] == "1", reason="-O2 needs NumPy 2")
 def test_a_number_of_numpy_is_taken_by_a_workspace_as_the_array_is(monkeypatch: pytest.MonkeyPatch) -> None:
     net = graphc.load(SCORES, level=2, verify=False)
-    for made, given in itertools.product((np.array(0.5), np.float64(0.5)), repeat=2):
+    for made, given in itertools.product((np.array(0.5), np.float64(0.5), 0.5), repeat=2):
         workspace = net.Workspace(X, LABELS, W, made)
         with monkeypatch.context() as patch:
             patch.setattr(net, "check", None)  # the usual case: there is nothing to check
@@ -102,6 +106,36 @@ def test_a_number_of_numpy_is_taken_by_a_workspace_as_the_array_is(monkeypatch: 
         np.testing.assert_allclose([L, grads["b"]], [wanted, others["b"]], atol=1e-12)
     with pytest.raises(ValueError, match="argument b is float32 of shape"):
         net.value_and_grad(X, LABELS, W, np.float32(0.5), workspace=workspace)
+
+
+@pytest.mark.skipif(np.__version__[0] == "1", reason="-O2 needs NumPy 2")
+def test_a_number_of_python_fits_a_workspace_of_float32() -> None:
+    net = graphc.load(SCORES, level=2, verify=False)
+    arguments = X.astype("f"), LABELS, W.astype("f")
+    for made, given in itertools.product((np.array(0.5, "f"), np.float32(0.5), 0.5), repeat=2):
+        _, grads = net.value_and_grad(*arguments, given, workspace=net.Workspace(*arguments, made))
+        assert grads["b"].dtype == grads["W"].dtype == np.float32
+
+
+@pytest.mark.parametrize("text", [
+    "param x[N], a[], b[]\nL = sum(x) * a + b",
+    "param x[N], a[], b[], c[]\nL = sum(x) * a + b * c",
+    "param a[], b[]\nL = a * b",
+    "param x[N], a[]\nL = sum(x) * a",
+])  # fmt: skip
+def test_numbers_get_the_types_that_they_get_among_others(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The way past the loop over the arguments gives each argument the type and number that the loop gives it."""
+    net = graphc.load(text, verify=False)
+    kinds = [np.array(0.1, "f"), np.array(0.1), 0.1, np.float32(0.1), np.float64(0.1), 3, np.array(3)]
+    names = net.PARAMETERS
+    vectors = [np.ones(3, "f"), np.ones(3), [1.0, 2.0], np.ones(3, int)]
+    for given in itertools.product(*(vectors if name == "x" else kinds for name in names)):
+        *have, types = net.check(*given)
+        with monkeypatch.context() as patch:
+            patch.setattr(net, "number_as_array", lambda number, beside: number)
+            *want, others = net.check(*given)
+        assert types == others, given
+        assert [(a.dtype, a.tolist()) for a in have] == [(a.dtype, a.tolist()) for a in want], given
 
 
 @pytest.mark.parametrize("given", [
