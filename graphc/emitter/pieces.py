@@ -10,7 +10,7 @@
 
 So a recurrent net's gates lie where the products were that they are made of, and their gradients where the gates were:
 half the memory, and what is written is still in a cache. Pieces are free from the statement or loop on that follows the
-last one that reads them.
+last one that reads them; where that one reads and writes entry by entry, a part of the other array is made over it.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
+from graphc.emitter.into import may_overwrite
 from graphc.emitter.layout import Layout, Part
 from graphc.emitter.lives import Lives
-from graphc.ir.dims import Dim, numel
+from graphc.ir.dims import Dim, dim, numel
 from graphc.ir.graph import Graph, Node
 from graphc.ir.types import Type
 from graphc.passes.regions import read_by_rows
@@ -41,11 +42,13 @@ class _Room:
 
 @dataclass
 class _Long:
-    """A long array and the rows of a piece; from after which item on a piece is free, and before which it no longer is,
-    because it is then made as a piece of the `heir`. `views` are the nodes that show a piece."""
+    """A long array, the rows of a piece, and how long that is along the first axis: as many rows, or 1 of an array that
+    has an axis of pieces; from after which item on a piece is free, and before which it no longer is, because it is
+    then made as a piece of the `heir`. `views` are the nodes that show a piece."""
 
     id: int
     rows: Dim
+    step: Dim
     free: list[int]
     views: list[list[int]]
     until: list[float]
@@ -54,7 +57,7 @@ class _Long:
     def times(self, own: Type, type: Type) -> int:
         """How often a piece holds an array of a type; 0: not, or nobody knows."""
         size = numel(type.dims)
-        times = None if type.dtype != own.dtype or size == 0 else numel((self.rows, *own.dims[1:])).divided_by(size)
+        times = None if type.dtype != own.dtype or size == 0 else numel((self.step, *own.dims[1:])).divided_by(size)
         return (times.value or 0) if times is not None else 0
 
 
@@ -125,36 +128,42 @@ class _Planner:
         return id in layout.full and id not in layout.part_of and id not in self.kept and layout.kind[id] == "buffer"
 
     def _pieces(self, id: int) -> _Long | None:
-        users = self.users.get(id, [])
-        if not users or not all(self._is_view(u, "reshape") for u in users):
-            return None
-        shapes = {self.graph[u].type.dims for u in users}
-        shape = next(iter(shapes))
-        if len(shapes) > 1 or len(shape) < 2 or shape[2:] != self.graph[id].type.dims[1:]:
+        """As an array that is read in pieces, of an axis of its own or of the one it is reshaped to have."""
+        shown = users = self.users.get(id, [])
+        dims = self.graph[id].type.dims
+        reshaped = bool(users) and all(self._is_view(u, "reshape") for u in users)
+        if reshaped:
+            shapes = {self.graph[u].type.dims for u in users}
+            shape = next(iter(shapes))
+            if len(shapes) > 1 or len(shape) < 2 or shape[2:] != dims[1:]:
+                return None
+            shown = [user for view in users for user in self.users.get(view, [])]
+        elif users and len(dims) > 2:
+            shape = dims
+        else:
             return None
         count, rows = shape[0].value, shape[1]
         if count is None or count < LEAST:
             return None
         free = [self._born[id]] * count
         views: list[list[int]] = [[] for _ in free]
-        for view in users:
-            for user in self.users.get(view, []):
-                index = self.graph[user].attr("index")
-                if not self._is_view(user, "slice") or not isinstance(index[0], int):
-                    return None
-                free[index[0]] = max(free[index[0]], self._last(user))
-                views[index[0]].append(user)
-        return _Long(id, rows, free, views, [math.inf] * count)
+        for user in shown:
+            if not self._is_view(user, "slice") or not isinstance(first := self.graph[user].attr("index")[0], int):
+                return None
+            free[first] = max(free[first], self._last(user))
+            views[first].append(user)
+        return _Long(id, rows, rows if reshaped else dim(1), free, views, [math.inf] * count)
 
     def _is_view(self, id: int, op: str) -> bool:
         return self.graph[id].op == op and self.layout.is_inside(id) and len(self.graph[id].operands) == 1
 
     def find_heir(self, long: _Long) -> None:
-        """A joined array of the same type, each part of which is made when the piece there is free."""
-        count = len(long.free)
+        """A joined array of as many entries, each part of which is made when the piece there is free."""
+        count, type = len(long.free), self.graph[long.id].type
+        dims = (long.rows * count, *type.dims[1 if long.rows is long.step else 2 :])
         for node in self.joined:
-            fits = node.type == self.graph[long.id].type and self._is_by_itself(node.id) and node.id not in self.taken
-            if len(node.operands) != count or not fits:
+            fits = node.type.dims == dims and node.type.dtype == type.dtype and node.id not in self.taken
+            if len(node.operands) != count or not fits or not self._is_by_itself(node.id):
                 continue
             bounds = ((node.id, 0, long.rows * k, long.rows * (k + 1)) for k in range(count))
             if [self.layout.part_of.get(u) for u in node.operands] != list(bounds):
@@ -165,7 +174,8 @@ class _Planner:
                 return
 
     def _is_free_for(self, long: _Long, piece: int, part: int) -> bool:
-        """Whether a part may be made where the piece is: later, or row by row in the loop that reads it row by row."""
+        """Whether a part may be made where the piece is: later, or row by row in the loop that reads it row by row, or
+        over it by the one operation that reads it."""
         free, born = long.free[piece], self._born[part]
         if free != born:
             return free < born
@@ -173,9 +183,19 @@ class _Planner:
         order = {id: k for k, id in enumerate(item.nodes)}
         readers = [user for view in long.views[piece] for user in self.users.get(view, ()) if user in order]
         writers = [id for id in item.nodes if self._lies_in(id, part)]
-        if item.rows != long.rows or max(map(order.__getitem__, readers)) >= min(map(order.__getitem__, writers)):
+        read, written = max(map(order.__getitem__, readers)), min(map(order.__getitem__, writers))
+        if read > written or (read == written and not self._writes_over(item.nodes[read], long.views[piece])):
             return False
-        return all(self._reads_by_rows(user, view, long.rows) for view in long.views[piece] for user in readers)
+        if item.rows is None:
+            return True
+        by_rows = (self._reads_by_rows(user, view, long.rows) for view in long.views[piece] for user in readers)
+        return item.rows == long.rows and all(by_rows)
+
+    def _writes_over(self, id: int, views: Sequence[int]) -> bool:
+        """Whether an operation may write over what of these it reads."""
+        node = self.graph[id]
+        over = may_overwrite(self.graph.op(node), node, self.graph.__getitem__)
+        return all(u in over and self.graph[u].type == node.type for u in node.operands if u in views)
 
     def _lies_in(self, id: int, whole: int) -> bool:
         while id != whole and id in self.layout.part_of:
@@ -240,7 +260,7 @@ class _Rooms:
             count = long.times(self.graph[long.id].type, type)
             if count and last < long.until[piece]:
                 del self.uncut[-at]
-                start, end = long.rows * piece, long.rows * (piece + 1)
+                start, end = long.step * piece, long.step * (piece + 1)
                 free += [_Room(Part(long.id, start, end, count, k), long.until[piece]) for k in reversed(range(count))]
                 return
 

@@ -14,6 +14,7 @@ kernels of a convolution, whose gradient is a product with the columns of its wi
     becomes     p = s[i, y];  e = exp(s);  t = sum(e, axis=1);  l = log(t) - p
 
 What else reads the scores, and is smaller, is made before the exponentials: these may then be where the scores were.
+Labels that are looked at on the way come along.
 """
 
 from __future__ import annotations
@@ -193,10 +194,12 @@ def _small_first(graph: Graph, order: list[int], kept: set[int]) -> list[int]:
         node = graph[source]
         if not others or source in kept or source not in place or not _is_array(node) or graph.op(node).view:
             continue
-        over = graph.op(graph[first]).elementwise and graph[first].type == node.type
-        if over and all(_may_stand_at(graph, id, node, place, place[first]) for id in others) and not seen & {*own}:
-            moved[first] = others
-            seen.update(own)
+        if not (graph.op(graph[first]).elementwise and graph[first].type == node.type) or seen & {*own}:
+            continue
+        along = _to_stand_at(graph, others, node, place, place[first])
+        if along is not None and not seen & {*along}:
+            moved[first] = along
+            seen.update(own, along)
     return _placed(order, moved, after=False) if moved else order
 
 
@@ -204,8 +207,23 @@ def _is_array(node: Node) -> bool:
     return node.type.is_float and not isinstance(node.type.shape, Unknown) and (node.type.rank or 0) > 1
 
 
-def _may_stand_at(graph: Graph, id: int, source: Node, place: dict[int, int], at: int) -> bool:
-    """Whether a value is smaller than what it is made of, no view of that, and all of what it is made of is there."""
-    node = graph[id]
-    small = not isinstance(node.type.shape, Unknown) and (node.type.rank or 0) < (source.type.rank or 0)
-    return small and not graph.op(node).view and all(place.get(u, -1) < at for u in node.operands)
+def _to_stand_at(graph: Graph, ids: Sequence[int], source: Node, place: dict[int, int], at: int) -> list[int] | None:
+    """What is smaller than what it is made of, and no view of that, with the labels that it needs as well; None if more
+    would have to stand there."""
+    along: dict[int, None] = {}
+    for id in ids:
+        node = graph[id]
+        small = not isinstance(node.type.shape, Unknown) and (node.type.rank or 0) < (source.type.rank or 0)
+        if not small or graph.op(node).view:
+            return None
+        needed, stack = [id], list(node.operands)
+        while stack:
+            u = stack.pop()
+            if place.get(u, -1) >= at:
+                node = graph[u]
+                if node.op not in ("in_range", "size") and not (graph.op(node).view and node.type.dtype == "int"):
+                    return None
+                needed.append(u)
+                stack += node.operands
+        along.update(dict.fromkeys(reversed(needed)))
+    return list(along)

@@ -7,7 +7,15 @@
                                                  becomes    P = A[0:3*N] @ W
 
 where nothing else uses the products. So it is with the steps of a recurrent network: all states go into the outputs,
-all but the last into the gradient of the weights between states. They are made where they stand in the long array.
+all but the last into the gradient of the weights between states. They are made where they stand in the long array; the
+state before the first step stands nowhere else, and is multiplied by itself:
+
+    h_1, h_2, h_3, h_4, d_1, d_2, d_3, d_4: (N, D)
+    H = concatenate([h_0, h_1, h_2, h_3], axis=0)           B = concatenate([h_1, h_2, h_3, h_4], axis=0)
+    B = concatenate([h_1, h_2, h_3, h_4], axis=0)           C = concatenate([d_1, d_2, d_3, d_4], axis=0)
+    C = concatenate([d_1, d_2, d_3, d_4], axis=0)
+    F = exp(B); K = sin(C)                                  F = exp(B); K = sin(C)
+    G = H.T @ C                                  becomes    G = h_0.T @ d_1 + B[0:3*N].T @ C[N:4*N]
 """
 
 from __future__ import annotations
@@ -45,7 +53,7 @@ def join_once(graph: Graph) -> Graph:
     of either."""
     if not any(node.op in ("stack", "concatenate") for node in graph):
         return graph
-    graph = _concatenated(graph)
+    graph = _first_apart(_concatenated(graph))
     pieces = _pieces(graph)
     if not pieces:
         return graph
@@ -77,10 +85,64 @@ def _concatenated(graph: Graph) -> Graph:
     return rebuild(graph, make, share=True)
 
 
+def _first_apart(graph: Graph) -> Graph:
+    """The graph with products of joined arrays in two, where all parts but the first or the last are those of another
+    joined array, and nothing else reads the one on the left."""
+    joined = _joined(graph)
+    longest = _longest(joined)
+    uses = graph.uses()
+    ends: dict[int, int] = {}  # product -> the part that is multiplied by itself
+    tried = 0
+    for node in graph:
+        if node.op != "matmul" or graph[node.operands[0]].op != "mT":
+            continue
+        turned, right = (graph[u] for u in node.operands)
+        left = graph[turned.operands[0]]
+        if left not in joined or right not in joined or uses[left.id] > 1 or uses[turned.id] > 1 or tried == MOST:
+            continue
+        tried += 1
+        if len(left.operands) <= LEAST or _sizes(graph, left) != _sizes(graph, right):
+            continue
+        if _piece(graph, longest, left.operands, left.id) is None:
+            others = {0: left.operands[1:], -1: left.operands[:-1]}
+            end = next((end for end, rest in others.items() if _piece(graph, longest, rest, left.id)), None)
+            if end is not None:
+                ends[node.id] = end
+    if not ends:
+        return graph
+    moved: dict[int, int] = {}
+
+    def make(builder: Builder, node: Node, operands: list[int]) -> int:
+        made = same(builder, node, operands)
+        if node.id in ends:
+            parts = [graph[graph[node.operands[0]].operands[0]].operands, graph[node.operands[1]].operands]
+            alone = [each[ends[node.id]] for each in parts]
+            rest = [each[1:] if ends[node.id] == 0 else each[:-1] for each in parts]
+            long = [builder.add("concatenate", [moved[u] for u in each], {"axis": 0}) for each in rest]
+            terms = [_turned_product(builder, *(moved[u] for u in alone)), _turned_product(builder, *long)]
+            made = builder.add("add", terms)
+        moved[node.id] = made
+        return made
+
+    return eliminate_dead_code(rebuild(graph, make, share=True))
+
+
+def _turned_product(builder: Builder, left: int, right: int) -> int:
+    return builder.add("matmul", [builder.add("mT", [left]), right])
+
+
+def _joined(graph: Graph) -> list[Node]:
+    return [node for node in graph if node.op == "concatenate" and node.attr("axis") == 0 and _sizes(graph, node)]
+
+
+def _longest(joined: Sequence[Node]) -> list[Node]:
+    return sorted(joined, key=lambda node: (-len(node.operands), node.id))[:MOST]
+
+
 def _pieces(graph: Graph) -> dict[int, _Piece]:
     """The joined arrays that are pieces of others, or products of such."""
-    joined = [node for node in graph if node.op == "concatenate" and node.attr("axis") == 0 and _sizes(graph, node)]
-    longest = sorted(joined, key=lambda node: (-len(node.operands), node.id))[:MOST]
+    joined = _joined(graph)
+    longest = _longest(joined)
     uses = graph.uses()
     named = set(graph.values.values())
     pieces: dict[int, _Piece] = {}

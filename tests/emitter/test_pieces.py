@@ -74,9 +74,19 @@ h_0 = U + X[2] @ W
 for t in 0:3 { a_{t} = tanh(h_{t}); h_{t+1} = sin(a_{t} + X[t] @ W) * U }
 L = sum(exp(concatenate([a_0, a_1, a_2], axis=0) * V)) + sum(h_3**2)
 """
+# The states lie where the products were, the gradients where those of the outputs were, and none are copied together.
+LANGUAGE = """
+input X[T, N, D]
+param Wx[D, H], Wh[H, H], b[H], V[H, H]
+h_0 = zeros((N, H)); l_0 = 0
+P = X @ Wx
+for t in 0:T { h_{t+1} = tanh(P[t] + h_{t} @ Wh + b); l_{t+1} = l_{t} + sum(sin(h_{t+1} @ V)) }
+L = l_T
+output L
+"""
 PROGRAMS = {
-    "lstm": LSTM, "plain": PLAIN, "late": LATE, "whole": WHOLE, "backwards": BACKWARDS, "two": TWO, "after": AFTER,
-    "crossed": CROSSED, "same": SAME,
+    "language": LANGUAGE, "lstm": LSTM, "plain": PLAIN, "late": LATE, "whole": WHOLE, "backwards": BACKWARDS,
+    "two": TWO, "after": AFTER, "crossed": CROSSED, "same": SAME,
 }  # fmt: skip
 
 
@@ -143,6 +153,33 @@ def test_the_gradients_take_the_place_of_the_products() -> None:
     memory = memory_of(graphc.compile(steps(LSTM, 5), level=2, verify=False))
     assert memory.count("np.empty((5*N, 4*H)") == 1, "products, gates and gradients are one array"
     assert len(re.findall(r"^    dz_\d = product_X\[\S*\]$", memory, re.MULTILINE)) == 5
+
+
+def test_states_and_gradients_of_a_network_with_an_output_each_step() -> None:
+    N = H = 16
+    held_of = []
+    for count in (6, 16):
+        net = graphc.load(steps(LANGUAGE, count), level=2, verify=False)
+        held_of.append(held(net, arguments(net, {"N": N, "D": H, "H": H})))
+    # Of each step there are the state and its gradient, the output and its sine, and of the ones an entry for each row.
+    assert held_of[1] - held_of[0] <= 10 * (4 * N * H + 2 * N) * 8
+    assert ".concatenate([" not in graphc.compile(steps(LANGUAGE, 6), level=2, verify=False).partition("\nclass ")[0]
+
+
+@pytest.mark.parametrize(("op", "over"), [("{} * exp(-g)", True), ("sign({}) * exp(-g)", False)])
+def test_what_reads_a_piece_may_write_over_it(op: str, over: bool) -> None:
+    """Where NumPy reads an entry before it writes it."""
+    text = f"""input X[5, N, D], g[D]
+param W[D, D], V[5*N, D]
+P = X @ W
+A = concatenate([{", ".join(op.format(f"P[{k}]") for k in range(5))}], axis=0)
+L = sum(A * V)
+"""
+    net, literal = (graphc.load(text, level=level, verify=False) for level in (2, 0))
+    given = arguments(net, {"N": 7, "D": 3})
+    want, have = literal.value_and_grad(**given), net.value_and_grad(**given, workspace=net.Workspace(**given))
+    assert abs(have[0] - want[0]) <= 1e-11 * abs(want[0])
+    assert all(np.abs(have[1][k] - g).max() <= 1e-11 * max(1, np.abs(g).max()) for k, g in want[1].items())
 
 
 def test_what_is_read_as_a_whole_is_kept() -> None:

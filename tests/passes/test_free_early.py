@@ -99,6 +99,11 @@ def test_what_reads_the_scores_at_the_labels_stands_before_the_exponentials() ->
     assert place_of(text, "pick") < place_of(text, "exp")
 
 
+def test_labels_that_are_looked_at_on_the_way_come_along() -> None:
+    text = "input X[2, N, D], y[2, N]: int\nparam W[D, C]\nS = reshape(X, (2*N, D)) @ W\nL = softmax_ce(S, flatten(y))"
+    assert place_of(text, "pick") < place_of(text, "exp")
+
+
 def test_what_needs_the_exponentials_stands_behind_them() -> None:
     text = SCORES.format("sum(exp(S)) + sum(sum(S, axis=1) * sum(exp(S), axis=1))")
     graph = Planned(text).graph

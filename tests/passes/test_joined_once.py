@@ -67,6 +67,22 @@ def test_products_of_what_is_joined_nowhere_stay() -> None:
     assert counted(after) == counted(before)
 
 
+JOINED = "H = concatenate([{}]); B = concatenate([{}])\nL = w * (sum(sin(B)) + sum(cos(H.T @ concatenate([{}]))){})"
+
+
+@pytest.mark.parametrize(("parts", "other", "more", "left"), [
+    ("x, y, z, x*y", "y, z, x*y, x", "", 1), ("x, y, z, x*y", "x*z, x, y, z", "", 1),  # without the first, or the last
+    ("x, y, z, x*y", "z, x*y, x, y*z", "", 2),  # two of them would be left
+    ("x, y, z, x*y", "y, z, x*y, x", " + sum(H**3)", 2),  # it is needed anyway
+])  # fmt: skip
+def test_one_part_more_is_multiplied_by_itself(parts: str, other: str, more: str, left: int) -> None:
+    rows = "x, z, y, x*x"
+    _, after = graphs(JOINED.format(parts, other, rows, more))
+    after.verify()
+    assert counted(after)["matmul"] == (2 if left == 1 else 1)
+    assert sum(node.op == "concatenate" and len(node.operands) == 4 for node in after) == left + (left > 1)
+
+
 def test_nothing_to_join_is_the_graph_itself() -> None:
     before, after = graphs("L = w * sum(sin(concatenate([x, y, z])))")
     assert after is before
