@@ -220,6 +220,7 @@ def _faster(program: Graph, joint: Graph, options: Options) -> Graph:
     from graphc.passes.flat_rows import merge_rows_first
     from graphc.passes.pool_first import pool_first
     from graphc.passes.steps_at_once import steps_at_once
+    from graphc.passes.tangents import limit_squares
     from graphc.passes.two_slopes import by_slope, with_choices
 
     outputs = list(program.outputs)
@@ -229,7 +230,7 @@ def _faster(program: Graph, joint: Graph, options: Options) -> Graph:
         return joint
     written = program
     if options.level > 1:
-        for improve in (pool_first, steps_at_once, merge_rows_first):
+        for improve in (limit_squares, pool_first, steps_at_once, merge_rows_first):
             program = improve(program, joint.gradients)
     faster, choices = by_slope(program, joint.gradients)
     if faster is written:

@@ -43,6 +43,7 @@ from graphc.passes.small_factors import gather_small_factors
 from graphc.passes.steps_at_once import steps_at_once
 from graphc.passes.strength import reduce_strength
 from graphc.passes.summed_products import sum_products
+from graphc.passes.tangents import limit_squares
 from graphc.passes.two_slopes import by_slope
 from passes.examples import Example, Programs, computed, examples_of, needed, operations, written
 
@@ -100,6 +101,7 @@ PASSES: dict[str, Callable[[Graph], Graph]] = {
     "steps_at_once": steps_at_once,
     "strength": reduce_strength,
     "summed_products": sum_products,
+    "tangents": limit_squares,
     "two_slopes": lambda graph: eliminate_dead_code(by_slope(graph)[0]),
     "symmetric": simplify,
 }
