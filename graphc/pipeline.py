@@ -172,7 +172,6 @@ def optimise(graph: Graph, level: int, observe: Observer = _ignore) -> Graph:
     from graphc.passes.inverses import solve_by_inverses
     from graphc.passes.multiples import compute_once
     from graphc.passes.numbers import sums_to_numbers
-    from graphc.passes.plainly import write_plainly
     from graphc.passes.scalars_first import scalars_first
     from graphc.passes.shares import divide_by_sizes
     from graphc.passes.sigmoids import shorten_sigmoids
@@ -186,6 +185,8 @@ def optimise(graph: Graph, level: int, observe: Observer = _ignore) -> Graph:
         graph = simplify(graph)
     graph = eliminate_dead_code(fold(graph))
     if level == 0:
+        from graphc.passes.plainly import write_plainly
+
         graph = scalars_first(divide_by_sizes(write_plainly(graph)))
     if rewriting:
         ordered = reassociate(solve_by_inverses(graph))
@@ -217,10 +218,6 @@ def _faster(program: Graph, joint: Graph, options: Options) -> Graph:
     before it is differentiated."""
     from graphc.passes.dce import eliminate_dead_code
     from graphc.passes.differentiate import differentiate
-    from graphc.passes.flat_rows import merge_rows_first
-    from graphc.passes.pool_first import pool_first
-    from graphc.passes.steps_at_once import steps_at_once
-    from graphc.passes.tangents import limit_squares
     from graphc.passes.two_slopes import by_slope, with_choices
 
     outputs = list(program.outputs)
@@ -230,6 +227,11 @@ def _faster(program: Graph, joint: Graph, options: Options) -> Graph:
         return joint
     written = program
     if options.level > 1:
+        from graphc.passes.flat_rows import merge_rows_first
+        from graphc.passes.pool_first import pool_first
+        from graphc.passes.steps_at_once import steps_at_once
+        from graphc.passes.tangents import limit_squares
+
         for improve in (limit_squares, pool_first, steps_at_once, merge_rows_first):
             program = improve(program, joint.gradients)
     faster, choices = by_slope(program, joint.gradients)

@@ -16,9 +16,12 @@ from dataclasses import dataclass
 from functools import cmp_to_key, reduce
 from itertools import product
 from math import gcd
+from typing import TYPE_CHECKING
 
 from graphc.ir.dims import Atom, Dim, Monomial, Symbol, dim, of_symbol, of_terms
-from graphc.ir.hinges import Hinge, Hinged, highest
+
+if TYPE_CHECKING:
+    from graphc.ir.hinges import Hinged
 
 __all__ = ["is_nonnegative", "maximum", "minimum", "sides"]
 
@@ -231,6 +234,8 @@ class _Line:
 
 def _along_one(sizes: Sequence[Dim]) -> tuple[Dim, list[Hinged]] | None:
     """The size t along which all of these are, and each as a function of it; None if there is none."""
+    from graphc.ir.hinges import Hinge, Hinged  # here, as below: few programs have such sizes
+
     direction: Dim | None = None
     functions = []
 
@@ -277,6 +282,8 @@ def _hinge_in(monomial: Monomial) -> Dim | None:
 
 def _hinged(t: Dim, functions: Sequence[Hinged]) -> Dim:
     """The largest of functions of t as a size."""
+    from graphc.ir.hinges import highest
+
     best = highest(functions, _adds_up(t))
     total = best.slope * t + best.start
     for hinge in best.hinges:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from lark import Lark, Token
 from lark.exceptions import UnexpectedCharacters, UnexpectedToken
@@ -19,10 +19,12 @@ from graphc.language.builder import Builder
 from graphc.language.complaints import CLOSER, TOO_DEEP, TOO_LARGE, UNCLOSED, UNMATCHED, Complaint, Situation, complain
 from graphc.language.depth import DEEPEST
 from graphc.language.diagnostics import Diagnostics, Note
-from graphc.language.recovery import Extent, extent
 from graphc.language.source import Source, Span
 from graphc.language.spelling import stray, unreadable
 from graphc.language.tree import Module
+
+if TYPE_CHECKING:
+    from graphc.language.recovery import Extent
 
 __all__ = ["Parser", "PassThrough", "awaiting_states"]
 
@@ -167,6 +169,8 @@ class Parser:
 
     def _go_on(self, token: Token, too_deep: bool = False) -> None:
         """Report what is wrong with the token, and make ready for the next statement."""
+        from graphc.language.recovery import extent  # here: most programs have no such token
+
         in_block = any(opened.type == "LBRACE" for opened in self._open)
         # What is nested too deeply is skipped from there: to begin again with each of its lines could take for ever.
         start = _range(token)[0] if too_deep else self._statement_start

@@ -4,21 +4,41 @@ Names are already NFKC-normalised. Subscripted names (`z_{k+1}`) keep their subs
 `lower` turns them into plain names once the loop variables are known.
 
 That nobody changes a tree the type checker sees, fields being final: frozen dataclasses take twice as long to define,
-at each start, and several times as long to make.
+at each start, and several times as long to make. What all kinds of parts have in common is defined once.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from graphc.language.source import Source, Span
+
+
+class _Part:
+    """Equal are parts of one kind whose fields are equal."""
+
+    __slots__: tuple[str, ...] = ()
+
+    def _values(self) -> tuple[Any, ...]:
+        return tuple([getattr(self, name) for name in self.__slots__])
+
+    def __eq__(self, other: object) -> bool:
+        return self._values() == other._values() if isinstance(other, self.__class__) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._values())
+
+    def __repr__(self) -> str:
+        fields = zip(self.__slots__, self._values(), strict=True)
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in fields)})"
+
 
 # ---------------------------------------------------------------- expressions
 
 
-@dataclass(slots=True, unsafe_hash=True)
-class Name:
+@dataclass(slots=True, eq=False, repr=False)
+class Name(_Part):
     """`x`, or with subscripts `h_{l, t+1}`: id is `h`, subscripts are the expressions."""
 
     id: Final[str]
@@ -26,30 +46,30 @@ class Name:
     span: Final[Span]
 
 
-@dataclass(slots=True, unsafe_hash=True)
-class Number:
+@dataclass(slots=True, eq=False, repr=False)
+class Number(_Part):
     """A literal; the value is an `int` or a `float`."""
 
     value: Final[int | float]
     span: Final[Span]
 
 
-@dataclass(slots=True, unsafe_hash=True)
-class String:
+@dataclass(slots=True, eq=False, repr=False)
+class String(_Part):
     value: Final[str]
     span: Final[Span]
 
 
-@dataclass(slots=True, unsafe_hash=True)
-class Constant:
+@dataclass(slots=True, eq=False, repr=False)
+class Constant(_Part):
     """`true`, `false`, `none` and their capitalised forms; also `...` (value is `Ellipsis`)."""
 
     value: Final[object]
     span: Final[Span]
 
 
-@dataclass(slots=True, unsafe_hash=True)
-class Unary:
+@dataclass(slots=True, eq=False, repr=False)
+class Unary(_Part):
     """`-x` or `+x`."""
 
     op: Final[str]
@@ -57,8 +77,8 @@ class Unary:
     span: Final[Span]
 
 
-@dataclass(slots=True, unsafe_hash=True)
-class Binary:
+@dataclass(slots=True, eq=False, repr=False)
+class Binary(_Part):
     """`op` is one of `+ - * / // % @ ** < <= > >= == !=`; `op_span` covers the operator alone."""
 
     op: Final[str]
@@ -68,16 +88,16 @@ class Binary:
     span: Final[Span]
 
 
-@dataclass(slots=True, unsafe_hash=True)
-class Transpose:
+@dataclass(slots=True, eq=False, repr=False)
+class Transpose(_Part):
     """`x.T`"""
 
     operand: Final[Expr]
     span: Final[Span]
 
 
-@dataclass(slots=True, unsafe_hash=True)
-class Slice:
+@dataclass(slots=True, eq=False, repr=False)
+class Slice(_Part):
     """`start:stop:step` inside an index; each part may be absent."""
 
     start: Final[Expr | None]
@@ -86,8 +106,8 @@ class Slice:
     span: Final[Span]
 
 
-@dataclass(slots=True, unsafe_hash=True)
-class Index:
+@dataclass(slots=True, eq=False, repr=False)
+class Index(_Part):
     """`x[a, b:c, ...]`: items in order. `x[(1, 2)]` has one item, a `Sequence`."""
 
     operand: Final[Expr]
@@ -95,8 +115,8 @@ class Index:
     span: Final[Span]
 
 
-@dataclass(slots=True, unsafe_hash=True)
-class Sequence:
+@dataclass(slots=True, eq=False, repr=False)
+class Sequence(_Part):
     """A tuple `(a, b)` or a list `[a, b]`."""
 
     items: Final[tuple[Expr, ...]]
@@ -104,8 +124,8 @@ class Sequence:
     span: Final[Span]
 
 
-@dataclass(slots=True, unsafe_hash=True)
-class Keyword:
+@dataclass(slots=True, eq=False, repr=False)
+class Keyword(_Part):
     """`axis=0` in a call."""
 
     name: Final[str]
@@ -113,8 +133,8 @@ class Keyword:
     span: Final[Span]
 
 
-@dataclass(slots=True, unsafe_hash=True)
-class Call:
+@dataclass(slots=True, eq=False, repr=False)
+class Call(_Part):
     """`f(a, b, axis=0)`. `name_span` covers the function's name."""
 
     function: Final[str]
@@ -131,8 +151,8 @@ Expr: TypeAlias = (
 # ---------------------------------------------------------------- statements
 
 
-@dataclass(slots=True, unsafe_hash=True)
-class Assign:
+@dataclass(slots=True, eq=False, repr=False)
+class Assign(_Part):
     """`a = …` or `a, b = …`."""
 
     targets: Final[tuple[Name, ...]]
@@ -140,8 +160,8 @@ class Assign:
     span: Final[Span]
 
 
-@dataclass(slots=True, unsafe_hash=True)
-class Update:
+@dataclass(slots=True, eq=False, repr=False)
+class Update(_Part):
     """`W <- W - eta * grad(L, W)`"""
 
     target: Final[Name]
@@ -149,8 +169,8 @@ class Update:
     span: Final[Span]
 
 
-@dataclass(slots=True, unsafe_hash=True)
-class Declared:
+@dataclass(slots=True, eq=False, repr=False)
+class Declared(_Part):
     """One declared name. `dims` is None where there were no brackets; `[]` gives an empty tuple.
 
     `param W_{0:3}[d, d]`: `range` holds the slice of the subscript, else None.
@@ -164,8 +184,8 @@ class Declared:
     span: Final[Span]
 
 
-@dataclass(slots=True, unsafe_hash=True)
-class Declaration:
+@dataclass(slots=True, eq=False, repr=False)
+class Declaration(_Part):
     """`input X[N, D], y[N]: int`; kind is `"input"` or `"param"`."""
 
     kind: Final[str]
@@ -173,8 +193,8 @@ class Declaration:
     span: Final[Span]
 
 
-@dataclass(slots=True, unsafe_hash=True)
-class Const:
+@dataclass(slots=True, eq=False, repr=False)
+class Const(_Part):
     """`const eta = 0.1`"""
 
     target: Final[Name]
@@ -182,24 +202,24 @@ class Const:
     span: Final[Span]
 
 
-@dataclass(slots=True, unsafe_hash=True)
-class Output:
+@dataclass(slots=True, eq=False, repr=False)
+class Output(_Part):
     """`output S, L`"""
 
     names: Final[tuple[Name, ...]]
     span: Final[Span]
 
 
-@dataclass(slots=True, unsafe_hash=True)
-class Loss:
+@dataclass(slots=True, eq=False, repr=False)
+class Loss(_Part):
     """`loss L`"""
 
     name: Final[Name]
     span: Final[Span]
 
 
-@dataclass(slots=True, unsafe_hash=True)
-class Import:
+@dataclass(slots=True, eq=False, repr=False)
+class Import(_Part):
     """`import "layers.g"`"""
 
     path: Final[str]
@@ -207,8 +227,8 @@ class Import:
     span: Final[Span]
 
 
-@dataclass(slots=True, unsafe_hash=True)
-class Parameter:
+@dataclass(slots=True, eq=False, repr=False)
+class Parameter(_Part):
     """A formal argument of a `def`, `op` or `rule`; `default` is None where there is none."""
 
     name: Final[str]
@@ -216,8 +236,8 @@ class Parameter:
     span: Final[Span]
 
 
-@dataclass(slots=True, unsafe_hash=True)
-class Signature:
+@dataclass(slots=True, eq=False, repr=False)
+class Signature(_Part):
     """`name(x, A, *, axis, p=2)`: operands before `*`, compile-time attributes after it."""
 
     name: Final[str]
@@ -227,16 +247,16 @@ class Signature:
     span: Final[Span]
 
 
-@dataclass(slots=True, unsafe_hash=True)
-class Return:
+@dataclass(slots=True, eq=False, repr=False)
+class Return(_Part):
     """`return a, b`: one expression per result."""
 
     values: Final[tuple[Expr, ...]]
     span: Final[Span]
 
 
-@dataclass(slots=True, unsafe_hash=True)
-class Def:
+@dataclass(slots=True, eq=False, repr=False)
+class Def(_Part):
     """`def f(x) { … return y }`; `def f(x) = e` has a body of one `Return`."""
 
     signature: Final[Signature]
@@ -244,8 +264,8 @@ class Def:
     span: Final[Span]
 
 
-@dataclass(slots=True, unsafe_hash=True)
-class OpDef:
+@dataclass(slots=True, eq=False, repr=False)
+class OpDef(_Part):
     """`op swish(x) = x * sigmoid(x)` (or with braces, like `def`)."""
 
     signature: Final[Signature]
@@ -253,8 +273,8 @@ class OpDef:
     span: Final[Span]
 
 
-@dataclass(slots=True, unsafe_hash=True)
-class RuleDef:
+@dataclass(slots=True, eq=False, repr=False)
+class RuleDef(_Part):
     """`rule swish(x) -> y { dx = … }`: `results` are the names after the arrow."""
 
     signature: Final[Signature]
@@ -263,8 +283,8 @@ class RuleDef:
     span: Final[Span]
 
 
-@dataclass(slots=True, unsafe_hash=True)
-class For:
+@dataclass(slots=True, eq=False, repr=False)
+class For(_Part):
     """`for k in start:stop:step { … }`; the range is a `Slice` whose start and stop are present."""
 
     variable: Final[Name]
@@ -273,8 +293,8 @@ class For:
     span: Final[Span]
 
 
-@dataclass(slots=True, unsafe_hash=True)
-class Rewrite:
+@dataclass(slots=True, eq=False, repr=False)
+class Rewrite(_Part):
     """`rewrite pattern => replacement`; only the compiler's own rewrite files hold these."""
 
     pattern: Final[Expr]
@@ -287,8 +307,8 @@ Statement: TypeAlias = (
 )
 
 
-@dataclass(slots=True, unsafe_hash=True)
-class Module:
+@dataclass(slots=True, eq=False, repr=False)
+class Module(_Part):
     """A whole file. `damaged`: the words of the statements that are left out because they do not parse."""
 
     statements: Final[tuple[Statement, ...]]
