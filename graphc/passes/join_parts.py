@@ -26,10 +26,10 @@ def join_parts(
     builder: Builder, graph: Graph, node: Node, uses: Mapping[int, int], moved: Mapping[int, int]
 ) -> int | None:
     """A sum of arrays that are zero but for one part each: what has the same part is added up before it stands there,
-    and where the parts fill the array, they are joined."""
+    and where the parts fill the array, they are joined, those as well that other sums join."""
     windows: dict[_Window, list[Node]] = {}
     for k, part in enumerate(_summands(graph, node, uses)):
-        placed = part.op == "unslice" and part.attr("shape") is not None and uses[part.id] == 1
+        placed = part.op == "unslice" and part.attr("shape") is not None
         windows.setdefault((part.attr("shape"), part.attr("index")) if placed else (None, k), []).append(part)
     groups: dict[tuple[Any, int], list[tuple[Any, _Window]]] = {}
     for shape, index in windows:
@@ -44,12 +44,19 @@ def join_parts(
         if order is not None:
             values = [(item, _added(builder, windows.pop(window), moved)) for item, window in order]
             made.append(_side_by_side(builder, values, axis, node.type.with_shape(tuple(map(dim, shape)))))
-    if not made and all(len(parts) == 1 for parts in windows.values()):
+    remaining = [alike for parts in windows.values() for alike in _unshared(parts, uses)]
+    if not made and all(len(parts) == 1 for parts in remaining):
         return None
-    total, *rest = [*(_window(builder, parts, moved) for parts in windows.values()), *made]
+    total, *rest = [*(_window(builder, parts, moved) for parts in remaining), *made]
     for other in rest:
         total = builder.add("add", [total, other])
     return total
+
+
+def _unshared(parts: list[Node], uses: Mapping[int, int]) -> list[list[Node]]:
+    """Arrays that are zero but for the same part: those for nothing else than this sum together, others as they are."""
+    own = [part for part in parts if uses[part.id] == 1]
+    return [*([own] if own else []), *([part] for part in parts if uses[part.id] != 1)]
 
 
 def _window(builder: Builder, parts: list[Node], moved: Mapping[int, int]) -> int:
