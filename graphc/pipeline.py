@@ -237,7 +237,7 @@ def _faster(program: Graph, joint: Graph, options: Options) -> Graph:
     faster, choices = by_slope(program, joint.gradients)
     if faster is written:
         return joint
-    faster = with_choices(differentiate(faster, options.wrt, options.loss), choices)
+    faster = with_choices(differentiate(faster, options.wrt, options.loss), choices, options.level == 1)
     return faster.replace(outputs={name: faster.outputs[name] for name in outputs})
 
 

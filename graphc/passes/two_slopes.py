@@ -7,7 +7,8 @@
 
 The slope is the lesser one, and half of what the other one has more on its side and once again at 0: the derivative is
 that of equal shares there. Three masks, each times a gradient, are more than twice the work. The value itself stays
-what it was, to the last bit: `with_choices` puts it back where the graph has been differentiated. The sign is one of
+what it was, to the last bit: `with_choices` puts it back where the graph has been differentiated; but for one that is
+only summed up, of which at -O2 the sum is that of the products, as the slope is at hand. The sign is one of
 comparisons: `sign` is nan where x is, and a gradient of 0, of what a mask leaves out, would be nan there.
 """
 
@@ -68,12 +69,21 @@ def by_slope(graph: Graph, kept: Collection[str] = ()) -> tuple[Graph, dict[int,
     return rebuild(shared, make, share=share), choices
 
 
-def with_choices(graph: Graph, choices: Mapping[int, int]) -> Graph:
-    """The graph, differentiated, with these choices in the place of the products."""
+def with_choices(graph: Graph, choices: Mapping[int, int], all_of_them: bool = True) -> Graph:
+    """The graph, differentiated, with these choices in the place of the products; or, if not with all of them, without
+    those of which only sums are needed."""
     moved: dict[int, int] = {}
+    summed: set[int] = set()
+    if choices and not all_of_them:
+        users, roots = graph.users(), set(graph.roots)
+        summed = {
+            id for id in choices
+            if id not in roots and all(graph[user].op in ("sum", "mean") for user in users.get(id, ()))
+        }  # fmt: skip
 
     def make(builder: Builder, node: Node, operands: list[int]) -> int:
-        made = moved[choices[node.id]] if node.id in choices else same(builder, node, operands)
+        put_back = node.id in choices and node.id not in summed
+        made = moved[choices[node.id]] if put_back else same(builder, node, operands)
         moved[node.id] = made
         return made
 
