@@ -9,8 +9,9 @@
     r = squeeze(W @ -expand_dims(dy, 1), 1)             becomes    r = W @ -dy
     T = tanh(mT(mT(Z)))                                 becomes    T = tanh(Z)
     U = reshape(reshape(Z, (H, N)), (N*H,))             becomes    U = reshape(Z, (N*H,))
+    dG = vjp(G[:, 0], G, c)                             becomes    dG = expand_dims(c, 1)
 
-    x: (D,), dy: (H,), W: (D, H), X: (B, N, D), dZ: (B, N, H), Y: (N, D), dY, Z: (N, H)
+    x, c: (D,), G: (D, 1), dy: (H,), W: (D, H), X: (B, N, D), dZ: (B, N, H), Y: (N, D), dY, Z: (N, H)
 
 A product whose inner size is 1 becomes one by entries. Each rewrite looks at a node and the nodes it is made from; what
 it leaves unused is removed by the next pass. A named value stays what it is: only the way to it changes.
@@ -24,6 +25,7 @@ from typing import Any
 from graphc.ir.dims import Dim, numel
 from graphc.ir.graph import Builder, Graph, Node
 from graphc.ir.types import Unknown
+from graphc.ops.cuts import WHOLE
 from graphc.passes.join_parts import join_parts
 from graphc.passes.rebuild import rebuild, same
 
@@ -47,6 +49,8 @@ def fold(graph: Graph) -> Graph:
         made = None
         if parted and node.op == "add" and node.id not in summed:
             made = join_parts(builder, graph, node, uses, moved)
+            if made is not None and builder[made].op == "unslice":
+                made = _unslice(_Place(builder, builder[made], list(builder[made].operands), uses, needed)) or made
         if made is None and _may_fit(builder.nodes, node.op, operands):
             made = _REWRITES[node.op][0](_Place(builder, node, operands, uses, needed))
         if made is None or builder.type(made) != node.type:
@@ -199,6 +203,16 @@ def _expand_dims(place: _Place) -> int | None:
         both = tuple(sorted((*axes, *(rest[k] for k in inner.attr("axis")))))
         return place.add("expand_dims", [inner.operands[0]], {"axis": both})
     return None
+
+
+@_rewrite("unslice")
+def _unslice(place: _Place) -> int | None:
+    """What is put into the one entry of an axis: `Y[:, 0]` of a Y with one column."""
+    shape, index = place.node.attr("shape"), place.node.attr("index")
+    axes = tuple(k for k, item in enumerate(index) if item != WHOLE)
+    if shape is None or any(isinstance(index[k], tuple) or shape[k] != 1 for k in axes):
+        return None
+    return place.add("expand_dims", [place.operands[0]], {"axis": axes}) if axes else None
 
 
 @_rewrite("add", "subtract", "multiply", "divide", of=["expand_dims"])

@@ -12,6 +12,7 @@ from graphc.passes import fold as module
 from graphc.passes.dce import eliminate_dead_code
 from graphc.passes.expand import expand
 from graphc.passes.fold import fold
+from ops.programs import array, body, hold
 
 
 def folded(text: str) -> list[str]:
@@ -90,3 +91,13 @@ def test_what_may_not_fit_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_graph_that_nothing_may_fit_is_left_alone() -> None:
     graph = graphc.parse("input X[n, m], W[m, k]\ny = tanh(X @ W) + 1")
     assert fold(graph) is graph
+
+
+def test_the_gradient_of_the_only_column_is_a_column() -> None:
+    """A matrix by a vector of each sample, written by hand: its gradient was put into zeros of one column."""
+    text = "input x[N, K], c[N, 2]\nparam A[N, M, K], B[N, M, K]\ny = (A @ x[:, :, None])[:, :, 0]\n"
+    text += "z = (B @ x[..., None])[..., -1] * y\nw = (A @ x[:, :, None])[:, :, 0] * z\nL = sum(tanh(z) * w)"
+    for level in (1, 2):
+        assert "zeros" not in "".join(body(text, "backward", level))
+    hold(text + " + sum(c)", {"x": array(3, 2), "A": array(3, 4, 2), "B": array(3, 4, 2), "c": array(3, 2)},
+         levels=(0, 1, 2))  # fmt: skip
