@@ -30,8 +30,7 @@ MOST_NAMES = 20_000
 class Circles:
     """Who is computed from whom in a program, found out at the first error that asks."""
 
-    def __init__(self, lowering: Lowering) -> None:
-        self._lowering = lowering
+    def __init__(self) -> None:
         self._uses: dict[str, list[str]] | None = None
         self._places: dict[str, Span] = {}
         self._met = 0
@@ -39,11 +38,11 @@ class Circles:
         self.wrong_way: set[Span] = set()
         """Where loops were said to use what a later step of theirs assigns."""
 
-    def way_round(self, name: str, targets: set[str]) -> list[tuple[str, Span]]:
+    def way_round(self, lowering: Lowering, name: str, targets: set[str]) -> list[tuple[str, Span]]:
         """The names, and where they are assigned, from one to one of those that are computed from it; [] for none."""
         if self._uses is None:
             self._uses = {}
-            self._collect(self._lowering.module.statements, Scope(self._lowering.bodies))
+            self._collect(lowering, lowering.module.statements, Scope(lowering.bodies))
         before: dict[str, str | None] = {name: None}
         pending = [name]
         for current in pending:
@@ -62,33 +61,33 @@ class Circles:
         """Whether a name and one that is computed from it are on a circle that was reported."""
         return any(name in circle and targets & circle for circle in self.reported)
 
-    def _collect(self, statements: Iterable[tree.Statement], scope: Scope) -> None:
+    def _collect(self, lowering: Lowering, statements: Iterable[tree.Statement], scope: Scope) -> None:
         for statement in statements:
             if self._met > MOST_NAMES:
                 return
             if isinstance(statement, tree.For):
                 with contextlib.suppress(Fault, Silent):
-                    for k in self._steps(statement, scope):
+                    for k in _steps(lowering, statement, scope):
                         scope.values[statement.variable.id] = k
-                        self._collect(statement.body, scope)
+                        self._collect(lowering, statement.body, scope)
                 scope.values.pop(statement.variable.id, None)
             elif isinstance(statement, tree.Assign):
-                used = [name for node in nodes_of(statement.value) for name in self._name(node, scope)]
+                used = [name for node in nodes_of(statement.value) for name in self._name(lowering, node, scope)]
                 for target in statement.targets:
-                    for name in self._name(target, scope):
+                    for name in self._name(lowering, target, scope):
                         assert self._uses is not None
                         self._uses.setdefault(name, used)
                         self._places.setdefault(name, target.span)
 
-    def _steps(self, statement: tree.For, scope: Scope) -> range:
-        ends = statement.range
-        integer = self._lowering.integer
-        start, stop, step = (1 if e is None else integer(e, scope, "") for e in (ends.start, ends.stop, ends.step))
-        return range(start, stop, step or 1)[:MOST_NAMES]
-
-    def _name(self, node: object, scope: Scope) -> Iterator[str]:
+    def _name(self, lowering: Lowering, node: object, scope: Scope) -> Iterator[str]:
         """The name at this step of the loops, if it is one."""
         if isinstance(node, tree.Name):
             self._met += 1
             with contextlib.suppress(Fault, Silent):
-                yield self._lowering.name(node, scope)
+                yield lowering.name(node, scope)
+
+
+def _steps(lowering: Lowering, statement: tree.For, scope: Scope) -> range:
+    ends = statement.range
+    start, stop, step = (1 if e is None else lowering.integer(e, scope, "") for e in (ends.start, ends.stop, ends.step))
+    return range(start, stop, step or 1)[:MOST_NAMES]

@@ -67,7 +67,7 @@ class Lowering(Evaluator):
         """The names that are declared arguments and assigned as well."""
         self.searched: set[int] = set()
         """The statements in error that were searched for names used too early."""
-        self.circles = Circles(self)
+        self.circles = Circles()
         self.idle: dict[str, Span] = {}
         """The names that loops without a step would have assigned, with the ranges of those loops."""
         self.statement: tree.Statement | None = None

@@ -51,7 +51,7 @@ def too_early(
     targets = _targets(lowering, statement) or {name}
     if lowering.circles.is_reported(name, targets):
         return Silent()
-    if circle := lowering.circles.way_round(name, targets) if _has_time(lowering) else []:
+    if circle := lowering.circles.way_round(lowering, name, targets) if _has_time(lowering) else []:
         lowering.circles.reported.append(targets | {each for each, _ in circle})
         first: dict[Span, str] = {}
         for each, place in circle:
