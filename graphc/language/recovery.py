@@ -87,7 +87,7 @@ def extent(text: str, start: int, fault: int, in_block: bool) -> Extent:
     else:  # the fault is in a comment before the statement
         start = max(start, text.rfind("#", start, fault))
     scan = _Scan(text, start)
-    indent = _column(text, start)
+    indent = _indentation(text, start)
     head = _BLOCK_HEAD.match(text, start)
     for mark in _LANDMARK.finditer(text, start):
         at = mark.start()
@@ -119,6 +119,12 @@ def extent(text: str, start: int, fault: int, in_block: bool) -> Extent:
                 if scan.may_begin(after) or after - line_start <= indent:
                     return scan.end(after)
     return scan.end(len(text))
+
+
+def _indentation(text: str, at: int) -> int:
+    """How far the line of a place is indented: a statement may stand behind a `;`."""
+    line = at - max(_column(text, at), 0)
+    return len(text[line:at]) - len(text[line:at].lstrip(" \t\f"))
 
 
 def _column(text: str, at: int) -> int:

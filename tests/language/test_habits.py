@@ -384,9 +384,10 @@ def test_a_body_in_the_way_of_python_is_skipped() -> None:
     assert [(error.code, error.line) for error in caught.value.errors] == [("E0101", 1), ("E0101", 5), ("E0219", 8)]
 
 
-def test_a_line_that_ends_too_early_goes_on_in_the_next() -> None:
+@pytest.mark.parametrize("before", ["", "z = 2*x; "])
+def test_a_line_that_ends_too_early_goes_on_in_the_next(before: str) -> None:
     with pytest.raises(graphc.GraphcError) as caught:
-        graphc.compile("a = x +\n  1 +\n  2\nb = \nc = nosuch(x)", verify=False)
+        graphc.compile(f"{before}a = x +\n  1 +\n  2\nb = \nc = nosuch(x)", verify=False)
     assert [(error.code, error.line) for error in caught.value.errors] == [("E0101", 1), ("E0101", 4), ("E0219", 5)]
 
 
