@@ -17,12 +17,14 @@ from graphc.passes.differences import subtract_products
 from graphc.passes.hoist import hoist
 from graphc.passes.in_order import copy_in_order
 from graphc.passes.joined_once import join_once
+from graphc.passes.padded import read_padded
 from graphc.passes.rebuild import rebuild, same
 from graphc.passes.scaled_products import scale_products
 from graphc.passes.simplify import simplify
 from graphc.passes.small_factors import gather_small_factors
 from graphc.passes.strength import reduce_strength
 from graphc.passes.summed_products import sum_products
+from graphc.passes.windows_again import take_windows_again
 
 __all__ = ["fuse"]
 
@@ -35,7 +37,8 @@ def fuse(graph: Graph) -> Graph:
     graph = gather_small_factors(reduce_strength(graph))
     graph = simplify(scale_products(move_into_coefficients(graph)))
     graph = subtract_products(join_once(hoist(eliminate_dead_code(graph))))  # sums of products are out of the loops now
-    return compute_again(copy_in_order(cast_to_type(graph)))
+    graph = compute_again(copy_in_order(cast_to_type(graph)))
+    return read_padded(take_windows_again(graph))
 
 
 def _with_unit_seed(graph: Graph) -> Graph:

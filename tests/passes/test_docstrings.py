@@ -31,6 +31,7 @@ from graphc.passes.inverses import solve_by_inverses
 from graphc.passes.joined_once import join_once
 from graphc.passes.multiples import compute_once
 from graphc.passes.numbers import sums_to_numbers
+from graphc.passes.padded import read_padded
 from graphc.passes.plainly import write_plainly
 from graphc.passes.pool_first import pool_first
 from graphc.passes.samples_last import samples_last
@@ -85,6 +86,7 @@ PASSES: dict[str, Callable[[Graph], Graph]] = {
     "log_shares": simplify,
     "multiples": lambda graph: compute_once(fold(graph)),
     "numbers": sums_to_numbers,
+    "padded": read_padded,
     "plainly": write_plainly,
     "pool_first": pool_first,
     "products": simplify,
@@ -120,7 +122,7 @@ ELSEWHERE = {
     "read_together": "test_read_together", "rebuild": "test_rebuild",
     "regions": "test_regions", "schedule": "test_schedule", "second_look": "test_second_look", "shifts": "test_shifts",
     "spread": "test_spread", "steep": "test_steep", "storage": "test_storage", "tried": "test_tried",
-    "zeros_apart": "test_zeros_apart",
+    "windows_again": "test_windows_again", "zeros_apart": "test_zeros_apart",
 }  # fmt: skip
 """What makes no graph of a graph, or one of other arguments: the tests that have the example of the file."""
 
