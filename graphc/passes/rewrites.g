@@ -45,6 +45,9 @@ rewrite sum(sum(x, axis=a, keepdims=k), axis=none, keepdims=false) => sum(x, axi
 
 # ---- what is added to itself, and common factors
 rewrite x + x => 2 * x
+rewrite (w + x) + x => w + 2 * x
+rewrite (w - x) - x => w - 2 * x
+rewrite (w - x * y) + x * (-y) => w - 2 * y * x
 rewrite x - x * y => x * (1 - y)
 rewrite x * z - y * z => (x - y) * z
 rewrite x * z + y * z => (x + y) * z

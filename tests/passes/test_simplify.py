@@ -329,3 +329,11 @@ def test_what_is_not_negative_masks_itself() -> None:
     assert "> 0" in code("param x[n]\nL = sum(relu(1 - x) * x)", "backward")
     kept = code("param x[n], y[n]\nL = sum(relu(x) * (relu(y) > 0))")
     assert "> 0" in kept
+
+
+def test_equal_terms_of_a_longer_sum_are_one() -> None:
+    """Both factors of `dot(w, w)` have the same gradient: it was `… - r * w + -r * w`."""
+    text = "input X[N, D]\nparam w[D], u[D]\np = dot(u, w) / dot(w, w) * w\nL = sum((X - p)**2)"
+    found = code(text, "backward")
+    assert "+ -" not in found and found.count("- 2 * ") == 1, found
+    hold(text, {"X": array(4, 3), "w": array(3), "u": array(3, seed=1)}, levels=(0, 1, 2))
