@@ -9,7 +9,7 @@ Only those that the graph has, with the functions, operations and constants that
 constants: definitions of another file begin with the line `file "layers.g"`.
 
 What calls say is the name that the program says. A built-in operation by such a name, which rules and definitions of
-graphc's own may use beside it, is `graphc.swish(…)` there, and the second of two files' own is `swish'(…)`.
+graphc's own may use beside it, is `graphc.swish(…)` there.
 """
 
 from __future__ import annotations
@@ -50,13 +50,8 @@ def defined_ops(graph: Graph) -> list[str]:
 
 def called_ops(own: Iterable[str]) -> dict[str, str]:
     """What a listing calls the program's own operations, and the built-in ones that have a name of those."""
-    called: dict[str, str] = {}
-    for op in sorted(own):
-        name = title(op)
-        called[op] = op if name in called.values() else name
-        if called[op] != op:
-            called[name] = BUILT_IN + name
-    return called
+    called = {op: title(op) for op in own}
+    return called | {name: BUILT_IN + name for op, name in called.items() if op != name}
 
 
 def _needed(graph: Graph) -> dict[str, tuple[Environment, list[tree.Statement]]]:

@@ -204,8 +204,6 @@ class _Reader:
     def _op(self, line: ListingLine) -> str:
         """An operation from what the listing calls it."""
         called = line.name()
-        while line.take("'"):
-            called += "'"
         return self.called.get(called, called)
 
     def _result(self, word: str, line: ListingLine) -> None:

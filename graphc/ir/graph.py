@@ -412,7 +412,7 @@ class Builder:
 
 def title(op: str) -> str:
     """What the program calls the operation of a node: `pick` is both the built-in one and the program's own `pick'`."""
-    return op.rstrip("'")
+    return op.removesuffix("'")
 
 
 def _ordered(op: str, operands: tuple[int, ...]) -> tuple[int, ...]:

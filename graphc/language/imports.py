@@ -27,7 +27,6 @@ class Importer:
         self.diagnostics = diagnostics
         self.loaded: dict[Path, Environment] = {}
         self.way: list[Path] = []
-        self.taken: set[str] = set()
 
     def environment(self, module: tree.Module) -> Environment:
         """What the bodies of this file's functions see. Errors go to the diagnostics."""
@@ -140,22 +139,12 @@ class Importer:
                 rule = rules.get(definition.signature.name)
                 if rule is not None:
                     _check_rule(definition, rule)
-                name = self._internal(definition.signature.name)
+                name = _internal(definition.signature.name)
                 op = composite_op(definition, rule, family="program", environment=environment, name=name)
                 environment.ops[op.title] = op
             except Fault as error:
                 environment.damaged |= {definition.signature.name}
                 self._report(error)
-
-    def _internal(self, name: str) -> str:
-        """What nodes of a program's operation are called: its name, with a prime if a built-in one has that. Rules,
-        definitions and normal forms of graphc's own find operations by it, and mean theirs. No name of a program has a
-        prime; `title` takes it away."""
-        made = name
-        while find(made) is not None or made in self.taken:
-            made += "'"
-        self.taken.add(made)
-        return made
 
     def _import(
         self, statement: tree.Import, base: Path | None, environment: Environment, places: dict[str, Span]
@@ -275,3 +264,10 @@ def _missing_line(name: str, others: set[str]) -> str:
 
 def _operands(count: int) -> str:
     return "one operand" if count == 1 else f"{count} operands"
+
+
+def _internal(name: str) -> str:
+    """What nodes of a program's operation are called: its name, with a prime if a built-in one has that. Rules,
+    definitions and normal forms of graphc's own find operations by it, and mean theirs. No name of a program has a
+    prime; `title` takes it away."""
+    return name + "'" if find(name) is not None else name
