@@ -7,6 +7,7 @@ key are the same shape: `relu(b)` has the shape of `b`, whatever that is.
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
@@ -42,6 +43,11 @@ class Unknown:
         """The argument whose very shape this is, if it is one's."""
         name = self.key[1:]
         return name if self.key.startswith("@") and "(" not in name else None
+
+    def leaves(self) -> list[str]:
+        """The arguments from whose shapes it comes about, as far as the key still says so."""
+        keys = [self.key, *(part.key for part in self.parts)]
+        return sorted({name for key in keys for name in re.findall(r"@(\w+)", key)})
 
     @staticmethod
     def of(operation: str, *parts: object, least: int = 0) -> Unknown:
@@ -154,12 +160,13 @@ class Solver:
         Raises ShapeError where the rank is not known and cannot be fixed.
         """
         if isinstance(type.shape, Unknown):
-            leaf = type.shape.leaf
+            leaf, names = type.shape.leaf, type.shape.leaves()
             shown = f"`{leaf}`" if leaf else f"this {what}"
+            whose = "its shape" if leaf or not names else f"the shape of {' or '.join(f'`{name}`' for name in names)}"
             raise ShapeError(
                 f"the rank of {shown} is not known here",
                 code="E0210",
-                help=f"declare its shape, for example `input {leaf or 'x'}[N, D]`",
+                help=f"declare {whose}, for example `input {names[0] if names else 'x'}[N, D]`",
             )
         return type.shape
 

@@ -53,6 +53,9 @@ def mismatch(
     place = span
     if error.operand is not None and error.operand < len(operands) and error.code == "E0203":
         place = operands[error.operand].span
+    if error.code == "E0210":
+        unknown = (o.span for o in operands if isinstance(o.type.shape, Unknown) and o.type.shape.leaf is None)
+        place = next(unknown, span) if "the rank of this " in error.message else span
     help = error.help
     if operator and len(operands) == 2 and error.code == "E0203":
         scalar = any(o.type.shape == () for o in operands)

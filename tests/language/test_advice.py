@@ -180,3 +180,17 @@ def test_whether_something_is_not_true() -> None:
     x, c = np.array([0.5, 2.0, 3.0]), np.array([True, False, True])
     value, grads = net.value_and_grad(x, c)
     assert value == 2.5 and grads["x"].tolist() == [1.0, 1.0, 0.0]
+
+
+@pytest.mark.parametrize(("text", "operand", "help"), [
+    ("L = sum(x @ (y + z))", "y + z", "declare the shape of `y` or `z`, for example `input y[N, D]`"),
+    ("L = det(a * b)", "a * b", "declare the shape of `a` or `b`, for example `input a[N, D]`"),
+    ("L = sum(swapaxes(tanh(u) * v, 0, 1))", "tanh(u) * v",
+     "declare the shape of `u` or `v`, for example `input u[N, D]`"),
+])  # fmt: skip
+def test_of_an_operand_of_unknown_rank_the_arguments_are_named(text: str, operand: str, help: str) -> None:
+    with pytest.raises(graphc.GraphcError) as caught:
+        graphc.compile(text, verify=False)
+    (error,) = caught.value.errors
+    assert (error.code, error.column, error.help) == ("E0210", text.index(operand) + 1, help)
+    assert graphc.compile(f"input {help[-8]}[N, N]\n{text}", verify=False)  # what it says mends it
