@@ -44,6 +44,8 @@ def _write(
     try:
         there = os.stat(name)
     except FileNotFoundError:  # or a link to nowhere, where the file is then made
+        if not os.path.basename(name):  # `out/`, which the real path would make `out`
+            raise
         _replace(target, data, None)
         return True
     for read in inputs:

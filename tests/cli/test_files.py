@@ -148,6 +148,8 @@ def test_devices_and_pipes_are_written_to(folder: Path) -> None:
 def test_places_that_cannot_be_written(folder: Path) -> None:
     assert failing(".").message == "`.` is a folder"
     assert failing("no/a.py").message == "cannot write `no/a.py`: there is no folder `no`"
+    assert failing("no/").message == "cannot write `no/`: there is no folder `no`"
+    assert not (folder / "no").exists()
     assert "cannot write" in failing("net.g/a.py").message
     assert "cannot be the name" in failing("a\0.py").message
     assert "too long" in failing("x" * 300).message
