@@ -166,13 +166,32 @@ def test_states_and_gradients_of_a_network_with_an_output_each_step() -> None:
     assert ".concatenate([" not in graphc.compile(steps(LANGUAGE, 6), level=2, verify=False).partition("\nclass ")[0]
 
 
-@pytest.mark.parametrize(("op", "over"), [("{} * exp(-g)", True), ("sign({}) * exp(-g)", False)])
-def test_what_reads_a_piece_may_write_over_it(op: str, over: bool) -> None:
+CHARACTERS = """
+input i[T, N]: int, y[T, N]: int
+param E[V, D], Wx[D, H], Wh[H, H], U[H, V]
+h_0 = zeros((N, H)); l_0 = 0
+for t in 0:T {
+    h_{t+1} = tanh(E[i[t]] @ Wx + h_{t} @ Wh)
+    l_{t+1} = l_{t} + softmax_ce(h_{t+1} @ U, y[t])
+}
+L = l_T
+output L
+"""
+
+
+def test_two_arrays_of_states_where_what_is_read_has_an_axis_of_steps() -> None:
+    """The products and the states are one, the gradients that come of the outputs and those of the states the other."""
+    memory = memory_of(graphc.compile(steps(CHARACTERS, 5), level=2, verify=False))
+    assert len(re.findall(r"np\.empty\(\((?:5\*N|5, N), H\)", memory)) == 2
+
+
+@pytest.mark.parametrize("op", ["{} * exp(-g)", "sign({}) * exp(-g) + {}"])
+def test_what_reads_a_piece_may_write_over_it(op: str) -> None:
     """Where NumPy reads an entry before it writes it."""
     text = f"""input X[5, N, D], g[D]
 param W[D, D], V[5*N, D]
 P = X @ W
-A = concatenate([{", ".join(op.format(f"P[{k}]") for k in range(5))}], axis=0)
+A = concatenate([{", ".join(op.replace("{}", f"P[{k}]") for k in range(5))}], axis=0)
 L = sum(A * V)
 """
     net, literal = (graphc.load(text, level=level, verify=False) for level in (2, 0))
