@@ -7,7 +7,7 @@ import pytest
 
 import graphc
 from graphc.language.diagnostics import GraphcError
-from ops.programs import array, compiled
+from ops.programs import array, body, compiled, hold
 
 N = 5
 X = array(N, N)
@@ -145,3 +145,14 @@ def test_what_is_made_of_booleans(level: int) -> None:
     for have in found:
         for value, want in zip(have, wanted, strict=True):
             assert value.dtype == want.dtype and np.array_equal(value, want)
+
+
+def test_the_larger_of_sizes_is_python_s() -> None:
+    """A mean of samples of which there may be none: it was `int(np.maximum(N, 1))`."""
+    text = "input x[N]\nparam w[N]\nL = sum((w - x)**2) / maximum(N, 1) + sum(w) / minimum(maximum(N//2, 2), 9)"
+    for level in (1, 2):
+        lines = "\n".join(body(text, "forward", level))
+        assert "max(N, 1)" in lines and "min(max(N//2, 2), 9)" in lines and "np.m" not in lines, lines
+    for n in (0, 1, 6, 40):
+        hold(text, {"x": array(n), "w": array(n, seed=1)}, levels=(0, 1, 2))
+    hold("input k[]: int\nparam w[N]\nL = sum(w) / maximum(k, N)", {"k": np.array(2), "w": array(3)}, levels=(0, 1, 2))
