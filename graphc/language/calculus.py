@@ -60,16 +60,8 @@ def _shape(evaluator: Evaluator, id: int, rank: int | None = None) -> tuple[Dim,
 
 
 def _fits(evaluator: Evaluator, v: int, whole: int, expr: tree.Call) -> None:
-    """A cotangent is as large as its value, a direction as what moves along it, or broadcasts to that.
-
-    An argument of which nothing else is known is as large: rules ask of a cotangent how many axes it has.
-    """
+    """A cotangent is as large as its value, a direction as what moves along it, or broadcasts to that."""
     shape, wanted = evaluator.type(v).shape, evaluator.type(whole).shape
-    if isinstance(shape, Unknown) and shape.leaf is not None and not isinstance(wanted, Unknown):
-        solver = evaluator.builder.solver
-        shape = evaluator.shape(v, len(wanted))
-        for size, same in zip(shape, wanted, strict=True):
-            solver.equal(size, same)
     if isinstance(wanted, Unknown) or shape == () or any(size.is_open for size in wanted):
         return  # which run time tells
     try:

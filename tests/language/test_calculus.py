@@ -442,23 +442,6 @@ def test_products_want_vectors_of_the_right_shape() -> None:
     np.testing.assert_allclose(value(declared, "t", given), want)
 
 
-def test_an_undeclared_direction_is_as_large_as_what_moves() -> None:
-    """Rules ask how many axes a cotangent has: that of a kernel, of a factor of `einsum`, of an image."""
-    text = "input x[N, C, A, B]\nparam w[O, C, 3, 3]\nY = tanh(conv2d(x, w, padding=1))\nL = sum(Y**2)\n"
-    text += "p = vjp(Y, w, u); q = hvp(L, w, v); r = jvp(Y, x, t)"
-    graph = graphc.parse(text)
-    sizes = {argument.name: graph[argument.node].type.shape for argument in graph.arguments}
-    for whole, part in {"w": "v", "x": "t"}.items():
-        assert sizes[part] == sizes[whole]
-    given = {"x": array(2, 1, 3, 4), "w": array(2, 1, 3, 3), "u": array(2, 2, 3, 4), "v": array(2, 1, 3, 3, seed=1),
-             "t": array(2, 1, 3, 4, seed=2)}  # fmt: skip
-    declared = "input u[N, O, A, B], v[O, C, 3, 3], t[N, C, A, B]\n" + text
-    for name in "pqr":
-        np.testing.assert_allclose(value(text, name, given), value(declared, name, given))
-    with pytest.raises(ValueError, match="argument v"):
-        value(text, "q", {**given, "v": array(2, 1, 3)})
-
-
 # ---------------------------------------------------------------- every operation
 
 
