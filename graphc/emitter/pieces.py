@@ -26,6 +26,7 @@ from graphc.emitter.lives import Lives
 from graphc.ir.dims import Dim, dim, numel
 from graphc.ir.graph import Graph, Node
 from graphc.ir.types import Type
+from graphc.ops.cuts import WHOLE
 from graphc.passes.regions import read_by_rows
 
 __all__ = ["give_pieces_away"]
@@ -175,9 +176,10 @@ class _Planner:
 
     def _is_free_for(self, long: _Long, piece: int, part: int) -> bool:
         """Whether a part may be made where the piece is: later, or row by row in the loop that reads it row by row, or
-        over it by the one operation that reads it."""
+        over it by the one operation that reads it. The last two only where the piece is read as it is, whole and in
+        order: of `P[0, ::-1]` and of `P[0].T` other rows are read than are written."""
         free, born = long.free[piece], self._born[part]
-        if free != born:
+        if free != born or not long.views[piece] or not all(map(self._is_read_in_order, long.views[piece])):
             return free < born
         item = self.layout.items[born]
         order = {id: k for k, id in enumerate(item.nodes)}
@@ -190,6 +192,11 @@ class _Planner:
             return True
         by_rows = (self._reads_by_rows(user, view, long.rows) for view in long.views[piece] for user in readers)
         return item.rows == long.rows and all(by_rows)
+
+    def _is_read_in_order(self, view: int) -> bool:
+        rest = self.graph[view].attr("index")[1:]
+        users = self.users.get(view, ())
+        return all(part == WHOLE for part in rest) and bool(users) and not any(map(self.layout.is_inside, users))
 
     def _writes_over(self, id: int, views: Sequence[int]) -> bool:
         """Whether an operation may write over what of these it reads."""

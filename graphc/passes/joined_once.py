@@ -101,7 +101,8 @@ def _first_apart(graph: Graph) -> Graph:
         if left not in joined or right not in joined or uses[left.id] > 1 or uses[turned.id] > 1 or tried == MOST:
             continue
         tried += 1
-        if len(left.operands) <= LEAST or _sizes(graph, left) != _sizes(graph, right):
+        flat = left.type.rank == right.type.rank == 2  # else the axis is one of a batch of products
+        if not flat or len(left.operands) <= LEAST or _sizes(graph, left) != _sizes(graph, right):
             continue
         if _piece(graph, longest, left.operands, left.id) is None:
             others = {0: left.operands[1:], -1: left.operands[:-1]}

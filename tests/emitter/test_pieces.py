@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import graphc
+from emitter.plans import agree_in_a_workspace
 from graphc.api import module_from
 from graphc.pipeline import Options, compile_graph
 from modules import execute
@@ -199,6 +200,22 @@ L = sum(A * V)
     want, have = literal.value_and_grad(**given), net.value_and_grad(**given, workspace=net.Workspace(**given))
     assert abs(have[0] - want[0]) <= 1e-11 * abs(want[0])
     assert all(np.abs(have[1][k] - g).max() <= 1e-11 * max(1, np.abs(g).max()) for k, g in want[1].items())
+
+
+@pytest.mark.parametrize("made", ["X * 2", "X @ W", "reshape(reshape(X, (3*N, N)) @ W, (3, N, N))"])
+@pytest.mark.parametrize("part", [
+    "P[{0}] * P[{0}].T", "exp(P[{0}, ::-1])", "tanh(flip(P[{0}], 0))", "sigmoid(P[{0}][:, 0:1] * P[{0}])",
+    "tanh(P[{0}]) * P[{0}][::-1]", "P[{0}] * P[{0}][0:1]",
+])  # fmt: skip
+def test_of_what_is_read_in_another_order_nothing_is_written_over(made: str, part: str) -> None:
+    """Over the rows of a piece were those of a part, made of others of its rows that were still to be read."""
+    parts = ", ".join(part.format(k) for k in range(3))
+    source = f"input X[3, N, N]\nparam W[N, N], U[N, 2]\nP = {made}\nL = sum(tanh(concatenate([{parts}], axis=0) @ U))"
+    rng = np.random.default_rng(0)
+    given = {"X": rng.standard_normal((3, 9, 9)), "W": rng.standard_normal((9, 9)), "U": rng.standard_normal((9, 2))}
+    text = graphc.compile(source, level=2, verify=False).replace("131072", "64")
+    fast, literal = module_from(text, "net.g"), graphc.load(source, level=0, verify=False)
+    agree_in_a_workspace(fast, literal, given)
 
 
 def test_what_is_read_as_a_whole_is_kept() -> None:

@@ -83,6 +83,20 @@ def test_one_part_more_is_multiplied_by_itself(parts: str, other: str, more: str
     assert sum(node.op == "concatenate" and len(node.operands) == 4 for node in after) == left + (left > 1)
 
 
+@pytest.mark.parametrize("shapes", [("B, N, D", "B, N, D"), ("1, N, D", "1, N, D"), ("N, D", "N, 4*N, D")])
+def test_of_batches_no_part_is_multiplied_by_itself(shapes: tuple[str, str]) -> None:
+    """The axis along which they are joined is not the one that a product sums over."""
+    left, right = shapes
+    turned = "swapaxes({}, -1, -2)"
+    text = (
+        f"param s[]\ninput h_{{0:5}}[{left}], d_{{1:5}}[{right}]\n"
+        "F = exp(concatenate([h_1, h_2, h_3, h_4], axis=0))\nC = concatenate([d_1, d_2, d_3, d_4], axis=0)\n"
+        f"G = {turned.format('concatenate([h_0, h_1, h_2, h_3], axis=0)')} @ C\n"
+        "L = s*(sum(G) + sum(F) + sum(sin(C)))"
+    )
+    graphc.compile(text, level=2)
+
+
 def test_nothing_to_join_is_the_graph_itself() -> None:
     before, after = graphs("L = w * sum(sin(concatenate([x, y, z])))")
     assert after is before
