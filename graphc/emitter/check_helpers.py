@@ -57,7 +57,8 @@ def number_as_array(number, beside):
     if isinstance(number, np.generic):
         return np.asarray(number)
     if type(number) is float:
-        types = [getattr(value, "dtype", None) for value in beside if type(value) is not float]
+        known = (np.ndarray, np.generic)
+        types = [value.dtype if isinstance(value, known) else None for value in beside if type(value) is not float]
         if types and types[0] in FLOATS and types.count(types[0]) == len(types):
             return np.asarray(number, types[0])
     return number

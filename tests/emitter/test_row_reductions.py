@@ -23,7 +23,7 @@ def reduction(ufunc: np.ufunc, starts: Any, width: int) -> Any:
 @pytest.mark.parametrize("ufunc", [np.maximum, np.minimum])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_as_reduceat(ufunc: np.ufunc, dtype: type, rows: int, width: int) -> None:
-    """nan in a row, infinities, ties and zeros of both signs among the numbers; a shorter tile behind longer ones."""
+    """nan in a row, infinities, ties and zeros among the numbers; a shorter tile behind longer ones."""
     rng = np.random.default_rng(rows + width)
     X = rng.integers(-2, 3, (rows, width)).astype(dtype) * rng.choice([-1.0, 0.5], (rows, width)).astype(dtype)
     X[rng.random(X.shape) < 0.05] = np.nan
