@@ -52,8 +52,19 @@ def filled(size: Dim) -> Dim:
 
 def ends_elsewhere(index: Index, body: Expr) -> bool:
     """Whether nothing in what is summed says where the index ends, `Σ_k x_ik` over half of the columns of x: no entry
-    with as many places as it has, and no condition."""
-    return index.dim != 1 and not index.dim.is_open and not _tells_end(index, body)
+    with as many places as it has, and no condition such as `1{k ≤ 2}` on all of it."""
+    if index.dim == 1 or index.dim.is_open:
+        return False
+    factors = body.factors if isinstance(body, Mul) else (body,)
+    return not any(_ends_at(index, factor) for factor in factors) and not _tells_end(index, body)
+
+
+def _ends_at(index: Index, e: Expr) -> bool:
+    """Whether this is a condition that the index is below what is certainly no more than it has places."""
+    if not isinstance(e, Is) or e.relation not in ("<", "≤") or e.left != index:
+        return False
+    ends = _ends(e.right)
+    return ends is not None and ends[0] == ends[1] and _certainly(index.dim - ends[1])
 
 
 def _tells_end(index: Index, e: Expr) -> bool:
@@ -62,8 +73,6 @@ def _tells_end(index: Index, e: Expr) -> bool:
         for axis, place in enumerate(e.indices):
             if index in free(place) and (axis >= len(sizes) or sizes[axis].is_open or sizes[axis] == index.dim):
                 return True
-    if isinstance(e, Is) and e.relation in "<≤" and index in free(e.left) and index not in free(e.right):
-        return True
     return any(_tells_end(index, part) for part in children(e))
 
 

@@ -173,12 +173,12 @@ class Writer:
         return Row((Big("Σ", below), inner.write(rest, PRODUCT)))
 
     def _running(self, over: Sequence[Index], body: Expr) -> Layout:
-        """What stands below a sum: `ij`, and `i,k≤2` where no entry in it ends where k does."""
+        """What stands below a sum: `ij`, and `i;k≤2` where no entry in it ends where k does."""
         parts: list[Layout] = []
         before = False
         for index in over:
             bounded = ends_elsewhere(index, body)
-            parts += [Op(",")] if parts and (before or bounded) else []
+            parts += [Op("," if before else ";")] if parts and (before or bounded) else []
             parts.append(Name(self.env[index]))
             parts += [Op("≤"), self.write(size(filled(index.dim)))] if bounded else []
             before = bounded

@@ -11,9 +11,11 @@ from graphc.cli import main
 
 CASES = [
     ("param x[K]; L = sum(x[3:])", ["L = Σ_{i≤K − 3} x_{i + 3}", "∂L/∂x_k = 1{k ≥ 4}"]),
-    ("param x[N,4]; L = sum(split(x, 2, axis=1)[0]**2)", ["L = Σ_{i,k≤2} x_ik²", "∂L/∂x_ij = 2 1{j ≤ 2} x_ij"]),
+    ("param x[N,4]; L = sum(split(x, 2, axis=1)[0]**2)", ["L = Σ_{i;k≤2} x_ik²", "∂L/∂x_ij = 2 1{j ≤ 2} x_ij"]),
     ("param x[6]; L = sum(x[1:]*x[:-1])", ["L = Σ_{j≤5} x_{j + 1} x_j"]),
     ("param x[N,2*H]; input w[H]; L = sum(x[:,:H]@w)", ["L = Σ_ih x_ih w_h"]),
+    ("param A[6,6]; L = sum(tril(A[:, :3])**2)", ["L = Σ_{i;j≤3} 1{j ≤ i} A_ij²"]),
+    ("param x[8]; L = sum(concatenate([x[:2], x[4:6]])**2 * x[1:5])", ["L = Σ_{j≤4} (1{j ≤ 2} x_j + 1{j ≥ 3}"]),
     ("param x[N]; L = sum(x[::-1]**3)", ["L = Σ_i x_{N + 1 − i}³"]),
     ("param S[N,C]; input y[N]: int; L = sum(relu(S - S[arange(N), y][:, None] + 1))",
      ["1{j = y_i} Σ_k 1{S_ik − S_{i,y_i} + 1 > 0}"]),
