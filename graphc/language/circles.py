@@ -35,8 +35,8 @@ class Circles:
         self._places: dict[str, Span] = {}
         self._met = 0
         self.reported: list[set[str]] = []
-        self.wrong_way: set[Span] = set()
-        """Where loops were said to use what a later step of theirs assigns."""
+        self.places: set[Span] = set()
+        """Where an error was reported that each step of a loop would be, too."""
 
     def way_round(self, lowering: Lowering, name: str, targets: set[str]) -> list[tuple[str, Span]]:
         """The names, and where they are assigned, from one to one of those that are computed from it; [] for none."""

@@ -38,9 +38,11 @@ def _lower(module: tree.Module, diagnostics: Diagnostics) -> Graph:
     if clipped and found.has_errors:  # slices of a known length perhaps
         graph, found, *_ = _runs(module, environment, partial, clips=False)
     if found.has_errors and learnt:  # sizes were taken for equal while `relu(X@W)@V + X` was of an X of any shape
-        graph, found, clipped, _ = _runs(module, environment, partial, clips=True, ranks=learnt)
-        if clipped and found.has_errors:
-            graph, found, *_ = _runs(module, environment, partial, clips=False, ranks=learnt)
+        again, wrong, clipped, _ = _runs(module, environment, partial, clips=True, ranks=learnt)
+        if clipped and wrong.has_errors:
+            again, wrong, *_ = _runs(module, environment, partial, clips=False, ranks=learnt)
+        if not wrong.has_errors:  # else it is the program that is wrong, where the first run met it
+            graph, found = again, wrong
     diagnostics.extend([*found.errors, *found.warnings])
     diagnostics.sort()
     diagnostics.raise_if_errors()

@@ -122,9 +122,10 @@ def extent(text: str, start: int, fault: int, in_block: bool) -> Extent:
 
 
 def _indentation(text: str, at: int) -> int:
-    """How far the line of a place is indented: a statement may stand behind a `;`."""
-    line = at - max(_column(text, at), 0)
-    return len(text[line:at]) - len(text[line:at].lstrip(" \t\f"))
+    """How far a statement is indented: behind a `;` as far as its line, in a block that begins in this line as far as
+    it stands there, for the lines below may be those of the block."""
+    before = text[at - max(_column(text, at), 0) : at]
+    return len(before) if "{" in before else len(before) - len(before.lstrip(" \t\f"))
 
 
 def _column(text: str, at: int) -> int:

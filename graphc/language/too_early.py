@@ -49,9 +49,10 @@ def too_early(
         return Fault("E0209", f"`{name}` is used by the statement that assigns it", used, help=help)
     help = "move that statement up"
     targets = _targets(lowering, statement) or {name}
-    if lowering.circles.is_reported(name, targets):
+    if used in lowering.circles.places or lowering.circles.is_reported(name, targets):
         return Silent()
     if circle := lowering.circles.way_round(lowering, name, targets) if _has_time(lowering) else []:
+        lowering.circles.places.add(used)
         lowering.circles.reported.append(targets | {each for each, _ in circle})
         first: dict[Span, str] = {}
         for each, place in circle:
@@ -59,9 +60,7 @@ def too_early(
         notes = [(f"`{each}` is assigned here", place) for place, each in list(first.items())[:MOST_PLACES]]
         help = "they are computed from one another: one of them needs another name, or must be an argument"
     elif _at_a_later_step(lowering, used, assigned):
-        if used in lowering.circles.wrong_way:
-            return Silent()
-        lowering.circles.wrong_way.add(used)
+        lowering.circles.places.add(used)
         help = "a later step of the loop assigns it: let the loop run the other way, or use what earlier ones assign"
     if isinstance(statement, tree.Const) and not _is_constant(lowering, name):
         help = f"constants come before other statements: `const {name} = …`, or no `const` for `{statement.target.id}`"

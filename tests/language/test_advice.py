@@ -121,6 +121,8 @@ def test_a_name_that_reads_as_a_formula_is_pointed_out(text: str, label: str | N
     ("a = z_3\nz_0 = x\nfor k in 0:3 { z_{k+1} = tanh(z_{k}) }\nL = sum(a)", "move that statement up"),
     ("for k in 0:3 { h_{k} = tanh(h_{k+1}) }\nL = sum(h_0)",
      "a later step of the loop assigns it: let the loop run the other way, or use what earlier ones assign"),
+    ("for k in 0:5 { h_{k} = g_{k}; g_{k} = h_{k} }\nL = sum(h_0)",
+     "they are computed from one another: one of them needs another name, or must be an argument"),
     ("for k in 0:3 { a_{k} = b_{k}; b_{k} = k*x }\nL = sum(a_2)", "move that statement up"),
     ("S = H * 2\nH = Z + x\nZ = 3 * S\nL = sum(S)",
      "they are computed from one another: one of them needs another name, or must be an argument"),

@@ -384,6 +384,12 @@ def test_a_body_in_the_way_of_python_is_skipped() -> None:
     assert [(error.code, error.line) for error in caught.value.errors] == [("E0101", 1), ("E0101", 5), ("E0219", 8)]
 
 
+def test_a_line_that_ends_too_early_in_the_line_of_its_block_does_not_go_on_in_the_statements_of_that() -> None:
+    with pytest.raises(graphc.GraphcError) as caught:
+        graphc.compile("for k in 0:3 { a_{k} = x +\n    b_{k} = nosuch(x)\n    c_{k} = nosuch2(x)\n}\nL = sum(x)")
+    assert [(error.code, error.line) for error in caught.value.errors] == [("E0101", 1), ("E0219", 2), ("E0219", 3)]
+
+
 @pytest.mark.parametrize("before", ["", "z = 2*x; "])
 def test_a_line_that_ends_too_early_goes_on_in_the_next(before: str) -> None:
     with pytest.raises(graphc.GraphcError) as caught:

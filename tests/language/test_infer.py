@@ -33,7 +33,7 @@ def test_residual_connections_need_no_declarations(text: str) -> None:
 
 def test_a_block_of_one_column_broadcasts_as_in_numpy() -> None:
     hold(RESIDUAL["behind a block"], {**{k: WEIGHTS[k] for k in "XAC"}, "B": array(4, 1)}, single=False)
-    with pytest.raises(ValueError, match="1"):
+    with pytest.raises(ValueError, match=r"argument C: dimension 0 must be .* 2, not 3"):
         compiled(RESIDUAL["behind a block"]).forward(X=array(5, 3), A=array(3, 4), B=array(4, 2), C=np.ones((3, 4)))
 
 
@@ -44,7 +44,7 @@ def test_sizes_that_broadcast_to_one_that_is_asked_for_are_that_one(text: str) -
     module = compiled(text)
     hold(text, {name: given[name] for name in module.INPUTS + module.PARAMETERS}, levels=(0, 1, 2), single=False)
     wrong = next(name for name in "AQU" if name in module.INPUTS + module.PARAMETERS)
-    with pytest.raises(ValueError, match="must be"):
+    with pytest.raises(ValueError, match=r"argument [AXUQ]: dimension \d must be .*, not [235]"):
         module.forward(**{name: given[name] for name in module.INPUTS + module.PARAMETERS} | {wrong: array(2, 5)})
 
 
@@ -56,3 +56,11 @@ def test_a_size_of_an_argument_of_any_shape_asks_for_its_declaration(made: str) 
     error = caught.value.errors[0]
     assert (error.code, error.help) == ("E0210", "declare its shape, for example `input X[N, D]`")
     graphc.compile(f"A = X @ ones((3, 2))\nL = sum(A) + sum({made})", verify=False)  # of two axes then
+
+
+def test_of_a_program_that_is_wrong_either_way_the_first_mistake_met_is_told() -> None:
+    """Taking sizes for equal put the blame on the residual connection, which is right, in place of `V.T`."""
+    text = "input X[N, D], V[D, 10], y[N]: int\nH = relu(X@A)@B + X\nQ = relu(H@C)@E + H\nL = softmax_ce(Q @ V.T, y)"
+    with pytest.raises(graphc.GraphcError) as caught:
+        graphc.compile(text)
+    assert [error.line for error in caught.value.errors] == [4]
