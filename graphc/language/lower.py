@@ -34,13 +34,9 @@ def lower(module: tree.Module, diagnostics: Diagnostics) -> Graph:
 def _lower(module: tree.Module, diagnostics: Diagnostics) -> Graph:
     environment = Importer(diagnostics).environment(module)
     partial = diagnostics.has_errors
-    graph, found, clipped, learnt = _runs(module, environment, partial, clips=True)
-    if clipped and found.has_errors:  # slices of a known length perhaps
-        graph, found, *_ = _runs(module, environment, partial, clips=False)
+    graph, found, learnt = _clipped_or_not(module, environment, partial)
     if found.has_errors and learnt:  # sizes were taken for equal while `relu(X@W)@V + X` was of an X of any shape
-        again, wrong, clipped, _ = _runs(module, environment, partial, clips=True, ranks=learnt)
-        if clipped and wrong.has_errors:
-            again, wrong, *_ = _runs(module, environment, partial, clips=False, ranks=learnt)
+        again, wrong, _ = _clipped_or_not(module, environment, partial, learnt)
         if not wrong.has_errors:  # else it is the program that is wrong, where the first run met it
             graph, found = again, wrong
     diagnostics.extend([*found.errors, *found.warnings])
@@ -48,6 +44,17 @@ def _lower(module: tree.Module, diagnostics: Diagnostics) -> Graph:
     diagnostics.raise_if_errors()
     assert graph is not None
     return graph
+
+
+def _clipped_or_not(
+    module: tree.Module, environment: Environment, partial: bool, ranks: Mapping[str, int] | None = None
+) -> tuple[Graph | None, Diagnostics, dict[str, int]]:  # fmt: skip
+    """The graph, what was found, and the ranks that were learnt, whether slices are clipped or, where that is an error,
+    of a known length."""
+    graph, found, clipped, learnt = _runs(module, environment, partial, clips=True, ranks=ranks)
+    if clipped and found.has_errors:
+        graph, found, *_ = _runs(module, environment, partial, clips=False, ranks=ranks)
+    return graph, found, learnt
 
 
 def _runs(

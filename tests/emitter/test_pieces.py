@@ -14,6 +14,7 @@ from graphc.api import module_from
 from graphc.pipeline import Options, compile_graph
 from modules import execute
 
+N = H = 16
 LSTM = """
 input X[T, N, D]
 param Wx[D, 4*H], Wh[H, 4*H], b[4*H]
@@ -140,14 +141,16 @@ def held(module: Any, given: dict[str, Any]) -> int:
     return sum(found.values())
 
 
+def held_by_ten_steps(text: str) -> int:
+    """How many bytes ten steps more take, of N rows and H columns."""
+    nets = [graphc.load(steps(text, count), level=2, verify=False) for count in (6, 16)]
+    few, many = (held(net, arguments(net, {"N": N, "D": H, "H": H})) for net in nets)
+    return many - few
+
+
 def test_gates_and_their_gradients_lie_where_the_products_were() -> None:
-    N = H = 16
-    bytes_ = []
-    for count in (6, 16):
-        net = graphc.load(steps(LSTM, count), level=2, verify=False)
-        bytes_.append(held(net, arguments(net, {"N": N, "D": H, "H": H})))
     # Of each step there are the four gates, the state, its tanh, and h, and of the ones an entry for each row.
-    assert bytes_[1] - bytes_[0] == 10 * (7 * N * H + N) * 8
+    assert held_by_ten_steps(LSTM) == 10 * (7 * N * H + N) * 8
 
 
 def test_the_gradients_take_the_place_of_the_products() -> None:
@@ -157,13 +160,8 @@ def test_the_gradients_take_the_place_of_the_products() -> None:
 
 
 def test_states_and_gradients_of_a_network_with_an_output_each_step() -> None:
-    N = H = 16
-    held_of = []
-    for count in (6, 16):
-        net = graphc.load(steps(LANGUAGE, count), level=2, verify=False)
-        held_of.append(held(net, arguments(net, {"N": N, "D": H, "H": H})))
     # Of each step there are the state and its gradient, the output and its sine, and of the ones an entry for each row.
-    assert held_of[1] - held_of[0] <= 10 * (4 * N * H + 2 * N) * 8
+    assert held_by_ten_steps(LANGUAGE) <= 10 * (4 * N * H + 2 * N) * 8
     assert ".concatenate([" not in graphc.compile(steps(LANGUAGE, 6), level=2, verify=False).partition("\nclass ")[0]
 
 
