@@ -24,6 +24,7 @@ from graphc.emitter.in_place import InPlace
 from graphc.emitter.inlining import inlined_values
 from graphc.emitter.naming import Names
 from graphc.emitter.statements import STATEMENTS
+from graphc.emitter.step_names import Life, names_of_steps
 from graphc.ir.graph import Graph
 from graphc.passes.dce import needed
 
@@ -136,6 +137,36 @@ class _Writer:
             self._call(self.names, {word: self._apart(statements) for word, statements in alike.items()})
         else:
             self.names.take(tried)
+        if self.flow.in_place and any(statement.steps for statement in self.graph.statements):
+            self._name_alike()
+
+    def _name_alike(self) -> None:
+        """What only one step of a loop needs gets the name that it has in all of them."""
+        last, steps = self._last_reads(), self._steps()
+        lives: dict[str, Life] = {}
+        for position, id in enumerate(self.plan.statements):
+            life = lives.setdefault(self.called[id], Life(position, position, set()))
+            life.last = max(life.last, last[id])
+            for u in {id, *self.plan.reads(id), self.plan.over.get(id, id)} & steps.keys():
+                lives[self.called[u]].steps.add(steps[id])
+                lives[self.called[u]].last = max(lives[self.called[u]].last, position)
+        kept = {self.called[id] for id in self.plan.statements if self.graph[id].name and not self.graph[id].of_rule}
+        mine = {name: life for name, life in lives.items() if name not in kept}
+        shared = names_of_steps(mine, self.names.taken)
+        for id in self.plan.statements:
+            self.called[id] = shared.get(self.called[id], self.called[id])
+        self.names.taken |= set(shared.values())
+
+    def _steps(self) -> dict[int, tuple[tuple[str, int], ...]]:
+        """Per statement the steps of the loops around the statement of the program that it stands under."""
+        found: dict[int, tuple[tuple[str, int], ...]] = {}
+        under: int | None = None
+        for id in reversed(self.plan.statements):
+            index, of_rule = group_of(self.graph[id])
+            if under is None or of_rule or self.flow.role != "backward":
+                under = index
+            found[id] = self.graph.statements[under].steps if 0 <= under < len(self.graph.statements) else ()
+        return found
 
     def _call(self, names: Names, apart: Mapping[str, Mapping[int, str]]) -> dict[str, set[int]]:
         """Name the values without names, words that are to be told `apart` with those of their statements; the words

@@ -7,39 +7,51 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from graphc.emitter.mathtext import DEEPEST, UNSEEN, Mathematics, Words, said
 from graphc.emitter.recognised import is_exponential
 from graphc.emitter.text import comment_text
 from graphc.ir.graph import Graph, Node
 
-__all__ = ["bearers", "equations"]
+__all__ = ["Bearers", "equations"]
 
 LONGEST = 64  # an equation longer than this is written over the names in the code,
 WIDEST = 108  # and if that is longer than this, not at all
 DEEPER = 9  # so many operations within each other are written over the names in the code
 
 
-def bearers(named: Mapping[int, str]) -> dict[str, list[int]]:
-    """The values that bear a name one after the other, for names that several do."""
-    found: dict[str, list[int]] = {}
-    for id, name in named.items():
-        found.setdefault(name, []).append(id)
-    return {name: sorted(ids) for name, ids in found.items() if len(ids) > 1}
+class Bearers:
+    """Who bears each name of a function, one value after the other in the `order` of its statements."""
+
+    def __init__(self, named: Mapping[int, str], order: Iterable[int]) -> None:
+        self.named = named
+        self.position = {id: position for position, id in enumerate(dict.fromkeys(order))}
+        found: dict[str, list[int]] = {}
+        for id, name in named.items():
+            found.setdefault(name, []).append(self._at(id))
+        self.positions = {name: sorted(positions) for name, positions in found.items() if len(positions) > 1}
+
+    def stale(self, id: int, at: int) -> bool:
+        """Whether another value has taken a value's name before the statement of the node `at`."""
+        positions = self.positions.get(self.named.get(id, ""), ())
+        later = bisect_right(positions, self._at(id))
+        return later < len(positions) and positions[later] < self._at(at)
+
+    def _at(self, id: int) -> int:
+        return self.position.get(id, -1)  # what is at hand comes first
 
 
 def equations(
-    graph: Graph, nodes: Sequence[Node], named: Mapping[int, str], borne: Mapping[str, Sequence[int]],
-    buffered: bool = False,
+    graph: Graph, nodes: Sequence[Node], named: Mapping[int, str], bearers: Bearers, buffered: bool = False
 ) -> dict[int, str]:  # fmt: skip
     """The mathematics of the gradients of one statement, by their nodes; `named` are the names in the function's code,
-    `borne` what `bearers` says of them. `buffered`: the names are those of memory that is used again and again.
+    `bearers` who has them when. `buffered`: the names are those of memory that is used again and again.
 
     A gradient that several statements add to is written as a sum where it is complete and short, else as what this
     statement adds.
     """
-    group = _Group(graph, nodes, named, borne, buffered)
+    group = _Group(graph, nodes, named, bearers, buffered)
     speaking = [node for node in nodes if group.says_something(node)]
     found = {node.id: text for node in speaking if (text := group.equation(node)) is not None}
     return found or {node.id: text for node in nodes if (text := group.equation(node)) is not None}
@@ -49,10 +61,9 @@ class _Group:
     """The statements' nodes, and which of the values that the code had to name have words."""
 
     def __init__(
-        self, graph: Graph, nodes: Sequence[Node], named: Mapping[int, str], borne: Mapping[str, Sequence[int]],
-        buffered: bool,
+        self, graph: Graph, nodes: Sequence[Node], named: Mapping[int, str], bearers: Bearers, buffered: bool
     ) -> None:  # fmt: skip
-        self.graph, self.named, self.borne, self.buffered = graph, named, borne, buffered
+        self.graph, self.named, self.bearers, self.buffered = graph, named, bearers, buffered
         self.members = {node.id for node in nodes}
         uses = Counter(u for node in nodes for u in _read(graph, node, named))
         last = {named[node.id]: node.id for node in nodes if node.id in named}  # who bears a name in the end
@@ -75,7 +86,7 @@ class _Group:
             return None
 
         def stale(id: int) -> bool:
-            return self._stale(id, node.id)
+            return self.bearers.stale(id, node.id)
 
         # Words are looked up and never gathered: a long program has as many of them as equations.
         def words(id: int) -> str | None:
@@ -117,12 +128,6 @@ class _Group:
         node = self.graph[id]
         has_name = said(node, self.named) is not None
         return id not in self.members or id in self.shared or self._is_gradient(node) or has_name
-
-    def _stale(self, id: int, at: int) -> bool:
-        """Whether another value has taken a value's name before the node `at`."""
-        ids = self.borne.get(self.named.get(id, ""), ())
-        later = bisect_right(ids, id)
-        return later < len(ids) and ids[later] < at
 
     def _is_gradient(self, node: Node) -> bool:
         """Whether a value is the gradient of one with a name, if only in a function's body, or of a product: `dXW`."""

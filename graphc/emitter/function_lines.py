@@ -11,7 +11,7 @@ from itertools import groupby
 from operator import itemgetter
 
 from graphc.emitter.body import Body
-from graphc.emitter.equations import bearers, equations
+from graphc.emitter.equations import Bearers, equations
 from graphc.emitter.groups import Line, under_comments
 from graphc.emitter.shapes import ShapeNames
 from graphc.emitter.text import WIDTH, comment_text
@@ -30,14 +30,14 @@ def function_lines(body: Body, graph: Graph, shapes: ShapeNames) -> list[str]:
     for line in body.lines:
         if line.node is not None:
             by_group.setdefault(line.group, {})[line.node.id] = line.node
-    borne = bearers(body.names)
+    bearers = Bearers(body.names, (line.node.id for line in body.lines if line.node is not None))
     found: dict[tuple[int, bool], dict[int, str]] = {}
     under = under_comments([line.group for line in body.lines])
     for group, run in groupby(zip(under, body.lines, strict=True), key=itemgetter(0)):
         here = [line for _, line in run]
         if group not in found:  # a statement to which the code comes back says each time what stands there
             nodes = by_group.get(group, {})
-            found[group] = equations(graph, list(nodes.values()), body.names, borne) if group[1] else {}
+            found[group] = equations(graph, list(nodes.values()), body.names, bearers) if group[1] else {}
         standing = dict.fromkeys(line.node.id for line in here if line.node is not None)
         comment = group_comment(graph, group, [found[group][id] for id in standing if id in found[group]])
         lines += ["", *(f"    # {line}" for line in comment)]
@@ -66,7 +66,8 @@ def group_comment(
     statement = graph.statements[index]
     text = comment_text(statement.text)
     if len(text) > 80:
-        text = text[:77] + "..."
+        step = text[text.rindex("   [") :] if statement.steps else ""
+        text = text[: 77 - len(step)] + "..." + step
     head = f"{text}    {comment_text(f'{statement.file}:{statement.line}')}"
     heads = [] if again else [head]
     if not reverse:

@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from graphc.emitter.expressions import Text
 from graphc.emitter.recognised import recognised
+from graphc.emitter.step_names import without_numbers
 from graphc.ir.dim_text import in_brackets
 from graphc.ir.dims import Dim, dim
 from graphc.ir.graph import Graph, Node, title
@@ -36,16 +37,17 @@ BELOW = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
 def said(node: Node, named: Mapping[int, str]) -> str | None:
-    """What a value with a name is called: as the program does; if an argument bears that name, as the code does.
+    """What a value with a name is called: as the program does; as the code does if an argument bears that name, or the
+    gradients of all steps share one.
 
-    Beside an argument `dout` the gradient of `out` is `dout_2`.
+    Beside an argument `dout` the gradient of `out` is `dout_2`; in each step of a loop that of `a_{t}` may be `da`.
     """
     name = node.name
     if name is None:
         return None
     called = named.get(node.id, "")
     numbered = len(called) > len(name) and called.startswith(f"{name}_") and called[len(name) + 1 :].isdecimal()
-    return called if numbered else name
+    return called if numbered or (node.of_rule and called == without_numbers(name)) else name
 
 
 class Mathematics:

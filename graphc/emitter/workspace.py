@@ -16,7 +16,7 @@ from graphc.emitter.buffered import RESULTS, Buffered, Plan, write_buffered
 from graphc.emitter.context import BodyContext, Live
 from graphc.emitter.cotangents import UNPACK, Incoming
 from graphc.emitter.describe import describe
-from graphc.emitter.equations import bearers, equations
+from graphc.emitter.equations import Bearers, equations
 from graphc.emitter.expressions import Text
 from graphc.emitter.groups import under_comments
 from graphc.emitter.lines import broken
@@ -379,14 +379,14 @@ def _body(working: Working, body: Buffered) -> list[str]:
     for _, line in body.lines:
         if line.node is not None:
             by_group.setdefault(line.group, []).append(line.node)
-    borne = bearers(body.names)
+    bearers = Bearers(body.names, (line.node.id for _, line in body.lines if line.node is not None))
     found: dict[tuple[int, bool], dict[int, str]] = {}
     groups = under_comments([line.group for _, line in body.lines], from_reverse=True)
     for group, run in groupby(zip(groups, body.lines, strict=True), key=itemgetter(0)):
         here = [each for _, each in run]
         if group[1] and group not in found:
             nodes = {node.id: node for node in by_group.get(group, ())}
-            found[group] = equations(working.graph, list(nodes.values()), body.names, borne, buffered=True)
+            found[group] = equations(working.graph, list(nodes.values()), body.names, bearers, buffered=True)
         below = dict.fromkeys(line.node.id for _, line in here if line.node is not None)
         math = [text for id in below if (text := found.get(group, {}).get(id)) is not None]
         results = group == RESULTS

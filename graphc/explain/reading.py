@@ -155,7 +155,10 @@ class _Reader:
         if not text:
             self.origin = None
             return
-        known = self.statements.setdefault(text, Statement(len(self.statements), text, "<string>", 0))
+        _, of_loops, listed = text.rpartition("   [")  # nothing else in a statement stands behind three blanks
+        parts = [part.partition(" = ") for part in listed.removesuffix("]").split(", ")] if of_loops else []
+        steps = tuple((name, int(value)) for name, _, value in parts)
+        known = self.statements.setdefault(text, Statement(len(self.statements), text, "<string>", 0, steps))
         self.origin = Origin(known.index)
 
     def _argument(self, kind: str, line: ListingLine) -> None:

@@ -55,7 +55,10 @@ class Sheet:
     def code(self, u: int, unit: Unit | None = None) -> tuple[str, ...]:
         """The generated lines; what has a name here alone the code calls after the function that is differentiated."""
         name = self.plan.tensors[u].name
-        lines = self.generated.lines(name, wanted=name in self.plan.wrt)
+        origin = self.graph[u].origin
+        place = self.graph.statements[origin.statement] if origin is not None and origin.statement >= 0 else None
+        step = ", ".join(f"{variable} = {k}" for variable, k in place.steps) if place else ""
+        lines = self.generated.lines(name, wanted=name in self.plan.wrt, step=step)
         if not lines and u in self.plan.invented and unit is not None:
             lines = self.generated.lines(f"{unit.tensor.name}_{self.graph[unit.id].op}", wanted=False)
         return tuple(lines)

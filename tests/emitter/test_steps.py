@@ -53,8 +53,8 @@ output L
 
 def test_a_product_that_reads_the_step_before_it_takes_the_array_of_the_one_before_that() -> None:
     lines = body(RNN.replace("STEPS", "5"), "backward")
-    assert "dh_4 = dh_5_tanh @ V.T" in lines and "dh_3 = np.matmul(dh_4_tanh, V.T, out=dh_5)" in lines
-    assert "dh_2 = np.matmul(dh_3_tanh, V.T, out=dh_4)" in lines
+    assert "dh_4 = dh_tanh @ V.T" in lines and "dh_3 = np.matmul(dh_tanh, V.T, out=dh_5)" in lines
+    assert "dh_2 = np.matmul(dh_tanh, V.T, out=dh_4)" in lines
     given = {"X": array(5, 3, 2), "W": array(2, 4), "V": array(4, 4)}
     hold(RNN.replace("STEPS", "5"), given)
     for wrt in (["h_5", "h_3", "W"], ["h_4", "V"], ["h_1", "h_2", "h_3", "h_4", "h_5"]):
