@@ -25,7 +25,7 @@ from graphc.emitter.inlining import inlined_values
 from graphc.emitter.naming import Names
 from graphc.emitter.statements import STATEMENTS
 from graphc.emitter.step_names import Life, names_of_steps
-from graphc.ir.graph import Graph
+from graphc.ir.graph import Graph, Node
 from graphc.passes.dce import needed
 
 __all__ = ["Body", "write_body"]
@@ -265,6 +265,16 @@ class _Writer:
             named[key] = Text(repr(value))
         return fill(op.numpy, named, op.precedence)
 
+    def _written(self, node: Node) -> list[Text]:
+        """The operands of what has statements of its own. NumPy repeats what is put into part of an array by itself."""
+        texts = [self._text(u) for u in node.operands]
+        first = self.graph[node.operands[0]]
+        special = STATEMENTS[node.op]
+        repeated = first.op == "broadcast_to" and first.id in self.plan.inlined and first.id not in self.full
+        if special.add is not None and repeated:
+            texts[0] = self._text(first.operands[0])
+        return texts
+
     def _statement(self, id: int, over: int | None) -> list[Line]:
         node, op = self.graph.nodes[id], self.flow.ops[id]
         target, group = self.called[id], group_of(node)
@@ -272,13 +282,13 @@ class _Writer:
         if part is not None:
             add = STATEMENTS[self.graph[part].op].add
             assert add is not None and over is not None
-            written = [self._text(u) for u in self.graph[part].operands]
+            written = self._written(self.graph[part])
             lines = [add(self.context, self.graph[part], self.called[over], written)]
             lines += [f"{target} = {self.called[over]}"] if self.called[over] != target else []
             return [Line(line, node, group) for line in lines]
         special = STATEMENTS.get(node.op)
         if special is not None:
-            texts = special.write(self.context, node, target, [self._text(u) for u in node.operands], over is not None)
+            texts = special.write(self.context, node, target, self._written(node), over is not None)
             return [Line(text, node, group) for text in texts]
         if over is None or (not node.type.rank and self.called[over] != target):  # a number is not written into
             return [Line(f"{target} = {self._expression(id)}", node, group)]

@@ -133,8 +133,11 @@ class _Inlining:
         return begun and first.id not in self.flow.arrays and group_of(first) != group_of(node)
 
     def _is_put(self, node: Node, consumer: Node, width: int) -> bool:
-        """Whether this is what is put into an array, or added to part of one: `np.add.at(dx, j, -dd)`."""
-        return consumer.op in PARTS and consumer.operands[0] == node.id and width <= LONG
+        """Whether this is what is put into an array, or added to part of one: `np.add.at(dx, j, -dd)`. What is repeated
+        there needs no text for that."""
+        if consumer.op not in PARTS or consumer.operands[0] != node.id:
+            return False
+        return width <= LONG or node.op == "broadcast_to"
 
     def _starts(self, id: int) -> bool:
         """Whether what a sum begins with stands inside it, and might as well be a statement of its own."""

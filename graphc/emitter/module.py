@@ -9,6 +9,7 @@ from typing import Any
 from graphc.emitter.arguments import write_check
 from graphc.emitter.body import Body, write_body
 from graphc.emitter.check_helpers import CHECK_CONSTANTS, CHECK_HELPERS
+from graphc.emitter.checked_once import checked_in_forward
 from graphc.emitter.context import BodyContext
 from graphc.emitter.cotangents import UNPACK, Incoming
 from graphc.emitter.describe import describe
@@ -136,8 +137,8 @@ class _Module:
 
     def _backward(self, called: dict[int, str]) -> str:
         """`called` is what forward calls the values that it saves: here they have the same names."""
-        graph, split = self.graph, self.split
-        incoming = self.incoming
+        split, incoming = self.split, self.incoming
+        graph, order = checked_in_forward(split)
         seeds = incoming.floating
         names = Names(self._taken() | set(incoming.every) | set(self.signature))
         arrays: dict[int, str] = {}
@@ -148,9 +149,7 @@ class _Module:
         seed_lines = self._check_seeds(seeds, checks, names)
         bound = {**arrays, **dict(zip(graph.cotangents.values(), seeds, strict=True))}
         roots = list(graph.gradients.values())
-        body = write_body(
-            graph, split.backward, bound, roots, names, self.helpers, checks.used, self.level > 0, "backward"
-        )
+        body = write_body(graph, order, bound, roots, names, self.helpers, checks.used, self.level > 0, "backward")
         self.observe("backward-body", body)
         checks.adopt_sizes(body.context, but=seeds)
         lines = [*("    " + line for line in checks.size_lines()), *seed_lines]
