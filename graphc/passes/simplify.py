@@ -47,7 +47,7 @@ def simplify(graph: Graph) -> Graph:
         return graph
     uses: dict[int, int] = {}
     simplifiers: list[_Simplifier] = []
-    met, merged = _Met(), set[int]()
+    met, merged, untried = _Met(), set[int](), set[int]()
     undeclared = any(_is_open(graph[argument.node].type.shape) for argument in graph.arguments)
 
     def make(builder: Builder, node: Node, operands: list[int]) -> int:
@@ -56,7 +56,9 @@ def simplify(graph: Graph) -> Graph:
             simplifiers.append(_Simplifier(builder, uses))
         if undeclared and builder.op(node.op).elementwise:
             met.note(node.type.shape, [builder.type(u).shape for u in operands])
+        first = len(builder.nodes)
         found = simplifiers[0].simpler_node(node, operands)
+        untried.update(range(first, len(builder.nodes)))
         made = found if found is not None else same(builder, node, operands)
         if made in uses:
             merged.add(made)
@@ -64,20 +66,22 @@ def simplify(graph: Graph) -> Graph:
         return made
 
     simplified = eliminate_dead_code(rebuild(graph, make, share=True))
-    simplified.looks.extend(_Look(simplifier, uses, merged) for simplifier in simplifiers)
+    simplified.looks.extend(_Look(simplifier, uses, merged, untried) for simplifier in simplifiers)
     return simplified
 
 
 class _Look:
     """A look at the whole of a graph, remembered until the next one."""
 
-    def __init__(self, simplifier: _Simplifier, uses: Mapping[int, int], merged: set[int]) -> None:
-        self.simplifier, self.uses, self.merged = simplifier, uses, merged
+    def __init__(
+        self, simplifier: _Simplifier, uses: Mapping[int, int], merged: set[int], untried: set[int]
+    ) -> None:  # fmt: skip
+        self.simplifier, self.uses, self.merged, self.untried = simplifier, uses, merged, untried
 
     def finds_more(self, graph: Graph, uses: Mapping[int, int]) -> bool:
         """Whether anything fits in the graph that has come of it, as its values are used now."""
         self.simplifier.uses = uses
-        for node in near_changes(graph, self.uses, uses, self.merged):
+        for node in near_changes(graph, self.uses, uses, self.merged, self.untried):
             self.simplifier.builder.origin = node.origin
             if self.simplifier.simpler_node(node, node.operands) is not None:
                 return True

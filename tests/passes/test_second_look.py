@@ -51,12 +51,14 @@ def test_a_graph_that_stands_is_not_made_again(monkeypatch: pytest.MonkeyPatch) 
     assert tried >= len(graph)
 
 
-def test_near_a_value_of_other_uses() -> None:
-    graph = graphc.parse("input z[N]\nh = tanh(z)\nc = h * h\nd = 1 - c\ne = exp(z)\nL = sum(d * e)")
+def test_near_a_value_that_is_used_once_now() -> None:
+    graph = graphc.parse("input z[N]\nh = tanh(z)\nc = 2 * h\nd = 1 - c\ne = exp(z)\nL = sum(d * e)")
     uses = graph.uses()
-    h, c, d, e = (graph.values[name] for name in "hcde")
-    assert near_changes(graph, uses, uses, ()) == []
-    near = [node.id for node in near_changes(graph, {**uses, h: uses[h] + 1}, uses, ())]
+    h, c, d, e, z = (graph.values[name] for name in "hcdez")
+    assert near_changes(graph, uses, uses, (), ()) == []
+    near = [node.id for node in near_changes(graph, {**uses, h: uses[h] + 1}, uses, (), ())]
     assert {c, d} <= set(near)
     assert not {h, e} & set(near)
-    assert [node.id for node in near_changes(graph, uses, uses, [h])] == near
+    assert [node.id for node in near_changes(graph, uses, uses, [h], ())] == near
+    assert near_changes(graph, {**uses, z: uses[z] + 1}, uses, (), ()) == []  # it is used by several, as it was
+    assert [node.id for node in near_changes(graph, uses, uses, (), [e, 10_000])] == [e]
