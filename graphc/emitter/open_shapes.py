@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from graphc.emitter.describe import describe
 from graphc.emitter.members import Members
@@ -38,8 +39,7 @@ _PLAIN = re.compile(r"[^ ()]*(\[[^()]*\])?\.shape(\[[^()]*\])?")
 """A shape that reads well where it is used: `a.shape`, `a[0:2].shape`, `a.shape[1:]`."""
 
 
-@dataclass(frozen=True)
-class Form:
+class Form(NamedTuple):
     """How the check writes a shape. `within` are the texts of shapes that certainly broadcast to this one; `leaves` the
     arguments whose common shape it is, with the axes that are gone from it, where it is as simple as that: sets of the
     `texts` and `names` of `OpenShapes`."""

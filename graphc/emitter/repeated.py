@@ -13,8 +13,7 @@ A few stay as they are: each says what it asks for, and a short program has no m
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from graphc.emitter.text import bracketed
 
@@ -26,8 +25,7 @@ MANY: Final = 32
 """So many checks that ask different things of one kind are a loop, and so many arguments are looked at in one."""
 
 
-@dataclass(frozen=True)
-class Check:
+class Check(NamedTuple):
     """A check of one argument: a template of its statement, and the texts that stand in its places.
 
     The places `name` and `value` say which argument; in a loop each place that differs is a variable of its name.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from graphc.emitter.expressions import UNARY, Text
 from graphc.ir.graph import Node
@@ -18,8 +18,7 @@ __all__ = ["STATEMENTS", "Special"]
 Write = Callable[[NumpyContext, Node, str, "list[Text]", bool], "list[str]"]
 
 
-@dataclass(frozen=True)
-class Special:
+class Special(NamedTuple):
     """How to write such an operation; `in_place` if it may overwrite its first operand; `add` adds it to the target."""
 
     write: Write

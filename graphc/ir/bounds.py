@@ -12,11 +12,10 @@ one size, and otherwise mostly. `dim_text.py` writes `min(N, 3)` for `N - max(N 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import cmp_to_key, reduce
 from itertools import product
 from math import gcd
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from graphc.ir.dims import Atom, Dim, Monomial, Symbol, dim, of_symbol, of_terms
 
@@ -224,8 +223,7 @@ def _parted(e: Dim) -> tuple[list[Dim], list[Dim], Dim] | None:
     return high, low, less
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
+class _Line(NamedTuple):
     """`steep*t - late` of a size t."""
 
     steep: int

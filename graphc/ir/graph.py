@@ -43,20 +43,20 @@ COMMUTATIVE = {"add", "multiply"}
 Attrs = tuple[tuple[str, Any], ...]
 
 
-@dataclass(frozen=True, slots=True)
+# Each pass makes all nodes anew, and a frozen dataclass takes five times as long to make as one whose fields are final:
+# that nobody changes them the type checker sees.
+
+
+@dataclass(slots=True, unsafe_hash=True)
 class Statement:
     """A statement of the source as the generated module quotes it: text, file and line; `steps` of the loops around it,
     the variables with their values."""
 
-    index: int
-    text: str
-    file: str
-    line: int
-    steps: tuple[tuple[str, int], ...] = ()
-
-
-# Each pass makes all nodes anew, and a frozen dataclass takes five times as long to make as one whose fields are final:
-# that nobody changes them the type checker sees.
+    index: Final[int]
+    text: Final[str]
+    file: Final[str]
+    line: Final[int]
+    steps: Final[tuple[tuple[str, int], ...]] = ()
 
 
 @dataclass(slots=True, unsafe_hash=True)
@@ -103,18 +103,18 @@ class Node:
         return Node(self.id, self.op, self.operands, self.attrs, self.type, name, hint, self.origin)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Argument:
     """An argument of the program. `kind` is `input`, `param` or `free` (undeclared).
 
     `declared` is the type as written (`float`, `float32`, `float64`, `int`, `bool`).
     """
 
-    name: str
-    node: int
-    kind: str
-    declared: str = "float"
-    span: Span | None = None
+    name: Final[str]
+    node: Final[int]
+    kind: Final[str]
+    declared: Final[str] = "float"
+    span: Final[Span | None] = None
 
     def at(self, node: int) -> Argument:
         """The same argument, of a graph in which it is this node."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from graphc.ir.dims import Dim
 from graphc.ir.graph import Argument, Node
@@ -23,8 +23,7 @@ WIDEST = 100
 """Notes up to this width stand on one line."""
 
 
-@dataclass(frozen=True)
-class Operand:
+class Operand(NamedTuple):
     """One operand of the expression at fault: its node, its place; `called` where that is the place of several."""
 
     span: Span
@@ -49,7 +48,7 @@ def mismatch(
 ) -> Fault:
     """The fault for operands whose shapes do not agree. `operator` is the sign between two of them, if it is one."""
     places = Counter(each.span for each in operands)
-    operands = [replace(o, called=_called(o)) if places[o.span] > 1 else o for o in operands]
+    operands = [o._replace(called=_called(o)) if places[o.span] > 1 else o for o in operands]
     place = span
     if error.operand is not None and error.operand < len(operands) and error.code == "E0203":
         place = operands[error.operand].span

@@ -16,9 +16,8 @@ for it alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import takewhile
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from graphc.ir.graph import Builder, Node, Origin
 from graphc.ir.types import Type
@@ -157,8 +156,7 @@ class Cases:
         return [case.value for case in self.values.values()]
 
 
-@dataclass(frozen=True)
-class _Case:
+class _Case(NamedTuple):
     value: int
     entered: bool
     origin: Origin | None

@@ -15,7 +15,7 @@ Of a long chain `LONGEST` factors are looked at together, so the time is linear 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from graphc.ir.dims import numel
 from graphc.ir.graph import Builder, Graph, Node
@@ -63,8 +63,7 @@ def _may_be_longer(graph: Graph, node: Node, uses: Mapping[int, int]) -> bool:
 # ---------------------------------------------------------------- factors
 
 
-@dataclass(frozen=True, slots=True)
-class _Factor:
+class _Factor(NamedTuple):
     """A matrix in a chain: its sizes as they are compared. A vector lacks an axis: it is a row or a column."""
 
     id: int
@@ -75,8 +74,7 @@ class _Factor:
     is_column: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Bias:
+class _Bias(NamedTuple):
     """What is added to the product of the factors before (after) a place: a row (column) of one of these."""
 
     id: int
@@ -84,8 +82,7 @@ class _Bias:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
+class _Plan(NamedTuple):
     """Factors, the order of their products, and the sums that were multiplied out, innermost first."""
 
     cost: int
@@ -288,8 +285,7 @@ def _build(
     return total
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
+class _Part(NamedTuple):
     """The product of some neighbours. A row has no first axis, a column no second one, a number neither."""
 
     id: int

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from graphc.ir.dims import numel
 from graphc.ir.graph import Builder, Graph, Node
@@ -30,8 +30,7 @@ MOST = 32
 """A sum is followed through no more operations."""
 
 
-@dataclass(frozen=True)
-class _Sum:
+class _Sum(NamedTuple):
     """A factor, all that is computed of it up to the sum, and the sum."""
 
     factor: int

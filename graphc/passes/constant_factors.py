@@ -14,7 +14,7 @@ only what rules made is taken apart.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from graphc.ir.dims import numel
 from graphc.ir.graph import Node
@@ -27,8 +27,7 @@ __all__ = ["factors_out_of_sum", "parts_of_sum"]
 DEEPEST = 4  # products within products
 
 
-@dataclass(frozen=True)
-class _Parted:
+class _Parted(NamedTuple):
     """A product or quotient as constant factors, each with what is done by it, and the rest."""
 
     factors: tuple[tuple[str, int], ...]

@@ -14,7 +14,7 @@ is, as A @ d above: with others it may be what keeps d in the range of float32.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from graphc.ir.graph import Builder, Graph, Node
 from graphc.ir.types import Unknown
@@ -30,8 +30,7 @@ LINEAR = {"matmul", "solve", "solve_vector"}
 DEEPEST = 4  # so many numbers are taken from an operand
 
 
-@dataclass(frozen=True)
-class _Multiple:
+class _Multiple(NamedTuple):
     """What is linear, of operands without their numbers, and these: how each stands with its array, and the number."""
 
     op: str

@@ -14,7 +14,7 @@ computed and backward reads: nothing that takes time is done twice.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from graphc.ir.graph import Graph, Node
 from graphc.ir.types import Unknown
@@ -29,8 +29,7 @@ LARGEST_CUT = 20_000
 """Among more values that hang together no cut is sought."""
 
 
-@dataclass(frozen=True)
-class Split:
+class Split(NamedTuple):
     """Node ids of forward and backward, each in order, and what crosses from one to the other."""
 
     graph: Graph

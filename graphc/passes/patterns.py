@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import product
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from graphc.ir.graph import Node
 from graphc.language import tree
@@ -28,8 +28,7 @@ __all__ = [
 COMMUTATIVE = {"add", "multiply", "maximum", "minimum"}
 
 
-@dataclass(frozen=True, slots=True)
-class Attribute:
+class Attribute(NamedTuple):
     """What the name of an attribute stands for; that of an operand stands for a node's id."""
 
     value: Any
@@ -72,8 +71,7 @@ class Rewrite:
         return shorter and "/" in pattern and "1" not in pattern and "square" not in replacement
 
 
-@dataclass(frozen=True)
-class Match:
+class Match(NamedTuple):
     """What the names of a pattern stand for, and the operations between its root and them."""
 
     bindings: Bindings

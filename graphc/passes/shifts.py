@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from graphc.ir.graph import Node
 from graphc.ir.types import Unknown
@@ -29,8 +29,7 @@ MOST = 200
 """A value is followed through no more operations."""
 
 
-@dataclass(frozen=True)
-class _Moved:
+class _Moved(NamedTuple):
     """What a value becomes when c is added: it plus `by` times c, or where it is `scaled` it times exp(c) to the `by`.
 
     `along` are the axes along which c is not one number.

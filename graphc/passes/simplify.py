@@ -316,10 +316,11 @@ class _Simplifier(Evaluator):
     def _saved(self, place: Place, found: Match) -> int:
         """The entries that the old form goes through: its root, and what is of use for that alone."""
         gone: set[int] = set()
+        used = set(place.operands)
         for id in sorted(found.inner, reverse=True):  # what uses a value stands behind it
-            used = [*place.operands, *(u for other in gone for u in self.builder[other].operands)]
             if id in used and self.uses.get(id, 1) == 1:
                 gone.add(id)
+                used.update(self.builder.nodes[id].operands)
         return self._entries(place.op, place.type, place.operands) + self._work(gone)
 
 

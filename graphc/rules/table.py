@@ -7,9 +7,9 @@ for it, so that a small program pays only for the rules it uses.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from graphc.language import tree
 from graphc.language.source import Source
@@ -20,8 +20,7 @@ __all__ = ["builtin_rule", "composite", "composite_names", "rule_names", "signat
 _START = re.compile(r"^(op|rule)[ \t]+(\w+)[ \t]*\(", re.MULTILINE)
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """Where a statement stands: the text of its file from `start` to `stop`."""
 
     file: str
