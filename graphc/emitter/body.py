@@ -171,9 +171,8 @@ class _Writer:
     def _call(self, names: Names, apart: Mapping[str, Mapping[int, str]]) -> dict[str, set[int]]:
         """Name the values without names, words that are to be told `apart` with those of their statements; the words
         that several statements want at a time, and all statements that want them."""
-        last = self._last_reads()
+        last, becomes = self._last_reads, self.plan.becomes
         free: dict[str, list[tuple[float, str]]] = {}  # what names were given for -> from where on they are free again
-        becomes = self.plan.becomes()
         wanting: dict[str, set[int]] = {}
         given: dict[str, set[int]] = {}
         for position, id in enumerate(self.plan.statements):
@@ -221,6 +220,7 @@ class _Writer:
         user = self.graph[users[0]]
         return node.op in ("add", "subtract", "multiply") and user.op == "sum" and user.type.rank == 0
 
+    @cached_property
     def _last_reads(self) -> dict[int, float]:
         """Per value the last statement that reads it. An array that nobody reads any more gives its name, and with it
         its memory, to the next one of its kind."""

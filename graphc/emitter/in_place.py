@@ -184,6 +184,7 @@ class InPlace:
                     break
         return reuse
 
+    @cached_property
     def becomes(self) -> dict[int, int]:
         """Per value the last of the chain of statements that overwrite its array, whose name it bears: an unnamed array
         bears the name of what it becomes, unless a reader looks for it by itself."""

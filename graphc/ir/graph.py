@@ -198,12 +198,22 @@ class Graph:
 
     def uses(self) -> Counter[int]:
         """How often each value is used: as an operand, and as something that must be kept."""
+        return self._uses
+
+    def users(self) -> dict[int, list[int]]:
+        """For each value those that it is an operand of, each of them once."""
+        return self._users
+
+    # Several passes in a row ask for these of a graph that none of them changes.
+
+    @cached_property
+    def _uses(self) -> Counter[int]:
         uses = Counter(chain.from_iterable(map(_OPERANDS, self.nodes.values())))
         uses.update(self.roots)
         return uses
 
-    def users(self) -> dict[int, list[int]]:
-        """For each value those that it is an operand of, each of them once."""
+    @cached_property
+    def _users(self) -> dict[int, list[int]]:
         users: dict[int, list[int]] = {}
         for node in self:
             for u in dict.fromkeys(node.operands):

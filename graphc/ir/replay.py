@@ -41,7 +41,10 @@ def replayed(
     key = _kind(builder, what, op, attrs, inputs, sizes)
     if key is None:
         return make()
-    known = builder.replays.get(key)
+    try:
+        known = builder.replays.get(key)
+    except TypeError:  # of a slice, before Python 3.12
+        return make()
     if known is not None:
         builder.replayed += 1
     else:
@@ -77,6 +80,8 @@ class _Sizes:
             if shape not in self.numbered:
                 self.numbered[shape] = Unknown(f"@{self._number(shape.leaf)}.{shape.least}", shape.least)
             return Type(self.numbered[shape], type.dtype)
+        if not any(size.is_open for size in shape):
+            return type
         sizes: list[Dim] = []
         for size in shape:
             if size.is_open:
@@ -133,12 +138,7 @@ def _kind(builder: Builder, what: str, op: str, attrs: Attrs, inputs: Sequence[i
         else:
             seen.append(sizes.type(node.type))
         seen.append((first.setdefault(id, len(first)), node.op, not node.operands, bool(node.name or node.hint)))
-    key = tuple(seen)
-    try:
-        hash(key)
-    except TypeError:  # a slice, before Python 3.12
-        return None
-    return key
+    return tuple(seen)
 
 
 def _noted(

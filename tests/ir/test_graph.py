@@ -152,6 +152,16 @@ def test_the_dag_is_frozen() -> None:
         graph.loss = "y"  # type: ignore[misc]
 
 
+def test_uses_and_users_are_counted_once_for_a_graph() -> None:
+    graph = graphc.parse("x2 = x * x\ny = x2 + x")
+    x, x2, y = (graph.values[name] for name in ("x", "x2", "y"))
+    assert (graph.uses()[x], graph.uses()[x2], graph.uses()[y]) == (3, 1, 1)
+    assert graph.users() == {x: [x2, y], x2: [y]}
+    assert graph.uses() is graph.uses()
+    assert graph.users() is graph.users()
+    assert graph.replace(outputs={"x2": x2, "y": y}).uses()[x2] == 2
+
+
 def test_a_sound_graph_verifies() -> None:
     graph = graphc.parse("input X[N, D], W[D, H]\nL = sum(tanh(X @ W))")
     assert graph.verify() is graph
