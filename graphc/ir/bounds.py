@@ -12,7 +12,7 @@ one size, and otherwise mostly. `dim_text.py` writes `min(N, 3)` for `N - max(N 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import cmp_to_key, reduce
+from functools import cmp_to_key, lru_cache, reduce
 from itertools import product
 from math import gcd
 from typing import TYPE_CHECKING, NamedTuple
@@ -45,6 +45,7 @@ def _larger(a: Dim, b: Dim) -> Dim:
     return b + _positive(a - b)
 
 
+@lru_cache(maxsize=4096)
 def _positive(e: Dim) -> Dim:
     """`max(e, 0)`. Raises OverflowError."""
     if is_nonnegative(e):

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Protocol, TypeAlias
 
 from graphc.ir.bounds import maximum, minimum
@@ -186,6 +187,7 @@ def length(size: Dim, item: tuple[Bound, Bound, int | None]) -> Dim:
     return span if count == 1 else (span + (count - 1)) // count
 
 
+@lru_cache(maxsize=4096)
 def written_end(bound: Dim, size: Dim) -> Dim | None:
     """What a program writes for a place that may be clipped: `min(N, 10)` is 10, `max(N - 3, 0)` is -3."""
     for of_bound, of_size in zip(_extremes(bound), _extremes(size), strict=True):

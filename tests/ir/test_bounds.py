@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import graphc
+from graphc.ir import bounds
 from graphc.ir.bounds import maximum, minimum
 from graphc.ir.dims import Dim, DimLike, broadcast_dim, dim
 from graphc.ops.cuts import Cut, length, normal_cut, written_end
@@ -230,3 +232,18 @@ def test_text(size: Dim, text: str) -> None:
 def test_bounds_broadcast_where_they_are_equal() -> None:
     assert broadcast_dim(cut(N, 1, None) + cut(N, None, 1), N) == N
     assert broadcast_dim(cut(N, 1, None), N) is None
+
+
+def test_the_end_of_a_cut_is_worked_out_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each stage asks for it again: of a program that cuts at many places this was half of a compile."""
+    worked_out: list[Dim] = []
+    bound = bounds._bound
+
+    def noted(e: Dim) -> Dim:
+        worked_out.append(e)
+        return bound(e)
+
+    monkeypatch.setattr(bounds, "_bound", noted)
+    cuts = "\n".join(f"L_{k + 1} = L_{k} + sum(x[{k}:{k + 3}]**2)" for k in range(20))
+    graphc.compile(f"param x[M_of_cuts]\nL_0 = sum(x)\n{cuts}\noutput L_20", verify=False)
+    assert 20 <= len(worked_out) <= 40
