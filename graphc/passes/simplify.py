@@ -38,6 +38,9 @@ NEW, UNCERTAIN = -1, -2
 """In the place of a node's id: there is none yet, or it is not certain whether there is one."""
 DEEPEST = 4
 """A replacement is made before it is weighed, and another one may be made for it: of sums of sums a whole chain."""
+FARTHEST = 50
+"""So many simplifications are tried inside one another: of a product of a thousand numbers with an array each asks for
+a simpler form of what is left."""
 
 
 def simplify(graph: Graph) -> Graph:
@@ -117,6 +120,7 @@ class _Simplifier(Evaluator):
         super().__init__(builder)
         self.uses = uses
         self.depth = 0  # how many replacements are being made, each for another one
+        self.nested = 0  # how many simplifications are being tried, each inside another one
 
     def add(
         self, op: str, operands: Sequence[int] = (), attrs: Mapping[str, Any] | None = None, type: Type | None = None
@@ -147,11 +151,17 @@ class _Simplifier(Evaluator):
     def simpler(self, op: str, operands: Sequence[int], attrs: Mapping[str, Any], type: Type | None) -> int | None:
         """A simpler node for this one, or None. `type` is the type it must have; None: what the operation infers."""
         type = type or self._inferred(op, operands, attrs)
-        if type is None or op in LEAVES:
+        if type is None or op in LEAVES or self.nested == FARTHEST:
             return None
         nodes = self.builder.nodes
         worth = worth_trying(op, tuple([nodes[u].op for u in operands]), type.shape == ())
-        return self._simpler(worth, op, operands, attrs, type) if worth else None
+        if worth is None:
+            return None
+        self.nested += 1
+        try:
+            return self._simpler(worth, op, operands, attrs, type)
+        finally:
+            self.nested -= 1
 
     def _simpler(
         self, worth: Worth, op: str, operands: Sequence[int], attrs: Mapping[str, Any], type: Type

@@ -34,6 +34,17 @@ def test_a_number_moves_out_of_a_sum_where_the_product_is_not_needed() -> None:
     hold("input X[3, 2], s[]\nY = sum(X / s, axis=1, keepdims=true)", {"X": array(3, 2), "s": array()})
 
 
+@pytest.mark.parametrize("step", ["h_{0} * 1.5", "h_{0} / 1.5", "h_{0} * a"])
+def test_however_many_numbers_an_array_is_multiplied_by_a_sum_of_it_compiles(step: str) -> None:
+    """Each multiple asked inside the one before for a simpler sum: Python's stack was at its end after some 300."""
+    steps = "\n".join(f"h_{k + 1} = {step.format(k)}" for k in range(500))
+    text = f"param h_0[N], a[]\n{steps}\nL = sum(h_500) + a"
+    net = graphc.load(text, verify=False)
+    L, grads = net.value_and_grad(np.ones(3), np.array(1.5))
+    factor = 1.5**-500 if "/" in step else 1.5**500
+    assert np.isclose(L, 3 * factor + 1.5) and np.allclose(grads["h_0"], factor)
+
+
 def test_a_mask_counted_times_a_number_stays_floating() -> None:
     hold("input X[4, 3], s[]\nL = sum((X > 0) * s)", {"X": array(4, 3), "s": array()})
 
