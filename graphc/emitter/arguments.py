@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from graphc.emitter.added_masks import added_masks
 from graphc.emitter.as_arrays import write_as_arrays
 from graphc.emitter.check_helpers import CHECK_HELPERS
 from graphc.emitter.context import solve
@@ -38,6 +39,7 @@ def write_check(graph: Graph, program: Graph, helpers: set[str], shapes: Callabl
     return [
         f"def check({signature}):",
         '    """The arguments as arrays that fit each other; ValueError for those that do not."""',
+        *_write_masks(program, called, helpers),
         *arrays,
         *wide,
         *("    " + line for line in writer.write()),
@@ -54,6 +56,14 @@ def write_limits(graph: Graph, program: Graph, helpers: set[str], shapes: Callab
     limits += open_.ranges
     limits = [*open_.bindings(limits), *limits]
     return [*needed_sizes(sizes, words(limits)), *limits]
+
+
+def _write_masks(program: Graph, called: list[str], helpers: set[str]) -> list[str]:
+    """Masks of booleans become what is added to scores, before they are taken for numbers."""
+    masks = added_masks(program)
+    helpers |= {"added_mask"} if masks else set()
+    named = zip(program.arguments, called, strict=True)
+    return [f"    {name} = added_mask({name})" for argument, name in named if argument.name in masks]
 
 
 def _write_wide(program: Graph, called: list[str], helpers: set[str]) -> list[str]:

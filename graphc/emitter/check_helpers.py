@@ -63,6 +63,15 @@ def number_as_array(number, beside):
             return np.asarray(number, types[0])
     return number
 '''
+CHECK_HELPERS["added_mask"] = '''\
+def added_mask(mask):
+    """What is added to scores: where a mask of booleans is true 0, elsewhere -inf; one of numbers as it is."""
+    try:
+        boolean = np.asarray(mask).dtype == bool
+    except (TypeError, ValueError, RuntimeError):  # which is said where all arguments become arrays
+        return mask
+    return np.where(mask, np.float32(0), np.float32(-np.inf)) if boolean else mask
+'''
 CHECK_HELPERS["cotangent"] = '''\
 def cotangent(name, value, shape, dtype):
     """An incoming cotangent as an array of that shape, or a number; ValueError for one that does not fit."""

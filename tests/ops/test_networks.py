@@ -213,6 +213,39 @@ def test_a_mask_of_numbers_is_added(causal: bool) -> None:
          lambda mask, Q, K, V: _attention(Q, K, V, mask, causal=causal))  # fmt: skip
 
 
+@pytest.mark.parametrize("level", [*LEVELS, 2])
+@pytest.mark.parametrize(
+    ("head", "mask"),
+    [("", "m"), ("input m[T, S]\n", "m"), ("input m[S, T]\n", "m.T"), ("input m[T, B, S]\n", "m[:, 0]")],
+)
+def test_booleans_for_a_mask_that_is_not_declared_so_say_who_may_be_seen(level: int, head: str, mask: str) -> None:
+    """They were added to the scores as the numbers 1 and 0, without a word."""
+    seen = np.array([[True, False, True], [False, False, False]])
+    given = seen.T if mask == "m.T" else seen[:, None] if ":" in mask else seen
+    Q, K, V = array(2, 4), array(3, 4), array(3, 2)
+    module = compiled(f"{head}Y = attention(Q, K, V, {mask})\nL = sum(Y**2)\noutput Y, L\nloss L", level)
+    (wanted, loss), gradients = compiled(
+        "input m[T, S]: bool\nparam Q[T, d], K[S, d], V[S, e]\nY = attention(Q, K, V, m)\nL = sum(Y**2)\n"
+        "output Y, L\nloss L", level,
+    ).value_and_grad(seen, Q, K, V)  # fmt: skip
+    for dtype, close in ((np.float64, 1e-12), (np.float32, 1e-5)):
+        for each in (given, given.tolist(), np.where(given, 0, -np.inf).astype(dtype)):
+            arguments = {"m": each} | {name: x.astype(dtype) for name, x in (("Q", Q), ("K", K), ("V", V))}
+            room = {"workspace": module.Workspace(**arguments)} if level == 2 else {}
+            for where in ({}, room):
+                (Y, L), found = module.value_and_grad(**arguments, **where)
+                assert Y.dtype == found["Q"].dtype == dtype
+                np.testing.assert_allclose(Y, wanted, close, close)
+                np.testing.assert_allclose(L, loss, close, close)
+                for name in "QKV":
+                    np.testing.assert_allclose(found[name], gradients[name], close, close)
+
+
+def test_booleans_that_are_computed_with_besides_are_numbers() -> None:
+    check = body("param m[T, S], Q[T, d], K[S, d], V[S, e]\nL = sum(attention(Q, K, V, m)) + sum(2*m)", "check")
+    assert not [line for line in check if "added_mask" in line]
+
+
 def test_shared_keys_and_values() -> None:
     hold("param Q[B, h, T, d], K[B, 1, S, d], V[S, e]\ny = attention(Q, K, V)",
          {"Q": array(2, 3, 4, 3), "K": array(2, 1, 5, 3), "V": array(5, 2)}, _attention)  # fmt: skip
