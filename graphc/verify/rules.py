@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.ir.dims import dim
+from graphc.ir.dims import Dim, dim
 from graphc.ir.graph import Argument, Builder, Graph
 from graphc.ir.interpret import interpret
 from graphc.ir.types import ShapeError, Solver, Type, Unknown
@@ -133,7 +133,7 @@ def _check_own(op: Op, graph: Graph, diagnostics: Diagnostics, seed: int) -> Non
     for attempt, (types, attrs) in enumerate([*tried, *_candidates(op)]):
         if checked and attempt >= len(tried):
             return
-        concrete = [_concrete(t) for t in types]
+        concrete, attrs = [_concrete(t) for t in types], {name: _numbers(value) for name, value in attrs.items()}
         if doubtful and any(t.dtype == "int" for t in types):
             continue  # it takes floating operands: integers would leave lines of the rule unchecked
         if not _fits(op, concrete, attrs):
@@ -245,9 +245,18 @@ def _concrete(type: Type) -> Type:
     """The type with numbers for its sizes: equal names get equal numbers."""
     if isinstance(type.shape, Unknown):
         return Type((dim(2), dim(3)), type.dtype)
-    names = sorted({n for d in type.shape for n in d.names()})
-    sizes = {n: 2 + sum(map(ord, n)) % 3 for n in names}
-    return Type(tuple(dim(max(d.evaluate(sizes), 1)) for d in type.shape), type.dtype)
+    return Type(tuple(dim(max(_number(d), 1)) for d in type.shape), type.dtype)
+
+
+def _numbers(value: Any) -> Any:
+    """A compile-time argument with the same numbers for its sizes."""
+    if isinstance(value, Dim):
+        return _number(value)
+    return tuple(map(_numbers, value)) if isinstance(value, tuple) else value
+
+
+def _number(size: Dim) -> int:
+    return size.evaluate({name: 2 + sum(map(ord, name)) % 3 for name in size.names()})
 
 
 def _draw(rng: np.random.Generator, type: Type, domain: str) -> Any:

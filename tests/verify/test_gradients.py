@@ -316,6 +316,19 @@ def test_a_rule_is_checked_as_each_use_needs_it(second: str) -> None:
     assert "E0304" in str(caught.value) and caught.value.line == 2
 
 
+def test_a_size_may_be_a_compile_time_argument_of_ones_own_operation() -> None:
+    """The check of the rule has numbers for it, those that the operands' sizes have: it fell over a name."""
+    text = "op scaled(x, *, by) = x * by\nrule scaled(x, *, by) -> y { dx = dy * by }\n"
+    text += "op turned(x, *, to) = reshape(x, to)\nrule turned(x, *, to) -> y { dx = reshape(dy, shape(x)) }\n"
+    text += "param x[N, D]\nL = sum(sin(scaled(x, by=2*D - 1)) * turned(turned(x, to=(D, N)), to=(N, -1)))"
+    module, x = graphc.load(text), np.arange(6.0).reshape(2, 3)
+    L, gradients = module.value_and_grad(x)
+    np.testing.assert_allclose(L, (np.sin(5 * x) * x).sum())
+    np.testing.assert_allclose(gradients["x"], 5 * np.cos(5 * x) * x + np.sin(5 * x))
+    with pytest.raises(graphc.GraphcError, match="the rule of `scaled` gives a wrong gradient"):
+        graphc.load(text.replace("dy * by", "dy * (by + 1)"))
+
+
 def test_none_for_an_operand_that_has_a_gradient_is_found_where_it_is_used() -> None:
     with pytest.raises(graphc.GraphcError) as caught:
         graphc.compile(own(dx="none"))
