@@ -119,8 +119,15 @@ class Calls(Nodes):
         fixed = [name for name in op.operands if name[0] != "*"]
         values = self.evaluate_all(expr.arguments, scope)
         arguments = [(value, a.span) for value, a in zip(values, expr.arguments, strict=True)]
+        named = expr.keywords
         if op.operands and op.operands[0][0] == "*":
             extra, rest = self._flatten(op, arguments)
+            for keyword in expr.keywords:
+                if op.aliases.get(keyword.name, keyword.name) == op.operands[0][1:]:
+                    if extra:
+                        raise Fault("E0206", f"argument `{op.operands[0][1:]}` is given twice", keyword.span)
+                    extra, _ = self._flatten(op, [(self.evaluate(keyword.value, scope), keyword.value.span)])
+                    named = tuple(other for other in named if other is not keyword)
             order = [*op.positional]
         else:
             rest, order = arguments, [*fixed, *op.positional]
@@ -132,7 +139,7 @@ class Calls(Nodes):
                 help=_usage(op),
             )
         given.update(zip(order, rest, strict=False))
-        for keyword in expr.keywords:
+        for keyword in named:
             name = op.aliases.get(keyword.name, keyword.name)
             if name not in fixed and name not in op.attributes:
                 from graphc.language.diagnostics import suggest

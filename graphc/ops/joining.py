@@ -98,7 +98,7 @@ def _stack_text(ctx: NumpyContext, node: Node, operands: list[Text]) -> Text:
 register(Op(
     name="stack", family="shaping", operands=("*xs",), attributes={"axis": 0}, positional=("axis",),
     infer=_stack_type, numpy=_stack_text, evaluate=lambda *xs, axis=0: np.stack(xs, axis), call=_stack_call,
-    math="[{xs}]", doc="Arrays of one shape along a new axis.", source="NumPy: stack",
+    math="[{xs}]", doc="Arrays of one shape along a new axis.", source="NumPy: stack", aliases={"arrays": "xs"},
 ))  # fmt: skip
 
 

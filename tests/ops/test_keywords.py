@@ -16,7 +16,7 @@ from ops.running import Program
 
 LEFT_OUT = {
     "out", "dtype", "where", "initial", "casting", "order", "subok", "signature", "like", "mode", "copy", "device",
-    "promote", "kwargs", "hermitian", "rcond", "rtol", "axis1", "axis2", "mean", "upper",
+    "promote", "kwargs", "optimize", "hermitian", "rcond", "rtol", "axis1", "axis2", "mean", "upper",
 }  # fmt: skip
 """What NumPy's functions take besides and we do not: types, memory, other algorithms."""
 
@@ -44,9 +44,8 @@ def _named_by_numpy() -> Iterator[tuple[str, str]]:
 @pytest.mark.parametrize(("name", "keyword"), list(_named_by_numpy()))
 def test_numpy_s_own_keywords_are_taken(name: str, keyword: str) -> None:
     op = lookup(name)
-    if op.variadic:  # any number of arrays: there is no name for one
-        return
-    assert keyword in {*op.operands, *op.attributes, *op.aliases}, f"`{name}` has no argument `{keyword}`"
+    known = {*(operand.lstrip("*") for operand in op.operands), *op.attributes, *op.aliases}
+    assert keyword in known, f"`{name}` has no argument `{keyword}`"
 
 
 CALLS = {  # where no generated case is a call with the operation's arguments alone
@@ -60,6 +59,7 @@ CALLS = {  # where no generated case is a call with the operation's arguments al
     "group_norm": ("y = group_norm(x, 1, x[0])", "y = group_norm(input=x, num_groups=1, weight=x[0])"),
     "reshape": ("y = reshape(x, (1, 9))", "y = reshape(a=x, newshape=(1, 9))"),
     "slogdet": ("s, y = slogdet(x)", "s, y = slogdet(a=x)"),
+    "stack": ("y = stack([x, x], 1)", "y = stack(arrays=[x, x], axis=1)"),
     "split": ("a, b, c = split(x, 3, 1)", "a, b, c = split(ary=x, indices_or_sections=3, axis=1)"),
 }
 
@@ -69,7 +69,7 @@ def test_another_name_means_the_same(name: str) -> None:
     """A call with keywords alone, once with the operation's names and once with the others."""
     op = lookup(name)
     own = {own: other for other, own in op.aliases.items()}
-    assert set(own) <= {*op.operands, *op.attributes}
+    assert set(own) <= {*(operand.lstrip("*") for operand in op.operands), *op.attributes}
     assert not set(op.aliases) & {*op.operands, *op.attributes}
     if name in CALLS:
         declared, x = "input x[3, 3]\n", {"x": np.arange(9.0).reshape(3, 3) ** 2}
@@ -93,6 +93,21 @@ def test_another_name_means_the_same(name: str) -> None:
     assert checked, "no case of the operation is a call with its own arguments alone"
 
 
+@pytest.mark.parametrize(
+    ("plain", "named"),
+    [
+        ("concatenate([x, 2*x], 1)", "concatenate(xs=[x, 2*x], axis=1)"),
+        ("stack((x, 2*x))", "stack(xs=(x, 2*x))"),
+        ('einsum("ij,jk->ik", x, 2*x)', 'einsum("ij,jk->ik", xs=[x, 2*x])'),
+        ('einsum("ij->ji", x)', 'einsum(xs=x, subscripts="ij->ji")'),
+    ],
+)
+def test_a_list_of_arrays_has_a_name_too(plain: str, named: str) -> None:
+    """It is what `graphc ops` calls them."""
+    x = {"x": np.arange(9.0).reshape(3, 3)}
+    _same(*(Program(f"param x[3, 3]\ny = {call}", x) for call in (plain, named)))
+
+
 def _same(plain: Program, other: Program) -> None:
     assert plain.outputs.keys() == other.outputs.keys()
     for have, want in ((other.outputs, plain.outputs), (other.gradients, plain.gradients)):
@@ -102,5 +117,8 @@ def _same(plain: Program, other: Program) -> None:
 def test_an_argument_is_given_once() -> None:
     with pytest.raises(graphc.GraphcError, match="`lo` is given twice"):
         graphc.parse("y = clip(x, lo=0, a_min=1)")
+    for call in ("concatenate([x], xs=[x])", "stack(xs=[x], arrays=[x])"):
+        with pytest.raises(graphc.GraphcError, match="`xs` is given twice"):
+            graphc.parse(f"param x[2]\ny = {call}")
     with pytest.raises(graphc.GraphcError, match="`axis` is given twice"):
         graphc.parse("y = softmax(x, 0, dim=1)")
