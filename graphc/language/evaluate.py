@@ -291,6 +291,8 @@ class Evaluator(Calls):
             raise Fault("E0205", f"{len(names)} names for {got}", span, help=help)
         defined = []
         for name, target, item in zip(names, statement.targets, values, strict=True):
+            if not statement.wanted(target):
+                continue
             self.define(name, item, target.span, scope)
             if isinstance(item, Tensor):
                 self.named(item.id, name, scope)

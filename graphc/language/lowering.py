@@ -104,7 +104,7 @@ class Lowering(Evaluator):
 
     def run(self) -> Graph | None:
         found = announced(self.module.statements)
-        self.assigned = found.assigned
+        self.assigned, self.unwanted = found.assigned, found.unwanted
         self.environment.dims |= found.dims
         for function in self.environment.functions.values():
             function.environment.dims |= self.environment.dims
@@ -212,7 +212,7 @@ class Lowering(Evaluator):
             self.scope.values.setdefault(statement.target.id, POISON)
             self.scope.places.setdefault(statement.target.id, statement.target.span)
         elif isinstance(statement, tree.Assign):
-            for target in statement.targets:
+            for target in filter(statement.wanted, statement.targets):
                 with contextlib.suppress(Fault, Silent):
                     self._poison(self.name(target, self.scope), target.span)
         elif isinstance(statement, tree.For):  # its range is in error: no step was made
@@ -324,6 +324,9 @@ class Lowering(Evaluator):
             raise Silent
         if name in self.assigned:
             raise too_early(self, name, span, self.assigned[name], self.statement)
+        if name == "_" and self.unwanted is not None:
+            notes, help = [("it takes a result that nobody wants here", self.unwanted)], "give that result a name"
+            raise Fault("E0201", "`_` has no value", span, notes=notes, help=help)
         if name in self.environment.dims:
             return dim(name)
         if name in self.environment.functions or name in self.environment.ops:

@@ -145,3 +145,42 @@ def test_errors_of_one_statement_are_all_reported(text: str) -> None:
     with pytest.raises(graphc.GraphcError) as raised:
         graphc.compile(text)
     assert [(error.span.column, error.code) for error in raised.value.errors if error.span] == ONE_STATEMENT[text]
+
+
+UNWANTED = {
+    "param A[n, n]\n_, l = slogdet(A)\nL = l**2": ("L",),
+    "param A[n, n]\ns, l = slogdet(A)\n_, k = slogdet(2 * A)\n_, _ = slogdet(A)\nL = k": ("s", "l", "L"),
+    "def last(x) { _, b = split(x, 2, 1); _, c = split(b, 2, 1); return c }\nparam A[n, 4]\nL = sum(last(A))": ("L",),
+    "param A[4, n]; B_0 = A\nfor k in 0:2 { _, B_{k+1} = split(tile(B_{k}, (2, 1)), 2) }\nL = 4 * sum(B_2)": ("L",),
+    "param A[n, n]\n_ = 2 * A": ("_",),
+}
+
+
+@pytest.mark.parametrize("text", UNWANTED)
+def test_a_result_that_is_called_underscore_is_none_of_the_program_s(text: str) -> None:
+    """It was an output, beside which the scalar was no longer the only one: `backward` asked for cotangents."""
+    net = graphc.load(text)
+    outputs = UNWANTED[text]
+    assert outputs == net.OUTPUTS
+    A = np.arange(16.0).reshape(4, 4) + 10 * np.eye(4)
+    if outputs == ("L",) and "slogdet" in text:
+        _, gradients = net.value_and_grad(A)
+        close(gradients["A"], 2 * np.linalg.slogdet(A)[1] * np.linalg.inv(A).T, "A")
+    elif outputs == ("L",):
+        L, _ = net.forward(A)
+        close(L, 4 * A.sum() if "for" in text else A[:, 3].sum(), "L")
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "message"),
+    [
+        ("param A[n, n]\n_, l = slogdet(A)\nL = l * _", 3, "`_` has no value"),
+        ("param A[n, n]\nL = 2 * _\n_, l = slogdet(A)", 2, "`_` has no value"),
+        ("param A[n, n]\n_, l = slogdet(A)\noutput _, l", 3, "no value has the name `_`"),
+        ("def f(x) { a, _ = split(x, 2); return a*_ }\nparam A[4, n]\nL = sum(f(A))", 1, "no value has the name `_`"),
+    ],
+)
+def test_what_nobody_wants_has_no_value(text: str, line: int, message: str) -> None:
+    with pytest.raises(graphc.GraphcError, match=message) as caught:
+        graphc.parse(text)
+    assert caught.value.line == line
