@@ -8,7 +8,8 @@
     Z = dS = np.empty((N, C)); S = e = np.empty((step, C))   Z = S = e = dS = np.empty((N, C))
 
 The rows are in a cache, or will have to be: arrays as long as a tile would stand there beside them. Where the loop does
-not write the rows, nothing is put into them: they would have to be carried back to memory.
+not write the rows, nothing is put into them: they would have to be carried back to memory. What has one entry a row
+stays apart where the loop has rows of more; in a loop over vectors it lies in them as any other.
 """
 
 from __future__ import annotations
@@ -56,13 +57,16 @@ def _lodgers(layout: Layout, ranges: Sequence[Range], array: Mapping[int, int]) 
             owner.setdefault(number, range.value)
             hosts.setdefault((range.kind, layout.place[range.value]), {})[number] = None
             insort(residents.setdefault(number, []), (range.first, range.value))
+    wide = {
+        layout.place[range.value] for range in ranges
+        if range.value in layout.loop_of and any(size.value != 1 for size in layout.graph[range.value].type.dims[1:])
+    }  # fmt: skip
     free = {number for number, own in residents.items() if bound.isdisjoint(id for _, id in own)}
     lodgers: dict[int, int] = {}
     for range in ranges:
-        node = layout.graph[range.value]
-        if range.value in layout.full or all(size.value == 1 for size in node.type.dims[1:]):
+        node, loop = layout.graph[range.value], layout.place[range.value]
+        if range.value in layout.full or loop in wide and all(size.value == 1 for size in node.type.dims[1:]):
             continue
-        loop = layout.place[range.value]
         own = hosts.get((kind_of_whole(node), loop), {})
         behind = (array.get(lodgers.get(u, u), -1) for u in range.over)  # its operands': their rows are at hand
         for number in dict.fromkeys([*(each for each in behind if each in own), *islice(own, SEEN)]):

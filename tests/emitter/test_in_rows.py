@@ -27,6 +27,12 @@ m = mean(A, axis=1)
 L = sum(m * m) + sum(sum(Z * Z * v, axis=1, keepdims=true) * Z)
 """
 KEPT = SOFTMAX + "E = exp(S)\nM = sum(E * E)\nQ = sum(E) + L + M\noutput Q\nloss Q"
+VECTORS = """input X[N, D], y[N]
+param w[D], b[]
+p = X @ w
+r = y - p - b
+L = mean(maximum(0.9 * r, -0.1 * r))
+"""
 GIVEN = {
     "X": array(70, 3), "y": np.arange(70) % 4, "W": array(3, 4), "b": array(4), "v": array(4, seed=2),
 }  # fmt: skip
@@ -59,9 +65,15 @@ def test_rows_that_the_loop_does_not_write_hold_nothing_else(text: str) -> None:
     assert all(any(planned.plan.array[u] == a for u in planned.plan.full - planned.plan.in_rows) for a in written)
 
 
+def test_in_a_loop_over_vectors_they_lie_in_the_vectors_that_it_writes() -> None:
+    """The residuals of a quantile where the predictions were and their gradient will be."""
+    planned = Planned(VECTORS)
+    assert planned.share(["p", "r"]) and not planned.is_whole("r")
+
+
 def test_no_array_holds_two_values_at_once() -> None:
     """By simulation: each value is still in its array where it is read for the last time."""
-    for text in (SOFTMAX, FOCAL, BATCH, KEPT):
+    for text in (SOFTMAX, FOCAL, BATCH, KEPT, VECTORS):
         planned = Planned(text)
         graph, plan = planned.graph, planned.plan
         for item in plan.items:
@@ -82,9 +94,11 @@ def test_no_array_holds_two_values_at_once() -> None:
 
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("tile", ["131072", "100", "1"])
-@pytest.mark.parametrize("text", [SOFTMAX, FOCAL, BATCH, KEPT])
+@pytest.mark.parametrize("text", [SOFTMAX, FOCAL, BATCH, KEPT, VECTORS])
 def test_the_numbers_are_those_of_the_literal_derivation(text: str, tile: str, threads: int) -> None:
     given = GIVEN_BATCH if text is BATCH else {k: v for k, v in GIVEN.items() if k != "v"}
+    if text is VECTORS:
+        given = {"X": array(70, 3), "y": array(70, seed=1), "w": array(3, seed=3), "b": array(seed=4)}
     source = graphc.compile(text, level=2, verify=False, threads=threads)
     fast = module_from(re.sub(r"TILE = \d+", f"TILE = {tile}", source), "rows.g")
     agree_in_a_workspace(fast, compiled(text, 0), given)
