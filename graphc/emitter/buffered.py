@@ -12,6 +12,7 @@ as large as a tile.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 
@@ -143,12 +144,20 @@ def write_buffered(
 def _results(
     operands: Operands, names: Names, roots: Sequence[int], pinned: Sequence[int], lines: list[tuple[int, Line]]
 ) -> dict[int, list[Text]]:
-    """The roots' arrays, in the order of the roots; one that has no array of its own is copied into one."""
+    """The roots' arrays, in the order of the roots; one that has no array of its own is copied into one, but for one
+    that is an array of which nothing else leaves the function, in another shape."""
     graph, memory = operands.graph, operands.memory
     texts: dict[int, list[Text]] = {}
+    leaving = Counter(base for id in {*roots, *pinned} for base in operands.layout.bases(id))
     for id in roots:
         node, text = graph[id], operands.whole(id)
-        if not (operands.layout.kind[id] == "buffer" and id not in texts):
+        shown = operands.in_another_shape(id) if id not in texts else None
+        if shown is not None and leaving[shown[0]] == 1:
+            kept = names.fresh(node.name or describe(graph, id))
+            memory.derived.append(f"{kept} = {shown[1]}")
+            memory.unpacked.append(kept)
+            text = Text(kept)
+        elif not (operands.layout.kind[id] == "buffer" and id not in texts):
             if isinstance(node.type.shape, Unknown):
                 dtype = operands.context.dtype() if node.type.is_float else node.type.dtype
                 text = Text(f"np.array({text}, {dtype})")

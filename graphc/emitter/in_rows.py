@@ -65,7 +65,8 @@ def _lodgers(layout: Layout, ranges: Sequence[Range], array: Mapping[int, int]) 
     lodgers: dict[int, int] = {}
     for range in ranges:
         node, loop = layout.graph[range.value], layout.place[range.value]
-        if range.value in layout.full or loop in wide and all(size.value == 1 for size in node.type.dims[1:]):
+        one = all(size.value == 1 for size in node.type.dims[1:])
+        if range.value in layout.full or (one and loop in wide):
             continue
         own = hosts.get((kind_of_whole(node), loop), {})
         behind = (array.get(lodgers.get(u, u), -1) for u in range.over)  # its operands': their rows are at hand

@@ -23,6 +23,7 @@ from graphc.passes.spread import spread_operands
 
 __all__ = ["Operands", "plain_text"]
 
+RESHAPED = ("reshape", "expand_dims", "squeeze")
 CUT_VIEWS = {"squeeze": "flat", "expand_dims": "column", "mT": "T", "transpose": "T"}
 
 
@@ -160,6 +161,17 @@ class Operands:
         operands = [self._made(u) for u in behind]
         texts = [text for text in operands if text is not None]
         return plain_text(self.memory.context, node, op, texts) if len(texts) == len(operands) else None
+
+    def in_another_shape(self, id: int) -> tuple[int, str] | None:
+        """The array that a view shows all of in its order, and the view as it is written where memory is made."""
+        base = id
+        while self.layout.kind[base] == "view" and self.graph[base].op in RESHAPED:
+            base = self.graph[base].operands[0]
+        own = base not in self.layout.part_of and base not in self.layout.pieces
+        if base == id or self.layout.kind[base] != "buffer" or not own:
+            return None
+        made = self._made(id)
+        return None if made is None else (base, made.text)
 
     def of(self, item: Item, node: Node) -> list[Text]:
         """The operands of a statement."""

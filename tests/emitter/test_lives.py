@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 import graphc
@@ -93,3 +94,28 @@ def test_arrays_of_other_shapes_with_as_many_entries_are_one() -> None:
         by_array.setdefault(planned.plan.array[node.id], set()).add(str(node.type))
     assert any(len(types) > 1 for types in by_array.values())
     assert not any({"(N,)", "(N, 1)"} <= types for types in by_array.values())
+
+
+@pytest.mark.parametrize(("text", "shapes", "copies"), [
+    ("input X[N, m]\nparam A[l, m, n]\nZ = X @ reshape(transpose(A, (1, 0, 2)), (m, l*n))\nL = sum(Z * Z)",
+     {"X": (4, 3), "A": (2, 3, 5)}, True),  # the array in another order
+    ("input X[N, m], Y[N, n]\nparam A[l, m, n], b[l]\nL = sum(bilinear(X, Y, A, b) ** 2)",
+     {"X": (4, 3), "Y": (4, 5), "A": (2, 3, 5), "b": (2,)}, False),
+    ("input X[N, m]\nparam A[k, n]\nW = reshape(A, (m, k*n//m))\nL = sum((X @ W) ** 2)",
+     {"X": (4, 3), "A": (2, 6)}, False),
+    ("input X[N, m]\nparam A[k, n]\nW = reshape(A, (m, k*n//m))\nL = sum((X @ W) ** 2)\nD = grad(L, W)\noutput L, D\n"
+     "loss L", {"X": (4, 3), "A": (2, 6)}, True),  # that array is a result, too
+])  # fmt: skip
+def test_a_result_is_another_array_in_its_shape(text: str, shapes: dict[str, tuple[int, ...]], copies: bool) -> None:
+    source = graphc.compile(text, level=2, verify=False)
+    assert ("np.copyto(dA_result" in source.partition("def value_and_grad")[2].partition("\ndef ")[0]) is copies
+    fast, given = compiled(text, 2), {name: array(*shape, seed=k) for k, (name, shape) in enumerate(shapes.items())}
+    want = compiled(text, 0).value_and_grad(**given)[1]
+    workspace = fast.Workspace(**given)
+    for _ in range(2):
+        outputs, have = fast.value_and_grad(**given, workspace=workspace)
+        assert all(np.abs(have[name] - gradient).max() <= 1e-11 for name, gradient in want.items())
+    if copies and isinstance(outputs, tuple):
+        assert not np.shares_memory(outputs.D, have["A"])
+    with pytest.raises(ValueError, match="lives in the workspace"):
+        fast.value_and_grad(**{**given, "A": have["A"]}, workspace=workspace)
