@@ -56,15 +56,18 @@ def _whole_arrays(operands: Operands) -> dict[str, str]:
             tiles[number] = _Tile(step, layout.graph[ids[0]].type.dims[1:])
     for number, (_, step, rest) in memory.spread.items():
         tiles.setdefault(number, _Tile(step, rest))
-    rooms = _rooms(operands, tiles)
+    hosts = {number: called[ids[0]] for number, ids in by_array.items()}
+    idle = {k: [hosts[number] for number in offered] for k, offered in layout.idle.items()}
+    behind: list[str] = []  # what stands in whole arrays is made when these are
+    rooms = _rooms(operands, tiles, idle, behind)
     same: dict[str, str] = {}
     for number, ids in by_array.items():
         node = layout.graph[ids[0]]
         if number in tiles:
             spread = memory.spread.pop(number, ([], "", ()))[0]
             names = [*(called[i] for i in ids), *spread]
-            made = _tile(memory, tiles[number], memory.dtype(node), rooms.get(number))
-            memory.lines.append(f"{' = '.join(dict.fromkeys(names))} = {made}")
+            made = _tile(memory, tiles[number], memory.dtype(node), rooms[number])
+            rooms[number].lines.append(f"{' = '.join(dict.fromkeys(names))} = {made}")
             same.update(dict.fromkeys(names, names[0]))
             continue
         memory.unpacked += [called[i] for i in ids]
@@ -81,9 +84,10 @@ def _whole_arrays(operands: Operands) -> dict[str, str]:
             same.update(dict.fromkeys(alike, first))
             whole = whole or first
     for number, (spread, *_) in memory.spread.items():
-        made = _tile(memory, tiles[number], memory.context.dtype(), rooms.get(number))
-        memory.lines.append(f"{' = '.join(spread)} = {made}")
+        made = _tile(memory, tiles[number], memory.context.dtype(), rooms[number])
+        rooms[number].lines.append(f"{' = '.join(spread)} = {made}")
         same.update(dict.fromkeys(spread, spread[0]))
+    memory.lines += behind
     return same
 
 
@@ -102,30 +106,50 @@ class _Tile:
         return [self.step, *(memory.context.dim(size).text for size in self.rest)]
 
 
-def _rooms(operands: Operands, tiles: Mapping[int, _Tile]) -> dict[int, str]:
-    """The arrays as long as tiles that share a room, and its name; the rooms are made."""
+@dataclass(frozen=True)
+class _Room:
+    """Where an array as long as a tile stands: what the room is called, if it has one, the whole arrays that it may be
+    in, and the lines among which it is made."""
+
+    name: str
+    idle: list[str]
+    lines: list[str]
+
+
+def _rooms(
+    operands: Operands, tiles: Mapping[int, _Tile], idle: Mapping[int, list[str]], behind: list[str]
+) -> dict[int, _Room]:
+    """Where each array as long as a tile stands; the rooms that several share are made."""
     memory = operands.memory
     members: dict[int, list[int]] = {}
+    rooms: dict[int, _Room] = {}
     for number in tiles:
+        offered = idle.get(number, [])
+        rooms[number] = _Room("", offered, behind if offered else memory.lines)
         if number in operands.layout.rooms:
             members.setdefault(operands.layout.rooms[number], []).append(number)
-    rooms: dict[int, str] = {}
-    for numbers in members.values():
+    for k, numbers in members.items():
         sizes = dict.fromkeys(tiles[number].entries(memory) for number in numbers)
         if len(numbers) > 1:
-            name = memory.names.fresh("room")
-            rooms.update(dict.fromkeys(numbers, name))
-            make = bracketed(f"{name} = np.empty(max(", list(sizes), f"), {memory.context.dtype()})")
-            memory.lines.append("\n".join(make))
+            offered = idle.get(-1 - k, [])
+            room = _Room(memory.names.fresh("room"), offered, behind if offered else memory.lines)
+            rooms.update(dict.fromkeys(numbers, room))
+            make, kind = f"{room.name} = np.empty(max(", memory.context.dtype()
+            if offered:
+                make = f"{room.name} = {memory.context.helper('room_in')}(max("
+            room.lines.append("\n".join(bracketed(make, list(sizes), f"), {', '.join([kind, *offered])})")))
             memory.context.helper("tile_in")
     return rooms
 
 
-def _tile(memory: Memory, tile: _Tile, dtype: str, room: str | None) -> str:
+def _tile(memory: Memory, tile: _Tile, dtype: str, room: _Room) -> str:
     """The text that makes an array as long as a tile."""
     shape = tile.shape(memory)
-    if room is not None:
-        return f"tile_in({', '.join([room, *shape])})"
+    if room.name:
+        return f"tile_in({', '.join([room.name, *shape])})"
+    if room.idle:
+        make = f"{memory.context.helper('room_in')}({', '.join([tile.entries(memory), dtype, *room.idle])})"
+        return f"{memory.context.helper('tile_in')}({', '.join([make, *shape])})"
     shape = ["THREADS"] * (memory.threads > 1) + shape
     return f"np.empty(({', '.join(shape)}{',' * (len(shape) == 1)}), {dtype})"
 

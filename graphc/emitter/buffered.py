@@ -22,6 +22,7 @@ from graphc.emitter.context import BodyContext
 from graphc.emitter.describe import describe
 from graphc.emitter.expressions import Text
 from graphc.emitter.groups import Line
+from graphc.emitter.idle_arrays import find_idle
 from graphc.emitter.in_rows import share_with_rows
 from graphc.emitter.kinds import kinds_of
 from graphc.emitter.layout import Layout
@@ -72,7 +73,7 @@ class Plan:
     buffers are whole arrays and which as long as a tile, and per value the number of its array; of a loop the widths
     of a row of its tiles; `beside` are floating arrays as long as a tile that hold no value (the loop, shape of a row,
     the number of the array if it has one); `in_rows` are those in whole arrays that only a loop needs; `rooms` are
-    those of arrays that share one.
+    those of arrays that share one, and `idle` whole arrays that an array as long as a tile, or a room, may stand in.
     """
 
     items: list[Item]
@@ -83,6 +84,7 @@ class Plan:
     beside: list[tuple[int, tuple[Dim, ...], int | None]]
     in_rows: set[int]
     rooms: dict[int, int] = field(default_factory=dict)
+    idle: dict[int, list[int]] = field(default_factory=dict)
 
 
 def write_buffered(
@@ -125,6 +127,7 @@ def write_buffered(
     layout.array = share_with_rows(layout, of_values, spread.values())
     if threads == 1:
         layout.rooms = find_rooms([*of_values, *spread.values()], layout.array, layout.full)
+        layout.idle = find_idle(layout, of_values, spread.values())
     layout.spread = {what: layout.array.pop(range.value) for what, range in spread.items()}
     layout.array.update((id, layout.array[whole]) for id, whole in layout.heirs.items())
 
@@ -134,7 +137,9 @@ def write_buffered(
     texts = _results(operands, names, roots, pinned, lines)
     allocate(operands)
     widths = {position: tiles.key[1] for position, tiles in loops.tiles.items()}
-    plan = Plan(layout.items, kind, layout.full, layout.array, widths, memory.beside, layout.in_rows, layout.rooms)
+    plan = Plan(
+        layout.items, kind, layout.full, layout.array, widths, memory.beside, layout.in_rows, layout.rooms, layout.idle,
+    )  # fmt: skip
     return Buffered(
         lines, memory.unpacked, memory.lines, texts, dict(called), context, memory.context, context.helpers,
         bool(loops.lifted_from), plan,

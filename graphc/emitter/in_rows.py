@@ -23,7 +23,7 @@ from graphc.emitter.layout import Layout
 from graphc.emitter.lives import kind_of_whole
 from graphc.passes.storage import Range, share
 
-__all__ = ["share_with_rows"]
+__all__ = ["bound", "share_with_rows"]
 
 SEEN: Final = 8
 """So many arrays are looked at for a value, so that a long program takes no longer than its length."""
@@ -50,7 +50,7 @@ def _lodgers(layout: Layout, ranges: Sequence[Range], array: Mapping[int, int]) 
     owner: dict[int, int] = {}
     residents: dict[int, list[tuple[float, int]]] = {}  # array -> when its values are written, and these
     lives = {range.value: range for range in ranges}
-    bound = _bound(layout)
+    closed = bound(layout)
     for range in ranges:
         if range.value in layout.full:
             number = array[range.value]
@@ -61,7 +61,7 @@ def _lodgers(layout: Layout, ranges: Sequence[Range], array: Mapping[int, int]) 
         layout.place[range.value] for range in ranges
         if range.value in layout.loop_of and any(size.value != 1 for size in layout.graph[range.value].type.dims[1:])
     }  # fmt: skip
-    free = {number for number, own in residents.items() if bound.isdisjoint(id for _, id in own)}
+    free = {number for number, own in residents.items() if closed.isdisjoint(id for _, id in own)}
     lodgers: dict[int, int] = {}
     for range in ranges:
         node, loop = layout.graph[range.value], layout.place[range.value]
@@ -78,7 +78,7 @@ def _lodgers(layout: Layout, ranges: Sequence[Range], array: Mapping[int, int]) 
     return lodgers
 
 
-def _bound(layout: Layout) -> set[int]:
+def bound(layout: Layout) -> set[int]:
     """Values whose arrays have other values in them than those whose lives are known."""
     long = {part.whole for part in layout.pieces.values()}
     joined = {whole for whole, *_ in layout.part_of.values()}

@@ -52,6 +52,8 @@ class Layout:
     in_rows: set[int] = field(default_factory=set)  # what only a loop needs, in rows of a whole array
     spread: dict[Spread, int] = field(default_factory=dict)  # what is copied before loops -> the number of its array
     rooms: dict[int, int] = field(default_factory=dict)  # the number of an array -> that of the room that it shares
+    # The number of an array as long as a tile, or -1 - that of a room -> those of whole arrays that it may stand in.
+    idle: dict[int, list[int]] = field(default_factory=dict)
     place: dict[int, int] = field(init=False)  # value -> the position of its item
     loop_of: dict[int, int] = field(init=False)  # a row value -> the position of its loop
     # What statements read, and in a loop over which rows that was asked.
