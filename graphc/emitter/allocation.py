@@ -54,8 +54,10 @@ def _whole_arrays(operands: Operands) -> dict[str, str]:
         if ids[0] not in layout.full:
             step = operands.loops.tiles[layout.loop_of[ids[0]]].step
             tiles[number] = _Tile(step, layout.graph[ids[0]].type.dims[1:])
-    for number, (_, step, rest) in memory.spread.items():
-        tiles.setdefault(number, _Tile(step, rest))
+    for number, (_, rows, rest) in memory.spread.items():
+        if number not in tiles:  # nothing but what is spread is in it
+            tiles[number] = _Tile(rows, rest)
+            memory.context.helper("repeated_rows")
     hosts = {number: called[ids[0]] for number, ids in by_array.items()}
     idle = {k: [hosts[number] for number in offered] for k, offered in layout.idle.items()}
     behind: list[str] = []  # what stands in whole arrays is made when these are
@@ -93,17 +95,17 @@ def _whole_arrays(operands: Operands) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class _Tile:
-    """An array as long as a tile: its rows, and the shape of each."""
+    """An array as long as a tile: how many rows it has, and the shape of each."""
 
-    step: str
+    rows: str
     rest: tuple[Dim, ...]
 
     def entries(self, memory: Memory) -> str:
         """How many entries it has."""
-        return f"{self.step} * {memory.context.dim(numel(self.rest)).within(PRODUCT + 1)}"
+        return f"{self.rows} * {memory.context.dim(numel(self.rest)).within(PRODUCT + 1)}"
 
     def shape(self, memory: Memory) -> list[str]:
-        return [self.step, *(memory.context.dim(size).text for size in self.rest)]
+        return [self.rows, *(memory.context.dim(size).text for size in self.rest)]
 
 
 @dataclass(frozen=True)

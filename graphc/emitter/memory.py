@@ -26,7 +26,7 @@ class Memory:
         self.lines: list[str] = []
         self.derived: list[str] = []
         self.constants: dict[tuple[str, ...], str] = {}
-        # The number of an array -> what is spread in it, the steps of its loops, the shape of a row.
+        # The number of an array -> what is spread in it, how many rows that takes, the shape of a row.
         self.spread: dict[int, tuple[list[str], str, tuple[Dim, ...]]] = {}
         # Arrays as long as a tile that no value is in: the loop, the shape of a row, the number if they have one.
         self.beside: list[tuple[int, tuple[Dim, ...], int | None]] = []
@@ -60,12 +60,12 @@ class Memory:
             self.derived.append(f"{known} = {text}")
         return known
 
-    def spread_in(self, key: tuple[str, ...], name: str, number: int, step: str, rest: tuple[Dim, ...]) -> str:
+    def spread_in(self, key: tuple[str, ...], name: str, number: int, rows: str, rest: tuple[Dim, ...]) -> str:
         """The name of what is spread over tiles, of so many rows, in the array of that number."""
         known = self.constants.get(key)
         if known is None:
             known = self.constants[key] = self.names.fresh(name)
-            self.spread.setdefault(number, ([], step, rest))[0].append(known)
+            self.spread.setdefault(number, ([], rows, rest))[0].append(known)
         return known
 
     def zero(self) -> str:

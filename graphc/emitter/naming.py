@@ -29,7 +29,7 @@ CHECKS = {
     "fits_into", "fit_together", "unequal_sizes", "self", "given", "of_floating", "too_few_axes",
     "without_axes", "not_one", "does_not_fill", "double_at_most", "no_entries", "unequal_ranks", "few_entries",
     "are_small", "check_workspace", "tile_in", "room_in", "tile_parts", "as_int64", "widened", "reduction_of_rows",
-    "number_as_array", "added_mask",
+    "number_as_array", "added_mask", "repeated_rows",
 }  # fmt: skip
 RESERVED = frozenset(MODULE | CHECKS | (set(HELPERS) - {"shift"}) | set(keyword.kwlist) | {"match", "case", "_"})
 

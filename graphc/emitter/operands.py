@@ -14,7 +14,7 @@ from graphc.emitter.kinds import factors
 from graphc.emitter.layout import Layout
 from graphc.emitter.memory import Memory
 from graphc.emitter.parts import is_contiguous
-from graphc.emitter.tiles import Loops
+from graphc.emitter.tiles import Loops, repeated_rows
 from graphc.ir.dims import Dim
 from graphc.ir.graph import Node
 from graphc.ops.base import Op
@@ -199,7 +199,8 @@ class Operands:
             make = f"np.full({shape}, {name}, {kind})" if u in self.filled else f"np.empty({shape}, {kind})"
             spread = memory.constant(("spread", str(u), shape), f"{name}_spread", make, tiled=True)
         else:
-            spread = memory.spread_in(("spread", str(u), shape), f"{name}_spread", number, tiles.step, rest)
+            rows = repeated_rows(memory, tiles.count, tiles.step, rest)
+            spread = memory.spread_in(("spread", str(u), shape), f"{name}_spread", number, rows, rest)
         if len(memory.constants) > known:
             if number is None or number not in self.counted:
                 memory.beside.append((self.loops.current, rest, number))

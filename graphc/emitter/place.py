@@ -18,6 +18,7 @@ from graphc.emitter.operands import Operands, plain_text
 from graphc.emitter.parts import is_contiguous
 from graphc.emitter.row_reductions import is_narrow
 from graphc.emitter.threads import private
+from graphc.emitter.tiles import repeated_rows
 from graphc.ir.dims import Dim, dim, numel
 from graphc.ir.graph import Node
 from graphc.ops.base import NumpyContext
@@ -186,6 +187,9 @@ class PlaceOf:
             return self.memory.constant((what, number, last), what, f"{start}{last}{value}, {dtype})")
         rest = "".join(f", {self.memory.context.dim(size)}" for size in node.type.dims[1:])
         shape, known = f"(SIZE{rest})" if rest else "SIZE", len(self.memory.constants)
+        if rest and self.memory.threads == 1:
+            self.memory.context.helper("repeated_rows")
+            shape = f"({repeated_rows(self.memory, self.loops.now.count, 'SIZE', node.type.dims[1:])}{rest})"
         name = self._along(what, self.item.rows, f"{rest}{value}", f"{start}{shape}{value}, {dtype})")
         if len(self.memory.constants) > known:
             self.memory.beside.append((self.loops.current or 0, node.type.dims[1:], None))

@@ -22,10 +22,10 @@ from graphc.emitter.layout import Layout
 from graphc.emitter.memory import Memory
 from graphc.emitter.naming import Names
 from graphc.emitter.text import bracketed
-from graphc.ir.dims import Dim, dim
+from graphc.ir.dims import Dim, dim, numel
 from graphc.passes.regions import Item
 
-__all__ = ["Loops", "Tiles", "make_tiles"]
+__all__ = ["Loops", "Tiles", "make_tiles", "repeated_rows"]
 
 
 FEW: Final = 8
@@ -130,6 +130,13 @@ def make_tiles(loops: Sequence[Tiles], same: Mapping[str, str]) -> str:
     ])  # fmt: skip
 
 
+def repeated_rows(memory: Memory, count: str, step: str, rest: Sequence[Dim]) -> str:
+    """How many rows an array has of which all rows are the same, beside tiles of so many of `count` rows. One, where
+    there are one or two tiles of some thousand entries in long rows: one more would be much beside the arrays."""
+    width = memory.context.dim(numel(tuple(rest))).text
+    return f"repeated_rows({count}, {step}, {width})"
+
+
 class Loops:
     """The tiles of all loops of a function, and the loop that is being written."""
 
@@ -198,6 +205,11 @@ def tile_rows(count, width, dtype):
     """How many of so many rows make a tile: as many as come closest to TILE bytes together."""
     size = max(1, width * dtype.itemsize)
     return min(count, max(1, (TILE + size // 2) // size))
+'''
+CHECK_HELPERS["repeated_rows"] = '''\
+def repeated_rows(count, step, width):
+    """How often a row is written out for a tile: once, and NumPy repeats it, where that takes hardly longer."""
+    return 1 if count <= 2 * step and width >= 64 and count * width >= 16384 else step
 '''
 CHECK_HELPERS["tiles"] = '''\
 def tiles(count, step):

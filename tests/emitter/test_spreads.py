@@ -26,8 +26,9 @@ def arrays_of_tiles(text: str) -> list[list[str]]:
     """The names in each array as long as a tile, in the memory of `value_and_grad`."""
     source = graphc.compile(text, level=2, verify=False)
     body = source[source.index("def memory_of_value_and_grad") :]
-    body = body[: body.index("\n    loop")]
-    made = re.compile(r"np\.empty\(\(step_, H\).*|tile_in\(room_in\(.*\), step_, H\)")
+    body = re.sub(r"\n {8,}|\n(?=    \))|(?<=\n) +", "", body[: body.index("\n    loop")])  # a statement a line
+    rows = r"(?:step_|repeated_rows\(N, step_, H\))"
+    made = re.compile(rf"np\.empty\(\({rows}, H\).*|tile_in\(room_in\(.*\), {rows}, H *\)")
     found: list[list[str]] = []
     for line in body.split("\n"):
         *names, last = line.strip().split(" = ")
@@ -51,3 +52,27 @@ def test_the_numbers_are_those_of_the_literal_derivation(tile: str) -> None:
     source = graphc.compile(NORM, level=2, verify=False)
     fast = module_from(source.replace("131072", tile), "spreads.g")
     agree_in_a_workspace(fast, compiled(NORM, 0), GIVEN)
+
+
+@pytest.mark.parametrize("condition", ["width >= 1", "step == count"])
+def test_a_row_that_numpy_repeats_gives_the_same_numbers(condition: str) -> None:
+    """As in programs of larger arrays: of rows that are the same in all of one tile, or two, there is one."""
+    source = graphc.compile(NORM, level=2, verify=False)
+    asked = "count <= 2 * step and width >= 64 and count * width >= 16384"
+    assert asked in source
+    for tile in ("131072", "1200", "64"):
+        fast = module_from(source.replace(asked, condition).replace("131072", tile), "spreads.g")
+        agree_in_a_workspace(fast, compiled(NORM, 0), GIVEN)
+
+
+def test_what_is_one_tile_needs_no_tile_of_a_bias_and_none_of_zeros() -> None:
+    source = graphc.compile(
+        "input X[N, D]\nparam W[D, H], b[H], V[H, C]\nL = sum((relu(X @ W + b) @ V)**2)", level=2, verify=False
+    )
+    fast = module_from(source, "spreads.g")
+    for rows, shape in ((128, 1), (96, 1), (512, 64), (32, 32)):  # tiles of 64 rows; the last is of few entries
+        given = {"X": array(rows, 4), "W": array(4, 256), "b": array(256), "V": array(256, 3)}
+        fast.value_and_grad(**given, workspace=(workspace := fast.Workspace(**given)))
+        loops = [part for part in workspace.value_and_grad if type(part) is list]
+        first = next(loop[0] for loop in loops if loop[0][0].shape[1:] == (256,))
+        assert min(part.shape[0] for part in first) == shape, rows
