@@ -20,6 +20,7 @@ from typing import Final, TypeAlias, cast
 from graphc.emitter.check_helpers import CHECK_HELPERS
 from graphc.emitter.in_rows import bound
 from graphc.emitter.layout import Layout
+from graphc.emitter.rooms import is_needed, joined_times
 from graphc.ir.dims import Dim, numel
 from graphc.passes.cost import typical
 from graphc.passes.storage import Range
@@ -63,16 +64,18 @@ def find_idle(layout: Layout, ranges: Sequence[Range], others: Iterable[Range] =
             sizes.setdefault(unit, []).append((rows, numel(rest)))
     hosts = sorted(length, key=lambda number: -typical(length[number][0]))
     found: dict[int, list[int]] = {}
-    for unit, times in sorted(short.items(), key=lambda each: -sum(last - first for first, last in each[1])):
+    needed = {number: joined_times(times) for number, times in whole.items()}
+    worked = {unit: joined_times(times) for unit, times in short.items()}
+    for unit, times in sorted(worked.items(), key=lambda each: -sum(last - first for first, last in each[1])):
         least = max(typical(count * each) for count, each in sizes[unit])
         fitting = [
             number for number in islice(hosts, SEEN)
-            if typical(length[number][0]) >= least and not _meet(times, whole[number])
+            if typical(length[number][0]) >= least and not any(is_needed(needed[number], *time) for time in times)
         ]  # fmt: skip
         enough = [n for n in fitting if all(_is_enough(*length[n], *size) for size in sizes[unit])]
         offered = enough[:1] or fitting[:OFFERED]
         for number in offered:
-            whole[number] += times
+            needed[number] = joined_times([*needed[number], *times])
         if offered:
             found[unit] = offered
     return found
@@ -102,10 +105,6 @@ def _extents(layout: Layout) -> Callable[[float, float], Time]:
 def _is_enough(entries: Dim, rows: Dim, count: Dim, each: Dim) -> bool:
     """Whether a whole array is as long as a tile of so many rows at most, whatever the sizes are."""
     return rows == count and (entries - rows * each).is_nonnegative()
-
-
-def _meet(times: Iterable[Time], others: Sequence[Time]) -> bool:
-    return any(first <= end and begin <= last for first, last in times for begin, end in others)
 
 
 CHECK_HELPERS["room_in"] = '''\

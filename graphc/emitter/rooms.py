@@ -10,14 +10,14 @@ Tiles have about as many bytes, whatever their widths, and what a loop has worke
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias, cast
 
 from graphc.ir.dims import Dim, numel
 from graphc.passes.storage import Range
 
-__all__ = ["find_rooms"]
+__all__ = ["find_rooms", "is_needed", "joined_times"]
 
 SEEN: Final = 8
 """So many rooms are looked at for an array, so that a long program takes no longer than its length."""
@@ -34,12 +34,7 @@ class _Room:
     needed: list[tuple[float, float]] = field(default_factory=list)
 
     def fits(self, key: Key, needed: Iterable[tuple[float, float]]) -> bool:
-        return key not in self.keys and not any(self._meets(first, last) for first, last in needed)
-
-    def _meets(self, first: float, last: float) -> bool:
-        at = bisect_left(self.needed, (first, last))
-        before = at > 0 and self.needed[at - 1][1] >= first
-        return before or (at < len(self.needed) and self.needed[at][0] <= last)
+        return key not in self.keys and not any(is_needed(self.needed, first, last) for first, last in needed)
 
     def take(self, array: int, key: Key, needed: Iterable[tuple[float, float]]) -> None:
         self.arrays.append(array)
@@ -65,7 +60,7 @@ def find_rooms(ranges: Iterable[Range], array: Mapping[int, int], whole: Collect
     if len({key for key, _ in kinds.values()}) < 2:
         return {}
     for number in sorted(kinds, key=lambda number: (numel(kinds[number][1]) not in kinds[number][0][1], number)):
-        key, needed = kinds[number][0], _joined(lives[number])
+        key, needed = kinds[number][0], joined_times(lives[number])
         room = next((room for room in rooms[:SEEN] if room.fits(key, needed)), None)
         if room is None:
             room = _Room()
@@ -74,7 +69,14 @@ def find_rooms(ranges: Iterable[Range], array: Mapping[int, int], whole: Collect
     return {number: k for k, room in enumerate(rooms) if len(room.arrays) > 1 for number in room.arrays}
 
 
-def _joined(lives: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
+def is_needed(times: Sequence[tuple[float, float]], first: float, last: float) -> bool:
+    """Whether something is needed between these two, of which `times`, one after the other, are all it is needed in."""
+    at = bisect_left(times, (first, last))
+    before = at > 0 and times[at - 1][1] >= first
+    return before or (at < len(times) and times[at][0] <= last)
+
+
+def joined_times(lives: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
     """The times in which an array is needed, those that meet as one."""
     joined: list[tuple[float, float]] = []
     for first, last in sorted(lives):
