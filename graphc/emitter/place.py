@@ -189,7 +189,7 @@ class PlaceOf:
         shape, known = f"(SIZE{rest})" if rest else "SIZE", len(self.memory.constants)
         if rest and self.memory.threads == 1:
             self.memory.context.helper("repeated_rows")
-            shape = f"({repeated_rows(self.memory, self.loops.now.count, 'SIZE', node.type.dims[1:])}{rest})"
+            shape = f"({repeated_rows(self.memory, self.loops.now.count, 'SIZE', node.type.dims[1:], False)}{rest})"
         name = self._along(what, self.item.rows, f"{rest}{value}", f"{start}{shape}{value}, {dtype})")
         if len(self.memory.constants) > known:
             self.memory.beside.append((self.loops.current or 0, node.type.dims[1:], None))

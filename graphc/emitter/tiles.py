@@ -130,11 +130,12 @@ def make_tiles(loops: Sequence[Tiles], same: Mapping[str, str]) -> str:
     ])  # fmt: skip
 
 
-def repeated_rows(memory: Memory, count: str, step: str, rest: Sequence[Dim]) -> str:
+def repeated_rows(memory: Memory, count: str, step: str, rest: Sequence[Dim], each_call: bool = True) -> str:
     """How many rows an array has of which all rows are the same, beside tiles of so many of `count` rows. One, where
-    there are one or two tiles of some thousand entries in long rows: one more would be much beside the arrays."""
+    there are one or two tiles of some thousand entries in long rows: one more would be much beside the arrays. Of what
+    is written in each call also where the rows are short, as to write it out takes as long as to repeat it."""
     width = memory.context.dim(numel(tuple(rest))).text
-    return f"repeated_rows({count}, {step}, {width})"
+    return f"repeated_rows({count}, {step}, {width}{'' if each_call else ', False'})"
 
 
 class Loops:
@@ -207,9 +208,10 @@ def tile_rows(count, width, dtype):
     return min(count, max(1, (TILE + size // 2) // size))
 '''
 CHECK_HELPERS["repeated_rows"] = '''\
-def repeated_rows(count, step, width):
-    """How often a row is written out for a tile: once, and NumPy repeats it, where that takes hardly longer."""
-    return 1 if count <= 2 * step and width >= 64 and count * width >= 16384 else step
+def repeated_rows(count, step, width, each_call=True):
+    """How often a row is written out for a tile, in each call or for all: once, where that takes hardly longer."""
+    few = count <= 2 * step and width >= 64 or each_call and count == step
+    return 1 if few and count * width >= 16384 else step
 '''
 CHECK_HELPERS["tiles"] = '''\
 def tiles(count, step):

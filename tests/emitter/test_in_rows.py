@@ -43,7 +43,7 @@ def tiles(text: str) -> list[str]:
     """The lines that make floating arrays as long as a tile, for `value_and_grad`, of more than a number a row."""
     source = graphc.compile(text, level=2, verify=False)
     body = source[source.index("def memory_of_value_and_grad") :]
-    rows = r"(?:step_|repeated_rows\(N, step_, C\))"
+    rows = r"(?:step_|repeated_rows\(N, step_, C(?:, False)?\))"
     made = rf" +(.*) = (?:np\.empty\(\({rows}, C\)|tile_in\(\s*room_in\({rows} \* C, ).*"
     return re.findall(made, body[: body.index("\n    loop")])
 

@@ -27,7 +27,7 @@ def arrays_of_tiles(text: str) -> list[list[str]]:
     source = graphc.compile(text, level=2, verify=False)
     body = source[source.index("def memory_of_value_and_grad") :]
     body = re.sub(r"\n {8,}|\n(?=    \))|(?<=\n) +", "", body[: body.index("\n    loop")])  # a statement a line
-    rows = r"(?:step_|repeated_rows\(N, step_, H\))"
+    rows = r"(?:step_|repeated_rows\(N, step_, H(?:, False)?\))"
     made = re.compile(rf"np\.empty\(\({rows}, H\).*|tile_in\(room_in\(.*\), {rows}, H *\)")
     found: list[list[str]] = []
     for line in body.split("\n"):
@@ -54,15 +54,30 @@ def test_the_numbers_are_those_of_the_literal_derivation(tile: str) -> None:
     agree_in_a_workspace(fast, compiled(NORM, 0), GIVEN)
 
 
-@pytest.mark.parametrize("condition", ["width >= 1", "step == count"])
+@pytest.mark.parametrize("condition", ["width >= 1", "few", "not few"])
 def test_a_row_that_numpy_repeats_gives_the_same_numbers(condition: str) -> None:
     """As in programs of larger arrays: of rows that are the same in all of one tile, or two, there is one."""
     source = graphc.compile(NORM, level=2, verify=False)
-    asked = "count <= 2 * step and width >= 64 and count * width >= 16384"
+    asked = "few and count * width >= 16384"
     assert asked in source
     for tile in ("131072", "1200", "64"):
         fast = module_from(source.replace(asked, condition).replace("131072", tile), "spreads.g")
         agree_in_a_workspace(fast, compiled(NORM, 0), GIVEN)
+
+
+def test_a_bias_is_written_out_once_for_short_rows_and_the_zeros_are_not() -> None:
+    """Where there is one tile: of the zeros each call would pay for it."""
+    source = graphc.compile("input X[N, D]\nparam W[D, H], b[H]\nL = sum(relu(X @ W + b)**3)", level=2, verify=False)
+    memory = source[source.index("def memory_of_value_and_grad") :]
+    rows = re.findall(r"repeated_rows\(N, step_, H(.*?)\)", memory[: memory.index("\n    loop")])
+    assert ", False" in rows and "" in rows
+    called: dict[str, object] = {}
+    exec(source[source.index("def repeated_rows") :].partition("\n\n\n")[0], called)
+    repeated = called["repeated_rows"]
+    assert callable(repeated)
+    assert [repeated(2048, 2048, 10), repeated(2048, 2048, 10, False), repeated(2048, 1024, 10)] == [1, 2048, 1024]
+    assert [repeated(64, 64, 256, False), repeated(128, 64, 256), repeated(192, 64, 256)] == [1, 1, 64]
+    assert repeated(32, 32, 256) == 32  # of few entries
 
 
 def test_what_is_one_tile_needs_no_tile_of_a_bias_and_none_of_zeros() -> None:
