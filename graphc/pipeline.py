@@ -227,12 +227,13 @@ def _faster(program: Graph, joint: Graph, options: Options) -> Graph:
         return joint
     written = program
     if options.level > 1:
+        from graphc.passes.common_matrix import join_products
         from graphc.passes.flat_rows import merge_rows_first
         from graphc.passes.pool_first import pool_first
         from graphc.passes.steps_at_once import steps_at_once
         from graphc.passes.tangents import limit_squares
 
-        for improve in (limit_squares, pool_first, steps_at_once, merge_rows_first):
+        for improve in (limit_squares, join_products, pool_first, steps_at_once, merge_rows_first):
             program = improve(program, joint.gradients)
     faster, choices = by_slope(program, joint.gradients)
     if faster is written:

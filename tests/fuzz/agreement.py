@@ -79,6 +79,7 @@ def _refuses(module: Any, sample: Sample) -> bool:
 def every_pass_checked(sizes: Sequence[Mapping[str, int]]) -> Iterator[None]:
     """Meanwhile every function of `graphc.passes` that returns a graph returns a sound one, whoever calls it: it
     verifies, and each value has the shape, at these sizes too, that its operation makes of its operands' shapes."""
+    import graphc.passes.common_matrix
     import graphc.passes.joint
     import graphc.passes.pool_first
     import graphc.passes.samples_last  # noqa: F401  (so that their names are there to be replaced)

@@ -18,6 +18,7 @@ from graphc.passes.casts import cast_to_type
 from graphc.passes.chain import reassociate
 from graphc.passes.coefficients import move_into_coefficients
 from graphc.passes.common_factor import factor_out
+from graphc.passes.common_matrix import join_products
 from graphc.passes.dce import eliminate_dead_code
 from graphc.passes.diagonal_rows import diagonals_by_rows, identities_by_rows
 from graphc.passes.differences import subtract_products
@@ -64,6 +65,7 @@ PASSES: dict[str, Callable[[Graph], Graph]] = {
     "coefficients": move_into_coefficients,
     "columns": simplify,
     "common_factor": factor_out,
+    "common_matrix": join_products,
     "common_number": simplify,
     "constant_factors": simplify,
     "dce": eliminate_dead_code,
