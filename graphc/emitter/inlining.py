@@ -13,8 +13,10 @@ from functools import cached_property
 from graphc.emitter.flow import Flow
 from graphc.emitter.groups import group_of
 from graphc.emitter.statements import STATEMENTS
+from graphc.ir.dims import Dim
 from graphc.ir.graph import Node
 from graphc.ops.base import Op
+from graphc.ops.cuts import WHOLE
 
 __all__ = ["ALWAYS_INLINE", "inlined_values"]
 
@@ -177,7 +179,18 @@ class _Inlining:
             return False  # its reader knows it by this name
         if node.op == "expand_dims":  # `de[:, None]`, wherever it stands
             return not node.name and node.type.rank is not None
+        if node.op == "slice":  # `A[0]`, `X[:, 1]`: says more than a name for it would
+            base = self.graph[node.operands[0]]
+            return not node.name and _is_part(node) and (base.id not in self.inlined or base.op == "slice")
         return node.op in ALWAYS_INLINE and not node.name
+
+
+def _is_part(node: Node) -> bool:
+    """Whether this is an entry, a row or a column, by place: `X[0, 1]`, `A[2]`, `X[:, -1]`."""
+    index = node.attr("index")
+    return any(isinstance(item, int | Dim) for item in index) and all(
+        isinstance(item, int | Dim) or item == WHOLE for item in index
+    )
 
 
 def _overhead(node: Node, op: Op) -> int:
