@@ -12,7 +12,8 @@ squeeze(expand_dims(U, -2) @ A, -2)           becomes       U @ A             u_
 sum(U[..., None] * V[:, None], axis=0)        becomes       mT(U) @ V         Σ_i u_i v_iᵀ
 sum(A * U[..., None], axis=1)                 becomes       U @ A             u_iᵀ A
 sum(A * V[:, None], axis=2)                   becomes       V @ mT(A)         A v_i
-squeeze(A @ expand_dims(x, -1), -1)           becomes       A @ x
+squeeze(A @ expand_dims(x, -1), -1)           becomes       A @ x             and so behind a sign
+squeeze(A @ sum(V, axis=1, keepdims=true), 1) becomes       A @ sum(V, axis=1)
 x[:, None] + y[:, None]                       becomes       (x + y)[:, None]         and so the difference
 eye(m) @ A                                    becomes       A                 and s * eye(m) @ A becomes s * A
 """
@@ -28,8 +29,8 @@ __all__ = ["arranged", "is_multiple_of_identity"]
 
 def arranged(place: Place) -> int | None:
     """The product in its better arrangement."""
-    if place.op == "squeeze" and place.node(0).op == "matmul":
-        return _of_vectors(place)
+    if place.op == "squeeze":
+        return _of_vectors(place) if place.node(0).op == "matmul" else _of_vectors_with_sign(place)
     if place.op == "sum" and place.node(0).op == "multiply":
         return _sum_of_outer_products(place) or _sum_of_scaled_matrices(place) or _sum_of_one_scaled_matrix(place)
     if place.op == "matmul":
@@ -62,16 +63,45 @@ def _of_vectors(place: Place) -> int | None:
     return None
 
 
+def _of_vectors_with_sign(place: Place) -> int | None:
+    """The same behind a sign that has moved out of the product."""
+    sign = place.node(0)
+    product = place.builder[sign.operands[0]] if sign.op == "negative" else sign
+    if product is sign or product.op != "matmul" or not (place.alone(sign.id) and place.alone(product.id)):
+        return None
+    made = place.add("squeeze", [product.id], {"axis": place.attrs["axis"]})
+    return None if place.builder[made].op == "squeeze" else place.add("negative", [made])
+
+
 def _of_one_vector(place: Place, left: Node, right: Node) -> int | None:
     """A product of a matrix and a vector that `fold` has not met: it was one of two vectors then."""
     axis = place.attrs["axis"]
-    if not place.alone(place.operands[0]) or place.node(0).name:
+    if not place.alone(place.operands[0]) or place.node(0).name or left.type.rank != 2 or right.type.rank != 2:
         return None
-    if axis == (1,) and _is_opened(right, 2, (1,)) and left.type.rank == 2:
-        return place.add("matmul", [left.id, right.operands[0]])
-    if axis == (0,) and _is_opened(left, 2, (0,)) and right.type.rank == 2:
-        return place.add("matmul", [left.operands[0], right.id])
-    return None
+    vector = _vector(place, right if axis == (1,) else left, axis) if axis in ((0,), (1,)) else None
+    if vector is None:
+        return None
+    return place.add("matmul", [left.id, vector] if axis == (1,) else [vector, right.id])
+
+
+def _vector(place: Place, node: Node, axis: tuple[int, ...]) -> int | None:
+    """The vector that has been made a matrix of one column, or one row, for the sake of a product."""
+    if _is_opened(node, 2, axis):
+        return node.operands[0]
+    if node.name or not place.alone(node.id):
+        return None
+    if node.op == "sum" and node.attr("keepdims") and node.attr("axis") == axis:
+        return place.builder.add("sum", node.operands, {"axis": axis, "keepdims": False})
+    if node.op == "multiply":  # by a number
+        wide = [u for u in node.operands if place.typed(u).rank != 0]
+        vector = _vector(place, place.builder[wide[0]], axis) if len(wide) == 1 else None
+        return vector and place.add("multiply", [vector if u in wide else u for u in node.operands])
+    if node.op != "reshape":
+        return None
+    source = place.builder[node.operands[0]]
+    while source.op in ("reshape", "expand_dims", "squeeze") and not source.name:
+        source = place.builder[source.operands[0]]
+    return place.add("reshape", [source.id], {"shape": (node.type.dims[1 - axis[0]],)})
 
 
 def _is_opened(node: Node, rank: int, axis: tuple[int, ...]) -> bool:

@@ -12,9 +12,12 @@
 
     q = x / r; dx = y / r * x                         becomes      q = x / r; dx = y * q
 
-Such products are in the derivatives of rows that are divided by their lengths, the last but one where columns are, and
-the last of a softmax that is written out as exponentials, divided by their sums. What
-divides within a sum stands behind it even where it may be 0 because there are no terms: then x has no entries.
+    dx = y / (x / c) / c                              becomes      dx = y / x
+
+Such products are in the derivatives of rows that are divided by their lengths, the last but two where columns are, the
+last but one of a softmax that is written out as exponentials, divided by their sums, and the last of the logarithm of a
+quotient. What divides within a sum stands behind it even where it may be 0 because there are no terms: then x has no
+entries.
 """
 
 from __future__ import annotations
@@ -23,12 +26,29 @@ from dataclasses import dataclass, field
 
 from graphc.ir.graph import Node
 from graphc.ir.types import Unknown
+from graphc.passes.broadcasts import repeats
 from graphc.passes.constant_factors import parts_of_sum
 from graphc.passes.place import Place
 
-__all__ = ["product_of_quotient", "product_with_quotient", "quotient_at_hand"]
+__all__ = ["product_of_quotient", "product_with_quotient", "quotient_at_hand", "quotient_cancelled"]
 
 DEEPEST = 8  # quotients of quotients
+
+
+def quotient_cancelled(place: Place) -> int | None:
+    """What is divided by a quotient and by its divisor, divided by its dividend alone. Only in what rules made: where a
+    program itself divides by 0, it gets what NumPy gives."""
+    if place.op != "divide":
+        return None
+    first, divisor = place.node(0), place.operands[1]
+    origin = place.builder.origin
+    if first.op != "divide" or origin is None or origin.rule is None or not place.alone(first.id) or first.name:
+        return None
+    quotient = place.builder[first.operands[1]]
+    if quotient.op != "divide" or quotient.operands[1] != divisor:
+        return None
+    made = place.add("divide", [first.operands[0], quotient.operands[0]])
+    return place.repeat(made, place.type) if repeats(place.typed(made), place.type) else made
 
 
 def product_of_quotient(place: Place) -> int | None:

@@ -99,6 +99,7 @@ rewrite w * maximum(z, 0) * (maximum(z, 0) > 0) => w * maximum(z, 0)
 rewrite (x / y) * y => x
 rewrite (x * y) / y => x
 rewrite x / (c * square(y)) * k * y => k / c * x / y
+rewrite x / square(y) * k * y => k * x / y
 
 # ---- an axis turned twice
 rewrite flip(flip(x, axis=a), axis=a) => x

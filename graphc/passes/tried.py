@@ -32,11 +32,12 @@ from graphc.passes.log_shares import entries_of_difference, share_at_hand
 from graphc.passes.patterns import Form, Order, Rewrite, candidates
 from graphc.passes.place import Place
 from graphc.passes.products import arranged
-from graphc.passes.quotients import product_of_quotient, product_with_quotient, quotient_at_hand
+from graphc.passes.quotients import product_of_quotient, product_with_quotient, quotient_at_hand, quotient_cancelled
 from graphc.passes.scalars import mean_of_sums, scalar_out_of_dot, scalar_out_of_sum, scalars_gathered
 from graphc.passes.signs import LINEAR, product_subtracted, sign_into_number, sign_out_of_sum
 from graphc.passes.sums import sums_joined
 from graphc.passes.symmetric import sum_at_hand, transpose_dropped
+from graphc.passes.turned import turned_inside
 
 __all__ = ["SIMPLIFICATIONS", "Worth", "folded", "may_be_free", "worth_trying"]
 
@@ -84,15 +85,17 @@ SIMPLIFICATIONS: tuple[tuple[Simplification, Mapping[str, frozenset[str]]], ...]
     (entries_only, {"multiply": frozenset(["scatter", "multiply", "one_hot"]), "scatter": ANY,
                     "sum": frozenset(["multiply", "scatter"]), "divide": frozenset(["multiply"]),
                     "gather": ANY, "gather_entry": ANY, "pick": ANY}),
-    (arranged, {"squeeze": frozenset(["matmul"]), "sum": frozenset(["multiply"]),
+    (arranged, {"squeeze": frozenset(["matmul", "negative"]), "sum": frozenset(["multiply"]),
                 "matmul": frozenset(["eye", "multiply"]), "add": frozenset(["expand_dims"]),
                 "subtract": frozenset(["expand_dims"])}),
     (without_diagonal, {"matmul": DIAGONAL, "multiply": DIAGONAL | {"eye"}, "add": DIAGONAL,
                         "subtract": DIAGONAL, "mT": DIAGONAL | {"eye", "multiply"},
                         "sum": DIAGONAL | {"multiply"}, "diagonal": ANY, "trace": ANY}),
+    (turned_inside, {"mT": frozenset(["multiply"]), "matmul": frozenset(["mT"])}),
     (factor_at_hand, {"multiply": frozenset(["sum"])}),
     (transpose_dropped, {"mT": ANY}),
     (quotient_at_hand, {"multiply": frozenset(["divide", "multiply", "negative"])}),
+    (quotient_cancelled, {"divide": frozenset(["divide"])}),
     (product_of_quotient, {"divide": frozenset(["multiply"])}),
     (product_with_quotient, {"multiply": frozenset(["divide"])}),
     (factors_out_of_sum, dict.fromkeys(["sum", "mean"], PRODUCTS)),
@@ -114,7 +117,7 @@ SIMPLIFICATIONS: tuple[tuple[Simplification, Mapping[str, frozenset[str]]], ...]
 """What is tried at a node, in this order: at the nodes of which operations, if one of which operations has made one of
 their operands. Most nodes are of the form of none of these, and to see that takes no more than a look at a table."""
 
-AS_LARGE = {leading_axes_dropped, product_subtracted, chosen_term}
+AS_LARGE = {leading_axes_dropped, product_subtracted, chosen_term, turned_inside}
 """What puts an operation as large in the place of one."""
 
 Worth: TypeAlias = "tuple[tuple[Simplification, ...], tuple[tuple[Rewrite, Order], ...]]"

@@ -182,9 +182,10 @@ def _gather(lowering: Lowering, node: Node, cotangent: int) -> list[int | None]:
 
 
 def _distinct(lowering: Lowering, indices: Sequence[int]) -> bool:
-    """Whether no entry is picked twice: one of the arrays counts the others, as in `x[arange(N), y]`."""
+    """Whether no entry is picked twice: all indices are numbers, or one counts the others, as in `x[arange(N), y]`."""
     shapes = {lowering.type(i).shape for i in indices}
-    return len(shapes) == 1 and any(node_of(lowering, i).op == "arange" for i in indices)
+    counted = len(shapes) == 1 and any(node_of(lowering, i).op == "arange" for i in indices)
+    return counted or shapes == {()}
 
 
 @_builder("scatter")

@@ -108,8 +108,9 @@ PASSES: dict[str, Callable[[Graph], Graph]] = {
     "tangents": limit_squares,
     "two_slopes": lambda graph: eliminate_dead_code(by_slope(graph)[0]),
     "symmetric": simplify,
+    "turned": simplify,
 }
-FOLDED = {"chain", "fold", "inverses", "multiples", "products", "scalars", "summed_products"}
+FOLDED = {"turned", "chain", "fold", "inverses", "multiples", "products", "scalars", "summed_products"}
 """Whose examples show products of vectors, which the language makes of matrices, as one would write them."""
 FOLDER = Path(graphc.__file__).parent / "passes"
 EXAMPLES = [(name, example) for name in PASSES for example in examples_of(FOLDER / f"{name}.py")]

@@ -9,6 +9,7 @@ from graphc.pipeline import optimise
 from ops.programs import array, body, hold
 from passes.operations import apart, counted, entries, simplified
 
+RESIDUAL = "input A[m, n], b[m]\nparam x[n]\nr = b - A@x\nf = 0.5*r@r"
 SUM_OF_OUTER = "param U[N, m], V[N, n]\nY = sum(U[..., None] * V[:, None], axis=0)\nL = sum(Y * Y)"
 
 
@@ -64,3 +65,13 @@ def test_a_product_with_another_diagonal_stays() -> None:
     text = "param A[m, n]\nY = eye(m, k=1) @ A\nL = sum(Y * Y)"
     assert counted(simplified(text))["matmul"] >= 1
     hold(text, {"A": array(3, 2)}, lambda A: ((np.eye(3, k=1) @ A) ** 2).sum())
+
+
+def test_a_product_with_a_vector_needs_no_axis_of_size_1() -> None:
+    assert "dx = -(A.T @ dr)" in "\n".join(body(RESIDUAL, "backward"))
+    summed = "input X[N, D]\nparam b[D], c[K]\nF = sigmoid(c - (X@b)[:, None])\nL = sum(F * F)"
+    assert "db = -(X.T @ dF_sigmoid.sum(axis=1))" in "\n".join(body(summed, "backward"))
+    stack = "param x[m], A[l, m, n], y[n]\ninput g[l]\nL = dot((A@y)@x, g)"
+    assert "dy = A.reshape(l*m, n).T @ outer_x.reshape(-1)" in "\n".join(body(stack, "backward"))
+    hold(summed, {"X": array(4, 2), "c": array(3), "b": array(2, seed=1)})
+    hold(stack, {"x": array(2), "A": array(3, 2, 4), "y": array(4), "g": array(3, seed=1)})

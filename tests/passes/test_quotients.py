@@ -118,3 +118,17 @@ def test_a_softmax_that_is_written_out_is_derived_as_one(level: int) -> None:
     assert "exp" not in found and " / " not in found, found
     for n, c in [(4, 3), (3, 3), (1, 2), (2, 1), (0, 2)]:
         hold(text, {"S": array(n, c), "T": array(n, c, seed=1)}, levels=(0, 1, 2))
+
+
+def test_the_logarithm_of_a_quotient_divides_by_its_dividend() -> None:
+    text = "param a[N]\ninput b[N]\nL = sum(log(a / b))"
+    assert "da = dL / a" in "\n".join(body(text, "backward"))
+    hold(text, {"a": np.array([0.5, 2.0]), "b": np.array([3.0, 0.7])}, levels=(0, 1, 2))
+    own = "\n".join(body("input a[N], b[N]\nparam c[N]\nL = sum(c / (a / b) / b)"))
+    assert "c / (a / b) / b" in own  # where the program divides by 0, it gets what NumPy gives
+
+
+def test_a_square_that_divides_cancels_one_factor() -> None:
+    text = "param l[]\ninput D[n, n]\nL = sum(exp(D / l**2))"
+    assert ".sum() / l\n" in "\n".join(body(text, "backward"))
+    hold(text, {"l": np.array(0.7), "D": -np.eye(2)}, levels=(0, 1, 2))
