@@ -266,14 +266,13 @@ class _Writer:
         return fill(op.numpy, named, op.precedence)
 
     def _written(self, node: Node) -> list[Text]:
-        """The operands of what has statements of its own. NumPy repeats what is put into part of an array by itself."""
-        texts = [self._text(u) for u in node.operands]
-        first = self.graph[node.operands[0]]
-        special = STATEMENTS[node.op]
-        repeated = first.op == "broadcast_to" and first.id in self.plan.inlined and first.id not in self.full
-        if special.add is not None and repeated:
-            texts[0] = self._text(first.operands[0])
-        return texts
+        """The operands of an operation that is statements of its own. What is put into part of an array, or added to
+        it, NumPy repeats by itself: `dx[1:] = dL`."""
+        first, *others = node.operands
+        if STATEMENTS[node.op].add is not None:
+            while first not in self.called and self.graph[first].op == "broadcast_to":
+                first = self.graph[first].operands[0]
+        return [self._text(u) for u in (first, *others)]
 
     def _statement(self, id: int, over: int | None) -> list[Line]:
         node, op = self.graph.nodes[id], self.flow.ops[id]

@@ -156,11 +156,11 @@ class _Inlining:
         return places
 
     def _may_cross(self, node: Node, consumer: Node) -> bool:
-        """Whether a value may stand inside one of another statement: a new axis, the sign of a number, and a value of
-        forward inside a gradient: in `backward` there is no forward to read it beside, in `step` only where both are of
-        one statement.
+        """Whether a value may stand inside one of another statement: a new axis, a part of an array, the sign of a
+        number, and a value of forward inside a gradient: in `backward` there is no forward to read it beside, in `step`
+        only where both are of one statement.
         """
-        if node.op == "expand_dims" or (node.op == "negative" and not node.type.rank):
+        if node.op in ("expand_dims", "slice") or (node.op == "negative" and not node.type.rank):
             return True
         (index, reverse), (other, _) = group_of(node), group_of(consumer)
         return not reverse and (self.flow.role == "backward" or (self.flow.role == "step" and index == other))

@@ -41,3 +41,21 @@ def test_an_entry_is_read_before_its_array_is_written_over(level: int) -> None:
     c = b / b.sum()
     d = np.tanh(c)
     assert np.isclose(net.forward(a)[0], d[0] * c[0] * b[0] + d[2] * b[0] * c[2] + (d * c).sum())
+
+
+def test_what_is_put_into_an_array_numpy_repeats_by_itself() -> None:
+    text = graphc.compile("param x[N, D]\ninput i[M]: int\nL = sum(x[1:]) + 2*sum(x[i])")
+    assert "dx[1:] += dL" in text and "np.add.at(dx, i, 2 * dL)" in text
+    assert "broadcast_to" not in text
+    picked = graphc.compile("param S[C, N]\ninput y[N]: int\nL = -sum(S[y, arange(N)])")
+    assert "dS[y, np.arange(N)] = -dL" in picked
+
+
+def test_at_one_place_nothing_has_to_be_added_up() -> None:
+    text = graphc.compile("param B[K, M]\ninput o[2]: int\nL = sum(tanh(B[:, o[0]]) * B[:, o[1]])")
+    assert "np.add.at" not in text
+
+
+def test_a_part_of_a_gradient_stands_in_the_statement_that_reads_it() -> None:
+    text = graphc.compile("param F[N, K]\nG = concatenate([zeros((N, 1)), F], axis=1)\nL = sum(tanh(G) * G) + sum(F**3)")
+    assert "dF += dG[:, 1:]" in text
