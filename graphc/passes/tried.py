@@ -91,7 +91,7 @@ SIMPLIFICATIONS: tuple[tuple[Simplification, Mapping[str, frozenset[str]]], ...]
     (without_diagonal, {"matmul": DIAGONAL, "multiply": DIAGONAL | {"eye"}, "add": DIAGONAL,
                         "subtract": DIAGONAL, "mT": DIAGONAL | {"eye", "multiply"},
                         "sum": DIAGONAL | {"multiply"}, "diagonal": ANY, "trace": ANY}),
-    (turned_inside, {"mT": frozenset(["multiply"]), "matmul": frozenset(["mT"])}),
+    (turned_inside, {"mT": frozenset(["multiply"])}),
     (factor_at_hand, {"multiply": frozenset(["sum"])}),
     (transpose_dropped, {"mT": ANY}),
     (quotient_at_hand, {"multiply": frozenset(["divide", "multiply", "negative"])}),
@@ -117,7 +117,7 @@ SIMPLIFICATIONS: tuple[tuple[Simplification, Mapping[str, frozenset[str]]], ...]
 """What is tried at a node, in this order: at the nodes of which operations, if one of which operations has made one of
 their operands. Most nodes are of the form of none of these, and to see that takes no more than a look at a table."""
 
-AS_LARGE = {leading_axes_dropped, product_subtracted, chosen_term, turned_inside}
+AS_LARGE = {leading_axes_dropped, product_subtracted, chosen_term}
 """What puts an operation as large in the place of one."""
 
 Worth: TypeAlias = "tuple[tuple[Simplification, ...], tuple[tuple[Rewrite, Order], ...]]"

@@ -1,9 +1,8 @@
 """Transposes that a product does as well without.
 
-X, Y: (m, n), u: (m,), v: (n,)
+X, Y: (m, n), u: (m,)
 mT(mT(X) * u)                becomes       X * u[:, None]
 mT(mT(X) * mT(Y))            becomes       X * Y
-v @ mT(X)                    becomes       X @ v
 
 A gradient is then an array in the order of its rows, and reads as the value does that it is the gradient of.
 """
@@ -17,15 +16,11 @@ __all__ = ["turned_inside"]
 
 
 def turned_inside(place: Place) -> int | None:
-    """The transpose of a product of transposes, and the product of a vector with one."""
-    if place.op == "mT":
-        return _of_product(place)
-    return _with_vector(place) if place.op == "matmul" else None
-
-
-def _of_product(place: Place) -> int | None:
-    product = place.node(0)
-    if product.op != "multiply" or product.type.rank != 2 or product.name or not place.alone(product.id):
+    """The product whose transposed operands are the transpose of this one."""
+    product = place.node(0) if place.op == "mT" else None
+    if product is None or product.op != "multiply" or product.type.rank != 2:
+        return None
+    if product.name or not place.alone(product.id):
         return None
     parts = [place.builder[u] for u in product.operands]
     if not all(_turns_freely(part) for part in parts):
@@ -49,9 +44,3 @@ def _turned(place: Place, part: Node) -> int:
         return place.add("expand_dims", [part.id], {"axis": (1,)})
     return part.operands[0]
 
-
-def _with_vector(place: Place) -> int | None:
-    vector, matrix = place.node(0), place.node(1)
-    if vector.type.rank != 1 or matrix.op != "mT" or matrix.type.rank != 2 or matrix.name:
-        return None
-    return place.add("matmul", [matrix.operands[0], vector.id])

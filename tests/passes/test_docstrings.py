@@ -110,7 +110,7 @@ PASSES: dict[str, Callable[[Graph], Graph]] = {
     "symmetric": simplify,
     "turned": simplify,
 }
-FOLDED = {"turned", "chain", "fold", "inverses", "multiples", "products", "scalars", "summed_products"}
+FOLDED = {"chain", "fold", "inverses", "multiples", "products", "scalars", "summed_products"}
 """Whose examples show products of vectors, which the language makes of matrices, as one would write them."""
 FOLDER = Path(graphc.__file__).parent / "passes"
 EXAMPLES = [(name, example) for name in PASSES for example in examples_of(FOLDER / f"{name}.py")]

@@ -12,12 +12,6 @@ def test_rows_are_scaled_where_they_stand() -> None:
     hold(ROW_DOTS, {"X": array(2, 3), "Y": array(2, 3, seed=1), "g": array(2)}, levels=(0, 1, 2))
 
 
-def test_a_matrix_stands_before_its_vector() -> None:
-    text = "param x[m], A[m, n], y[n]\nz = einsum(\"i,ij,j->\", x, A, y)"
-    assert "dx = A @ scaled_y" in "\n".join(body(text, "backward"))
-    hold(text, {"x": array(2), "A": array(2, 3), "y": array(3, seed=1)}, levels=(0, 1, 2))
-
-
 def test_a_transpose_of_the_program_stays() -> None:
     text = "input X[N, C]\nparam w[C]\nm = max((X * w).T, axis=1)\nL = sum(m * m)"
     assert "(X * w).T.max(axis=1)" in "\n".join(body(text))
