@@ -24,6 +24,7 @@ from graphc.language.evaluate import Evaluator
 from graphc.language.infer import Assumptions, LearningSolver
 from graphc.language.nested import describe
 from graphc.language.no_constants import no_constant
+from graphc.language.open_loss import check_open_loss
 from graphc.language.results import loss_of, outputs_of
 from graphc.language.scope import Environment, Scope
 from graphc.language.slips import check_free_names, check_gradients, check_lookalikes, check_statements
@@ -123,6 +124,7 @@ class Lowering(Evaluator):
         self._check_sizes()
         outputs = outputs_of(self)
         loss = loss_of(self, outputs)
+        check_open_loss(self, outputs)
         if self.diagnostics.has_errors:
             return None
         return Graph(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from graphc.ir.types import Type, Unknown
 from graphc.language import tree
 from graphc.language.diagnostics import suggest
+from graphc.language.open_loss import declared, opening
 from graphc.language.source import Span
 from graphc.language.values import Fault, Silent, Value
 from graphc.ops.base import CallError
@@ -63,7 +64,8 @@ def loss_of(lowering: Lowering, outputs: dict[str, int]) -> str | None:
         type = lowering.builder.type(lowering.values[key])
         if type.rank != 0:
             fault = Fault("E0401", f"the loss is a scalar, and {_what(key, type)}", lowering.loss.span)
-            fault.help = f"for example `{'total' if key == 'L' else 'L'} = sum({key})`"
+            opened = opening(lowering, lowering.values[key])
+            fault.help = declared(opened) if opened else f"for example `{'total' if key == 'L' else 'L'} = sum({key})`"
             lowering.report(fault)
         elif not type.is_float:
             kind = {"int": "an integer", "bool": "a truth value"}[type.dtype]

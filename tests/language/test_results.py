@@ -184,3 +184,36 @@ def test_what_nobody_wants_has_no_value(text: str, line: int, message: str) -> N
     with pytest.raises(graphc.GraphcError, match=message) as caught:
         graphc.parse(text)
     assert caught.value.line == line
+
+
+PENALTY = "L = sum((X@w - t)**2) + lam*sum(w**2) - 0.5*mu*norm(w)"
+
+
+def test_a_penalty_whose_factor_may_have_any_shape_is_told() -> None:
+    with pytest.warns(graphc.GraphcWarning) as caught:
+        graphc.compile(PENALTY, verify=False)
+    (warning,) = (each.message.diagnostic for each in caught if isinstance(each.message, graphc.GraphcWarning))
+    assert warning.code == "W0203" and warning.message.startswith("`L` is no loss: it has the shape of `lam` and `mu`")
+    assert warning.help == "declare `input lam[], mu[]`"
+    assert graphc.parse(f"input lam[], mu[]\n{PENALTY}").loss == "L"
+
+
+def test_what_is_no_loss_is_not_told_to_be_none() -> None:
+    sums = ("y = x - mean(x)", "y = x + sum(w)", "y = a * sigmoid(x@w) + b", "E = sum(x@w) - 3")
+    for text in (*sums, "y = x / norm(w)"):
+        graphc.compile(text, verify=False)  # a warning would be an error
+
+
+def test_a_loss_with_a_penalty_is_told_what_to_declare() -> None:
+    with pytest.raises(graphc.GraphcError) as caught:
+        graphc.compile(f"{PENALTY}\nloss L")
+    assert [error.help for error in caught.value.errors] == ["declare `input lam[], mu[]`"]
+    with pytest.raises(graphc.GraphcError) as caught:
+        graphc.compile("y = x - mean(x)\nloss y")
+    assert [error.help for error in caught.value.errors] == ["for example `L = sum(y)`"]
+
+
+def test_sums_of_sums_are_looked_through_once() -> None:
+    deep = "a_0 = sum(w)\nfor k in 0:200 { a_{k+1} = a_{k} + a_{k} }\nL = a_200 + lam*sum(w)"
+    with pytest.warns(graphc.GraphcWarning, match="`L` is no loss"):
+        graphc.compile(deep, verify=False)
