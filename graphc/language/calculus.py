@@ -40,11 +40,15 @@ def _tensors(evaluator: Evaluator, values: Sequence[Value], expr: tree.Call, nam
     return ids
 
 
-def _scalar(evaluator: Evaluator, id: int, expr: tree.Call) -> None:
+def _scalar(evaluator: Evaluator, id: int, by: int, expr: tree.Call) -> None:
     """What is differentiated must be one number; an undeclared argument becomes one."""
     if evaluator.type(id).shape != () and _shape(evaluator, id, rank=0) != ():
+        help = "`vjp(Y, X, v)` takes a cotangent for other values"
+        if evaluator.type(by).shape == () and evaluator.builder[by].operands:
+            first, second, *others = (argument.span.text for argument in expr.arguments)
+            help = f"the scalar stands first: `{expr.function}({', '.join([second, first, *others])})`"
         raise Fault("E0401", f"`{expr.function}` differentiates a scalar, and this is {evaluator.type(id)}",
-                    expr.arguments[0].span, help="`vjp(Y, X, v)` takes a cotangent for other values")  # fmt: skip
+                    expr.arguments[0].span, help=help)  # fmt: skip
 
 
 def _shape(evaluator: Evaluator, id: int, rank: int | None = None) -> tuple[Dim, ...]:
@@ -96,7 +100,7 @@ def _gradient(evaluator: Evaluator, loss: int, x: int, expr: tree.Call | None = 
 
 def _grad(evaluator: Evaluator, values: Sequence[Value], expr: tree.Call) -> Value:
     loss, x = _tensors(evaluator, values, expr, ("L", "W"))
-    _scalar(evaluator, loss, expr)
+    _scalar(evaluator, loss, x, expr)
     return Tensor(_gradient(evaluator, loss, x, expr))
 
 
@@ -139,7 +143,7 @@ def _jvp(evaluator: Evaluator, values: Sequence[Value], expr: tree.Call) -> Valu
 
 def _hvp(evaluator: Evaluator, values: Sequence[Value], expr: tree.Call) -> Value:
     loss, w, v = _tensors(evaluator, values, expr, ("L", "W", "v"))
-    _scalar(evaluator, loss, expr)
+    _scalar(evaluator, loss, w, expr)
     _fits(evaluator, v, w, expr)
     return Tensor(tangent(evaluator, _gradient(evaluator, loss, w), w, v))
 
@@ -187,7 +191,7 @@ def _jacobian(evaluator: Evaluator, values: Sequence[Value], expr: tree.Call) ->
 
 def _hessian(evaluator: Evaluator, values: Sequence[Value], expr: tree.Call) -> Value:
     loss, w = _tensors(evaluator, values, expr, ("L", "W"))
-    _scalar(evaluator, loss, expr)
+    _scalar(evaluator, loss, w, expr)
     result = jacobian(evaluator, _gradient(evaluator, loss, w), w)
     evaluator.builder.hint(result, "hessian")
     return Tensor(result)

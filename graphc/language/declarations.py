@@ -3,6 +3,7 @@ declared arguments are."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -14,6 +15,8 @@ from graphc.language.values import Fault, Value
 
 __all__ = ["Announced", "announced", "check_declaration"]
 
+LONGEST = 80
+"""A value as a help repeats it."""
 TYPES = ("float", "float32", "float64", "int", "bool")
 _OTHER_TYPES = {
     "double": "float64", "single": "float32", "real": "float", "number": "float", "half": "float32",
@@ -68,6 +71,16 @@ def _integer_constants(statements: Iterable[tree.Statement]) -> set[str]:
     }  # fmt: skip
 
 
+def _instead_of_assigning(target: Span) -> str:
+    """The help for an assignment to an argument; with its gradient it is a training step."""
+    value = target.source.text[target.stop :].split("\n", 1)[0].split(";", 1)[0]
+    step = re.match(rf"\s*=\s*({re.escape(target.text)}\s*-(?!=)[^#]*)", value)
+    if step and re.search(r"\bgrad\(|\bd\w", step[1]):
+        new = step[1].strip()
+        return f"a training step is written with an arrow: `{target.text} <- {new if len(new) < LONGEST else '…'}`"
+    return "give the value another name"
+
+
 def check_declaration(
     name: str, declared: tree.Declared, kind: str, before: Mapping[str, tree.Declared], assigned: Mapping[str, Span],
     constants: Mapping[str, Value],
@@ -86,7 +99,7 @@ def check_declaration(
             f"`{name}` is declared an argument and assigned",
             assigned[name],
             notes=[(f"`{name}` is declared here", declared.span)],
-            help="give the value another name",
+            help=_instead_of_assigning(assigned[name]),
         )
     if name in constants:
         raise Fault("E0202", f"`{name}` is declared an argument and a constant", declared.span)

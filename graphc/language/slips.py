@@ -30,25 +30,24 @@ def check_free_names(lowering: Lowering) -> None:
     """A free name is an input; one that looks like a slip of the pen for another name is said to be."""
     environment = lowering.environment
     known = sorted({*lowering.declared, *lowering.assigned, *environment.constants, *environment.dims})
+    unused = {name.casefold(): name for name in lowering.declared if name not in lowering.used}
+    updates = [each.value.span for each in lowering.module.statements if isinstance(each, tree.Update)]
     for name, span in lowering.first_use.items():
-        mathematics = _mathematics(span.text)
-        if mathematics is not None:
-            lowering.diagnostics.warning(
-                "W0201",
-                f"`{name}` is not declared or assigned, so it is taken for an input",
-                span,
-                label=f"`{span.text}` is one name" + (f", the same as `{name}`" if span.text != name else ""),
-                help=mathematics,
-            )
-            continue
-        meant = slip(name, known) if lowering.budget.hint(len(known)) else None
-        if meant is not None:
-            lowering.diagnostics.warning(
-                "W0201",
-                f"`{name}` is not declared or assigned, so it is taken for an input",
-                span,
-                help=f"did you mean `{meant}`? otherwise declare it: `input {name}`",
-            )
+        label = None
+        help = _mathematics(span.text)
+        if help is not None:
+            label = f"`{span.text}` is one name" + (f", the same as `{name}`" if span.text != name else "")
+        elif name in ("pi", "π"):
+            help = f"the number is `const {name} = 3.141592653589793`; otherwise declare it: `input {name}`"
+        elif name[1:] in known and name[0] == "d" and any(each.start <= span.start < each.stop for each in updates):
+            loss = lowering.loss.id if lowering.loss else "L"
+            help = f"the gradient is `grad({loss}, {name[1:]})`; otherwise declare it: `input {name}`"
+        elif lowering.budget.hint(len(known)):
+            meant = unused.get(name.casefold()) or slip(name, known)
+            help = meant and f"did you mean `{meant}`? otherwise declare it: `input {name}`"
+        if help is not None:
+            message = f"`{name}` is not declared or assigned, so it is taken for an input"
+            lowering.diagnostics.warning("W0201", message, span, label=label, help=help)
 
 
 def _mathematics(text: str) -> str | None:

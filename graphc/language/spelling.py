@@ -57,6 +57,11 @@ _ENTRY_BY_ENTRY: Final = {
     ".^": "`**`, which works entry by entry", ".'": "`.T` for the transpose", "..": "`:` for a range",
     "&&": '`*` for "and" of conditions', "||": "`maximum(a, b)` for \"or\" of conditions, or `norm(…)`",
 }  # fmt: skip
+_ABOVE: Final = (
+    (re.compile(r"\^\s*(?:\{\s*)?(?:T\b|\\top|⊤)"), "`.T` for the transpose"),
+    (re.compile(r"\^\s*[({]?\s*-\s*1\b"), "`inv(A)` for the inverse of a matrix, `**` for a power"),
+)
+"""What stands above a line in a formula."""
 _ESCAPES: Final = {"\\": "\\", '"': '"', "'": "'", "n": "\n", "t": "\t"}
 _ODD_IN_STRING: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]|\\(.?)", re.DOTALL)
 _SUBSCRIPT_DIGITS: Final = "₀₁₂₃₄₅₆₇₈₉"
@@ -177,6 +182,8 @@ def _bad_character(text: str, at: int) -> Flaw:
     else:
         what = f"{code} ({unicodedata.name(char, 'unnamed').lower()})"
     meant = _ENTRY_BY_ENTRY.get(text[at : at + 2]) or _MEANT.get(char)
+    if char == "^":
+        meant = next((instead for above, instead in _ABOVE if above.match(text, at)), meant)
     help = f"use {meant}" if meant else None
     if char in _SUBSCRIPT_DIGITS:
         help = f"use `_{_SUBSCRIPT_DIGITS.index(char)}`"

@@ -16,6 +16,14 @@ MISTAKES = [
     ("for k in 0:n { z_{k} = x }", "E0211", 1, 12, "give it a number: `const n = 4`"),
     ("input x[N]\nfor k in 0:N { z_{k} = x }", "E0211", 2, 12, "give it a number: `const N = 4`"),
     ("input x[N]\nx = 3", "E0202", 2, 1, "give the value another name"),
+    ("param x[N]\nL = sum(x)\nx = x - 0.1*grad(L, x)", "E0202", 3, 1,
+     "a training step is written with an arrow: `x <- x - 0.1*grad(L, x)`"),
+    ("param x[N]\nL = sum(x); x = x - 0.1*dx; y = 2", "E0202", 2, 13,
+     "a training step is written with an arrow: `x <- x - 0.1*dx`"),
+    ("param x[N]\nL = sum(x**2)\ng = grad(x, L)", "E0401", 3, 10, "the scalar stands first: `grad(L, x)`"),
+    ("param x[N]\nL = sum(x**2)\ng = hvp(x, L, x)", "E0401", 3, 9, "the scalar stands first: `hvp(L, x, x)`"),
+    ("param x[N], s[]\ny = s*x\ng = grad(y, s)", "E0401", 3, 10, "`vjp(Y, X, v)` takes a cotangent for other values"),
+    ("param W[3, 2]\nfor k in 1:4 { z_{k} = sum(W[k]) }", "E0207", 2, 28, "indices run from 0 to 2"),
     ("const a = [1, [2, 3]]", "E0206", 1, 11, None),
     ("L = sum((x, y))", "E0210", 1, 9, "declare its shape, for example `input x[N, D]`"),
     ("L = max(x, y)", "E0211", 1, 12, "of two values take `maximum(a, b)`"),
@@ -196,3 +204,29 @@ def test_of_an_operand_of_unknown_rank_the_arguments_are_named(text: str, operan
     (error,) = caught.value.errors
     assert (error.code, error.column, error.help) == ("E0210", text.index(operand) + 1, help)
     assert graphc.compile(f"input {help[-8]}[N, N]\n{text}", verify=False)  # what it says mends it
+
+
+TAKEN_FOR_INPUTS = {
+    "input X[N, D]\nparam W[D, C]\nL = sum(X @ w)": "did you mean `W`? otherwise declare it: `input w`",
+    "param x[N]\nL = sum(x * pi)": "the number is `const pi = 3.141592653589793`; otherwise declare it: `input pi`",
+    "param x[N]\nJ = sum(x*x)\nloss J\nx <- x - 0.1*dx":
+        "the gradient is `grad(J, x)`; otherwise declare it: `input dx`",
+}
+
+
+@pytest.mark.parametrize("text", TAKEN_FOR_INPUTS)
+def test_a_name_that_is_hardly_meant_as_an_input(text: str) -> None:
+    made = compile_source(Source(text), Options(verify=False))
+    first = made.warnings.warnings[0]
+    assert (first.code, first.help) == ("W0201", TAKEN_FOR_INPUTS[text])
+
+
+@pytest.mark.parametrize("text", [
+    "input x[n]\nparam X[n]\nL = sum(X * x)",
+    "param X[n], N[n]\nL = sum(X * x) + sum(N)",
+    "Y = X @ W\nL = sum(Y * dY)",
+    "input x[N], pi[N]\nL = sum(x * pi)",
+    "param x[N]\nL = sum(x * x)\nx <- x - eta*grad(L, x)",
+])  # fmt: skip
+def test_a_name_that_is_an_input(text: str) -> None:
+    assert not compile_source(Source(text), Options(verify=False)).warnings.warnings
