@@ -112,4 +112,5 @@ rewrite mT(x) + mT(y) => mT(x + y)
 rewrite mT(x) - mT(y) => mT(x - y)
 
 # ---- labels: a gradient at one entry per row meets a whole row (derivations E2)
+rewrite x / z * w - one_hot(y, n=k) * x => (w / z - one_hot(y, n=k)) * x
 rewrite P - one_hot(y, n=k) => subtract_one_hot(broadcast_to(P, shape=shape(one_hot(y, n=k))), y)

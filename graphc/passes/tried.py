@@ -38,6 +38,7 @@ from graphc.passes.signs import LINEAR, product_subtracted, sign_into_number, si
 from graphc.passes.sums import sums_joined
 from graphc.passes.symmetric import sum_at_hand, transpose_dropped
 from graphc.passes.turned import turned_inside
+from graphc.passes.written_sigmoids import slope_of_sigmoid
 
 __all__ = ["SIMPLIFICATIONS", "Worth", "folded", "may_be_free", "worth_trying"]
 
@@ -91,6 +92,7 @@ SIMPLIFICATIONS: tuple[tuple[Simplification, Mapping[str, frozenset[str]]], ...]
     (without_diagonal, {"matmul": DIAGONAL, "multiply": DIAGONAL | {"eye"}, "add": DIAGONAL,
                         "subtract": DIAGONAL, "mT": DIAGONAL | {"eye", "multiply"},
                         "sum": DIAGONAL | {"multiply"}, "diagonal": ANY, "trace": ANY}),
+    (slope_of_sigmoid, {"multiply": frozenset(["divide", "negative"])}),
     (turned_inside, {"mT": frozenset(["multiply"])}),
     (factor_at_hand, {"multiply": frozenset(["sum"])}),
     (transpose_dropped, {"mT": ANY}),

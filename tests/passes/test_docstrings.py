@@ -109,6 +109,7 @@ PASSES: dict[str, Callable[[Graph], Graph]] = {
     "two_slopes": lambda graph: eliminate_dead_code(by_slope(graph)[0]),
     "symmetric": simplify,
     "turned": simplify,
+    "written_sigmoids": simplify,
 }
 FOLDED = {"chain", "fold", "inverses", "multiples", "products", "scalars", "summed_products"}
 """Whose examples show products of vectors, which the language makes of matrices, as one would write them."""

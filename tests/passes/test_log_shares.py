@@ -103,3 +103,10 @@ def test_a_contrastive_loss_makes_no_diagonal_matrix() -> None:
 ])  # fmt: skip
 def test_a_sum_without_a_logarithm_is_no_share(text: str) -> None:
     hold(text, {"x": array(4)})
+
+
+def test_the_logarithm_of_a_sum_less_the_score_of_the_label_is_a_softmax() -> None:
+    text = "param S[N, C]\ninput y[N]: int\nL = sum(logsumexp(S, axis=1) - S[arange(N), y])"
+    lines = body(text, "backward")
+    assert "dS[np.arange(N), y] -= 1" in lines and "dS *= dL" in lines
+    hold(text, {"S": array(4, 3), "y": np.array([0, 2, 1, 1])}, levels=(0, 1, 2))
