@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ from unicodedata import normalize
 import numpy as np
 
 from graphc.cli.failure import DATA, READ, failure
+from graphc.cli.reading import STDIN
 from graphc.emitter.signature import Ownership
 from graphc.language.diagnostics import Diagnostic, GraphcError, suggest
 
@@ -25,12 +27,13 @@ EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 class ArrayFile:
-    """A `.npz` file that is read array by array; its names are compared as those of programs are."""
+    """A `.npz` file, or standard input for `-`, that is read array by array; its names are compared as those of programs
+    are."""
 
     def __init__(self, path: str) -> None:
-        self.path = path
         # Opened here, as np.load would leave a file open that it cannot read.
-        self._stream = _opened(path)
+        self._stream = _standard_input() if path == "-" else _opened(path)
+        self.path = path = STDIN if path == "-" else path
         try:
             loaded = np.load(self._stream, allow_pickle=False)
             if isinstance(loaded, np.ndarray):
@@ -79,6 +82,16 @@ class ArrayFile:
         have = ", ".join(f"`{other}`" for other in sorted(self.names)) or "nothing"
         help = f"did you mean `{close}`? It holds {have}" if close else f"it holds {have}"
         return Diagnostic(DATA, "error", f"`{self.path}` has no array `{name}`", help=help)
+
+
+def _standard_input() -> BinaryIO:
+    """What comes on standard input: an archive ends with what it holds, so all of it is read first."""
+    try:
+        return io.BytesIO(sys.stdin.buffer.read())
+    except AttributeError:  # it is closed, or of text alone
+        raise failure(READ, "cannot read standard input: it is closed") from None
+    except OSError as error:
+        raise failure(READ, f"cannot read standard input: {(error.strerror or str(error)).lower()}") from None
 
 
 def _opened(path: str) -> BinaryIO:

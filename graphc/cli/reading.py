@@ -12,7 +12,7 @@ from graphc.language.decoding import decoded
 from graphc.language.diagnostics import Diagnostic
 from graphc.language.source import Source, Span
 
-__all__ = ["MAX_BYTES", "Program", "read_program"]
+__all__ = ["MAX_BYTES", "STDIN", "Program", "read_program"]
 
 MAX_BYTES = 16 * 1024 * 1024
 STDIN = "<stdin>"

@@ -25,7 +25,8 @@ __all__ = ["configure", "run"]
 
 def configure(parser: argparse.ArgumentParser) -> None:
     add_program(parser)
-    parser.add_argument("--data", metavar="data.npz", required=True, help="the arguments' arrays, by their names")
+    what = "the arguments' arrays, by their names; - for standard input"
+    parser.add_argument("--data", metavar="data.npz", required=True, help=what)
     add_output(parser, "out.npz", "write outputs by their names, gradients as dNAME")
     add_what(parser)
     parser.add_argument("--no-verify", action="store_true", help="do not check the gradients numerically first")
@@ -38,6 +39,8 @@ def run(arguments: argparse.Namespace) -> int:
     options = options_of(arguments, verify=not arguments.no_verify)
     if arguments.output == "-":
         raise UsageError("argument -o: arrays go to a file, and standard output has their summary")
+    if arguments.data == arguments.program == "-":
+        raise UsageError("argument --data: the program comes on standard input, so the arrays come from a file")
     program = read_program(arguments.program)
     try:
         compiled = compile_source(program.source, options)
@@ -46,15 +49,16 @@ def run(arguments: argparse.Namespace) -> int:
         return 1
     report(program.located(compiled.warnings.warnings))
     with ArrayFile(arguments.data) as data:
+        where = data.path
         values = data.take([argument.name for argument in compiled.graph.arguments])
         seeds = _seeds(compiled.graph, data)
     outputs, gradients, untold = _compute(compiled, values, seeds)
     print_text(_shown(outputs, gradients))
     if untold:
-        print_text(f"\nno gradients: there is no scalar loss, and {arguments.data} has no cotangents {untold}\n")
+        print_text(f"\nno gradients: there is no scalar loss, and {where} has no cotangents {untold}\n")
     if arguments.output is not None:
         content = npz_bytes({**outputs, **gradients})
-        read = [program.path, arguments.data]
+        read = [program.path, None if arguments.data == "-" else arguments.data]
         fresh = write_file(arguments.output, content, force=arguments.force, inputs=read, whose=whose_npz)
         print_text(f"\nwrote {arguments.output}\n" if fresh else f"\n{arguments.output} is up to date\n")
     return 0

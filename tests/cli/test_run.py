@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -220,3 +221,17 @@ def test_single_precision_stays(graphc: Run, folder: Path, arrays: dict[str, Any
 def test_arrays_are_for_a_file(graphc: Run) -> None:
     done = graphc("run", "net.g", "--data", "data.npz", "-o", "-")
     assert done.status == 2 and "arrays go to a file" in done.err
+
+
+def test_arrays_on_standard_input(
+    graphc: Run, folder: Path, arrays: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = graphc("run", "net.g", "--data", "data.npz")
+    given = (folder / "data.npz").read_bytes()
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(given)))
+    done = graphc("run", "net.g", "--data", "-", "-o", "out.npz")
+    assert (done.status, done.err) == (0, "") and done.out.startswith(plain.out)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"no archive")))
+    done = graphc("run", "net.g", "--data", "-")
+    assert done.status == 1 and "`<stdin>` is not a .npz file" in done.err
+    assert graphc("run", "-", "--data", "-").status == 2

@@ -22,4 +22,5 @@ def test_what_is_large_has_no_slope() -> None:
 
 
 def test_a_program_that_writes_it_gets_what_it_writes() -> None:
-    assert "y = x * s / total_e * e" in "\n".join(body("input x[n], e[n]\ns = 1 / (1 + e)\ny = x * s / (1 + e) * e\noutput y, s"))
+    own = "input x[n], e[n]\ns = 1 / (1 + e)\ny = x * s / (1 + e) * e\noutput y, s"
+    assert "y = x * s / total_e * e" in body(own)
