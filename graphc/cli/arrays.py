@@ -27,7 +27,7 @@ EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 class ArrayFile:
-    """A `.npz` file, or standard input for `-`, that is read array by array; its names are compared as those of programs
+    """A `.npz` file that is read array by array, on standard input for `-`; its names are compared as those of programs
     are."""
 
     def __init__(self, path: str) -> None:

@@ -71,9 +71,9 @@ class Circles:
                         scope.values[statement.variable.id] = k
                         self._collect(lowering, statement.body, scope)
                 scope.values.pop(statement.variable.id, None)
-            elif isinstance(statement, tree.Assign):
+            elif isinstance(statement, (tree.Assign, tree.Const)):
                 used = [name for node in nodes_of(statement.value) for name in self._name(lowering, node, scope)]
-                for target in statement.targets:
+                for target in statement.targets if isinstance(statement, tree.Assign) else [statement.target]:
                     for name in self._name(lowering, target, scope):
                         assert self._uses is not None
                         self._uses.setdefault(name, used)

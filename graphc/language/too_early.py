@@ -47,6 +47,9 @@ def too_early(
             plain, step = re.sub(r"(_\d+)+$", "", name), lowering.loops[-1][0]
             help = f"a name has one value, in a loop one for each step: `{plain}_{{{step}+1}} = … {plain}_{{{step}}} …`"
         return Fault("E0209", f"`{name}` is used by the statement that assigns it", used, help=help)
+    if isinstance(statement, tree.Const) and statement.target.id == name:
+        help = "a constant has one value: give the result another name"
+        return Fault("E0209", f"`{name}` is used by the statement that assigns it", used, help=help)
     help = "move that statement up"
     targets = _targets(lowering, statement) or {name}
     if used in lowering.circles.places or lowering.circles.is_reported(name, targets):
@@ -62,6 +65,8 @@ def too_early(
     elif _at_a_later_step(lowering, used, assigned):
         lowering.circles.places.add(used)
         help = "a later step of the loop assigns it: let the loop run the other way, or use what earlier ones assign"
+    elif lowering.loops:
+        lowering.circles.places.add(used)
     if isinstance(statement, tree.Const) and not _is_constant(lowering, name):
         help = f"constants come before other statements: `const {name} = …`, or no `const` for `{statement.target.id}`"
     return Fault("E0209", f"`{name}` is used before the statement that assigns it", used, notes=notes, help=help)
@@ -76,6 +81,8 @@ def _at_a_later_step(lowering: Lowering, used: Span, assigned: Span) -> bool:
 
 def _targets(lowering: Lowering, statement: tree.Statement | None) -> set[str]:
     """The names that a statement assigns, at this step of the loops around it."""
+    if isinstance(statement, tree.Const):
+        return {statement.target.id}
     if not isinstance(statement, tree.Assign):
         return set()
     found = set()

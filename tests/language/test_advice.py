@@ -132,6 +132,10 @@ def test_a_name_that_reads_as_a_formula_is_pointed_out(text: str, label: str | N
     ("for k in 0:5 { h_{k} = g_{k}; g_{k} = h_{k} }\nL = sum(h_0)",
      "they are computed from one another: one of them needs another name, or must be an argument"),
     ("for k in 0:3 { a_{k} = b_{k}; b_{k} = k*x }\nL = sum(a_2)", "move that statement up"),
+    ("const a = b + 1\nconst b = 2 * a\nL = sum(x * a)",
+     "they are computed from one another: one of them needs another name, or must be an argument"),
+    ("const a = a + 1\nL = sum(x * a)", "a constant has one value: give the result another name"),
+    ("const a = c\nconst c = 3\nL = sum(x * a)", "move that statement up"),
     ("S = H * 2\nH = Z + x\nZ = 3 * S\nL = sum(S)",
      "they are computed from one another: one of them needs another name, or must be an argument"),
     ("S = H * 2\nH = Z + x\nZ = 3 * x\nL = sum(S)", "move that statement up"),
@@ -151,6 +155,8 @@ def test_the_help_for_what_is_not_known_yet_fits(text: str, help: str) -> None:
     ("a = b + d\nb = a\nc = d\nd = c\nL = sum(a)", ["b", "d", "d"]),
     ("for k in 0:3 { h_{k} = tanh(h_{k+1}) }\nL = sum(h_0)", ["h_1"]),
     ("h_0 = x + h_3\nfor k in 0:3 { h_{k+1} = tanh(h_{k}) }\nL = sum(h_3)", ["h_3"]),
+    ("for k in 0:3 { a_{k} = b_{k}; b_{k} = k*x }\nL = sum(a_2)", ["b_0"]),
+    ("const a = b + 1\nconst b = a + 1\nL = sum(x * a)", ["b"]),
 ])  # fmt: skip
 def test_a_circle_is_one_error_and_two_are_two(text: str, names: list[str]) -> None:
     with pytest.raises(graphc.GraphcError) as caught:
