@@ -11,7 +11,7 @@ from graphc.language.mismatch import inside
 from graphc.language.nodes import Nodes
 from graphc.language.scope import Function, Scope
 from graphc.language.source import Span
-from graphc.language.values import Exhausted, Fault, Silent, Tensor, Value
+from graphc.language.values import Exhausted, Fault, Silent, Tensor, Value, is_number, is_size
 from graphc.ops.base import REQUIRED, CallError, DynamicShape, Op
 from graphc.ops.table import find
 
@@ -136,7 +136,7 @@ class Calls(Nodes):
                 "E0206",
                 f"`{op.title}` takes {_count(len(order))}, not {len(arguments)}",
                 rest[len(order)][1],
-                help=_usage(op),
+                help=_sizes_as_one(op, order, rest) or _usage(op),
             )
         given.update(zip(order, rest, strict=False))
         for keyword in named:
@@ -386,7 +386,19 @@ def _of_arrays(value: Sequence[Value], joins: bool) -> bool:
     return joins or any(isinstance(v, (Tensor, list)) for v in value)
 
 
+def _sizes_as_one(op: Op, order: list[str], rest: list[tuple[Value, Span]]) -> str | None:
+    """The help for `reshape(x, N, D)`, where the sizes stand one by one."""
+    first = next((k for k, name in enumerate(order) if name in ("shape", "axes")), None)
+    if first is None or not all(is_number(value) or is_size(value) for value, _ in rest[first:]):
+        return None
+    before, sizes = ([span.text for _, span in part] for part in (rest[:first], rest[first:]))
+    together = f"({', '.join(sizes)})"
+    return f"they are one tuple: `{op.title}({', '.join([*before, together])})`"
+
+
 def _usage(op: Op) -> str:
-    parts = [name + ("=none" if name in op.optional else "") for name in op.operands]
-    parts += [name if default is REQUIRED else f"{name}={_written(default)}" for name, default in op.attributes.items()]
+    inner = "*like" in op.operands  # for a shape that only the run knows: no program writes it
+    parts = [name + ("=none" if name in op.optional else "") for name in op.operands if name != "*like"]
+    attributes = {name: default for name, default in op.attributes.items() if not inner or name != "like"}
+    parts += [name if default is REQUIRED else f"{name}={_written(default)}" for name, default in attributes.items()]
     return f"`{op.title}({', '.join(parts)})`"

@@ -39,6 +39,8 @@ __all__ = ["Lowering"]
 MOST_ARGUMENTS = 100_000
 """A program of 100,000 operations has 67,000 where each layer has parameters of its own. Of unknown rank they take some
 20 KB each."""
+LONGEST_QUOTED = 80
+"""A longer expression is not repeated in a help."""
 
 
 class Lowering(Evaluator):
@@ -351,11 +353,12 @@ class Lowering(Evaluator):
             elif isinstance(value, (list, tuple)) and value and not _has_tensor(value):
                 self.values[name] = self.operand(value, statement.value.span)
             elif not isinstance(value, Poison):
+                self.scope.values[name] = POISON  # what uses it is not in error for that
                 raise Fault(
                     "E0205",
                     f"`{name}` would not be a tensor, but {describe(value)}",
                     statement.value.span,
-                    help=_results(value) if isinstance(value, tuple) else _joined(value),
+                    help=_results(value) if isinstance(value, tuple) else _joined(value, statement.value.span.text),
                 )
 
     def define(self, name: str, value: Value, span: Span, scope: Scope) -> None:
@@ -437,8 +440,10 @@ def _results(value: tuple[Value, ...]) -> str:
     return "one name for each result: `a, b = split(x, 2)`"
 
 
-def _joined(value: Value) -> str | None:
-    return "`stack([a, b])` makes one array of several" if isinstance(value, list) else None
+def _joined(value: Value, text: str) -> str | None:
+    if not isinstance(value, list):
+        return None
+    return f"`stack({text if len(text) <= LONGEST_QUOTED else '[a, b]'})` makes one array of it"
 
 
 def _has_tensor(value: Value) -> bool:

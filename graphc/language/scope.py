@@ -95,13 +95,18 @@ class Scope:
                 if "{" in span.text:
                     help = "its subscripts must differ from step to step, of all the loops around it"
                 raise Fault("E0202", f"`{name}` is assigned at every step", span, "a name is assigned once", help=help)
+            help = "give this value another name"
+            if self.running and "{" not in span.text:
+                plain, step = span.text, self.running[-1]
+                own = f"`{plain}_0` before it, then `{plain}_{{{step}+1}} = …`"
+                help = f"in a loop each step has a name of its own: {own}"
             raise Fault(
                 "E0202",
                 f"`{name}` is assigned twice",
                 span,
                 label="a name is assigned once",
                 notes=[(f"`{name}` is first assigned here", first)] if first else [],
-                help="give this value another name",
+                help=help,
             )
         self.values[name] = value
         self.places[name] = span

@@ -281,7 +281,7 @@ HABITS = [
     ("L = sum(w); g, h = grad(L, w, v)", "E0206", 1, 20, "one at a time: `grad(L, W)`"),
     ("L = sum(w); g, h = grad(L, (w, v))", "E0206", 1, 28, "one at a time: `grad(L, W)`"),
     ("y = dense(x, 10)", "E0219", 1, 5, "write `X @ W + b`"),
-    ("L = [sum(x)]", "E0205", 1, 5, "`stack([a, b])` makes one array of several"),
+    ("L = [sum(x)]", "E0205", 1, 5, "`stack([sum(x)])` makes one array of it"),
     ("x = A \\ b", "E0104", 1, 7, "what solves `A x = b` is `solve(A, b)`"),
     ("a, b = x", "E0205", 1, 1, "take its entries one by one: `a = x[0]`"),
     ("y = x * np.array([1, 2])", "E0109", 1, 11, "write the list itself: `[1, 2, 3]`"),
