@@ -17,6 +17,7 @@ from graphc.language import tree
 from graphc.language.circles import Circles
 from graphc.language.constant_order import of_shapes
 from graphc.language.constants import Constants
+from graphc.language.crossed import check_crossed
 from graphc.language.declarations import announced, check_declaration
 from graphc.language.declared_sizes import declared_size, hidden_sizes
 from graphc.language.diagnostics import Diagnostics
@@ -123,6 +124,7 @@ class Lowering(Evaluator):
         check_free_names(self)
         check_gradients(self)
         check_lookalikes(self)
+        check_crossed(self)
         self._check_sizes()
         outputs = outputs_of(self)
         loss = loss_of(self, outputs)

@@ -220,6 +220,27 @@ def test_of_an_operand_of_unknown_rank_the_arguments_are_named(text: str, operan
     assert graphc.compile(f"input {help[-8]}[N, N]\n{text}", verify=False)  # what it says mends it
 
 
+@pytest.mark.parametrize("text", [
+    "input X[N, D], y[N]\nparam w[D, 1], b[]\nL = sum((sigmoid(X@w + b) - y)**2)",
+    "input X[N, D], y[N]\nparam w[D, 1]\nL = sum((y - X@w)**2)",
+    "input y[N]\nparam p[N, 1]\nL = bce(p, y)",
+])  # fmt: skip
+def test_a_column_less_a_vector_is_hardly_meant(text: str) -> None:
+    (warning,) = compile_source(Source(text), Options(verify=False)).warnings.warnings
+    assert warning.code == "W0204" and "(N, 1) and (N,) broadcast to (N, N)" in warning.message
+
+
+@pytest.mark.parametrize("text", [
+    "input y[N]\nparam w[N]\nL = sum((w[:, None] - y)**2) + sum((tanh(w[:, None]) - w)**2)",
+    "input y[N]\nparam w[N, 1]\nL = sum((w - y[None, :])**2)",
+    "input y[N]\nparam X[N, D]\nL = sum((mean(X, axis=1, keepdims=true) - y)**2)",
+    "input y[3]\nparam w[1]\nL = sum(w - y)",
+    "input X[N, D], y[N, 1]\nparam w[D, 1]\nL = mse(X@w, y)",
+])  # fmt: skip
+def test_pairs_that_are_meant_are_not_told(text: str) -> None:
+    assert not compile_source(Source(text), Options(verify=False)).warnings.warnings
+
+
 TAKEN_FOR_INPUTS = {
     "input X[N, D]\nparam W[D, C]\nL = sum(X @ w)": "did you mean `W`? otherwise declare it: `input w`",
     "param x[N]\nL = sum(x * pi)": "the number is `const pi = 3.141592653589793`; otherwise declare it: `input pi`",
