@@ -142,7 +142,7 @@ class _Writer:
 
     def _name_alike(self) -> None:
         """What only one step of a loop needs gets the name that it has in all of them."""
-        last, steps = self._last_reads(), self._steps()
+        last, steps = self._last_reads, self._steps()
         lives: dict[str, Life] = {}
         for position, id in enumerate(self.plan.statements):
             life = lives.setdefault(self.called[id], Life(position, position, set()))
