@@ -2,6 +2,7 @@
 
 A[:, None]              column_A
 x @ A @ y               xA
+X[:, 0] @ A, X @ A[0]   XA
 Ahat @ H @ W            Ahat_H
 Q @ K.T                 QKT
 1 + e                   total_e
@@ -174,7 +175,9 @@ def product_of(nodes: Mapping[int, Node], node: Node) -> str | None:
 
 
 def _factor(nodes: Mapping[int, Node], node: Node) -> str:
-    """The name of a factor; of a transpose that of what it shows, with a T."""
+    """The name of a factor; of a transpose that of what it shows, with a T, of a part of an array that of the whole."""
+    if node.op == "slice" and not node.name:
+        return nodes[node.operands[0]].name or ""
     if node.op == "mT" and not node.name:
         name = nodes[node.operands[0]].name
         return f"{name}T" if name else ""

@@ -19,6 +19,7 @@ from graphc.language import tree
 from graphc.language.expand import at_rule, expand_rule
 from graphc.language.values import Fault
 from graphc.ops.base import Op
+from graphc.ops.cuts import WHOLE
 from graphc.passes.branches import Branches, Cases
 from graphc.passes.shifts import cancelling
 from graphc.passes.steep import steep_cotangents
@@ -95,12 +96,22 @@ class Adjoint:
                 self.builder.hint(total, f"d{called}")
             elif node.op == "matmul" and not made.hint and self._bears_name(made) and self._is_of_named(node):
                 self.builder.hint(total, f"d{by_operands(self.builder.nodes, node)}")
+            elif (part := self._part(node)) and not made.hint and self._bears_name(made):
+                self.builder.hint(total, f"d{part}")
         return total
 
+    def _part(self, node: Node) -> str | None:
+        """`W_2` for `W[2]` or `W[:, 2]`: a row, a column or a matrix of a value with a name."""
+        if node.op != "slice":
+            return None
+        whole = self.builder[node.operands[0]].name
+        places = [item for item in node.attr("index") if item != WHOLE]
+        return f"{whole}_{places[0]}" if whole and len(places) == 1 and isinstance(places[0], int) else None
+
     def _is_of_named(self, product: Node) -> bool:
-        """Whether a product is one of values with names, or their transposes."""
+        """Whether a product is one of values with names, their transposes, or parts of them."""
         factors = (self.builder[u] for u in product.operands)
-        return all((self.builder[f.operands[0]] if f.op == "mT" else f).name for f in factors)
+        return all((self.builder[f.operands[0]] if f.op in ("mT", "slice") else f).name for f in factors)
 
     def _bears_name(self, cotangent: Node) -> bool:
         """Whether a cotangent may be called after its value: not one that will be called after the value behind whose

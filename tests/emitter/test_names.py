@@ -273,3 +273,23 @@ def test_a_cotangent_whose_sign_stands_elsewhere_says_so() -> None:
     )
     found = body(text, "backward")
     assert any(line.startswith("minus_dK_inv = K.T @ ") for line in found), found
+
+
+def test_products_with_parts_and_their_gradients_are_called_after_the_whole() -> None:
+    text = (
+        "param X[N, m], Y[N, n], A[2, m, n]\ninput G[N, 2]\n"
+        "for i in 0:2 { Z_{i} = sum((X@A[i]) * Y, axis=1) }\nL = sum(stack((Z_0, Z_1), axis=1) * G)"
+    )
+    assert {"XA_0 = X @ A[0]", "XA_1 = X @ A[1]"} <= set(body(text))
+    found = body(text, "backward")
+    assert {"dA_1 = X.T @ dXA", "dX += dXA @ A[0].T", "dA = np.stack([dA_0, dA_1], axis=0)"} <= set(found), found
+
+
+def test_the_gradients_of_the_layers_of_a_stack() -> None:
+    text = (
+        "input x[N, d], t[N, d]\nparam W[2, d, d], b[2, d]\nz_0 = x\n"
+        "for k in 0:2 { z_{k+1} = tanh(z_{k}@W[k] + b[k]) }\nL = mse(z_2, t)"
+    )
+    found = body(text, "backward")
+    wanted = {"dW_1 = z_1.T @ dz_2_tanh", "db_0 = dz_1_tanh.sum(axis=0)", "dW = np.stack([dW_0, dW_1], axis=0)"}
+    assert wanted <= set(found), found
