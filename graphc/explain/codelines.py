@@ -41,6 +41,7 @@ class CodeLines:
         self.statements: list[_Assigned] = []
         self.steps = self._steps()
         self.returned: dict[str, str] = {}
+        self.unpacked: set[str] = set()  # values of forward: an argument of the program may be called `dY`
         if module:
             function = ast.parse(self.backward).body[0]
             assert isinstance(function, ast.FunctionDef)
@@ -78,6 +79,8 @@ class CodeLines:
                     if isinstance(k, ast.Constant):
                         self.returned[str(k.value)] = self._segment(value)
                 return
+            if isinstance(target, ast.Tuple):
+                self.unpacked |= {each.id for each in target.elts if isinstance(each, ast.Name)}
             name = target
             while isinstance(name, (ast.Subscript, ast.Attribute)):
                 name = name.value
@@ -100,7 +103,7 @@ class CodeLines:
     def lines(self, name: str, wanted: bool, step: str = "") -> list[str]:
         """The lines that make the gradient of a value that a `step` of a loop assigns, `t = 4`; none where the code
         does without it."""
-        gradient = f"d{name}"
+        gradient = f"d{name}" if f"d{name}" not in self.unpacked else f"d{name}_2"
         own = [k for k, each in enumerate(self.statements) if each.target == gradient]
         if not own and without_numbers(gradient) in self.shared:
             gradient = without_numbers(gradient)

@@ -684,3 +684,10 @@ def test_no_two_indices_have_one_letter(tmp_path: Path, capsys: pytest.CaptureFi
     places = re.findall(r"W\d+_(?:\{(.*?)\}|(\S+))", text)
     letters = [re.findall("[a-z]′*", braced or plain) for braced, plain in places]
     assert letters and all(len(set(pair)) == 2 for pair in letters)
+
+
+def test_a_gradient_beside_an_argument_of_its_name_keeps_its_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = _derived(tmp_path, capsys, "input X[N, D], dY[N, H]\nparam W[D, H]\nY = X@W\nL = sum(Y * dY)\n")
+    assert "> dY_2 = dL * dY" in text and "> dW = X.T @ dY_2" in text
