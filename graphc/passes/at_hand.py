@@ -4,12 +4,14 @@
     y = c * e; de = sum(dy * c, axis=0) * e                     becomes       de = sum(dy * y, axis=0)
     m = mean(x, axis=0); v = mean(x, axis=0, keepdims=true)     becomes       m = mean(x, axis=0); v = m[None]
     s = sum(c, axis=(0, 1))                                     becomes       s = sum(c)
+    s = sum(c); t = sum(c, axis=(0, 1), keepdims=true)          becomes       s = sum(c); t = expand_dims(s, (0, 1))
 
 With c = x - m the first is what the derivative of `(x - m) * exp(s)` with respect to s looks like.
 """
 
 from __future__ import annotations
 
+from graphc.ir.dims import numel
 from graphc.ir.types import Unknown
 from graphc.passes.place import Place
 
@@ -37,15 +39,26 @@ def factor_at_hand(place: Place) -> int | None:
 
 def reduction_at_hand(place: Place) -> int | None:
     """The same reduction, with or without its axes; one over all axes is written in one way."""
-    axes, keepdims = place.attrs["axis"], place.attrs["keepdims"]
-    if axes is None:
+    axes, keepdims, rank = place.attrs["axis"], place.attrs["keepdims"], place.node(0).type.rank
+    if not rank:
         return None
-    if not keepdims and len(axes) == place.node(0).type.rank:
+    every = axes is None or len(axes) == rank
+    if every and axes is not None:
         return place.add(place.op, place.operands, {**place.attrs, "axis": None})
     known = place.builder.find(place.op, place.operands, {**place.attrs, "keepdims": not keepdims})
+    if known is None and every and keepdims and place.op == "mean":
+        known = _quotient_of_sum(place)
     if known is None:
         return None
+    axes = tuple(range(rank)) if axes is None else axes
     return place.add("expand_dims" if keepdims else "squeeze", [known], {"axis": axes})
+
+
+def _quotient_of_sum(place: Place) -> int | None:
+    """The mean of all entries as `mean_of_sums` writes it, if it is there."""
+    size = numel(place.node(0).type.dims)
+    total = place.builder.find("sum", place.operands, {"axis": None, "keepdims": False})
+    return None if total is None else place.builder.find("divide", [total, place.maker.tensor(size)])
 
 
 def _is_constant_behind(place: Place, total: int, factor: int) -> bool:

@@ -315,5 +315,8 @@ def mean_of_sums(place: Place) -> int | None:
     inside = node.op == "sum" and place.alone(node.id) and place.typed(node.operands[0]).is_float
     if not inside and node.type.rank > 1:
         return None
+    known = place.builder.find("mean", [node.id], {"axis": None, "keepdims": True})
+    if known is not None:
+        return place.add("squeeze", [known], {"axis": tuple(range(node.type.rank))})
     total = place.add("sum", [node.operands[0] if inside else node.id], {"axis": None, "keepdims": False})
     return place.add("divide", [total, place.maker.tensor(numel(node.type.dims))])

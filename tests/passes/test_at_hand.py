@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from ops.programs import array, body, hold
 
@@ -49,3 +50,20 @@ def test_a_sum_over_all_axes_is_one_however_it_is_written() -> None:
     text = "param Y[N, D]\nL = sum(Y) * sum(Y, axis=(0, 1)) + max(Y, axis=(0, 1)) * max(Y)"
     assert sum(line.count("Y.sum(") + line.count("Y.max(") for line in body(text)) == 2
     hold(text, {"Y": array(3, 2)}, lambda Y: Y.sum() ** 2 + Y.max() ** 2, levels=(0, 1, 2))
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        # the mean of a vector is written as a quotient: beside that of the variance it was a second one
+        ("param x[N]\nz = (x - mean(x)) / std(x)\nL = sum(z**3)", ["mean_x = x.sum() / N", "centred = x - mean_x"]),
+        ("param x[N]\ns = std(x)\nz = (x - mean(x)) / s\nL = sum(z**3)", ["mean_x = x.mean()", "z = (x - mean_x) / s"]),
+        ("param x[N, D]\nz = (x - mean(x)) / std(x)\nL = sum(z**3)", ["mean_x = x.mean()", "centred = x - mean_x"]),
+        ("param x[N, D]\ns = sum(x)\np = x / sum(x, axis=(0, 1), keepdims=true)\nL = sum(p**2) * s", ["p = x / s"]),
+    ],
+)
+def test_a_reduction_of_everything_is_made_once_with_and_without_its_axes(text: str, lines: list[str]) -> None:
+    forward = body(text + "\noutput L")
+    assert set(lines) <= set(forward)
+    assert code(text).count("x.sum(") + code(text).count("x.mean(") == 1
+    hold(text + "\noutput L", {"x": array(2, 3) if "D" in text else array(6)}, levels=(0, 1, 2))
