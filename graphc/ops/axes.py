@@ -34,8 +34,13 @@ def normal_axis(axis: Any, rank: int | None, name: str = "axis") -> int:
 
 
 def least_rank(axes: Iterable[int]) -> int:
-    """The least number of axes of an array that has these, some of them counted from its end."""
-    return max((a + 1 if a >= 0 else -a for a in axes), default=0)
+    """The least number of axes of an array that has these, some of them counted from its end: of a vector 0 and -1 are
+    one axis, which a tuple may not name twice."""
+    different = set(axes)
+    least = max((a + 1 if a >= 0 else -a for a in different), default=0)
+    while least and len({a % least for a in different}) < len(different):
+        least += 1
+    return least
 
 
 def normal_axes(axis: Any, rank: int | None, name: str = "axis") -> tuple[int, ...] | None:

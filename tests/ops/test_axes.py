@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
+import graphc
 from graphc.ir.dims import dim
 from graphc.ops.axes import normal_axes, normal_axis
 from graphc.ops.base import CallError
@@ -53,3 +55,16 @@ def test_several_axes(axis: Any, rank: int | None, expected: Any) -> None:
 def test_a_repeated_axis(axis: Any, rank: int | None) -> None:
     with pytest.raises(CallError, match="is given twice"):
         normal_axes(axis, rank)
+
+
+CALLS = ["sum(a, (-1, 0))", "max(a, axis=(0, -1))", "std(a, axis=(0, -1))", "flip(a, (0, -1))"]
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("level", [1, 2])
+def test_of_a_vector_the_first_axis_and_the_last_are_one(call: str, level: int) -> None:
+    """Of an array that is not declared they are two: it was checked with a vector, and said to be a bug of ours."""
+    module = graphc.load(f"L = sum({call}**2)", level=level)
+    with pytest.raises(ValueError, match=r"argument a must have at least 2 dimensions, not 1"):
+        module.forward(np.ones(3))
+    assert np.isfinite(module.value_and_grad(np.arange(24.0).reshape(2, 3, 4))[0])
