@@ -7,7 +7,6 @@
     dA = mT(mT(Y) @ dY)                                 becomes    dA = mT(dY) @ Y
     s = sum(mT(Y), axis=0)                              becomes    s = sum(Y, axis=1)
     r = squeeze(W @ -expand_dims(dy, 1), 1)             becomes    r = W @ -dy
-    v = mT(-expand_dims(x, 0))                          becomes    v = expand_dims(-x, 1)
     T = tanh(mT(mT(Z)))                                 becomes    T = tanh(Z)
     U = reshape(reshape(Z, (H, N)), (N*H,))             becomes    U = reshape(Z, (N*H,))
     dG = vjp(G[:, 0], G, c)                             becomes    dG = expand_dims(c, 1)
@@ -235,7 +234,7 @@ def _by_entries(place: _Place) -> int | None:
 
 # ---------------------------------------------------------------- order and shape
 
-@_rewrite("mT", of=["mT", "outer", "matmul", "expand_dims", "negative", "transpose"])
+@_rewrite("mT", of=["mT", "outer", "matmul", "expand_dims", "transpose"])
 def _transpose_matrix(place: _Place) -> int | None:
     inner = place[0]
     if inner.op == "mT":
@@ -245,7 +244,7 @@ def _transpose_matrix(place: _Place) -> int | None:
     if inner.op == "matmul" and place.only_here():
         return _turned(place, inner)
     rank = inner.type.rank
-    if inner.op in ("expand_dims", "negative") and rank is not None:  # a column becomes a row
+    if inner.op == "expand_dims" and rank is not None:  # a column becomes a row
         for axis, other in ((rank - 1, rank - 2), (rank - 2, rank - 1)):
             opened = _opened(place, inner, (axis,))
             if opened is not None:

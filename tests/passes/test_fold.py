@@ -101,16 +101,3 @@ def test_the_gradient_of_the_only_column_is_a_column() -> None:
         assert "zeros" not in "".join(body(text, "backward", level))
     hold(text + " + sum(c)", {"x": array(3, 2), "A": array(3, 4, 2), "B": array(3, 4, 2), "c": array(3, 2)},
          levels=(0, 1, 2))  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("text", "wanted"),
-    [
-        ("L = -x@x", "dx = -2 * dL * x"),
-        ("L = -x@x**2", "dx = -2 * dL * x * x - dL * (x * x)"),
-        ("param A[n, m]\ninput y[m]\nL = -x@A@y", "dA = np.outer(-x, scaled_y)"),
-    ],
-)
-def test_the_column_of_a_vector_with_its_sign_turned_is_that_vector(text: str, wanted: str) -> None:
-    """It was `(-dL * x[None, :].T).squeeze(axis=1)`."""
-    assert wanted in body(f"param x[n]\n{text}", "backward")
