@@ -19,8 +19,8 @@ from typing import Final
 
 __all__ = ["Life", "names_of_steps", "without_numbers"]
 
-FEWEST: Final = 4
-"""Of fewer steps a reader tells the arrays apart by their numbers, and they are no burden."""
+FEWEST: Final = 3
+"""Of two steps a reader tells the arrays apart by their numbers."""
 _NUMBERS = re.compile(r"(?<=[^\W_])(?:_\d+)+(?=_|$)")
 
 Steps = tuple[tuple[str, int], ...]

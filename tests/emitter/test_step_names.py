@@ -59,7 +59,7 @@ FOUR = [("dz_3", 0, 1, 3), ("dz_2", 2, 3, 2), ("dz_1", 4, 6, 1), ("dz_0", 7, 9, 
 def test_lives_that_follow_each_other_share_a_name() -> None:
     assert set(names_of_steps(lives(*FOUR), ["dz_3", "z"]).values()) == {"dz"}
     assert not names_of_steps(lives(*FOUR), ["dz"])  # which is something else
-    assert not names_of_steps(lives(*FOUR[:3]), [])  # few enough to be told apart
+    assert not names_of_steps(lives(*FOUR[:2]), [])  # few enough to be told apart
     assert not names_of_steps(lives(*FOUR[:3], ("dz_0", 6, 9, 0)), [])  # made where the one before is still read
     assert not names_of_steps(lives(*FOUR[:3], ("dz_0", 7, 9, 1)), [])  # two of one step
 
@@ -67,7 +67,7 @@ def test_lives_that_follow_each_other_share_a_name() -> None:
 def test_what_several_steps_read_keeps_its_number() -> None:
     over = lives(*FOUR)
     over["dz_1"].steps.add((("t", 0),))
-    assert not names_of_steps(over, [])
+    assert "dz_1" not in names_of_steps(over, [])
 
 
 def test_a_step_is_written_as_in_a_loop() -> None:
@@ -80,7 +80,7 @@ def test_a_step_is_written_as_in_a_loop() -> None:
 
 
 def test_fewer_steps_are_told_apart() -> None:
-    assert {"da_2", "da_1", "da_0"} <= set(assigned(GRU.replace("STEPS", "3")))
+    assert {"da_1", "da_0"} <= set(assigned(GRU.replace("STEPS", "2")))
     assert "da_3" in assigned(GRU.replace("STEPS", "5"), level=0)
 
 
