@@ -35,7 +35,8 @@ def _is_added(program: Graph, users: Mapping[int, Sequence[int]], kept: set[int]
             return False
         for node in map(program.__getitem__, users.get(id, ())):
             if node.op == "add":
-                if not {program[u].op for u in users.get(node.id, ())} <= WEIGHTS:
+                read_by = {program[u].op for u in users.get(node.id, ())}
+                if not read_by or not read_by <= WEIGHTS or node.id in kept:
                     return False
                 added = True
             elif program.op(node).view:
