@@ -114,14 +114,18 @@ class _Group:
         forms += [([node.id], "=", known, WIDEST, DEEPEST) for known in (crossing, every)]
         forms.append(([node.id], "=", every, WIDEST, DEEPER))
         cut: str | None = None
+        numbered: str | None = None
         for ids, sign, known, longest, depth in forms:
             math = Mathematics(graph, self.named, known, own, stale)
             right = [str(math.text(id, depth) if id != node.id else math.made_of(id, depth)) for id in ids]
             text = f"{name or own} {sign} {' + '.join(right)}"
+            if math.outdated:  # it speaks of other steps, whose gradients bear this step's name in the code
+                numbered = numbered or (comment_text(text) if len(text) <= longest else None)
+                continue
             if len(text) <= longest and "…" not in text:
                 return comment_text(text)
             cut = cut or (comment_text(text) if len(text) <= longest else None)
-        return cut  # what is made of too much is written as far as it goes
+        return cut or numbered  # what is made of too much is written as far as it goes
 
     def _has_line(self, id: int) -> bool:
         """Whether a reader knows what a value is: it is of another statement, or has an equation here."""

@@ -66,6 +66,7 @@ class Mathematics:
         stale: Callable[[int], bool] = lambda id: False,
     ) -> None:
         self.graph, self.named, self.words, self.own, self.stale = graph, named, words, own, stale
+        self.outdated = False  # whether one was written of which the name in the code is another step's now
         self.uniform: dict[int, bool] = {}
 
     def text(self, id: int, depth: int = DEEPEST) -> Text:
@@ -78,6 +79,9 @@ class Mathematics:
     def word(self, id: int) -> str | None:
         node = self.graph.nodes[id]
         word = said(node, self.named) or self.words(id)
+        if node.name and word != node.name and self.stale(id):
+            self.outdated = True
+            return node.name
         if word is not None:
             return word
         name = self.named.get(id) if node.hint else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tracemalloc
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -192,3 +193,11 @@ def test_any_loop_gives_what_the_derivation_gives(text: str, intermediate: bool)
         if "<-" in text:
             new = module.step(**arguments)["V"]
             np.testing.assert_allclose(new, plain.step(**arguments)["V"], rtol=1e-9, atol=1e-12)
+
+
+def test_comments_do_not_add_up_what_other_steps_called_by_the_name_of_this_one() -> None:
+    """`db = 1ᵀ dZ + 1ᵀ dZ + 1ᵀ dZ` was said of the gradients of three steps, of which the name stands for one."""
+    text = (Path(__file__).parents[2] / "examples" / "lstm.g").read_text(encoding="utf-8")
+    comments = [line for line in graphc.compile(text, verify=False).split("\n") if "# " in line and "dZ" in line]
+    assert any("db += 1ᵀ dZ    dWh += h_0ᵀ dZ    dWx += X[:, 0]ᵀ dZ" in line for line in comments)
+    assert not any("1ᵀ dZ + 1ᵀ dZ" in line for line in comments)
