@@ -256,7 +256,7 @@ def compile_graph(
     if options.level > 0 and program is not None:
         body = _faster(program, body, options)
     optimised = optimise(body, options.level, observe)
-    split = partition(optimised, options.kept)
+    split = partition(optimised, options.kept, options.level == 2)
     observe("split", split)
     step = None
     if joint.updates:

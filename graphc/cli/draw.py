@@ -47,7 +47,8 @@ def run(arguments: argparse.Namespace) -> int:
         saved: list[int] = []
         if arguments.backward:
             joint = joint_graph(graph, options, diagnostics)
-            split = partition(optimise(joint.replace(updates={}), options.level), options.kept)
+            joint = optimise(joint.replace(updates={}), options.level)
+            split = partition(joint, options.kept, options.level == 2)
             graph, saved = split.graph, list(split.saved)
     except GraphcError as error:
         report(program.located(error.errors))

@@ -5,6 +5,9 @@
 The choice is a minimum cut: from what can only come from forward (arguments, dear operations) to what backward reads.
 The capacity of a value is the memory that saving it takes; arguments exist anyway and cost next to nothing.
 
+What forward has computed and backward would have to go through its memory twice or more for is saved in the place of
+what that is made of: `xhat = (X - mean) / deviation`.
+
 `lean` saves as little as possible: only products are too dear to be done again. `fast` saves whatever forward has
 computed and backward reads: nothing that takes time is done twice.
 
@@ -13,7 +16,7 @@ computed and backward reads: nothing that takes time is done twice.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from graphc.ir.graph import Graph, Node
@@ -27,6 +30,10 @@ __all__ = ["Split", "partition"]
 
 LARGEST_CUT = 20_000
 """Among more values that hang together no cut is sought."""
+MOST_LOOKED_AT = 50
+"""Values that are looked at on a way."""
+LONGEST_WAY = 2
+"""To make what forward has had in memory, so many arrays of its size are not computed again."""
 
 
 class Split(NamedTuple):
@@ -38,8 +45,8 @@ class Split(NamedTuple):
     backward: tuple[int, ...]
 
 
-def partition(graph: Graph, memory: str = "balanced") -> Split:
-    """Split a joint graph; `memory` is `lean`, `balanced` or `fast`."""
+def partition(graph: Graph, memory: str = "balanced", in_tiles: bool = False) -> Split:
+    """Split a joint graph; `memory` is `lean`, `balanced` or `fast`. What is made again `in_tiles` costs little."""
     roots = list(graph.gradients.values())
     behind = computed_of(graph, graph.cotangents.values())
     wanted = needed(graph, roots)
@@ -51,6 +58,8 @@ def partition(graph: Graph, memory: str = "balanced") -> Split:
         saved = _directly_read(graph, read, forward)
     else:
         saved = _minimum_cut(graph, before, read, forward, memory == "lean")
+    if memory == "balanced" and not in_tiles:
+        saved = _without_long_ways(graph, roots, read, forward, saved)
     order = {a.node: k for k, a in enumerate(graph.arguments)}
     crossing = sorted(saved, key=lambda id: (order.get(id, len(order)), id))
     asked = frozenset(forward)
@@ -115,6 +124,68 @@ def _directly_read(graph: Graph, read: set[int], forward: set[int]) -> set[int]:
         else:
             stack.extend(node.operands)
     return saved
+
+
+def _without_long_ways(
+    graph: Graph, roots: Sequence[int], read: set[int], forward: set[int], saved: set[int]
+) -> set[int]:
+    """What is saved if backward is not to go a long way to what forward has computed anyway; nor a short one to what is
+    larger than all that it is made of, or takes no more memory than that."""
+    above = _needed_above(graph, roots, saved)
+    users = graph.users()
+    added: set[int] = set()
+    seen, stack = set(read), list(read)
+    while stack:
+        id = stack.pop()
+        if id in saved:
+            continue
+        made = _made(graph, id, users)
+        if made in forward and graph.op(graph[made]).cost != "free":
+            passes = _passes(graph, made, saved)
+            if passes >= LONGEST_WAY or (passes and _is_better_saved(graph, made, saved, users, above)):
+                added.add(id)
+            continue
+        new = [u for u in graph[id].operands if u not in seen]
+        seen.update(new)
+        stack += new
+    if not added:
+        return saved
+    stop = saved | added
+    return stop & _needed_above(graph, roots, stop)
+
+
+def _made(graph: Graph, id: int, users: Mapping[int, Sequence[int]]) -> int:
+    """What an operation makes of which this is the only view, or the value itself."""
+    node = graph[id]
+    while graph.op(node).view and len(users[node.operands[0]]) == 1:
+        node = graph[node.operands[0]]
+    return node.id
+
+
+def _is_better_saved(
+    graph: Graph, id: int, saved: set[int], users: Mapping[int, Sequence[int]], above: set[int]
+) -> bool:
+    """Whether a value that one operation makes is larger than its operands, which backward would need beside it, or no
+    larger than those of them that are saved for its sake alone."""
+    own, operands = bytes_of(graph[id]), set(graph[id].operands)
+    if own > max((bytes_of(graph[u]) for u in operands), default=own):
+        return True
+    alone = {u for u in operands & saved if not any(k != id and k in above for k in users[u])}
+    return own <= sum(bytes_of(graph[u]) for u in alone)
+
+
+def _passes(graph: Graph, id: int, saved: set[int]) -> int:
+    """How many arrays as large as this one are computed to make it from saved ones, at least; more than a long way is
+    not counted."""
+    least, found, seen, stack = bytes_of(graph[id]), 0, {id}, [id]
+    while stack and found < LONGEST_WAY and len(seen) < MOST_LOOKED_AT:
+        node = graph[stack.pop()]
+        if node.type.rank and graph.op(node).cost != "free" and bytes_of(node) >= least:
+            found += 1
+        new = [u for u in node.operands if u not in saved and u not in seen]
+        seen.update(new)
+        stack += new
+    return found
 
 
 def _minimum_cut(graph: Graph, before: list[int], read: set[int], forward: set[int], lean: bool) -> set[int]:
