@@ -62,8 +62,9 @@ def _write_masks(program: Graph, called: list[str], helpers: set[str]) -> list[s
     """Masks of booleans become what is added to scores, before they are taken for numbers."""
     masks = added_masks(program)
     helpers |= {"added_mask"} if masks else set()
-    named = zip(program.arguments, called, strict=True)
-    return [f"    {name} = added_mask({name})" for argument, name in named if argument.name in masks]
+    named = {argument.name: name for argument, name in zip(program.arguments, called, strict=True)}
+    floats = [named[a.name] for a in program.arguments if program[a.node].type.is_float and a.name not in masks]
+    return [f"    {named[mask]} = added_mask({', '.join([named[mask], *floats])})" for mask in masks]
 
 
 def _write_wide(program: Graph, called: list[str], helpers: set[str]) -> list[str]:

@@ -64,13 +64,16 @@ def number_as_array(number, beside):
     return number
 '''
 CHECK_HELPERS["added_mask"] = '''\
-def added_mask(mask):
+def added_mask(mask, *beside):
     """What is added to scores: where a mask of booleans is true 0, elsewhere -inf; one of numbers as it is."""
     try:
-        boolean = np.asarray(mask).dtype == bool
+        if np.asarray(mask).dtype != bool:
+            return mask
+        types = [np.asarray(value).dtype for value in beside if type(value) is not float]
     except (TypeError, ValueError, RuntimeError):  # which is said where all arguments become arrays
         return mask
-    return np.where(mask, np.float32(0), np.float32(-np.inf)) if boolean else mask
+    floats = [dtype for dtype in types if dtype.kind == "f"]
+    return np.where(mask, 0, -np.inf).astype(np.result_type(np.float32, *floats) if floats else np.float64)
 '''
 CHECK_HELPERS["cotangent"] = '''\
 def cotangent(name, value, shape, dtype):

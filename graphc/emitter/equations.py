@@ -148,12 +148,16 @@ class _Group:
 
     def _added(self, node: Node) -> list[int]:
         """What a statement adds to a sum that earlier ones began, term by term."""
-        if node.op != "add" or node.id not in self.named:
-            return []
-        for sum, other in (node.operands, node.operands[::-1]):
-            if self.named.get(sum) == self.named[node.id]:
-                before = self._added(self.graph[sum]) if sum in self.members else []
-                return [*before, other] if before or sum not in self.members else []
+        added: list[int] = []
+        while node.op == "add" and node.id in self.named:
+            terms = (node.operands, node.operands[::-1])
+            both = next((each for each in terms if self.named.get(each[0]) == self.named[node.id]), None)
+            if both is None:
+                return []
+            added.append(both[1])
+            if both[0] not in self.members:
+                return added[::-1]
+            node = self.graph[both[0]]
         return []
 
 

@@ -12,7 +12,7 @@ use, whichever rows it is at.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_right, insort
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import Final, TypeAlias, cast
@@ -27,7 +27,7 @@ from graphc.passes.storage import Range
 
 __all__ = ["find_idle"]
 
-SEEN: Final = 32
+SEEN: Final = 12
 """So many whole arrays are looked at for a tile, so that a long program takes no longer than its length."""
 OFFERED: Final = 2
 """Of so many arrays the memory takes one that is long enough."""
@@ -75,7 +75,8 @@ def find_idle(layout: Layout, ranges: Sequence[Range], others: Iterable[Range] =
         enough = [n for n in fitting if all(_is_enough(*length[n], *size) for size in sizes[unit])]
         offered = enough[:1] or fitting[:OFFERED]
         for number in offered:
-            needed[number] = joined_times([*needed[number], *times])
+            for time in times:  # none of them meets another, nor what was there
+                insort(needed[number], time)
         if offered:
             found[unit] = offered
     return found

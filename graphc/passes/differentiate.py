@@ -11,6 +11,7 @@ Un-broadcasting happens here and nowhere else: a contribution that is wider than
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from graphc.ir.graph import Argument, Builder, Graph, Node, Origin, title
 from graphc.ir.types import Unknown, shape_text
@@ -27,6 +28,9 @@ from graphc.passes.steep import steep_cotangents
 __all__ = ["Adjoint", "default_wrt", "differentiate", "sum_to_type", "unreached", "zeros_of"]
 
 ARITHMETIC = {"add", "subtract", "multiply", "divide", "matmul"}
+
+SUMMED: Final = frozenset(["matmul", "outer", "sum", "squeeze", "reshape", "mT"])
+"""What makes a cotangent of a part that gets a name: a term or a factor with one would not be collected any more."""
 
 
 class Adjoint:
@@ -96,7 +100,7 @@ class Adjoint:
                 self.builder.hint(total, f"d{called}")
             elif node.op == "matmul" and not made.hint and self._bears_name(made) and self._is_of_named(node):
                 self.builder.hint(total, f"d{by_operands(self.builder.nodes, node)}")
-            elif (part := self._part(node)) and not made.hint and self._bears_name(made):
+            elif made.op in SUMMED and (part := self._part(node)) and not made.hint and self._bears_name(made):
                 self.builder.hint(total, f"d{part}")
         return total
 

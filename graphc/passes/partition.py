@@ -165,11 +165,12 @@ def _made(graph: Graph, id: int, users: Mapping[int, Sequence[int]]) -> int:
 def _is_better_saved(
     graph: Graph, id: int, saved: set[int], users: Mapping[int, Sequence[int]], above: set[int]
 ) -> bool:
-    """Whether a value that one operation makes is larger than its operands, which backward would need beside it, or no
-    larger than those of them that are saved for its sake alone."""
+    """Whether a value that one operation makes is larger than its operands, which backward would need beside it; or of
+    two as large as itself and no larger than those of them that are saved for its sake alone."""
     own, operands = bytes_of(graph[id]), set(graph[id].operands)
-    if own > max((bytes_of(graph[u]) for u in operands), default=own):
-        return True
+    as_large = sum(bytes_of(graph[u]) >= own for u in operands)
+    if as_large < 2:
+        return bool(operands) and not as_large
     alone = {u for u in operands & saved if not any(k != id and k in above for k in users[u])}
     return own <= sum(bytes_of(graph[u]) for u in alone)
 

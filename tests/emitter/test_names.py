@@ -189,7 +189,7 @@ def test_words(text: str, line: str) -> None:
     ("param x[], y[]\nL = -(x * y)", "L = -x * y"),
     ("param x[], y[]\nL = -(-x * y)", "L = x * y"),
     ("param x[N], y[N]\nL = -(x * y)", "L = -x * y"),
-    ("param x[N], y[N]\nL = -(x / y / 2)", "L = -x / y / 2"),
+    ("param x[N], y[N]\nL = -(x / y / 2)", "L = -x_over_y / 2"),
 ])  # fmt: skip
 def test_a_sign_before_a_number(text: str, wanted: str) -> None:
     found = body(text)
@@ -202,7 +202,7 @@ def test_what_goes_on_adding_is_written_in_place() -> None:
     text = "input P_0[n, n]\nparam A[n, n]\nfor t in 0:4 { P_{t+1} = A@P_{t}@A.T }\nL = sum(P_4**2)"
     source = graphc.compile(text)
     assert source.count("\n    dA += ") == 6 and "total" not in source.partition("def backward")[2]
-    assert "dA += dP_2ᵀ AP_1 + dP_2_product P_1ᵀ" in source
+    assert "dA += dP_2ᵀ AP_1 + dP_product P_1ᵀ" in source
     hold(text, {"P_0": array(3, 3), "A": array(3, 3) / 2}, levels=(0, 1, 2))
 
 
@@ -262,7 +262,7 @@ def test_what_is_subtracted_from_a_gradient_or_becomes_it_is_called_after_it() -
     assert any(line.startswith("minus_dW_terms = ") for line in found), found
     text = 'param A[l, m, n]\ninput x[N, m], y[N, n]\nz = einsum("lmn,am,an->al", A, x, y)\nL = sum(z**2)'
     found = body(text, "backward")
-    assert "dA = flat_dA.reshape(l, m, n)" in found, found
+    assert "dA = (dz.T @ flat).reshape(l, m, n)" in found, found
 
 
 def test_a_cotangent_whose_sign_stands_elsewhere_says_so() -> None:
@@ -293,3 +293,16 @@ def test_the_gradients_of_the_layers_of_a_stack() -> None:
     found = body(text, "backward")
     wanted = {"dW_1 = z_1.T @ dz_2_tanh", "db_0 = dz_1_tanh.sum(axis=0)", "dW = np.stack([dW_0, dW_1], axis=0)"}
     assert wanted <= set(found), found
+
+
+def test_a_name_for_a_part_does_not_keep_its_terms_apart() -> None:
+    """The gradient of `x[2]` bore a name, so that its terms were not collected: `-dL * (a * a) + dL * total_a`."""
+    text = "param a[N], b[N], x[3, N]\nL = sum(a*x[2] + b*x[2] - a**2*x[2])"
+    backward = graphc.compile(text, verify=False).partition("def backward")[2]
+    assert "dx[2] = (b - a * a + a) * dL" in backward
+
+
+def test_a_sum_of_a_thousand_terms_of_one_statement() -> None:
+    """Each was looked for within the one before: it ended in a traceback."""
+    terms = " + ".join(f"A[{k}]*sum(sin({k + 2}*w))" for k in range(1100))
+    assert "dw" in graphc.compile(f"param w[H], A[1100]\nL = {terms}", verify=False)
