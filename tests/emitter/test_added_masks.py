@@ -35,4 +35,4 @@ def test_booleans_take_the_type_of_the_others(level: int) -> None:
         L, grads = net.value_and_grad(q, q, q, seen)
         assert {L.dtype, *(grad.dtype for grad in grads.values())} == {np.dtype(wanted)}
         other, _ = net.value_and_grad(q, q, q, np.where(seen, 0.0, -np.inf).astype(wanted))
-        assert L == other
+        assert other == L
