@@ -65,7 +65,8 @@ def loss_of(lowering: Lowering, outputs: dict[str, int]) -> str | None:
         if type.rank != 0:
             fault = Fault("E0401", f"the loss is a scalar, and {_what(key, type)}", lowering.loss.span)
             opened = opening(lowering, lowering.values[key])
-            fault.help = declared(opened) if opened else f"for example `{'total' if key == 'L' else 'L'} = sum({key})`"
+            summed = f"for example `{'total' if key == 'L' else 'L'} = sum({key})`"
+            fault.help = declared(lowering, opened) if opened else summed
             lowering.report(fault)
         elif not type.is_float:
             kind = {"int": "an integer", "bool": "a truth value"}[type.dtype]

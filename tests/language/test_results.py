@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 
 import graphc
+from graphc.ir.graph import Node
+from graphc.language.lowering import Lowering
+from graphc.language.open_loss import check_open_loss
 from ops.running import close, named
 
 X = np.array([[1.0, -2.0], [0.5, 3.0], [0.25, 4.0]])
@@ -200,7 +205,7 @@ def test_a_penalty_whose_factor_may_have_any_shape_is_told() -> None:
 
 def test_what_is_no_loss_is_not_told_to_be_none() -> None:
     sums = ("y = x - mean(x)", "y = x + sum(w)", "y = a * sigmoid(x@w) + b", "E = sum(x@w) - 3")
-    for text in (*sums, "y = x / norm(w)"):
+    for text in (*sums, "y = x / norm(w)", "y = sum(x)*beta + sum(x**2)", "y = lam*sum(x**2)"):
         graphc.compile(text, verify=False)  # a warning would be an error
 
 
@@ -213,7 +218,59 @@ def test_a_loss_with_a_penalty_is_told_what_to_declare() -> None:
     assert [error.help for error in caught.value.errors] == ["for example `L = sum(y)`"]
 
 
+@pytest.mark.parametrize("text", [
+    "L = 0.5*(sum((X@w - t)**2) + lam*(w@w))",
+    "L = (mean((X@w - t)**2) + lam/2*sum(w*w))/2",
+    "L = sum((X@w - t)**2) + 2*lam*sum(abs(w))",
+])  # fmt: skip
+@pytest.mark.parametrize(("declared", "help"), [
+    ("", "declare `input lam[]`"),
+    ("\nparam lam", "write `param lam[]` where it is declared"),
+    ("\ninput u[3], lam", "write `input lam[]` where it is declared"),
+])  # fmt: skip
+def test_a_penalty_is_told_where_its_factor_is_to_be_declared(text: str, declared: str, help: str) -> None:
+    text = f"input X[N, D], t[N]{declared}\nparam w[D]\n{text}"
+    with pytest.warns(graphc.GraphcWarning) as caught:
+        graphc.compile(text, verify=False)
+    (warning,) = (each.message.diagnostic for each in caught if isinstance(each.message, graphc.GraphcWarning))
+    assert (warning.code, warning.help) == ("W0203", help)
+
+
+@pytest.mark.parametrize("text", [
+    "h_0 = lam*sum(w); L_0 = sum(w)\nfor t in 0:N { h_{t+1} = h_{t}*1.01 + 1; L_{t+1} = L_{t} + h_{t+1} }\nL = L_N",
+    "h_0 = w; L_0 = 0\nfor t in 0:N { h_{t+1} = tanh(h_{t}); L_{t+1} = L_{t} + lam*sum(h_{t+1}**2) }\nL = L_N",
+])  # fmt: skip
+def test_each_value_is_looked_at_once(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each term walked to the beginning of the loop: 4,000 steps took 49 s where they took 2.6."""
+    looked = 0
+
+    class Watched:
+        def __init__(self, lowering: Lowering) -> None:
+            self.builder, self.assigned, self.loss = self, lowering.assigned, lowering.loss
+            self.declared, self.arguments = lowering.declared, lowering.arguments
+            self.diagnostics = lowering.diagnostics
+            self.op, self.type, self.get = lowering.builder.op, lowering.builder.type, lowering.builder.__getitem__
+
+        def __getitem__(self, id: int) -> Node:
+            nonlocal looked
+            looked += 1
+            return self.get(id)
+
+    def watched(lowering: Lowering, outputs: dict[str, int]) -> None:
+        check_open_loss(Watched(lowering), outputs)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("graphc.language.lowering.check_open_loss", watched)
+    counts = []
+    for steps in (50, 100):
+        looked = 0
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            graphc.parse(text.replace("N", str(steps)))
+        counts.append(looked)
+    assert counts[0] > 50 and counts[1] < 2.2 * counts[0]
+
+
 def test_sums_of_sums_are_looked_through_once() -> None:
-    deep = "a_0 = sum(w)\nfor k in 0:200 { a_{k+1} = a_{k} + a_{k} }\nL = a_200 + lam*sum(w)"
+    deep = "a_0 = sum(w)\nfor k in 0:200 { a_{k+1} = a_{k} + a_{k} }\nL = a_200 + lam*sum(w**2)"
     with pytest.warns(graphc.GraphcWarning, match="`L` is no loss"):
         graphc.compile(deep, verify=False)
