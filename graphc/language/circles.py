@@ -35,8 +35,8 @@ class Circles:
         self._places: dict[str, Span] = {}
         self._met = 0
         self.reported: list[set[str]] = []
-        self.places: set[Span] = set()
-        """Where an error was reported that each step of a loop would be, too."""
+        self.places: set[tuple[Span, Span]] = set()
+        """Where an error was reported that each step of a loop would be, too: the use, and the assignment."""
 
     def way_round(self, lowering: Lowering, name: str, targets: set[str]) -> list[tuple[str, Span]]:
         """The names, and where they are assigned, from one to one of those that are computed from it; [] for none."""

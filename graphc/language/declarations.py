@@ -29,11 +29,9 @@ _OTHER_TYPES = {
 
 @dataclass
 class Announced:
-    """The names that are assigned without a subscript, each with the first place, and those of dimensions; and the
-    first `_` that takes a result nobody wants."""
+    """The names that are assigned without a subscript, each with the first place, and those of dimensions."""
 
     assigned: dict[str, Span] = field(default_factory=dict)
-    unwanted: Span | None = None
     dims: set[str] = field(default_factory=set)
 
 
@@ -48,9 +46,7 @@ def _collect(statements: Iterable[tree.Statement], found: Announced) -> None:
     for statement in statements:
         if isinstance(statement, tree.Assign):
             for target in statement.targets:
-                if not statement.wanted(target):
-                    found.unwanted = found.unwanted or target.span
-                elif not target.subscripts:
+                if not target.subscripts:
                     found.assigned.setdefault(target.id, target.span)
         elif isinstance(statement, tree.Const):
             found.assigned.setdefault(statement.target.id, statement.target.span)

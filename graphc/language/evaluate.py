@@ -17,7 +17,8 @@ from graphc.language.literals import arithmetic, check_number, negate
 from graphc.language.nested import describe
 from graphc.language.scope import Environment, Scope
 from graphc.language.source import Span
-from graphc.language.values import Exhausted, Fault, Poison, Silent, Tensor, Value, is_number, is_size
+from graphc.language.unwanted import UNWANTED
+from graphc.language.values import POISON, Exhausted, Fault, Poison, Silent, Tensor, Value, is_number, is_size
 from graphc.ops.base import CallError, DynamicShape, Op
 from graphc.ops.table import find
 
@@ -228,6 +229,7 @@ class Evaluator(Calls):
 
     def body(self, statements: Sequence[tree.Statement], scope: Scope) -> list[Value]:
         """Run a body of assignments, loops and a `return`; its results."""
+        scope.body = statements if scope.body is None else scope.body
         for statement in statements:
             if isinstance(statement, tree.Return):
                 return [self.evaluate(value, scope) for value in statement.values]
@@ -291,10 +293,12 @@ class Evaluator(Calls):
             raise Fault("E0205", f"{len(names)} names for {got}", span, help=help)
         defined = []
         for name, target, item in zip(names, statement.targets, values, strict=True):
-            if not statement.wanted(target):
+            unwanted = name == UNWANTED and scope.has_unwanted
+            if unwanted and name in scope.values:
+                scope.values[name] = POISON  # which of them `_` is, nobody can say
                 continue
             self.define(name, item, target.span, scope)
-            if isinstance(item, Tensor):
+            if isinstance(item, Tensor) and not unwanted:
                 self.named(item.id, name, scope)
             defined.append((name, item))
         return defined

@@ -31,6 +31,7 @@ from graphc.language.scope import Environment, Scope
 from graphc.language.slips import check_free_names, check_gradients, check_lookalikes, check_statements
 from graphc.language.source import Span
 from graphc.language.too_early import report_names_too_early, too_early
+from graphc.language.unwanted import UNWANTED
 from graphc.language.updates import check_update, no_argument
 from graphc.language.values import POISON, Exhausted, Fault, Poison, Silent, Tensor, Value
 from graphc.ops.base import CallError
@@ -108,7 +109,7 @@ class Lowering(Evaluator):
 
     def run(self) -> Graph | None:
         found = announced(self.module.statements)
-        self.assigned, self.unwanted = found.assigned, found.unwanted
+        self.assigned, self.scope.body = found.assigned, self.module.statements
         self.environment.dims |= found.dims
         for function in self.environment.functions.values():
             function.environment.dims |= self.environment.dims
@@ -120,6 +121,8 @@ class Lowering(Evaluator):
         except Exhausted as fault:
             self.report(fault)
             return None
+        if isinstance(self.scope.values.get(UNWANTED), Poison):  # of several
+            self.values.pop(UNWANTED, None)
         check_statements(self)
         check_free_names(self)
         check_gradients(self)
@@ -218,7 +221,9 @@ class Lowering(Evaluator):
             self.scope.values.setdefault(statement.target.id, POISON)
             self.scope.places.setdefault(statement.target.id, statement.target.span)
         elif isinstance(statement, tree.Assign):
-            for target in filter(statement.wanted, statement.targets):
+            for target in statement.targets:
+                if target.id == UNWANTED and len(statement.targets) > 1 and self.scope.has_unwanted:
+                    continue
                 with contextlib.suppress(Fault, Silent):
                     self._poison(self.name(target, self.scope), target.span)
         elif isinstance(statement, tree.For):  # its range is in error: no step was made
@@ -330,9 +335,6 @@ class Lowering(Evaluator):
             raise Silent
         if name in self.assigned:
             raise too_early(self, name, span, self.assigned[name], self.statement)
-        if name == "_" and self.unwanted is not None:
-            notes, help = [("it takes a result that nobody wants here", self.unwanted)], "give that result a name"
-            raise Fault("E0201", "`_` has no value", span, notes=notes, help=help)
         if name in self.environment.dims:
             return dim(name)
         if name in self.environment.functions or name in self.environment.ops:

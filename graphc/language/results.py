@@ -9,6 +9,7 @@ from graphc.language import tree
 from graphc.language.diagnostics import suggest
 from graphc.language.open_loss import declared, opening
 from graphc.language.source import Span
+from graphc.language.unwanted import UNWANTED
 from graphc.language.values import Fault, Silent, Value
 from graphc.ops.base import CallError
 
@@ -32,8 +33,9 @@ def outputs_of(lowering: Lowering) -> dict[str, int]:
                     lowering.report(Fault("E0202", f"`{key}` is an output twice", name.span))
                 outputs[key] = lowering.values[key]
         return outputs
+    unwanted = UNWANTED if lowering.scope.has_unwanted else None
     for value, id in lowering.values.items():
-        if value not in lowering.used and value not in lowering.arguments:
+        if value != unwanted and value not in lowering.used and value not in lowering.arguments:
             outputs[value] = id
     if lowering.loss is not None:
         key = _known(lowering, lowering.loss)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from graphc.language import tree
 from graphc.language.source import Span
+from graphc.language.unwanted import is_wanted
 from graphc.language.values import Fault, Silent, Value
 from graphc.ops.base import Op
 
@@ -48,7 +50,14 @@ class Scope:
         self.places: dict[str, Span] = {}
         self.running: list[str] = []  # the variables of the loops that run
         self.missing = missing
+        self.body: Sequence[tree.Statement] | None = None
+        """The statements that are run in it, once they are."""
         self.inside = inside
+
+    @cached_property
+    def has_unwanted(self) -> bool:
+        """Whether `_` stands for results that nobody wants."""
+        return self.body is not None and not is_wanted(self.body)
 
     def lookup(self, name: str, span: Span) -> Value:
         """The value of a name. Raises Fault where there is none."""

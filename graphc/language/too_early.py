@@ -52,10 +52,10 @@ def too_early(
         return Fault("E0209", f"`{name}` is used by the statement that assigns it", used, help=help)
     help = "move that statement up"
     targets = _targets(lowering, statement) or {name}
-    if used in lowering.circles.places or lowering.circles.is_reported(name, targets):
+    if (used, assigned) in lowering.circles.places or lowering.circles.is_reported(name, targets):
         return Silent()
     if circle := lowering.circles.way_round(lowering, name, targets) if _has_time(lowering) else []:
-        lowering.circles.places.add(used)
+        lowering.circles.places.add((used, assigned))
         lowering.circles.reported.append(targets | {each for each, _ in circle})
         first: dict[Span, str] = {}
         for each, place in circle:
@@ -63,10 +63,10 @@ def too_early(
         notes = [(f"`{each}` is assigned here", place) for place, each in list(first.items())[:MOST_PLACES]]
         help = "they are computed from one another: one of them needs another name, or must be an argument"
     elif _at_a_later_step(lowering, used, assigned):
-        lowering.circles.places.add(used)
+        lowering.circles.places.add((used, assigned))
         help = "a later step of the loop assigns it: let the loop run the other way, or use what earlier ones assign"
     elif lowering.loops:
-        lowering.circles.places.add(used)
+        lowering.circles.places.add((used, assigned))
     if isinstance(statement, tree.Const) and not _is_constant(lowering, name):
         help = f"constants come before other statements: `const {name} = …`, or no `const` for `{statement.target.id}`"
     return Fault("E0209", f"`{name}` is used before the statement that assigns it", used, notes=notes, help=help)

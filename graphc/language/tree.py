@@ -153,14 +153,11 @@ Expr: TypeAlias = (
 
 @dataclass(slots=True, eq=False, repr=False)
 class Assign(_Part):
-    """`a = …` or `a, b = …`. Among several names `_` takes a result that nobody wants: it gets no value."""
+    """`a = …` or `a, b = …`."""
 
     targets: Final[tuple[Name, ...]]
     value: Final[Expr]
     span: Final[Span]
-
-    def wanted(self, target: Name) -> bool:
-        return target.id != "_" or bool(target.subscripts) or len(self.targets) == 1
 
 
 @dataclass(slots=True, eq=False, repr=False)

@@ -167,6 +167,7 @@ def test_the_help_for_what_is_not_known_yet_fits(text: str, help: str) -> None:
     ("h_0 = x + h_3\nfor k in 0:3 { h_{k+1} = tanh(h_{k}) }\nL = sum(h_3)", ["h_3"]),
     ("for k in 0:3 { a_{k} = b_{k}; b_{k} = k*x }\nL = sum(a_2)", ["b_0"]),
     ("const a = b + 1\nconst b = a + 1\nL = sum(x * a)", ["b"]),
+    ("for k in 0:2 { a_{k} = p_{k} }\np_0 = x\np_1 = y\nL = sum(a_0 + a_1)", ["p_0", "p_1"]),
 ])  # fmt: skip
 def test_a_circle_is_one_error_and_two_are_two(text: str, names: list[str]) -> None:
     with pytest.raises(graphc.GraphcError) as caught:

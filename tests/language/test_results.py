@@ -176,19 +176,38 @@ def test_a_result_that_is_called_underscore_is_none_of_the_program_s(text: str) 
         close(L, 4 * A.sum() if "for" in text else A[:, 3].sum(), "L")
 
 
-@pytest.mark.parametrize(
-    ("text", "line", "message"),
-    [
-        ("param A[n, n]\n_, l = slogdet(A)\nL = l * _", 3, "`_` has no value"),
-        ("param A[n, n]\nL = 2 * _\n_, l = slogdet(A)", 2, "`_` has no value"),
-        ("param A[n, n]\n_, l = slogdet(A)\noutput _, l", 3, "no value has the name `_`"),
-        ("def f(x) { a, _ = split(x, 2); return a*_ }\nparam A[4, n]\nL = sum(f(A))", 1, "no value has the name `_`"),
-    ],
-)
-def test_what_nobody_wants_has_no_value(text: str, line: int, message: str) -> None:
-    with pytest.raises(graphc.GraphcError, match=message) as caught:
+NAMED = {
+    "param A[n, n]\n_, l = slogdet(A)\ny = l * _": ("y",),
+    "param A[n, n]\n_, l = slogdet(A)\noutput _, l": ("_", "l"),
+    "param A[n, n]\n_, l = slogdet(A)\nloss _": ("l", "_"),
+    "def f(x) { a, _ = split(x, 2); return a, _ }\nparam A[4, n]\nb, c = f(A)": ("b", "c"),
+    "input x[_], y[4]\na, _ = split(y, 2)\nz = sum(x)/_ + sum(a)": ("z",),
+    "param A[4, n]\na, _ = split(A, 2)\nfor k in 0:2 { b_{k} = _ * k }": ("a", "b_0", "b_1"),
+    "param A[4, n], B[2, n]\na, _ = split(A, 2)\nL = sum(a)\nB <- B - _": ("L", "_"),
+}
+
+
+@pytest.mark.parametrize("text", NAMED)
+def test_an_underscore_that_something_names_is_a_name(text: str) -> None:
+    assert set(graphc.parse(text).outputs) == set(NAMED[text])
+
+
+@pytest.mark.parametrize("text", [
+    "param A[n, n]\n_, l = slogdet(A)\n_, k = slogdet(2*A)\nL = l + k + _",
+    "param A[n, n]\n_, l = slogdet(A)\n_ = l\nL = l",
+    "def f(x) { _, a = split(x, 2); _, b = split(a, 2); return b*_ }\nparam A[4, n]\nL = sum(f(A))",
+])  # fmt: skip
+def test_then_it_is_assigned_once(text: str) -> None:
+    with pytest.raises(graphc.GraphcError, match="`_` is assigned twice"):
         graphc.parse(text)
-    assert caught.value.line == line
+
+
+def test_what_nobody_wants_may_be_asked_for() -> None:
+    text = "param A[4, n]\na, _ = split(A, 2)\nL = sum(A * tile(a, (2, 1)))"
+    net = graphc.load(text, wrt=["_", "A"])
+    assert net.OUTPUTS == ("L",) and set(net.value_and_grad(np.ones((4, 3)))[1]) == {"_", "A"}
+    with pytest.raises(graphc.GraphcError, match="`_`"):
+        graphc.compile(f"{text}\n_, c = split(A, 2)", wrt=["_"])
 
 
 PENALTY = "L = sum((X@w - t)**2) + lam*sum(w**2) - 0.5*mu*norm(w)"
