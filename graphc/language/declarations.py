@@ -33,12 +33,20 @@ class Announced:
 
     assigned: dict[str, Span] = field(default_factory=dict)
     dims: set[str] = field(default_factory=set)
+    once: dict[str, tree.Assign] = field(default_factory=dict)
+    """What assigns a name that is assigned once, for itself and in no loop."""
+    again: set[str] = field(default_factory=set)
 
 
 def announced(statements: Iterable[tree.Statement]) -> Announced:
     """What a program's statements say, those of its loops included, before any of them is lowered."""
     found = Announced()
     _collect(statements, found)
+    for statement in statements:
+        if isinstance(statement, tree.Assign) and len(statement.targets) == 1:
+            target = statement.targets[0]
+            if not (target.subscripts or target.id in found.again):
+                found.once[target.id] = statement
     return found
 
 
@@ -47,6 +55,8 @@ def _collect(statements: Iterable[tree.Statement], found: Announced) -> None:
         if isinstance(statement, tree.Assign):
             for target in statement.targets:
                 if not target.subscripts:
+                    if target.id in found.assigned:
+                        found.again.add(target.id)
                     found.assigned.setdefault(target.id, target.span)
         elif isinstance(statement, tree.Const):
             found.assigned.setdefault(statement.target.id, statement.target.span)
@@ -67,19 +77,19 @@ def _integer_constants(statements: Iterable[tree.Statement]) -> set[str]:
     }  # fmt: skip
 
 
-def _instead_of_assigning(target: Span) -> str:
-    """The help for an assignment to an argument; with its gradient it is a training step."""
-    value = target.source.text[target.stop :].split("\n", 1)[0].split(";", 1)[0]
-    step = re.match(rf"\s*=\s*({re.escape(target.text)}\s*-(?!=)[^#]*)", value)
-    if step and re.search(r"\bgrad\(|\bd\w", step[1]):
-        new = step[1].strip()
-        return f"a training step is written with an arrow: `{target.text} <- {new if len(new) < LONGEST else '…'}`"
+def _instead_of_assigning(name: str, statement: tree.Assign | None) -> str:
+    """The help for an assignment to an argument; with its gradient, and in no loop, it is a training step."""
+    new = statement.value.span.text if statement is not None else ""
+    own = re.escape(name)
+    if re.match(rf"{own}\s*-", new) and re.search(rf"\bgrad\(|\bd{own}\b", new):
+        short = len(new) < LONGEST and "\n" not in new
+        return f"a training step is written with an arrow: `{name} <- {new if short else '…'}`"
     return "give the value another name"
 
 
 def check_declaration(
     name: str, declared: tree.Declared, kind: str, before: Mapping[str, tree.Declared], assigned: Mapping[str, Span],
-    constants: Mapping[str, Value],
+    once: Mapping[str, tree.Assign], constants: Mapping[str, Value],
 ) -> str:  # fmt: skip
     """The type that a declaration gives an argument. Raises Fault where it fits none, or the name has a meaning."""
     if name in before:
@@ -95,7 +105,7 @@ def check_declaration(
             f"`{name}` is declared an argument and assigned",
             assigned[name],
             notes=[(f"`{name}` is declared here", declared.span)],
-            help=_instead_of_assigning(assigned[name]),
+            help=_instead_of_assigning(name, once.get(name)),
         )
     if name in constants:
         raise Fault("E0202", f"`{name}` is declared an argument and a constant", declared.span)

@@ -259,7 +259,7 @@ class Evaluator(Calls):
         self.budget.ahead(self.unrolling.loop(statement, scope), bounds.span, "the loop takes")
         variable = self.name(statement.variable, scope)
         shadowed = scope.values.get(variable), variable in scope.values
-        scope.running.append(variable)
+        scope.running.append(statement)
         try:
             for k in range(start, stop, step):
                 self.budget.step(1, statement.span)

@@ -23,6 +23,7 @@ from graphc.language.declared_sizes import declared_size, hidden_sizes
 from graphc.language.diagnostics import Diagnostics
 from graphc.language.evaluate import Evaluator
 from graphc.language.infer import Assumptions, LearningSolver
+from graphc.language.joined import joined
 from graphc.language.nested import describe
 from graphc.language.no_constants import no_constant
 from graphc.language.open_loss import check_open_loss
@@ -41,8 +42,6 @@ __all__ = ["Lowering"]
 MOST_ARGUMENTS = 100_000
 """A program of 100,000 operations has 67,000 where each layer has parameters of its own. Of unknown rank they take some
 20 KB each."""
-LONGEST_QUOTED = 80
-"""A longer expression is not repeated in a help."""
 
 
 class Lowering(Evaluator):
@@ -109,7 +108,7 @@ class Lowering(Evaluator):
 
     def run(self) -> Graph | None:
         found = announced(self.module.statements)
-        self.assigned, self.scope.body = found.assigned, self.module.statements
+        self.assigned, self.once, self.scope.body = found.assigned, found.once, self.module.statements
         self.environment.dims |= found.dims
         for function in self.environment.functions.values():
             function.environment.dims |= self.environment.dims
@@ -124,13 +123,13 @@ class Lowering(Evaluator):
         if isinstance(self.scope.values.get(UNWANTED), Poison):  # of several
             self.values.pop(UNWANTED, None)
         check_statements(self)
-        check_free_names(self)
         check_gradients(self)
         check_lookalikes(self)
         check_crossed(self)
         self._check_sizes()
         outputs = outputs_of(self)
         loss = loss_of(self, outputs)
+        check_free_names(self, loss)
         check_open_loss(self, outputs)
         if self.diagnostics.has_errors:
             return None
@@ -303,7 +302,7 @@ class Lowering(Evaluator):
 
     def _declare(self, name: str, declared: tree.Declared, kind: str) -> None:
         constants = self.environment.constants
-        written = check_declaration(name, declared, kind, self.declared, self.assigned, constants)
+        written = check_declaration(name, declared, kind, self.declared, self.assigned, self.once, constants)
         self.declared[name] = declared
         dtype = written if written in ("int", "bool") else "float"
         if declared.dims is None:
@@ -362,7 +361,9 @@ class Lowering(Evaluator):
                     "E0205",
                     f"`{name}` would not be a tensor, but {describe(value)}",
                     statement.value.span,
-                    help=_results(value) if isinstance(value, tuple) else _joined(value, statement.value.span.text),
+                    help=_results(value)
+                    if isinstance(value, tuple)
+                    else joined(self.builder, value, statement.value.span),
                 )
 
     def define(self, name: str, value: Value, span: Span, scope: Scope) -> None:
@@ -442,12 +443,6 @@ def _results(value: tuple[Value, ...]) -> str:
     if len(value) == 1:
         return "without the comma it is the value itself"
     return "one name for each result: `a, b = split(x, 2)`"
-
-
-def _joined(value: Value, text: str) -> str | None:
-    if not isinstance(value, list):
-        return None
-    return f"`stack({text if len(text) <= LONGEST_QUOTED else '[a, b]'})` makes one array of it"
 
 
 def _has_tensor(value: Value) -> bool:

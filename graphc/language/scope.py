@@ -48,7 +48,7 @@ class Scope:
         self.environment = environment
         self.values: dict[str, Value] = {}
         self.places: dict[str, Span] = {}
-        self.running: list[str] = []  # the variables of the loops that run
+        self.running: list[tree.For] = []  # the loops that run
         self.missing = missing
         self.body: Sequence[tree.Statement] | None = None
         """The statements that are run in it, once they are."""
@@ -100,13 +100,14 @@ class Scope:
         if name in self.values:
             first = self.places.get(name)
             if first == span and self.running:
-                help = f"each step of a loop needs a name of its own: `{span.text}_{{{self.running[-1]}}}`"
+                help = f"each step of a loop needs a name of its own: `{span.text}_{{{self.running[-1].variable.id}}}`"
                 if "{" in span.text:
                     help = "its subscripts must differ from step to step, of all the loops around it"
                 raise Fault("E0202", f"`{name}` is assigned at every step", span, "a name is assigned once", help=help)
             help = "give this value another name"
-            if self.running and "{" not in span.text:
-                plain, step = span.text, self.running[-1]
+            before = first is not None and len(self.running) == 1 and first.start < self.running[0].span.start
+            if before and "{" not in span.text:
+                plain, step = span.text, self.running[0].variable.id
                 own = f"`{plain}_0` before it, then `{plain}_{{{step}+1}} = …`"
                 help = f"in a loop each step has a name of its own: {own}"
             raise Fault(

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from graphc.language import tree
+from graphc.language.depth import nodes_of
 from graphc.language.diagnostics import slip
 from graphc.language.lookalikes import lookalikes
 from graphc.language.source import Span
@@ -26,12 +27,12 @@ def check_statements(lowering: Lowering) -> None:
         lowering.report(Fault("E0217", "the program has no statement", start, help="for example `L = sum(x * x)`"))
 
 
-def check_free_names(lowering: Lowering) -> None:
+def check_free_names(lowering: Lowering, loss: str | None) -> None:
     """A free name is an input; one that looks like a slip of the pen for another name is said to be."""
     environment = lowering.environment
     known = sorted({*lowering.declared, *lowering.assigned, *environment.constants, *environment.dims})
     unused = {name.casefold(): name for name in lowering.declared if name not in lowering.used}
-    updates = [each.value.span for each in lowering.module.statements if isinstance(each, tree.Update)]
+    gradients = _gradients(lowering) if loss else {}
     for name, span in lowering.first_use.items():
         label = None
         help = _mathematics(span.text)
@@ -39,15 +40,30 @@ def check_free_names(lowering: Lowering) -> None:
             label = f"`{span.text}` is one name" + (f", the same as `{name}`" if span.text != name else "")
         elif name in ("pi", "π"):
             help = f"the number is `const {name} = 3.141592653589793`; otherwise declare it: `input {name}`"
-        elif name[1:] in known and name[0] == "d" and any(each.start <= span.start < each.stop for each in updates):
-            loss = lowering.loss.id if lowering.loss else "L"
-            help = f"the gradient is `grad({loss}, {name[1:]})`; otherwise declare it: `input {name}`"
+        elif name in gradients:
+            help = f"the gradient is `grad({loss}, {gradients[name]})`; otherwise declare it: `input {name}`"
         elif lowering.budget.hint(len(known)):
             meant = unused.get(name.casefold()) or slip(name, known)
             help = meant and f"did you mean `{meant}`? otherwise declare it: `input {name}`"
         if help is not None:
             message = f"`{name}` is not declared or assigned, so it is taken for an input"
             lowering.diagnostics.warning("W0201", message, span, label=label, help=help)
+
+
+def _gradients(lowering: Lowering) -> dict[str, str]:
+    """The free names `dx` that stand in the update of a parameter `x` alone, each with that; elsewhere `dx` is a name
+    as any other."""
+    statements = lowering.module.statements
+    updates = {each.target.id: each for each in statements if isinstance(each, tree.Update)}
+    kinds = {name: argument.kind for name, argument in lowering.arguments.items()}
+    found = {f"d{name}": name for name in updates if kinds.get(name, "input") != "input"}
+    found = {name: of for name, of in found.items() if name in lowering.first_use}
+    if found:
+        for statement in statements:
+            for node in nodes_of(statement):
+                if isinstance(node, tree.Name) and node.id in found and statement is not updates[found[node.id]]:
+                    del found[node.id]
+    return found
 
 
 def _mathematics(text: str) -> str | None:

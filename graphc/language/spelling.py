@@ -59,7 +59,10 @@ _ENTRY_BY_ENTRY: Final = {
 }  # fmt: skip
 _ABOVE: Final = (
     (re.compile(r"\^\s*(?:\{\s*)?(?:T\b|\\top|⊤)"), "`.T` for the transpose"),
-    (re.compile(r"\^\s*[({]?\s*-\s*1\b"), "`inv(A)` for the inverse of a matrix, `**` for a power"),
+    (
+        re.compile(r"\^\s*(?:-\s*1(?![\w.])|[({]\s*-\s*1\s*[)}])"),
+        "`inv(A)` for the inverse of a matrix, `**` for a power",
+    ),
 )
 """What stands above a line in a formula."""
 _ESCAPES: Final = {"\\": "\\", '"': '"', "'": "'", "n": "\n", "t": "\t"}

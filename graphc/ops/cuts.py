@@ -75,7 +75,8 @@ def normal_place(lowering: Bounding, size: Dim, place: Dim | int, axis: int) -> 
     """The place of one entry, counted from the front. Raises ShapeError where it is out of range."""
     at = dim(place)
     if size.value is not None and at.value is not None and not -size.value <= at.value < size.value:
-        help = f"indices run from 0 to {size.value - 1}" if size.value else None
+        first = 0 if at.value >= 0 else -size.value
+        help = f"indices run from {first} to {size.value - 1}" if size.value else None
         raise ShapeError(f"index {at} is out of range for axis {axis} of size {size}", code="E0207", help=help)
     what = f"index {at}"
     if _from_the_end(at):

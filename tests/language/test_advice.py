@@ -25,6 +25,22 @@ MISTAKES = [
     ("param x[N]\nL = sum(x**2)\ng = grad(x, L)", "E0401", 3, 10, "the scalar stands first: `grad(L, x)`"),
     ("param x[N]\nL = sum(x**2)\ng = hvp(x, L, x)", "E0401", 3, 9, "the scalar stands first: `hvp(L, x, x)`"),
     ("param x[N], s[]\ny = s*x\ng = grad(y, s)", "E0401", 3, 10, "`vjp(Y, X, v)` takes a cotangent for other values"),
+    ("param w[N]\ns = sum(w)\ng = grad(w*s, s)", "E0401", 3, 10, "`vjp(Y, X, v)` takes a cotangent for other values"),
+    ("param W[N, D]\nfor k in 0:3 { W = W - 0.1*grad(sum(W**2),W) }", "E0202", 2, 16,
+     "give the value another name"),
+    ("param x[N]\nL = sum(x)\nx = x - 0.1*dist", "E0202", 3, 1, "give the value another name"),
+    ("param x[N]\nL = sum(x)\nx = x - 0.1*grad(L,\n x)", "E0202", 3, 1,
+     "a training step is written with an arrow: `x <- …`"),
+    ("input X[N, 3]\ny = X[:, -4]", "E0207", 2, 5, "indices run from -3 to 2"),
+    ("param x[N]\ny = [\"a\", x]", "E0205", 2, 5, None),
+    ("y = []", "E0205", 1, 5, None),
+    ("y = [a, [b, c]]", "E0205", 1, 5, None),
+    ("y = [[a, b], [c, d]]", "E0205", 1, 5, None),
+    ("y = [a, b]", "E0205", 1, 5, "`stack([a, b])` makes one array of it"),
+    ("input a[N], b[M]\ny = [a, b]", "E0205", 2, 5, None),
+    ("input a[N], b[N]\ny = [a,\n b]", "E0205", 2, 5, "`stack([…])` makes one array of it"),
+    ("h = x\nfor k in 0:3 { for j in 0:2 { h = h*2 } }\nL = sum(h)", "E0202", 2, 31, "give this value another name"),
+    ("for k in 0:1 { h = x; h = h*2 }\nL = sum(h)", "E0202", 1, 23, "give this value another name"),
     ("param W[3, 2]\nfor k in 1:4 { z_{k} = sum(W[k]) }", "E0207", 2, 28, "indices run from 0 to 2"),
     ("input x[N, D]\ny = reshape(x, N*D, 1)", "E0206", 2, 21, "they are one tuple: `reshape(x, (N*D, 1))`"),
     ("L = sum(zeros(3, 4) + x)", "E0206", 1, 18, "they are one tuple: `zeros((3, 4))`"),
@@ -261,6 +277,8 @@ TAKEN_FOR_INPUTS = {
     "param x[N]\nL = sum(x * pi)": "the number is `const pi = 3.141592653589793`; otherwise declare it: `input pi`",
     "param x[N]\nJ = sum(x*x)\nloss J\nx <- x - 0.1*dx":
         "the gradient is `grad(J, x)`; otherwise declare it: `input dx`",
+    "param x[N]\ncost = sum(x*x)\nx <- x - eta*dx":
+        "the gradient is `grad(cost, x)`; otherwise declare it: `input dx`",
 }
 
 
@@ -277,6 +295,11 @@ def test_a_name_that_is_hardly_meant_as_an_input(text: str) -> None:
     "Y = X @ W\nL = sum(Y * dY)",
     "input x[N], pi[N]\nL = sum(x * pi)",
     "param x[N]\nL = sum(x * x)\nx <- x - eta*grad(L, x)",
+    "param x[N], t[]\ninput v[N]\nE = sum(x*v)*exp(-t)\nx <- x + dt*v\nt <- t + dt",
+    "param x[N], t[]\ninput v[N]\nE = sum(x*v)*exp(-t)\nt <- t + dt\nx <- x + dt*v",
+    "param x[N]\nconst t = 3\nL = sum(x)*t\nx <- x - dt*x",
+    "param x[N], y[N]\nL = sum(x*y)\ny <- y - 0.1*dN",
+    "param x[N]\ny = x*x\nx <- x - 0.1*dx",
 ])  # fmt: skip
 def test_a_name_that_is_an_input(text: str) -> None:
     assert not compile_source(Source(text), Options(verify=False)).warnings.warnings
