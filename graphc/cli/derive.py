@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from typing import Any
 
 from graphc.cli.console import print_text, report
 from graphc.cli.failure import UsageError
@@ -49,14 +50,16 @@ def run(arguments: argparse.Namespace) -> int:
         joint = joint_graph(graph, options, diagnostics)
         if isinstance(expand, dict):
             expand = symbols_of(expand, size_names(graph), graph)
-        module, _ = compile_graph(joint, options)
+        seen: dict[str, Any] = {}
+        module, _ = compile_graph(joint, options, seen.__setitem__)
     except GraphcError as error:
         report(program.located(error.errors))
         return 1
     report(program.located(diagnostics.warnings))
     derivation = derive(
-        graph, module, wrt=options.wrt, loss=options.loss, numerator=arguments.layout == "numerator", expand=expand
-    )
+        graph, module, seen["backward-body"], wrt=options.wrt, loss=options.loss,
+        numerator=arguments.layout == "numerator", expand=expand,
+    )  # fmt: skip
     text = PAGES[arguments.format](derivation)
     if arguments.output in (None, "-"):
         print_text(text)

@@ -48,6 +48,8 @@ class Body:
     inlined: set[int] = field(default_factory=set)
     over: dict[int, int] = field(default_factory=dict)
     """Statement -> the operand whose array it takes."""
+    becomes: dict[int, int] = field(default_factory=dict)
+    """Statement -> the last of those that take its array one after the other, whose name it bears."""
 
 
 def write_body(
@@ -94,7 +96,7 @@ class _Writer:
         lines = self._grouped(lines)
         texts = {r: self._text(r) for r in self.flow.roots}
         return Body(
-            lines, dict(self.called), self.context, texts, plan.aliases, plan.fresh, plan.inlined, plan.over
+            lines, dict(self.called), self.context, texts, plan.aliases, plan.fresh, plan.inlined, plan.over, plan.becomes
         )  # fmt: skip
 
     def _is_full(self, id: int) -> bool:

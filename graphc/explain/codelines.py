@@ -4,59 +4,61 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from graphc.emitter.step_names import without_numbers
+from graphc.emitter.written_lines import WrittenLine
 from graphc.explain.report import function_text
+from graphc.ir.graph import Node
 
 __all__ = ["CodeLines"]
 
 
-_HEAD = re.compile(r"    # \S.*?(?:   \[(\w+ = -?\d+(?:, \w+ = -?\d+)*)\]    .*)?")
-"""The comment that a statement of the program stands in, with the step of its loops."""
 WIDTH = 88
 """A step is said beside lines that are no longer than this with it."""
 
 
 @dataclass(slots=True)
 class _Assigned:
-    """A statement of the function: what it assigns, its lines, what it reads, and the step of a loop it belongs to."""
+    """A statement of the function: what it assigns, its lines, what it reads, the value that it is part of, and the
+    step of a loop it belongs to."""
 
     target: str
     lines: list[str]
     read: set[str]
-    step: str
+    node: Node | None = None
+    step: str = ""
 
 
 class CodeLines:
-    """Finds lines by the names they assign: a gradient's own, and what it is made of that was not shown before.
+    """Finds the lines that make a value, and what it is made of that was not shown before.
 
-    Names that all steps of a loop have in common are told apart by the steps.
+    `written` says what the statements are about: a name may stand for something else in each step of a loop.
     """
 
-    def __init__(self, module: str) -> None:
+    def __init__(self, module: str, written: Sequence[WrittenLine] = ()) -> None:
         self.shown: set[int] = set()
         self.backward = function_text(module, "backward") if module else ""
         self.text = self.backward.split("\n")
         self.statements: list[_Assigned] = []
-        self.steps = self._steps()
         self.returned: dict[str, str] = {}
-        self.unpacked: set[str] = set()  # values of forward: an argument of the program may be called `dY`
         if module:
             function = ast.parse(self.backward).body[0]
             assert isinstance(function, ast.FunctionDef)
-            for statement in function.body:
+            end = next(k for k, statement in enumerate(function.body) if _is_result(statement))
+            about = [*[None] * (end - len(written)), *written]
+            for k, statement in enumerate(function.body):
+                before = len(self.statements)
                 self._read(statement)
+                self._tell(self.statements[before:], about[k] if k < end else None)
         self.shared = self._shared()
 
-    def _steps(self) -> list[str]:
-        """Per line the step of a loop that its comment names, `t = 4`."""
-        steps, step = [], ""
-        for line in self.text:
-            if head := _HEAD.fullmatch(line):
-                step = head[1] or ""
-            steps.append(step)
-        return steps
+    @staticmethod
+    def _tell(statements: list[_Assigned], about: WrittenLine | None) -> None:
+        """Note what statements are about, if they are the ones that this was written of."""
+        for each in statements:
+            if about is not None and each.target == about.name:
+                each.node, each.step = about.node, about.step
 
     def _shared(self) -> set[str]:
         """The names that several steps give to what they make anew."""
@@ -79,8 +81,6 @@ class CodeLines:
                     if isinstance(k, ast.Constant):
                         self.returned[str(k.value)] = self._segment(value)
                 return
-            if isinstance(target, ast.Tuple):
-                self.unpacked |= {each.id for each in target.elts if isinstance(each, ast.Name)}
             name = target
             while isinstance(name, (ast.Subscript, ast.Attribute)):
                 name = name.value
@@ -92,7 +92,7 @@ class CodeLines:
 
     def _append(self, target: str, statement: ast.stmt, read: set[str]) -> None:
         lines = _plain(self.text[statement.lineno - 1 : statement.end_lineno])
-        self.statements.append(_Assigned(target, lines, read, self.steps[statement.lineno - 1]))
+        self.statements.append(_Assigned(target, lines, read))
 
     def _segment(self, e: ast.expr) -> str:
         """The text of an expression; Python's own way to it reads the whole function each time."""
@@ -100,34 +100,29 @@ class CodeLines:
             return self.text[e.lineno - 1].encode()[e.col_offset : e.end_col_offset].decode()
         return ast.get_source_segment(self.backward, e) or ""
 
-    def lines(self, name: str, wanted: bool, step: str = "") -> list[str]:
-        """The lines that make the gradient of a value that a `step` of a loop assigns, `t = 4`; none where the code
-        does without it."""
-        gradient = f"d{name}" if f"d{name}" not in self.unpacked else f"d{name}_2"
-        own = [k for k, each in enumerate(self.statements) if each.target == gradient]
-        if not own and without_numbers(gradient) in self.shared:
-            gradient = without_numbers(gradient)
-            own = [k for k, each in enumerate(self.statements) if each.target == gradient and each.step == step]
-        if not own or "cotangent(" in "".join(self.statements[own[-1]].lines):
+    def lines(self, gradient: int | None, name: str, wanted: bool, step: str) -> list[str]:
+        """The lines that make the value `gradient`, under the heading of a `step` of a loop, `t = 4`; none where the
+        code does without it, but for what is returned as the gradient of `name`, if that is `wanted`."""
+        own = [k for k, each in enumerate(self.statements) if each.node is not None and each.node.id == gradient]
+        if not own:
             given = self.returned.get(name) if wanted else None
-            return [f'grads["{name}"] = {given}'] if given and not own else []
-        chosen = self._chosen(gradient, own)
+            return [f'grads["{name}"] = {given}'] if given else []
+        chosen = self._chosen(own)
         self.shown |= chosen
-        apart = len({self.statements[k].step for k in chosen}) > 1
+        apart = any(self.statements[k].step != step for k in chosen)
         shown = [line for k in sorted(chosen) for line in self._with_step(self.statements[k], apart)]
         return [line for line in shown if not re.fullmatch(r"\w+ = \w+\.shape\[-?\d+\]", line)]
 
-    def _chosen(self, gradient: str, own: list[int]) -> set[int]:
+    def _chosen(self, own: list[int]) -> set[int]:
         """The statements that make it, from the last of its `own` ones back to the first."""
         chosen: set[int] = set()
         needed: set[str] = set()
-        first = own[0] if gradient in self.shared else 0
         for k in range(own[-1], -1, -1):
             each = self.statements[k]
             is_step = each.target in needed and not _is_gradient(each.target) and k not in self.shown
             if each.target not in each.read:  # what the name stood for before is something else
                 needed.discard(each.target)
-            if is_step or (each.target == gradient and k >= first):
+            if is_step or k in own:
                 chosen.add(k)
                 needed |= each.read
         return chosen
@@ -139,6 +134,12 @@ class CodeLines:
         if not apart or not statement.step or len(said) > WIDTH or self.shared.isdisjoint(statement.read):
             return statement.lines
         return [*before, said]
+
+
+def _is_result(statement: ast.stmt) -> bool:
+    """Whether the function's gradients are put together here."""
+    target = statement.targets[0] if isinstance(statement, ast.Assign) else None
+    return isinstance(statement, ast.Return) or (isinstance(target, ast.Name) and target.id == "grads")
 
 
 def _is_gradient(name: str) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from graphc.emitter.body import Body
 from graphc.explain.forms import common
 from graphc.explain.gradients import Gradients
 from graphc.explain.index_uses import has_computed_index
@@ -23,19 +24,21 @@ __all__ = ["derive"]
 
 
 def derive(
-    graph: Graph, module: str, *, wrt: Sequence[str] | None = None, loss: str | None = None, numerator: bool = False,
-    expand: Mapping[str, int] | tuple[int, int] | None = None,
+    graph: Graph, module: str = "", backward: Body | None = None, *, wrt: Sequence[str] | None = None,
+    loss: str | None = None, numerator: bool = False, expand: Mapping[str, int] | tuple[int, int] | None = None,
 ) -> Derivation:
-    """The derivation of a lowered program; `module` is its generated source. Names must be the program's."""
-    return _Deriver(plan(graph, wrt, loss), module, numerator, expand).derivation()
+    """The derivation of a lowered program; `module` is its generated source, and `backward` what the compiler's
+    observer saw as `backward-body`: lines are quoted where both are given. Names must be the program's."""
+    return _Deriver(plan(graph, wrt, loss), module, backward, numerator, expand).derivation()
 
 
 class _Deriver:
     def __init__(
-        self, plan: Plan, module: str, numerator: bool, expand: Mapping[str, int] | tuple[int, int] | None
-    ) -> None:
+        self, plan: Plan, module: str, backward: Body | None, numerator: bool,
+        expand: Mapping[str, int] | tuple[int, int] | None,
+    ) -> None:  # fmt: skip
         self.plan, self.graph = plan, plan.graph
-        self.sheet = Sheet(plan, module, numerator)
+        self.sheet = Sheet(plan, module, numerator, backward)
         self.gradients = Gradients(self.sheet, expand)
 
     def derivation(self) -> Derivation:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from graphc.emitter.body import Body
+from graphc.emitter.written_lines import written_lines
 from graphc.explain.codelines import CodeLines
 from graphc.explain.cotangents import gradient
 from graphc.explain.letters import Letters, doubled_sizes
+from graphc.explain.made_gradients import MadeGradients
 from graphc.explain.terms import Expr, Index, Tensor
 from graphc.explain.units import Plan, Unit
 from graphc.explain.writing import Writer
@@ -17,11 +20,14 @@ __all__ = ["Sheet"]
 
 
 class Sheet:
-    """How the formulas of a derivation are written; `module` is the generated source that it quotes."""
+    """How the formulas of a derivation are written; `module` is the generated source that it quotes, `backward` what
+    its function of that name was written from."""
 
-    def __init__(self, plan: Plan, module: str, numerator: bool) -> None:
+    def __init__(self, plan: Plan, module: str, numerator: bool, backward: Body | None = None) -> None:
         self.plan, self.graph, self.numerator = plan, plan.graph, numerator
-        self.generated = CodeLines(module)
+        written = written_lines(backward) if backward is not None else []
+        self.generated = CodeLines(module, written)
+        self.made = MadeGradients(plan, backward.context.graph, written) if backward is not None else None
         sizes = [d for a in self.graph.arguments for d in self.dims(a.node)]
         sizes += [d for u in plan.units for d in self.dims(u.id)]
         self.letters = Letters((d for d in sizes if d != 1), plan.size_names, (t.name for t in plan.tensors.values()))
@@ -53,12 +59,10 @@ class Sheet:
         return None if unit.id == self.plan.loss else gradient(unit.tensor)
 
     def code(self, u: int, unit: Unit | None = None) -> tuple[str, ...]:
-        """The generated lines; what has a name here alone the code calls after the function that is differentiated."""
+        """The generated lines of a gradient, as they stand under the step `unit`, or under that of the value itself."""
         name = self.plan.tensors[u].name
-        origin = self.graph[u].origin
+        origin = self.graph[u if unit is None else unit.id].origin
         place = self.graph.statements[origin.statement] if origin is not None and origin.statement >= 0 else None
         step = ", ".join(f"{variable} = {k}" for variable, k in place.steps) if place else ""
-        lines = self.generated.lines(name, wanted=name in self.plan.wrt, step=step)
-        if not lines and u in self.plan.invented and unit is not None:
-            lines = self.generated.lines(f"{unit.tensor.name}_{self.graph[unit.id].op}", wanted=False)
-        return tuple(lines)
+        gradient = self.made.of(u, unit) if self.made is not None else None
+        return tuple(self.generated.lines(gradient, name, name in self.plan.wrt, step))
