@@ -75,7 +75,6 @@ def _compiled(source: Source, options: Options) -> tuple[str, Diagnostics]:
 class LoadedModule(types.ModuleType):
     """A generated module that was loaded, with what a notebook asks of it: the picture and the derivation."""
 
-    _text: str
     _options: Options
 
     def _repr_svg_(self) -> str:
@@ -86,7 +85,7 @@ class LoadedModule(types.ModuleType):
     def _repr_html_(self) -> str:
         from graphc.notebook import derivation_html
 
-        return derivation_html(self.SOURCE, self._text, self.__name__, wrt=self._options.wrt, loss=self._options.loss)
+        return derivation_html(self.SOURCE, self.__name__, self._options)
 
 
 def module_from(text: str, name: str, options: Options = Options()) -> types.ModuleType:  # noqa: B008 (it is frozen)
@@ -98,7 +97,7 @@ def module_from(text: str, name: str, options: Options = Options()) -> types.Mod
     file = file_of(text, name)
     module = LoadedModule(Path(name).stem if name != "<string>" else "graphc_module")
     module.__file__ = file
-    module._text, module._options = text, options
+    module._options = options
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
     for code in code_of(text, name):
         exec(code, module.__dict__)

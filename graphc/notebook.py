@@ -12,10 +12,12 @@ from __future__ import annotations
 import argparse
 import shlex
 import types
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from graphc.ir.graph import Graph
+    from graphc.pipeline import Options
 
 __all__ = ["derivation_html", "graph_html", "graph_svg", "load_ipython_extension"]
 
@@ -28,29 +30,29 @@ def graph_svg(graph: Graph) -> str:
     return plain_svg(diagram(graph))
 
 
-def derivation_html(source: str, module: str, name: str = "<string>", **options: Any) -> str:
-    """The derivation of a program, as a cell shows it."""
+def derivation_html(source: str, name: str, options: Options) -> str:
+    """The derivation of a program, as a cell shows it, with lines of the module that it compiles to. Raises
+    GraphcError."""
     from graphc.explain.derivation import derive
     from graphc.explain.derivation_html import html_fragment, notebook_style
-    from graphc.language.diagnostics import Diagnostics
     from graphc.language.source import Source
-    from graphc.pipeline import lower_source
+    from graphc.pipeline import compile_source
 
-    graph = lower_source(Source(source, name), Diagnostics())
-    return notebook_style(html_fragment(derive(graph, module, **options)))
+    seen: dict[str, Any] = {}
+    compile_source(Source(source, name), replace(options, verify=False), seen.__setitem__)
+    derivation = derive(seen["graph"], seen["module"], seen["backward-body"], wrt=options.wrt, loss=options.loss)
+    return notebook_style(html_fragment(derivation))
 
 
 def graph_html(graph: Graph) -> str:
     """The derivation of a graph's gradients, or where there is nothing to differentiate its picture."""
-    from graphc.language.diagnostics import Diagnostics, GraphcError
-    from graphc.pipeline import Options, compile_graph, joint_graph
+    from graphc.language.diagnostics import GraphcError
+    from graphc.pipeline import Options
 
     if graph.gradients or not graph.source:
         return f"<figure>{graph_svg(graph)}</figure>"
     try:
-        options = Options(verify=False)
-        module, _ = compile_graph(joint_graph(graph, options, Diagnostics()), options)
-        return derivation_html(graph.source, module, graph.file)
+        return derivation_html(graph.source, graph.file, Options())
     except GraphcError:
         return f"<figure>{graph_svg(graph)}</figure>"
 

@@ -36,7 +36,8 @@ class MadeGradients:
             assert sink.origin is not None and sink.origin.rule is not None and sink.origin.primal is not None
             primal = made.nodes[sink.origin.primal]
             key = (primal.name or "", sink.origin.rule, sink.origin.statement)
-            self.behind.setdefault(key, set()).add(sink.id if sink.id in nodes else -1)
+            shown = sink.id in nodes and not sink.name  # what is `dK` is shown as that
+            self.behind.setdefault(key, set()).add(sink.id if shown else -1)
 
     def of(self, u: int, unit: Unit | None) -> int | None:
         """The value that is the gradient of `u`, which the step `unit` is a function of; None where none is, or where
@@ -72,7 +73,7 @@ def _last_of_rules(made: Graph) -> list[Node]:
         if origin is None or origin.rule is None or origin.primal is None or not node.type.is_float:
             continue
         primal = made.nodes.get(origin.primal)
-        if primal is not None and primal.name and primal.op == origin.rule:
+        if primal is not None and primal.name:
             of_rules[node.id] = (origin.primal, origin.rule)
     used = {u for id, rule in of_rules.items() for u in made[id].operands if of_rules.get(u) == rule}
     return [made[id] for id in of_rules if id not in used]
