@@ -96,7 +96,8 @@ class _Writer:
         lines = self._grouped(lines)
         texts = {r: self._text(r) for r in self.flow.roots}
         return Body(
-            lines, dict(self.called), self.context, texts, plan.aliases, plan.fresh, plan.inlined, plan.over, plan.becomes
+            lines, dict(self.called), self.context, texts, plan.aliases, plan.fresh, plan.inlined, plan.over,
+            plan.becomes,
         )  # fmt: skip
 
     def _is_full(self, id: int) -> bool:
