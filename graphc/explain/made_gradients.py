@@ -71,7 +71,7 @@ class MadeGradients:
 
 def _only(found: Iterable[int]) -> int | None:
     ids = list(found)
-    return ids[0] if len(ids) == 1 and ids[0] >= 0 else None
+    return ids[0] if len(ids) == 1 else None
 
 
 def _statement(node: Node) -> int:
