@@ -8,9 +8,9 @@ sum(one_hot(y, C) * X, axis=-1)                           becomes       X[arange
 one_hot(y, C) * v[:, None]                                becomes       vjp(S[arange(N), y], S, v)
 sum(vjp(S[arange(N), y], S, v), axis=-1)                  becomes       v
 log(X)[i]                                                 becomes       log(X[i])
+one_hot(y, C) * s / X                                     becomes       vjp(S[arange(N), y], S, s / pick(X, y))
 
-where the rest of log(X) is not needed; `vjp(S[i], S, u)` is zero but for u at the places i. A quotient of which the
-dividend is one_hot(y, C) * s is such an array, too: of s / X[arange(N), y].
+where the rest of log(X) is not needed; `vjp(S[i], S, u)` is zero but for u at the places i.
 """
 
 from __future__ import annotations
@@ -76,15 +76,9 @@ def _quotient(place: Place) -> int | None:
     for rows, number in (sparse.operands, sparse.operands[::-1]):
         if place.builder[rows].op == "one_hot" and place.typed(number).shape == ():
             labels = place.builder[rows].operands[0]
-            entries = place.add("divide", [number, _picked(place, divisor, labels)])
+            entries = place.add("divide", [number, place.add("pick", [divisor, labels])])
             return _at_labels(place, entries, labels)
     return None
-
-
-def _picked(place: Place, matrix: int, labels: int) -> int:
-    """The entry of each row at its label."""
-    counted = place.add("arange", [], counting(place.typed(matrix).dims[0]))
-    return gather(place.maker, matrix, [counted, labels], (ARRAY, ARRAY))
 
 
 def _at_labels(place: Place, entries: int, labels: int) -> int:
@@ -193,7 +187,7 @@ def _row_sums_of_entries(place: Place, product: Node) -> int | None:
         labels = _labels_of(place, rows)
         if labels is None:
             continue
-        sums = place.add("multiply", [rows.operands[0], _picked(place, other, labels)])
+        sums = place.add("multiply", [rows.operands[0], place.add("pick", [other, labels])])
         return place.add("expand_dims", [sums], {"axis": (1,)}) if place.attrs["keepdims"] else sums
     return None
 
@@ -204,7 +198,7 @@ def _of_picked(place: Place) -> int | None:
     if len(function.operands) != 1 or not place.alone(function.id) or not place.builder.op(function.op).elementwise:
         return None
     if place.op == "pick":
-        picked = _picked(place, function.operands[0], place.operands[1])
+        picked = place.add("pick", [function.operands[0], place.operands[1]])
     else:
         picked = gather(place.maker, function.operands[0], place.operands[1:], place.attrs["pattern"])
     return place.add(function.op, [picked], dict(function.attrs))

@@ -29,10 +29,10 @@ SMOOTHED = "input X[N, D], y[N]: int\nparam W[D, C]\nP = 0.9 * softmax(X @ W) + 
 
 def test_a_loss_of_probabilities_divides_at_the_labels_only() -> None:
     after = simplified(SMOOTHED)
-    assert entries(after, "log", "gather", "divide", "one_hot") <= entries(after, "softmax", "exp") + 4 * 64
+    assert entries(after, "log", "pick", "divide", "one_hot") <= entries(after, "softmax", "exp") + 4 * 64
     assert counted(after)["one_hot"] == 0 and counted(after)["scatter"] == 1
     lines = body(SMOOTHED) + body(SMOOTHED, "backward")
-    assert "picked_P = P[np.arange(N), y]" in lines and not any("one_hot" in line for line in lines)
+    assert "pick_P = P[np.arange(N), y]" in lines and not any("one_hot" in line for line in lines)
     hold(SMOOTHED, {"X": array(4, 2), "W": array(2, 3), "y": LABELS}, levels=(0, 1, 2))
 
 
