@@ -8,7 +8,6 @@ sum(one_hot(y, C) * X, axis=-1)                           becomes       X[arange
 one_hot(y, C) * v[:, None]                                becomes       vjp(S[arange(N), y], S, v)
 sum(vjp(S[arange(N), y], S, v), axis=-1)                  becomes       v
 log(X)[i]                                                 becomes       log(X[i])
-one_hot(y, C) * s / X                                     becomes       vjp(S[arange(N), y], S, s / pick(X, y))
 
 where the rest of log(X) is not needed; `vjp(S[i], S, u)` is zero but for u at the places i.
 """
@@ -27,10 +26,6 @@ from graphc.passes.place import Place
 __all__ = ["counts_rows", "entries_only"]
 
 
-FEW = 2
-"""What is zero but for entries and read more often than this is an array that its readers have the same use for."""
-
-
 def entries_only(place: Place) -> int | None:
     """The node made of the entries alone."""
     if place.op == "multiply":
@@ -40,9 +35,7 @@ def entries_only(place: Place) -> int | None:
         return _one_hot(place)
     if place.op == "sum":
         return _sum_of_scattered(place) if place.node(0).op == "scatter" else _sum_of_picked(place)
-    if place.op == "divide":
-        return _quotient(place)
-    if place.op in ("gather", "gather_entry", "pick"):
+    if place.op in ("gather", "gather_entry"):
         return _of_picked(place)
     return None
 
@@ -66,28 +59,6 @@ def _product(place: Place) -> int | None:
     return None
 
 
-def _quotient(place: Place) -> int | None:
-    """Rows of zeros and one number each, divided: the quotients at their labels. What else is 0 stays so."""
-    sparse, divisor = place.node(0), place.operands[1]
-    if sparse.op != "multiply" or not place.alone(sparse.id) or sparse.type.rank != 2:
-        return None
-    if not place.typed(divisor) == place.type == sparse.type:
-        return None
-    for rows, number in (sparse.operands, sparse.operands[::-1]):
-        if place.builder[rows].op == "one_hot" and place.typed(number).shape == ():
-            labels = place.builder[rows].operands[0]
-            entries = place.add("divide", [number, place.add("pick", [divisor, labels])])
-            return _at_labels(place, entries, labels)
-    return None
-
-
-def _at_labels(place: Place, entries: int, labels: int) -> int:
-    """A matrix of a place's type with one entry in each row, at its label."""
-    counted = place.add("arange", [], counting(place.type.dims[0]))
-    attrs = {"pattern": (ARRAY, ARRAY), "shape": place.type.shape, "like": None, "distinct": True}
-    return place.add("scatter", [entries, counted, labels], attrs)
-
-
 def _scattered(place: Place) -> int | None:
     """Rows of zeros and one number: the numbers at their labels."""
     for k in range(2):
@@ -99,14 +70,17 @@ def _scattered(place: Place) -> int | None:
             continue
         if place.typed(numbers).shape != shape[:1] or not place.typed(numbers).is_float:  # type: ignore[index]
             continue
-        return _at_labels(place, numbers, rows.operands[0])
+        counted = place.add("arange", [], counting(rows.type.dims[0]))
+        attrs = {"pattern": (ARRAY, ARRAY), "shape": shape, "like": None, "distinct": True}
+        return place.add("scatter", [numbers, counted, rows.operands[0]], attrs)
     return None
 
 
 def _sum_of_scattered(place: Place) -> int | None:
     """Of rows with one entry each it is these."""
     scattered, axes = place.node(0), place.attrs["axis"]
-    if _labels_of(place, scattered) is None or scattered.type.rank != 2:
+    inner = Place(place.maker, "scatter", scattered.operands, dict(scattered.attrs), scattered.type, place.uses)
+    if _label_per_row(inner) is None or scattered.type.rank != 2:
         return None
     entries = scattered.operands[0]
     if axes is None:
@@ -140,11 +114,6 @@ def _label_per_row(place: Place) -> int | None:
     return labels.id if all(counts_rows(row, shape[0]) for row in rows) else None
 
 
-def _labels_of(place: Place, rows: Node) -> int | None:
-    """The labels of what is scattered elsewhere, if each row gets one entry."""
-    return _label_per_row(Place(place.maker, "scatter", rows.operands, dict(rows.attrs), rows.type, place.uses))
-
-
 def counts_rows(node: Node, size: Any) -> bool:
     """Whether a value is 0, 1, …, size - 1."""
     return node.op == "arange" and (node.attr("start"), node.attr("stop"), node.attr("step")) == (0, size, 1)
@@ -154,10 +123,6 @@ def _sum_of_picked(place: Place) -> int | None:
     """A row of zeros and a one picks an entry per row; what is left of the sum is taken over these."""
     product, axes = place.node(0), place.attrs["axis"]
     rank = product.type.rank
-    if product.op == "multiply" and axes == (1,) and rank == 2 and place.alone(product.id):
-        found = _row_sums_of_entries(place, product)
-        if found is not None:
-            return found
     if product.op != "multiply" or rank not in (1, 2) or place.attrs["keepdims"] or not place.alone(product.id):
         return None
     rest = () if axes is None else tuple(k for k in axes if k != rank - 1)
@@ -176,29 +141,10 @@ def _sum_of_picked(place: Place) -> int | None:
     return None
 
 
-def _row_sums_of_entries(place: Place, product: Node) -> int | None:
-    """Of rows with one entry each, times others: these entries times those at their labels."""
-    for sparse, other in (product.operands, product.operands[::-1]):
-        rows = place.builder[sparse]
-        if rows.op != "scatter" or place.uses.get(sparse, 1) > FEW:
-            continue
-        if not place.typed(other) == rows.type == product.type:
-            continue
-        labels = _labels_of(place, rows)
-        if labels is None:
-            continue
-        sums = place.add("multiply", [rows.operands[0], place.add("pick", [other, labels])])
-        return place.add("expand_dims", [sums], {"axis": (1,)}) if place.attrs["keepdims"] else sums
-    return None
-
-
 def _of_picked(place: Place) -> int | None:
     """A function of the entries that are picked, not of all."""
     function = place.node(0)
     if len(function.operands) != 1 or not place.alone(function.id) or not place.builder.op(function.op).elementwise:
         return None
-    if place.op == "pick":
-        picked = place.add("pick", [function.operands[0], place.operands[1]])
-    else:
-        picked = gather(place.maker, function.operands[0], place.operands[1:], place.attrs["pattern"])
+    picked = gather(place.maker, function.operands[0], place.operands[1:], place.attrs["pattern"])
     return place.add(function.op, [picked], dict(function.attrs))

@@ -24,26 +24,6 @@ def test_a_loss_at_labels_takes_logarithms_of_entries_only(text: str) -> None:
     hold(text, {"S": array(4, 3), "y": LABELS})
 
 
-SMOOTHED = "input X[N, D], y[N]: int\nparam W[D, C]\nP = 0.9 * softmax(X @ W) + 0.1 / C\nL = nll(log(P), y)"
-
-
-def test_a_loss_of_probabilities_divides_at_the_labels_only() -> None:
-    after = simplified(SMOOTHED)
-    assert entries(after, "log", "pick", "divide", "one_hot") <= entries(after, "softmax", "exp") + 4 * 64
-    assert counted(after)["one_hot"] == 0 and counted(after)["scatter"] == 1
-    lines = body(SMOOTHED) + body(SMOOTHED, "backward")
-    assert "pick_P = P[np.arange(N), y]" in lines and not any("one_hot" in line for line in lines)
-    hold(SMOOTHED, {"X": array(4, 2), "W": array(2, 3), "y": LABELS}, levels=(0, 1, 2))
-
-
-def test_what_many_read_is_an_array_to_all_of_them() -> None:
-    parts = " + ".join(f"{k}.5 * softmax(X @ W{k})" for k in range(3))
-    text = f"input X[N, D], y[N]: int\nparam W0[D, C], W1[D, C], W2[D, C]\nP = {parts}\nL = nll(log(P), y)"
-    assert counted(simplified(text))["scatter"] == 1
-    weights = {f"W{k}": array(2, 3, seed=k) for k in range(3)}
-    hold(text, {"X": array(4, 2), **weights, "y": LABELS}, levels=(0, 1, 2))
-
-
 def test_a_row_of_one_hot_sums_to_1() -> None:
     after = simplified("param S[N, C]\ninput y[N]: int\nL = sum(sum(one_hot(y, C), axis=-1) * sum(S * S, axis=1))")
     assert counted(after)["one_hot"] == 0
