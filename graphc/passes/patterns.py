@@ -41,7 +41,8 @@ Bindings: TypeAlias = "Mapping[str, int | Attribute]"
 class Rewrite:
     """`pattern => replacement`, and the operation at the pattern's root.
 
-    One that `cancels` a quotient forgets a division by 0, which is right for gradients and not for a program's values.
+    One that `cancels` a quotient forgets a division by 0, or a quotient of numbers that are as small as one another and
+    the array too large for one of them: right for gradients and not for a program's values.
     """
 
     pattern: tree.Expr
@@ -65,10 +66,10 @@ class Rewrite:
 
     @cached_property
     def cancels(self) -> bool:
-        """Whether its pattern has a quotient that its replacement lacks, or divides by less."""
+        """Whether its pattern has a quotient that its replacement lacks, or divides by less, or another array."""
         pattern, replacement = self.pattern.span.text, self.replacement.span.text
-        shorter = isinstance(self.replacement, tree.Name) or "square" in pattern
-        return shorter and "/" in pattern and "1" not in pattern and "square" not in replacement
+        changed = isinstance(self.replacement, tree.Name) or "square" in pattern or "one_hot" in pattern
+        return changed and "/" in pattern and "1" not in pattern and "square" not in replacement
 
 
 class Match(NamedTuple):

@@ -111,6 +111,7 @@ rewrite mT(x @ mT(y)) => y @ mT(x)
 rewrite mT(x) + mT(y) => mT(x + y)
 rewrite mT(x) - mT(y) => mT(x - y)
 
-# ---- labels: a gradient at one entry per row meets a whole row (derivations E2)
+# ---- labels: a gradient at one entry per row meets a whole row (derivations E2),
+# the first of them only in what rules made: w / z may be infinite where x / z is not
 rewrite x / z * w - one_hot(y, n=k) * x => (w / z - one_hot(y, n=k)) * x
 rewrite P - one_hot(y, n=k) => subtract_one_hot(broadcast_to(P, shape=shape(one_hot(y, n=k))), y)

@@ -87,3 +87,37 @@ def test_the_logarithm_of_the_picked_probability_is_as_a_cross_entropy(classes: 
     text = f"input y[N]: int\nparam s[N, {classes}]\np = softmax(s)\nL = -mean(log(p[arange(N), y]))"
     found = body(text, "backward")
     assert "ds = p.copy()" in found and "ds[np.arange(N), y] -= 1" in found, found
+
+
+# ---------------------------------------------------------------- what is 0, or as small as what divides it
+
+P_WITH_ZERO = np.array([[0, 0.2, 0.8], [0.3, 0.3, 0.4]])
+
+
+@pytest.mark.parametrize("level", [0, 1, 2])
+@pytest.mark.filterwarnings("ignore:divide by zero", "ignore:invalid value")
+def test_a_label_of_probability_0_spoils_no_other_entry_of_its_row(level: int) -> None:
+    """A quotient at the labels alone was 0 / 0, and all of the row not a number."""
+    text = "param P[N, C]\ninput y[N]: int\nL = nll(log(P / sum(P, axis=1, keepdims=true)), y)"
+    grads = compiled(text, level).value_and_grad(P_WITH_ZERO, np.array([0, 1]))[1]
+    if level:
+        assert np.array_equal(grads["P"][0], [-np.inf, 1, 1])
+    assert np.allclose(grads["P"][1], [1, 1 - 1 / 0.3, 1])
+
+
+@pytest.mark.parametrize("level", [0, 1, 2])
+@pytest.mark.filterwarnings("ignore:divide by zero", "ignore:invalid value")
+def test_zero_by_zero_beside_the_labels_is_what_numpy_says(level: int) -> None:
+    module = compiled("param P[N, C]\ninput y[N]: int\nL = sum(one_hot(y, C) * 2 / P)", level)
+    assert np.isnan(module.forward(P_WITH_ZERO, np.array([1, 1]))[0])
+
+
+@pytest.mark.parametrize("level", [0, 1, 2])
+def test_a_program_that_divides_small_by_small_does_so(level: int) -> None:
+    text = (
+        "input a[N]: float32, z[N]: float32, W[N, C]: float32, y[N]: int\n"
+        "Y = a[:, None] / z[:, None] * W - one_hot(y, C) * a[:, None]"
+    )
+    small, wide = np.array([1e-30, 1], np.float32), np.full((2, 3), 6e20, np.float32)
+    Y = compiled(text, level).forward(small, small, wide, np.array([0, 1]))[0]
+    assert np.allclose(Y, 6e20, rtol=1e-6)
