@@ -115,6 +115,13 @@ def _count(shapes: OpenShapes, node: Node) -> None:
     shapes.has_axes(node.operands[0], node.attr("axis") or ())
 
 
+@rule("roll")
+def _rolled(shapes: OpenShapes, node: Node) -> None:
+    """Along one axis after the other, which may be the same one: of a vector 0 and -1."""
+    for axis in node.attr("axis") or ():
+        shapes.has_axes(node.operands[0], (axis,))
+
+
 @rule("size_of")
 def _size(shapes: OpenShapes, node: Node) -> None:
     shapes.has_axes(node.operands[0], (node.attr("axis"),))

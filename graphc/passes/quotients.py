@@ -26,7 +26,6 @@ from dataclasses import dataclass, field
 
 from graphc.ir.graph import Node
 from graphc.ir.types import Unknown
-from graphc.passes.broadcasts import repeats
 from graphc.passes.constant_factors import parts_of_sum
 from graphc.passes.place import Place
 
@@ -37,7 +36,8 @@ DEEPEST = 8  # quotients of quotients
 
 def quotient_cancelled(place: Place) -> int | None:
     """What is divided by a quotient and by its divisor, divided by its dividend alone. Only in what rules made: where a
-    program itself divides by 0, it gets what NumPy gives."""
+    program itself divides by 0, it gets what NumPy gives. A dividend that is repeated stays: summed over no rows the
+    quotient is 0, and the dividend's times the number of rows is not, where it is 0."""
     if place.op != "divide":
         return None
     first, divisor = place.node(0), place.operands[1]
@@ -47,8 +47,8 @@ def quotient_cancelled(place: Place) -> int | None:
     quotient = place.builder[first.operands[1]]
     if quotient.op != "divide" or quotient.operands[1] != divisor:
         return None
-    made = place.add("divide", [first.operands[0], quotient.operands[0]])
-    return place.repeat(made, place.type) if repeats(place.typed(made), place.type) else made
+    left = [first.operands[0], quotient.operands[0]]
+    return place.add("divide", left) if place.inferred(left) == place.type else None
 
 
 def product_of_quotient(place: Place) -> int | None:

@@ -16,7 +16,11 @@ __all__ = ["turned_inside"]
 
 
 def turned_inside(place: Place) -> int | None:
-    """The product whose transposed operands are the transpose of this one."""
+    """The product whose transposed operands are the transpose of this one; only in what rules made: what the program
+    itself turns reads as it is written."""
+    origin = place.builder.origin
+    if origin is None or origin.rule is None:
+        return None
     product = place.node(0) if place.op == "mT" else None
     if product is None or product.op != "multiply" or product.type.rank != 2:
         return None

@@ -1,9 +1,11 @@
 """The derivative of a sigmoid that the program writes out, from its value: the exponential need not be kept.
 
-e, dY: (N, D)
-s = 1 / (1 + e); dx = dY * s / (1 + e) * e         becomes       s = 1 / (1 + e); dx = dY * s * (1 - s)
+z, dY: (N, D)
+e = exp(-z); s = 1 / (1 + e); dz = dY * s / (1 + e) * e         becomes         s = 1 / (1 + e); dz = dY * s * (1 - s)
 
-Where e is infinite this is 0, and not 0 times infinity.
+Where e is infinite this is 0, and not 0 times infinity. It costs what it does in the derivative of `sigmoid` itself:
+where s is close to 1 the difference 1 - s has few digits left, and is 0 where e is less than the spacing of numbers
+at 1; the slope is as exact as s is there, but not in proportion to itself.
 """
 
 from __future__ import annotations
@@ -25,7 +27,9 @@ def slope_of_sigmoid(place: Place) -> int | None:
         signed = quotient.op == "negative" and place.alone(quotient.id)
         if signed:
             quotient = place.builder[quotient.operands[0]]
-        if quotient.op != "divide" or not place.alone(quotient.id) or not _is_one_and(place, quotient.operands[1], e):
+        if place.builder[e].op != "exp" or quotient.op != "divide" or not place.alone(quotient.id):
+            continue
+        if not _is_one_and(place, quotient.operands[1], e):
             continue
         product = place.builder[quotient.operands[0]]
         factors = [place.builder[u] for u in product.operands] if product.op == "multiply" else []

@@ -68,3 +68,14 @@ def test_of_a_vector_the_first_axis_and_the_last_are_one(call: str, level: int) 
     with pytest.raises(ValueError, match=r"argument a must have at least 2 dimensions, not 1"):
         module.forward(np.ones(3))
     assert np.isfinite(module.value_and_grad(np.arange(24.0).reshape(2, 3, 4))[0])
+
+
+@pytest.mark.parametrize("call", ["roll(x, (1, 1), axis=(0, -1))", "roll(x, 1, axis=(0, -1))"])
+@pytest.mark.parametrize("level", [0, 1, 2])
+def test_along_one_axis_after_the_other_it_may_be_the_same(call: str, level: int) -> None:
+    """As in NumPy: of a vector that is not declared the entries are moved twice."""
+    module = graphc.load(f"Y = {call}", level=level, verify=False)
+    for x in (np.arange(5.0), np.arange(6.0).reshape(2, 3)):
+        assert np.array_equal(module.forward(x)[0], np.roll(x, (1, 1), axis=(0, -1)))
+    with pytest.raises(ValueError, match=r"argument x must have at least 1 dimension, not 0"):
+        module.forward(np.array(1.0))

@@ -132,3 +132,11 @@ def test_a_square_that_divides_cancels_one_factor() -> None:
     text = "param l[]\ninput D[n, n]\nL = sum(exp(D / l**2))"
     assert ".sum() / l\n" in "\n".join(body(text, "backward"))
     hold(text, {"l": np.array(0.7), "D": -np.eye(2)}, levels=(0, 1, 2))
+
+
+@pytest.mark.parametrize("level", [0, 1, 2])
+def test_the_logarithm_of_a_quotient_by_no_rows_has_no_gradient(level: int) -> None:
+    """Of a dividend that is repeated the gradient is a sum over rows: none are 0, and 0 times 1 / 0 is not a number."""
+    module = compiled("param a[M], b[N, M]\nL = sum(log(a / b))", level)
+    grads = module.value_and_grad(np.array([0.0, 1.0]), np.zeros((0, 2)))[1]
+    assert np.array_equal(grads["a"], [0, 0])

@@ -16,3 +16,9 @@ def test_a_transpose_of_the_program_stays() -> None:
     text = "input X[N, C]\nparam w[C]\nm = max((X * w).T, axis=1)\nL = sum(m * m)"
     assert "(X * w).T.max(axis=1)" in "\n".join(body(text))
     hold(text, {"X": array(4, 3), "w": array(3)}, levels=(0, 1, 2))
+
+
+def test_a_product_that_the_program_turns_twice_stays() -> None:
+    text = "input X[N, C], c[N]\nh = (X.T * c).T\nL = sum(h * h)"
+    assert "h = (X.T * c).T" in body(text)
+    hold(text, {"X": array(4, 3), "c": array(4)}, levels=(0, 1, 2))
