@@ -155,14 +155,19 @@ def _take_sum_apart(place: Place, node: Node, found: _Factor) -> None:
 
 
 def _quotient(place: Place, array: int, found: _Factor) -> int | None:
-    """The array divided by one of the divisors, which is taken away, if it is at hand."""
+    """The array divided by one of the divisors, which is taken away, if it is at hand, and this by the next one: a
+    chain of quotients is not gone through by a product inside the other each."""
     found.divisors = [_length(place, divisor, found.divisors) for divisor in found.divisors]
-    for divisor in found.divisors:
-        known = place.builder.find("divide", [array, divisor])
-        if known is not None and place.typed(known) == place.type:
-            found.divisors.remove(divisor)
-            return known
-    return None
+    quotient: int | None = None
+    while True:
+        for divisor in found.divisors:
+            known = place.builder.find("divide", [array, divisor])
+            if known is not None and place.typed(known) == place.type:
+                found.divisors.remove(divisor)
+                array = quotient = known
+                break
+        else:
+            return quotient
 
 
 def _length(place: Place, divisor: int, divisors: list[int]) -> int:

@@ -38,9 +38,10 @@ NEW, UNCERTAIN = -1, -2
 """In the place of a node's id: there is none yet, or it is not certain whether there is one."""
 DEEPEST = 4
 """A replacement is made before it is weighed, and another one may be made for it: of sums of sums a whole chain."""
-FARTHEST = 50
+FARTHEST = 120
 """So many simplifications are tried inside one another: of a product of a thousand numbers with an array each asks for
-a simpler form of what is left."""
+a simpler form of what is left. Each takes five or six of the thousand calls that Python lets stand open; the rest is
+left to those who compile, in a thread or a test."""
 
 
 def simplify(graph: Graph) -> Graph:
@@ -69,6 +70,9 @@ def simplify(graph: Graph) -> Graph:
         return made
 
     simplified = eliminate_dead_code(rebuild(graph, make, share=True))
+    if simplifiers and simplified.nodes is simplifiers[0].builder.nodes:
+        # to which the next look adds the nodes that it tries
+        simplified = simplified.replace(nodes=dict(simplified.nodes))
     simplified.looks.extend(_Look(simplifier, uses, merged, untried) for simplifier in simplifiers)
     return simplified
 

@@ -244,6 +244,7 @@ def test_the_end_of_a_cut_is_worked_out_once(monkeypatch: pytest.MonkeyPatch) ->
         return bound(e)
 
     monkeypatch.setattr(bounds, "_bound", noted)
+    bounds._positive.cache_clear()  # it lives as long as the process, and may know these ends from another test
     cuts = "\n".join(f"L_{k + 1} = L_{k} + sum(x[{k}:{k + 3}]**2)" for k in range(20))
     graphc.compile(f"param x[M_of_cuts]\nL_0 = sum(x)\n{cuts}\noutput L_20", verify=False)
     assert 20 <= len(worked_out) <= 40

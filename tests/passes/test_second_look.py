@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -49,6 +51,37 @@ def test_a_graph_that_stands_is_not_made_again(monkeypatch: pytest.MonkeyPatch) 
     assert tried < len(graph) / 10
     assert simplify(graph) is not graph  # it is remembered for one look
     assert tried >= len(graph)
+
+
+PROGRAMS = [
+    "L = -log(p)[j]",
+    "param S[N, C]\ninput y[N]: int\nL = nll(log(softmax(S)), y)",
+    "input X[N, D]\nparam W[D, D], b[D]\nh = tanh(X @ W + b)\nL = sum(tanh(h @ W + b)**2)",
+    "param x[N, D], c[N]\nL = sum(log(x / c[:, None] / c[:, None]))",
+]
+
+
+@pytest.mark.parametrize("level", [1, 2])
+@pytest.mark.parametrize("text", PROGRAMS)
+def test_what_is_counted_once_stays_true(text: str, level: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was tried at a second look was left in the graph that it was tried for, and had not been counted."""
+    seen: list[Graph] = []
+    uses, users = Graph.uses, Graph.users
+
+    def noted(count: Callable[[Graph], Any]) -> Callable[[Graph], Any]:
+        def counted(graph: Graph) -> Any:
+            seen.append(graph)
+            return count(graph)
+
+        return counted
+
+    monkeypatch.setattr(Graph, "uses", noted(uses))
+    monkeypatch.setattr(Graph, "users", noted(users))
+    graphc.compile(text, level=level, verify=False)
+    assert len(seen) > 5
+    for graph in seen:
+        again = graph.replace()
+        assert uses(graph) == uses(again) and users(graph) == users(again)
 
 
 def test_near_a_value_that_is_used_once_now() -> None:

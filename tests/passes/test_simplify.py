@@ -45,6 +45,20 @@ def test_however_many_numbers_an_array_is_multiplied_by_a_sum_of_it_compiles(ste
     assert np.isclose(L, 3 * factor + 1.5) and np.allclose(grads["h_0"], factor)
 
 
+@pytest.mark.parametrize("count", [60, 200])
+def test_however_often_rows_are_divided_one_quotient_is_kept(count: int) -> None:
+    """Each quotient at hand was found inside the one before, and behind the fiftieth it was kept beside this."""
+    text = f"input x[N, D]\nparam c[N]\nL = sum(x{' / c[:, None]' * count})"
+    kept = body(text)[-1]
+    assert kept.count(",") <= 4, kept
+    source = graphc.compile(text, verify=False)
+    assert len(source) < 8_000 + 60 * count
+    net = graphc.load(text, verify=False)
+    L, grads = net.value_and_grad(np.ones((2, 3)), np.array([1.01, 0.99]))
+    each = 3 * np.array([1.01, 0.99]) ** -count
+    assert np.isclose(L, each.sum()) and np.allclose(grads["c"], -count * each / [1.01, 0.99])
+
+
 def test_a_mask_counted_times_a_number_stays_floating() -> None:
     hold("input X[4, 3], s[]\nL = sum((X > 0) * s)", {"X": array(4, 3), "s": array()})
 
