@@ -92,10 +92,6 @@ def _vector(place: Place, node: Node, axis: tuple[int, ...]) -> int | None:
         return None
     if node.op == "sum" and node.attr("keepdims") and node.attr("axis") == axis:
         return place.builder.add("sum", node.operands, {"axis": axis, "keepdims": False})
-    if node.op == "multiply":  # by a number
-        wide = [u for u in node.operands if place.typed(u).rank != 0]
-        vector = _vector(place, place.builder[wide[0]], axis) if len(wide) == 1 else None
-        return vector and place.add("multiply", [vector if u in wide else u for u in node.operands])
     if node.op != "reshape":
         return None
     source = place.builder[node.operands[0]]
