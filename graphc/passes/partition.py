@@ -141,8 +141,10 @@ def _without_long_ways(
             continue
         made = _made(graph, id, users)
         if made in forward and graph.op(graph[made]).cost != "free":
-            passes = _passes(graph, made, saved)
-            if passes >= LONGEST_WAY or (passes and _is_better_saved(graph, made, saved, users, above)):
+            is_mask = graph[made].type.dtype == "bool"  # it says more where it is made than by a name
+            far = LONGEST_WAY + is_mask
+            passes = _passes(graph, made, saved, far)
+            if passes >= far or (passes and not is_mask and _is_better_saved(graph, made, saved, users, above)):
                 added.add(id)
             continue
         new = [u for u in graph[id].operands if u not in seen]
@@ -175,11 +177,10 @@ def _is_better_saved(
     return own <= sum(bytes_of(graph[u]) for u in alone)
 
 
-def _passes(graph: Graph, id: int, saved: set[int]) -> int:
-    """How many arrays as large as this one are computed to make it from saved ones, at least; more than a long way is
-    not counted."""
+def _passes(graph: Graph, id: int, saved: set[int], far: int) -> int:
+    """How many arrays as large as this one are computed to make it from saved ones, at least; counted up to `far`."""
     least, found, seen, stack = bytes_of(graph[id]), 0, {id}, [id]
-    while stack and found < LONGEST_WAY and len(seen) < MOST_LOOKED_AT:
+    while stack and found < far and len(seen) < MOST_LOOKED_AT:
         node = graph[stack.pop()]
         if node.type.rank and graph.op(node).cost != "free" and bytes_of(node) >= least:
             found += 1

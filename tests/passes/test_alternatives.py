@@ -11,7 +11,7 @@ HUBER = "param z[N]\ninput t[N]\nr = z - t\nL = sum(where(abs(r) <= 1, 0.5*r**2,
 
 
 @pytest.mark.parametrize(("text", "line"), [
-    ("param z[N]\nL = sum(where(z > 0, z, exp(z) - 1)**2)", "dz = np.where(mask_z, dwhere_z, dwhere_z * exp_z)"),
+    ("param z[N]\nL = sum(where(z > 0, z, exp(z) - 1)**2)", "dz = np.where(z > 0, dwhere_z, dwhere_z * exp_z)"),
     ("param z[N]\nh = where(z > 0, z, 0.1*z)\nL = sum(h**2)", "dz = np.where(z > 0, dh, 0.1 * dh)"),
     ("param p[N]\ninput y[N]\nq = where(y > 0.5, p, 1 - p)\nL = sum(q**2)", "dp = np.where(y > 0.5, dq, -dq)"),
     (HUBER, "dr = dL * np.where(np.abs(r) <= 1, r, np.sign(r))"),

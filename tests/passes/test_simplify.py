@@ -344,7 +344,7 @@ def test_a_product_that_is_needed_in_a_sum_is_not_joined_with_the_next() -> None
     assert found.count(" + ") == 4, found
     hold(text, {"Z": array(3, 2), "W": array(2, 4), "V": array(4, 2)}, levels=(0, 1, 2))
     # One that is read there alone is.
-    assert "(X + Y) @ W" in "\n".join(body("input X[N, D], Y[N, D], Z[N, H]\nparam W[D, H]\nS = Z + X @ W + Y @ W"))
+    assert "total_X @ W" in "\n".join(body("input X[N, D], Y[N, D], Z[N, H]\nparam W[D, H]\nS = Z + X @ W + Y @ W"))
 
 
 def test_what_is_not_negative_masks_itself() -> None:
