@@ -133,7 +133,7 @@ def _without_long_ways(
     larger than all that it is made of, or takes no more memory than that."""
     above = _needed_above(graph, roots, saved)
     users = graph.users()
-    added: set[int] = set()
+    ways: dict[int, int] = {}  # what an operation of forward makes -> what backward reads of it
     seen, stack = set(read), list(read)
     while stack:
         id = stack.pop()
@@ -141,19 +141,19 @@ def _without_long_ways(
             continue
         made = _made(graph, id, users)
         if made in forward and graph.op(graph[made]).cost != "free":
-            is_mask = graph[made].type.dtype == "bool"  # it says more where it is made than by a name
-            far = LONGEST_WAY + is_mask
-            passes = _passes(graph, made, saved, far)
-            if passes >= far or (passes and not is_mask and _is_better_saved(graph, made, saved, users, above)):
-                added.add(id)
+            ways[made] = id
             continue
         new = [u for u in graph[id].operands if u not in seen]
         seen.update(new)
         stack += new
-    if not added:
-        return saved
-    stop = saved | added
-    return stop & _needed_above(graph, roots, stop)
+    stop = set(saved)
+    for made in sorted(ways):  # from the nearest on: what is saved makes the ways to others shorter
+        is_mask = graph[made].type.dtype == "bool"  # it says more where it is made than by a name
+        far = LONGEST_WAY + is_mask
+        passes = _passes(graph, made, stop, far)
+        if passes >= far or (passes and not is_mask and _is_better_saved(graph, made, saved, users, above)):
+            stop |= {made, ways[made]}
+    return stop & _needed_above(graph, roots, stop) if len(stop) > len(saved) else saved
 
 
 def _made(graph: Graph, id: int, users: Mapping[int, Sequence[int]]) -> int:

@@ -43,7 +43,7 @@ def equations(text: str, level: int = 1) -> list[str]:
     ("param X[N, D]\nconst M = [1, 2, 3]\nY = exp(X) * 2\nL = sum(Y)", ["dX = 2 dL exp(X)"]),
     ("param r[n, 3]\nd = r[:, None, :] - r[None, :, :]", ["dr = Σ₁ dd - Σ₀ dd"]),
     ("param r[n, 3], w[n, n, 3]\nL = sum(w * (r[:, None, :] - r)**2)",
-     ["difference_r = r[:, None] - r", "dr = Σ₁ ddifference_r - Σ₀ ddifference_r"]),
+     ["dw = dL (r[:, None] - r)²", "dr = Σ₁ ddifference_r - Σ₀ ddifference_r"]),
     ("param x[n]\ninput k[]\ny = x**k", ["dx = k dy ⊙ x^(k - 1)"]),
     ("input X[N, D]\nparam w[D]\nm = 1 - X@w\nL = sum(relu(m)) + 2*sum(w)", ["dm = dL 1{m > 0}"]),
     ("param A[n, n], b[n]\nx = solve(A, b)", ["db = A⁻ᵀ dx", "dA = -db xᵀ"]),
