@@ -100,7 +100,8 @@ def _of_operands(node: Node, given: set[int]) -> int | None:
 
 
 def _has_penalty(lowering: Lowering, numbers: list[int]) -> bool:
-    """Whether one of these is a norm, or a sum of squares or magnitudes, or made of one by numbers."""
+    """Whether one of these is a norm, or a sum of squares or magnitudes, of an argument, or made of one by numbers.
+    That of something computed may be a variance: `m + t*sqrt(mean((x - m)**2))`."""
     builder = lowering.builder
     stack, seen = [*numbers], set[int]()
     while stack:
@@ -110,16 +111,27 @@ def _has_penalty(lowering: Lowering, numbers: list[int]) -> bool:
         seen.add(node.id)
         operands = [builder[u] for u in node.operands]
         if node.op == "norm":
-            return True
-        if node.op in ("sum", "mean"):
-            if operands[0].op in ("square", "abs", "norm") or _is_square(operands[0]):
+            if _is_given(lowering, operands[0]):
+                return True
+        elif node.op in ("sum", "mean"):
+            term = operands[0]
+            if (term.op in ("square", "abs", "norm") or _is_square(term)) and _is_given(lowering, term):
                 return True
         elif node.op == "matmul":  # of two vectors with an axis each
-            if operands[0].operands and operands[0].operands == operands[1].operands:
+            if operands[0].operands == operands[1].operands and _is_given(lowering, operands[0]):
                 return True
         elif node.op == "squeeze" or (node.type.rank == 0 and builder.op(node.op).elementwise):
             stack += node.operands
     return False
+
+
+def _is_given(lowering: Lowering, node: Node) -> bool:
+    """Whether this is an argument, or what one operation makes of one, parts of it included."""
+    builder = lowering.builder
+    base = builder[node.operands[0]] if node.operands else node
+    while base.operands and builder.op(base.op).view:
+        base = builder[base.operands[0]]
+    return base.op == "argument"
 
 
 def _is_square(node: Node) -> bool:

@@ -222,9 +222,13 @@ def test_a_penalty_whose_factor_may_have_any_shape_is_told() -> None:
     assert graphc.parse(f"input lam[], mu[]\n{PENALTY}").loss == "L"
 
 
+VARIANCE = "input x[N]\nm = mean(x)\ny = m + t*sqrt(mean((x - m)**2))"
+"""So many deviations from the mean: no penalty."""
+
+
 def test_what_is_no_loss_is_not_told_to_be_none() -> None:
     sums = ("y = x - mean(x)", "y = x + sum(w)", "y = a * sigmoid(x@w) + b", "E = sum(x@w) - 3")
-    for text in (*sums, "y = x / norm(w)", "y = sum(x)*beta + sum(x**2)", "y = lam*sum(x**2)"):
+    for text in (*sums, "y = x / norm(w)", "y = sum(x)*beta + sum(x**2)", "y = lam*sum(x**2)", VARIANCE):
         graphc.compile(text, verify=False)  # a warning would be an error
 
 
