@@ -42,6 +42,12 @@ class Place:
         self.maker, self.builder = maker, maker.builder
         self.op, self.operands, self.attrs, self.type, self.uses = op, operands, attrs, type, uses
 
+    @property
+    def of_rule(self) -> bool:
+        """Whether it is what a derivation rule made, and nothing that the program says itself."""
+        origin = self.builder.origin
+        return origin is not None and origin.rule is not None
+
     def node(self, position: int) -> Node:
         return self.builder.nodes[self.operands[position]]
 

@@ -38,11 +38,8 @@ def quotient_cancelled(place: Place) -> int | None:
     """What is divided by a quotient and by its divisor, divided by its dividend alone. Only in what rules made: where a
     program itself divides by 0, it gets what NumPy gives. A dividend that is repeated stays: summed over no rows the
     quotient is 0, and the dividend's times the number of rows is not, where it is 0."""
-    if place.op != "divide":
-        return None
     first, divisor = place.node(0), place.operands[1]
-    origin = place.builder.origin
-    if first.op != "divide" or origin is None or origin.rule is None or not place.alone(first.id) or first.name:
+    if first.op != "divide" or not place.of_rule or not place.alone(first.id) or first.name:
         return None
     quotient = place.builder[first.operands[1]]
     if quotient.op != "divide" or quotient.operands[1] != divisor:

@@ -186,9 +186,8 @@ class _Simplifier(Evaluator):
     def _rewritten(self, place: Place, rewrites: Sequence[tuple[Rewrite, Order]]) -> int | None:
         if self.depth == DEEPEST:
             return None
-        origin = self.builder.origin
         for rewrite, order in rewrites:
-            if rewrite.cancels and (origin is None or origin.rule is None):
+            if rewrite.cancels and not place.of_rule:
                 continue
             found = order.match(self.builder.nodes, place.operands, place.attrs)
             if found is None:

@@ -18,11 +18,8 @@ __all__ = ["turned_inside"]
 def turned_inside(place: Place) -> int | None:
     """The product whose transposed operands are the transpose of this one; only in what rules made: what the program
     itself turns reads as it is written."""
-    origin = place.builder.origin
-    if origin is None or origin.rule is None:
-        return None
-    product = place.node(0) if place.op == "mT" else None
-    if product is None or product.op != "multiply" or product.type.rank != 2:
+    product = place.node(0)
+    if not place.of_rule or product.op != "multiply" or product.type.rank != 2:
         return None
     if product.name or not place.alone(product.id):
         return None
@@ -47,4 +44,3 @@ def _turned(place: Place, part: Node) -> int:
     if part.type.rank == 1:
         return place.add("expand_dims", [part.id], {"axis": (1,)})
     return part.operands[0]
-

@@ -19,8 +19,7 @@ __all__ = ["slope_of_sigmoid"]
 
 def slope_of_sigmoid(place: Place) -> int | None:
     """The product from the value of the sigmoid alone; only in what rules made."""
-    origin = place.builder.origin
-    if place.op != "multiply" or origin is None or origin.rule is None:
+    if not place.of_rule:
         return None
     for k in range(2):
         quotient, e = place.node(k), place.operands[1 - k]
