@@ -11,7 +11,8 @@ from itertools import groupby
 from operator import itemgetter
 
 from graphc.emitter.body import Body
-from graphc.emitter.equations import Bearers, equations
+from graphc.emitter.equations import Bearers
+from graphc.emitter.equations_again import Equations
 from graphc.emitter.groups import Line, under_comments
 from graphc.emitter.shapes import ShapeNames
 from graphc.emitter.text import WIDTH, comment_text
@@ -31,13 +32,14 @@ def function_lines(body: Body, graph: Graph, shapes: ShapeNames) -> list[str]:
         if line.node is not None:
             by_group.setdefault(line.group, {})[line.node.id] = line.node
     bearers = Bearers(body.names, (line.node.id for line in body.lines if line.node is not None))
+    equations = Equations(graph, body.names, bearers)
     found: dict[tuple[int, bool], dict[int, str]] = {}
     under = under_comments([line.group for line in body.lines])
     for group, run in groupby(zip(under, body.lines, strict=True), key=itemgetter(0)):
         here = [line for _, line in run]
         if group not in found:  # a statement to which the code comes back says each time what stands there
             nodes = by_group.get(group, {})
-            found[group] = equations(graph, list(nodes.values()), body.names, bearers) if group[1] else {}
+            found[group] = equations.of(list(nodes.values())) if group[1] else {}
         standing = dict.fromkeys(line.node.id for line in here if line.node is not None)
         comment = group_comment(graph, group, [found[group][id] for id in standing if id in found[group]])
         lines += ["", *(f"    # {line}" for line in comment)]
