@@ -36,9 +36,8 @@ param s_{0:12}[], w_{0:12}[D]
 """
 UNLIKE = "\n".join([  # but for one of them
     "param h_0[N]; input a_{0:30}[N]",
-    *[f"h_{k + 1} = h_{k} * exp((a_{k} - a_{k + 20}) * a_{k + 20 * (k == 3)})" for k in range(10)],
-    *[f"h_{k + 1} = {3 if k == 13 else 2} * tanh(h_{k})" for k in range(10, 20)],
-    "L = sum(h_20)",
+    *[f"h_{k + 1} = {3 if k == 3 else 2} * tanh(h_{k} * a_{k})" for k in range(9)],
+    "L = sum(h_9)",
 ])  # fmt: skip
 LOOPS = [DECLARED + f"h_0 = X\nfor k in 0:7 {{ h_{{k+1}} = {step} }}\nL = sum(h_7**2)" for step in STEPS]
 UNROLLED = [
@@ -140,6 +139,16 @@ def test_names_that_others_have_taken_are_told_apart() -> None:
     again = Equations(graph, named, bearers)
     found = [again.of([value])[value.id] for value in values]
     assert found == [f"b_{k} = tanh(x_{k}) ⊙ x_{k}" if k == 3 else f"b_{k} = t ⊙ x_{k}" for k in range(6)]
+    assert again.again == 3
+
+
+def test_operands_are_told_apart() -> None:
+    lines = [f"b_{k} = (x_{k} - x_{k + 10}) / (u + x_{k + 10 * (k == 14)})" for k in range(10, 16)]
+    graph = graphc.parse("\n".join(["input x_{10:30}[N], u[N]", *lines]))
+    named = {node.id: node.name for node in graph if node.name}
+    again = Equations(graph, named, Bearers(named, named))
+    found = [again.of([graph[graph.values[line[:4]]]]) for line in lines]
+    assert [text for texts in found for text in texts.values()] == lines
     assert again.again == 3
 
 
