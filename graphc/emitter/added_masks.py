@@ -20,6 +20,8 @@ SHAPES = {"shape_of", "size_of"}
 
 def added_masks(program: Graph) -> list[str]:
     """The names of the arguments that are added to scores, and used for nothing else."""
+    if WEIGHTS.isdisjoint([node.op for node in program]):
+        return []
     users = program.users()
     kept = {*program.outputs.values(), *program.updates.values()}
     return [a.name for a in program.arguments if _is_added(program, users, kept, a.node)]

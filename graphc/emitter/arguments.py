@@ -121,6 +121,9 @@ class _ShapeChecks:
         self.variables: dict[str, str] = {}
         self.known: dict[str, str] = {}
         self.origin: dict[str, str] = {}
+        # Of thousands of arguments most have the same few shapes.
+        self.asked: dict[tuple[tuple[Dim, ...], int | None], tuple[str, dict[str, str]]] = {}
+        self.all_known: dict[tuple[Dim, ...], bool] = {}
 
     def write(self) -> list[str]:
         ranked = self._ranked()
@@ -128,10 +131,11 @@ class _ShapeChecks:
         binding = set(self.origin.values())
         ranks: list[Check] = []
         compared: dict[bool, list[Check]] = {False: [], True: []}
+        dividing = {dims: any(True for size in dims for _ in size.divisors()) for dims in {dims for _, dims in ranked}}
         for argument, dims in ranked:
-            divides = any(True for size in dims for _ in size.divisors())
+            divides = dividing[dims]
             # what shows no size to others is looked at once, its number of dimensions with its sizes
-            if not dims or argument.name in binding or not all(map(self._is_known, dims)):
+            if not dims or argument.name in binding or not self._are_known(dims):
                 ranks.append(self._rank(argument, dims))
             compared[divides] += self._compare(argument, dims)
         lines, plain, divided = map(self._written, (ranks, compared[False], compared[True]))
@@ -172,6 +176,13 @@ class _ShapeChecks:
 
     def _is_known(self, size: Dim) -> bool:
         return all(name in self.known for name in size.names())
+
+    def _are_known(self, dims: tuple[Dim, ...]) -> bool:
+        """Whether all of them are, once the sizes are bound."""
+        known = self.all_known.get(dims)
+        if known is None:
+            known = self.all_known[dims] = all(map(self._is_known, dims))
+        return known
 
     def helper(self, name: str) -> str:
         self.helpers.add(name)
@@ -258,13 +269,21 @@ class _ShapeChecks:
             d.symbol and self.origin.get(d.symbol) == argument.name and dims.index(d) == k for k, d in enumerate(dims)
         ):
             return []
-        if all(map(self._is_known, dims)):
+        if self._are_known(dims):
             return [self._differs(argument, dims)]
         known = [k for k, d in enumerate(dims) if self._is_known(d)]
         return [self._differs(argument, (dims[k],), k) for k in known]
 
     def _differs(self, argument: Argument, dims: tuple[Dim, ...], axis: int | None = None) -> Check:
         """Whether an argument's shape, or its size at an axis, is another one."""
+        asked = self.asked.get((dims, axis))
+        if asked is None:
+            asked = self.asked[dims, axis] = self._difference(dims, axis)
+        template, texts = asked
+        return self._check(argument, template, **texts)
+
+    def _difference(self, dims: tuple[Dim, ...], axis: int | None) -> tuple[str, dict[str, str]]:
+        """The template of that check, and what stands in it whatever the argument is."""
         texts = [d.text(self.text) for d in dims]
         place, sizes = ("", "{sizes}") if axis is None else (f"[{axis}]", "({size},)")
         wanted = {"sizes": _tuple(texts)} if axis is None else {"size": texts[0]}
@@ -272,7 +291,7 @@ class _ShapeChecks:
         refusal = f"{self.helper('wrong_shape')}({{name}}, {{value}}, {sizes}, {{said}}{place_of})"
         said = _tuple([quoted(self._said(d)) for d in dims])
         condition = f"{{value}}.shape{place} != {sizes.strip('(,)')}"
-        return self._check(argument, f"if {condition}:\n    raise {refusal}", **wanted, said=said)
+        return f"if {condition}:\n    raise {refusal}", {**wanted, "said": said}
 
     def _said(self, size: Dim) -> str:
         if size.value is not None:

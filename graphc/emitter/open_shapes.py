@@ -91,9 +91,10 @@ class OpenShapes:
         self.covered = [self.names.of(names) for names in self.graph.together]
         self.bounds = frozenset(self.graph.bounds)
         self.ranks = [(self.names.of(names), rank) for names, rank in self.graph.ranks]
-        for node in self.graph:
-            self._visit(node)
-        self._settle()
+        if any(map(_leaves_open, self.graph)):
+            for node in self.graph:
+                self._visit(node)
+            self._settle()
 
     # ------------------------------------------------------------ the walk
 
@@ -322,6 +323,11 @@ def _once(lines: Sequence[str]) -> list[str]:
         else:
             statements.append(line)
     return [line for statement in dict.fromkeys(statements) for line in statement.split("\n")]
+
+
+def _leaves_open(node: Node) -> bool:
+    """Whether there may be something to check where a value is made, or used."""
+    return node.op in LEFT_OPEN or isinstance(node.type.shape, Unknown) or node.type.dtype == "shape"
 
 
 def _as_written(program: Graph) -> Graph:

@@ -200,3 +200,22 @@ def test_floating_types_are_one_of_two() -> None:
     for dtype in (">f8", ">f4", "f2", "g", "i4"):
         _, grads = net.value_and_grad(np.arange(3).astype(dtype))
         np.testing.assert_array_equal(grads["x"], [0, 2, 4])
+
+
+def test_what_is_asked_of_a_shape_is_written_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many arguments have it; and where all is declared nothing is looked for that a run would show."""
+    from graphc.emitter.arguments import _ShapeChecks
+    from graphc.emitter.open_shapes import OpenShapes
+
+    asked: list[Any] = []
+    difference = _ShapeChecks._difference
+    monkeypatch.setattr(_ShapeChecks, "_difference", lambda *of: asked.append(of[1:]) or difference(*of))
+    monkeypatch.setattr(OpenShapes, "_visit", lambda self, node: pytest.fail("every shape is known"))
+    for layers in (4, 40):
+        graphc.compile(
+            f"input X[N, D]\nparam W_{{0:{layers}}}[D, D], b_{{0:{layers}}}[D]\nh_0 = X\n"
+            f"for k in 0:{layers} {{ h_{{k+1}} = tanh(h_{{k}} @ W_{{k}} + b_{{k}}) }}\nL = sum(h_{layers})",
+            verify=False,
+        )
+        assert len(asked) == 2
+        asked.clear()
