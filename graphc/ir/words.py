@@ -175,8 +175,9 @@ def product_of(nodes: Mapping[int, Node], node: Node) -> str | None:
 
 
 def _factor(nodes: Mapping[int, Node], node: Node) -> str:
-    """The name of a factor; of a transpose that of what it shows, with a T, of a part of an array that of the whole."""
-    if node.op == "slice" and not node.name:
+    """The name of a factor; of a transpose that of what it shows, with a T, of a part of an array that of the whole, of
+    a row or a column that of its vector."""
+    if node.op in ("slice", "expand_dims") and not node.name:
         return nodes[node.operands[0]].name or ""
     if node.op == "mT" and not node.name:
         name = nodes[node.operands[0]].name

@@ -98,7 +98,7 @@ class Adjoint:
                 self.builder.rename(total, "d" + node.name)
             elif (called := node.name or node.hint or _returned(self.builder.op(node.op))) and not made.hint:
                 self.builder.hint(total, f"d{called}")
-            elif node.op == "matmul" and not made.hint and self._bears_name(made) and self._is_of_named(node):
+            elif self._is_of_named(node) and not made.hint and self._bears_name(made):
                 self.builder.hint(total, f"d{by_operands(self.builder.nodes, node)}")
             elif made.op in SUMMED and (part := self._part(node)) and not made.hint and self._bears_name(made):
                 self.builder.hint(total, f"d{part}")
@@ -112,10 +112,13 @@ class Adjoint:
         places = [item for item in node.attr("index") if item != WHOLE]
         return f"{whole}_{places[0]}" if whole and len(places) == 1 and isinstance(places[0], int) else None
 
-    def _is_of_named(self, product: Node) -> bool:
-        """Whether a product is one of values with names, their transposes, or parts of them."""
-        factors = (self.builder[u] for u in product.operands)
-        return all((self.builder[f.operands[0]] if f.op in ("mT", "slice") else f).name for f in factors)
+    def _is_of_named(self, node: Node) -> bool:
+        """Whether a value is a product of values with names, their transposes, or parts of them; a vector is a factor
+        by its row or its column, and what is left of the product is the value."""
+        product = self.builder[node.operands[0]] if node.op == "squeeze" else node
+        factors = (self.builder[u] for u in product.operands) if product.op == "matmul" else ()
+        of = [(self.builder[f.operands[0]] if f.op in ("mT", "slice", "expand_dims") else f).name for f in factors]
+        return bool(of) and all(of)
 
     def _bears_name(self, cotangent: Node) -> bool:
         """Whether a cotangent may be called after its value: not one that will be called after the value behind whose
