@@ -101,7 +101,7 @@ def _is_contribution(graph: Graph, node: Node) -> bool:
 
 def _of_sum(graph: Graph, node: Node) -> str | None:
     """A name for what is only added up to the gradient of a value of the program, or subtracted, or becomes it."""
-    if not node.of_rule or not node.type.rank or (node.op in VIEWS and node.op != "squeeze"):
+    if not node.of_rule or not node.type.rank or (node.op in VIEWS and node.op not in ("squeeze", "reshape")):
         return None
     word = "terms" if node.op == "add" else "term"
     last = graph[_last_sums(graph).get(node.id, node.id)]

@@ -143,8 +143,15 @@ class _Group:
         """Whether a value has a name, or is more than another one in other clothes, or a constant."""
         if is_exponential(self.graph, node):
             return False
-        plain = not node.operands or self.graph.op(node).view or node.op in UNSEEN
+        made = self._made(node)
+        plain = not made.operands or self.graph.op(made).view or made.op in UNSEEN
         return not plain or node.name is not None or self._is_gradient(node)
+
+    def _made(self, node: Node) -> Node:
+        """What is made in another shape at once, `np.outer(dz, x).reshape(l, m, n)`."""
+        while self.graph.op(node).view and node.operands and node.operands[0] not in self.named:
+            node = self.graph[node.operands[0]]
+        return node
 
     def _added(self, node: Node) -> list[int]:
         """What a statement adds to a sum that earlier ones began, term by term."""

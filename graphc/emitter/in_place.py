@@ -45,7 +45,7 @@ class InPlace:
         aliases: dict[int, frozenset[int]] = {i: frozenset((i,)) for i in self.flow.arrays}
         nodes, ops = self.graph.nodes, self.flow.ops
         for id in self.flow.order:
-            if _may_be_view(ops[id]) and id not in self.full:
+            if _may_be_view(ops[id]) and id not in self.full and id not in self._reshaped_at_once:
                 node = nodes[id]
                 shared: frozenset[int] = frozenset()
                 for u in node.operands:
@@ -60,8 +60,18 @@ class InPlace:
     @cached_property
     def fresh(self) -> set[int]:
         """The statements that make a new array, which nothing else refers to."""
-        new = {id for id, op in self.flow.ops.items() if op.cost != "free" and not _may_be_view(op)}
-        return new.union(self.full)
+        new = {id for id, op in self.flow.ops.items() if _is_made(op)}
+        return new.union(self.full, self._reshaped_at_once)
+
+    @cached_property
+    def _reshaped_at_once(self) -> set[int]:
+        """Arrays that are made in another shape, `np.outer(dz, x).reshape(l, m, n)`: what is reshaped has no name."""
+        nodes, ops = self.graph.nodes, self.flow.ops
+        return {
+            id for id in self.flow.order
+            if nodes[id].op == "reshape" and (u := nodes[id].operands[0]) in self.inlined
+            and _is_made(ops[u]) and self.flow.consumers[u] == [id]
+        }  # fmt: skip
 
     def _is_quantity(self, id: int) -> bool:
         """Whether a value has a name of its own: the program's, or that of a gradient of one of the program's."""
@@ -217,6 +227,10 @@ class InPlace:
         becomes = self.graph[new]
         unlike = old not in reached or (node.hint and not (becomes.name or becomes.hint))
         return new in reached and bool(unlike)
+
+
+def _is_made(op: Op) -> bool:
+    return op.cost != "free" and not _may_be_view(op)
 
 
 def _may_be_view(op: Op) -> bool:

@@ -46,6 +46,19 @@ def test_a_gradient_of_a_product_without_a_name_is_called_after_it() -> None:
     assert "dproduct_h_3 = P.copy()" in text and "dV = h_3.T @ dproduct_h_3" in text
 
 
+def test_the_gradient_of_a_product_of_vectors_is_called_after_it() -> None:
+    assert "dxA = dz * y" in graphc.compile("param x[m], A[m, n], y[n]\nz = x @ A @ y")
+
+
+def test_what_is_added_in_another_shape_is_the_gradient_from_the_first_term_on() -> None:
+    """What is reshaped where it is made is an array of its own: the next terms are added to it."""
+    samples = "param X[N, 3], A[m, n, k]\ninput a[m], y[n*k]\nfor j in 0:3 { z_{j} = a*(reshape(A, (m, n*k))@y)*X[0, j] }\n"
+    backward = graphc.compile(f"{samples}L = sum(z_0**2 + z_1**2 + z_2**2)").partition("def backward")[2]
+    terms = re.findall(r"    (dA \+?=) np.outer\(.*\)\.reshape\(m, n, k\)", backward)
+    assert terms == ["dA =", "dA +=", "dA +="], backward
+    assert len(re.findall(r"#.*dA \+?= .* yᵀ", backward)) == 3, backward
+
+
 @pytest.mark.parametrize(("product", "name"), [
     ("X @ W", "XW"), ("Q @ K.T", "QKT"), ("X.T @ X", "XTX"), ("Ahat @ H", "Ahat_H"), ("A @ P_{2}", "AP_2"),
     ("features @ weights", "product_features"),
