@@ -135,7 +135,7 @@ class Mathematics:
         if node.op in ("sum", "sum_to"):
             return self._sum(node, operands[0])
         if node.op == "matmul":
-            return self._matmul(node, operands)
+            return self._matmul(node, operands, depth)
         if node.op in ("tril", "triu") and node.attr("k"):
             return Text(f"{node.op}({operands[0]}, {node.attr('k')})")
         if node.op == "negative" and operands[0].precedence in (ENTRYWISE, PRODUCT):
@@ -209,18 +209,23 @@ class Mathematics:
             return Text(f"{operand.within(PRODUCT)} 1", PRODUCT)
         return Text(f"Σ {operand.within(ENTRYWISE)}", PRODUCT if operand.precedence >= PRODUCT else ENTRYWISE)
 
-    def _matmul(self, node: Node, operands: list[Text]) -> Text:
-        """A product of matrices; vectors are columns in mathematics, so that `dy @ A` is `Aᵀ dy`."""
-        left, right = operands
+    def _matmul(self, node: Node, operands: list[Text], depth: int) -> Text:
+        """A product of matrices; vectors are columns in mathematics, so that `dy @ A` is `Aᵀ dy`, `c[None] @ A` `cᵀ A`."""
+        left, right = (self._as_row(u, text) for u, text in zip(node.operands, operands, strict=True))
         first, second = (self.graph[u].type.rank for u in node.operands)
         if first == 1 and second == 1:
             return Text(f"{left.within(ATOM)}ᵀ {right.within(FACTOR)}", PRODUCT)
         if first == 1:
             turned = self.graph[node.operands[1]]
-            plain = self.text(turned.operands[0]) if turned.op in TURNED and not self.word(turned.id) else None
+            plain = self.text(turned.operands[0], depth - 1) if turned.op in TURNED and not self.word(turned.id) else None
             matrix = self._transposed(turned.id, right).text if plain is None else plain.within(PRODUCT)
             return Text(f"{matrix} {left.within(FACTOR)}", PRODUCT)
         return Text(f"{left.within(PRODUCT)} {right.within(FACTOR)}", PRODUCT)
+
+    def _as_row(self, id: int, text: Text) -> Text:
+        """A vector that is opened to a row is the transpose of its column; what is summed over rows is written as one."""
+        is_row = self._is_opened(self.graph[id], (0,)) and not self._is_uniform(id) and not text.text.startswith("1ᵀ ")
+        return Text(f"{text.within(ATOM)}ᵀ") if is_row else text
 
     def _of_column(self, node: Node, operands: list[Text]) -> Text | None:
         """A vector that scales the rows of a matrix, `diag(v) M`, or meets another one as its row, `v wᵀ`."""

@@ -57,14 +57,15 @@ rule det(A) -> d      { dA = expand_dims(dd * d, axis=(-2, -1)) * mT(inv(A)) }
 rule logdet(A) -> l   { dA = expand_dims(dl, axis=(-2, -1)) * mT(inv(A)) }
 rule det_sign(A) -> s { dA = none }
 
-# A = L Lᵀ. With Φ the lower triangle, its diagonal halved, the symmetric gradient is S = L⁻ᵀ Φ(Lᵀ dL) L⁻¹. NumPy reads
+# A = L Lᵀ. With Φ the lower triangle, its diagonal halved, the gradient is S = L⁻ᵀ Φ(Lᵀ dL) L⁻¹. NumPy reads
 # the lower triangle of A alone, so that is where the gradient lies: the entry below the diagonal stands for both.
 # I. Murray, Differentiation of the Cholesky decomposition, 2016.
 rule cholesky(A) -> L {
     P = mT(L) @ dL
     F = (tril(P) + tril(P, k=-1)) / 2
-    S = solve(mT(L), mT(solve(mT(L), mT(F))))
-    dA = (tril(S + mT(S)) + tril(S + mT(S), k=-1)) / 2
+    T = solve(mT(L), mT(F))
+    S = solve(mT(L), mT(T))
+    dA = tril(S) + tril(mT(S), k=-1)
 }
 
 # G. Golub and V. Pereyra, The differentiation of pseudo-inverses, 1973; for matrices whose rank stays the same.

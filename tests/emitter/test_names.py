@@ -52,8 +52,12 @@ def test_the_gradient_of_a_product_of_vectors_is_called_after_it() -> None:
 
 def test_what_is_added_in_another_shape_is_the_gradient_from_the_first_term_on() -> None:
     """What is reshaped where it is made is an array of its own: the next terms are added to it."""
-    samples = "param X[N, 3], A[m, n, k]\ninput a[m], y[n*k]\nfor j in 0:3 { z_{j} = a*(reshape(A, (m, n*k))@y)*X[0, j] }\n"
-    backward = graphc.compile(f"{samples}L = sum(z_0**2 + z_1**2 + z_2**2)").partition("def backward")[2]
+    program = """\
+param X[N, 3], A[m, n, k]
+input a[m], y[n*k]
+for j in 0:3 { z_{j} = a*(reshape(A, (m, n*k))@y)*X[0, j] }
+L = sum(z_0**2 + z_1**2 + z_2**2)"""
+    backward = graphc.compile(program).partition("def backward")[2]
     terms = re.findall(r"    (dA \+?=) np.outer\(.*\)\.reshape\(m, n, k\)", backward)
     assert terms == ["dA =", "dA +=", "dA +="], backward
     assert len(re.findall(r"#.*dA \+?= .* yᵀ", backward)) == 3, backward
