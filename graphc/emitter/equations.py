@@ -71,8 +71,9 @@ class _Group:
         self.shared = {
             node.id: named[node.id]
             for node in nodes
-            if not node.name and uses[node.id] > 1 and node.id in standing and graph.op(node).cost != "free"
-        }
+            if not node.name and node.id in standing and graph.op(node).cost != "free"
+            and (uses[node.id] > 1 or (uses[node.id] and self._is_word_of_rule(node)))
+        }  # fmt: skip
         self.read = self.members & uses.keys()
 
     def equation(self, node: Node) -> str | None:
@@ -132,6 +133,12 @@ class _Group:
         node = self.graph[id]
         has_name = said(node, self.named) is not None
         return id not in self.members or id in self.shared or self._is_gradient(node) or has_name
+
+    def _is_word_of_rule(self, node: Node) -> bool:
+        """Whether a value bears a name that a rule gave it and not the array of another one, `T = L⁻ᵀ Fᵀ`: the
+        equations that it stands in say the name alone."""
+        own = self.named[node.id]
+        return node.of_rule and node.hint is not None and all(self.named.get(u) != own for u in node.operands)
 
     def _is_gradient(self, node: Node) -> bool:
         """Whether a value is the gradient of one with a name, if only in a function's body, or of a product: `dXW`."""

@@ -210,22 +210,24 @@ class Mathematics:
         return Text(f"Σ {operand.within(ENTRYWISE)}", PRODUCT if operand.precedence >= PRODUCT else ENTRYWISE)
 
     def _matmul(self, node: Node, operands: list[Text], depth: int) -> Text:
-        """A product of matrices; vectors are columns in mathematics, so that `dy @ A` is `Aᵀ dy`, `c[None] @ A` `cᵀ A`."""
+        """A product of matrices; vectors are columns in mathematics, so that `dy @ A` is `Aᵀ dy`; rows are `cᵀ`."""
         left, right = (self._as_row(u, text) for u, text in zip(node.operands, operands, strict=True))
         first, second = (self.graph[u].type.rank for u in node.operands)
         if first == 1 and second == 1:
             return Text(f"{left.within(ATOM)}ᵀ {right.within(FACTOR)}", PRODUCT)
         if first == 1:
             turned = self.graph[node.operands[1]]
-            plain = self.text(turned.operands[0], depth - 1) if turned.op in TURNED and not self.word(turned.id) else None
+            is_plain = turned.op in TURNED and not self.word(turned.id)
+            plain = self.text(turned.operands[0], depth - 1) if is_plain else None
             matrix = self._transposed(turned.id, right).text if plain is None else plain.within(PRODUCT)
             return Text(f"{matrix} {left.within(FACTOR)}", PRODUCT)
         return Text(f"{left.within(PRODUCT)} {right.within(FACTOR)}", PRODUCT)
 
     def _as_row(self, id: int, text: Text) -> Text:
-        """A vector that is opened to a row is the transpose of its column; what is summed over rows is written as one."""
-        is_row = self._is_opened(self.graph[id], (0,)) and not self._is_uniform(id) and not text.text.startswith("1ᵀ ")
-        return Text(f"{text.within(ATOM)}ᵀ") if is_row else text
+        """A vector that is opened to a row is the transpose of its column; a sum over rows is written as one."""
+        if not self._is_opened(self.graph[id], (0,)) or self._is_uniform(id) or text.text.startswith("1ᵀ "):
+            return text
+        return Text(f"{text.within(ATOM)}ᵀ")
 
     def _of_column(self, node: Node, operands: list[Text]) -> Text | None:
         """A vector that scales the rows of a matrix, `diag(v) M`, or meets another one as its row, `v wᵀ`."""

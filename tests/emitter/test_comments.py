@@ -47,3 +47,16 @@ def test_the_gradients_within_a_body_have_their_rules() -> None:
 def test_a_net_of_one_layer_says_what_comes_before_its_weights() -> None:
     text = graphc.compile("input X[N, D], y[N]: int\nparam W[D, C]\nL = softmax_ce(X@W, y)")
     assert "dXW = (P - onehot(y)) dL    dW = Xᵀ dXW" in text and "\n    dXW *= dL " in text
+
+
+def test_what_a_rule_names_has_an_equation_of_its_own() -> None:
+    """Where another one says its name: the two solves of a Cholesky factor, T and S."""
+    text = graphc.compile("param A[n, n]\ninput y[n]\nC = cholesky(A)\nL = sum(C@y)")
+    for equation in ("T = C⁻ᵀ ((tril(P) + tril(P, -1)) / 2)ᵀ", "S = C⁻ᵀ Tᵀ", "dA = tril(S) + tril(Sᵀ, -1)"):
+        assert equation in text
+
+
+def test_a_row_of_a_vector_is_a_transpose() -> None:
+    text = graphc.compile("input c[N]\nparam W[D, H]\nL = sum((broadcast_to(c[:, None], (N, D)) @ W)**2)")
+    assert "dW = cᵀ (2 dL (c (1ᵀ W)ᵀ))" in text
+    assert "dx = Y dZ" in graphc.compile("param x[l], Y[l, m, n]\nZ = tensordot(x, Y, axes=1)")

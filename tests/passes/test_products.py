@@ -72,6 +72,6 @@ def test_a_product_with_a_vector_needs_no_axis_of_size_1() -> None:
     summed = "input X[N, D]\nparam b[D], c[K]\nF = sigmoid(c - (X@b)[:, None])\nL = sum(F * F)"
     assert "db = -(X.T @ dF_sigmoid.sum(axis=1))" in "\n".join(body(summed, "backward"))
     stack = "param x[m], A[l, m, n], y[n]\ninput g[l]\nL = dot((A@y)@x, g)"
-    assert "dy = A.reshape(l*m, n).T @ outer_x.reshape(-1)" in "\n".join(body(stack, "backward"))
+    assert "dy = A.reshape(l*m, n).T @ dAy.reshape(-1)" in "\n".join(body(stack, "backward"))
     hold(summed, {"X": array(4, 2), "c": array(3), "b": array(2, seed=1)})
     hold(stack, {"x": array(2), "A": array(3, 2, 4), "y": array(4), "g": array(3, seed=1)})
