@@ -25,10 +25,12 @@ from graphc.passes.common_number import number_behind_sum
 from graphc.passes.constant_factors import factors_out_of_sum
 from graphc.passes.diagonals import without_diagonal
 from graphc.passes.entries import entries_only
+from graphc.passes.equal_shares import half_of_sign
 from graphc.passes.known_sums import sum_of_one_hot
 from graphc.passes.leaks import larger_of_lines
 from graphc.passes.lengths import length_cancelled, square_of_length
 from graphc.passes.log_shares import entries_of_difference, share_at_hand
+from graphc.passes.masked_already import without_mask
 from graphc.passes.patterns import Form, Order, Rewrite, candidates
 from graphc.passes.place import Place
 from graphc.passes.products import arranged
@@ -91,6 +93,7 @@ SIMPLIFICATIONS: tuple[tuple[Simplification, Mapping[str, frozenset[str]]], ...]
     (without_diagonal, {"matmul": DIAGONAL, "multiply": DIAGONAL | {"eye"}, "add": DIAGONAL,
                         "subtract": DIAGONAL, "mT": DIAGONAL | {"eye", "multiply"},
                         "sum": DIAGONAL | {"multiply"}, "diagonal": ANY, "trace": ANY}),
+    (without_mask, {"multiply": frozenset(["greater", "less", "equal"])}),
     (slope_of_sigmoid, {"multiply": frozenset(["divide", "negative"])}),
     (turned_inside, {"mT": frozenset(["multiply"])}),
     (factor_at_hand, {"multiply": frozenset(["sum"])}),
@@ -104,6 +107,7 @@ SIMPLIFICATIONS: tuple[tuple[Simplification, Mapping[str, frozenset[str]]], ...]
     (reduction_at_hand, dict.fromkeys(["sum", "mean", "max", "min", "prod"], ANY)),
     (sign_into_number, {"negative": PRODUCTS | LINEAR, "multiply": frozenset(["negative"])}),
     (sign_out_of_sum, {"sum": frozenset(["multiply"])}),
+    (half_of_sign, {"add": frozenset(["multiply"])}),
     (chosen_term, dict.fromkeys(["add", "subtract"], frozenset(["multiply"]))),
     (product_subtracted, {"add": PRODUCTS, "subtract": PRODUCTS}),
     (sums_joined, {"sum": frozenset(["sum"])}),

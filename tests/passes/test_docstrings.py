@@ -47,6 +47,7 @@ from graphc.passes.strength import reduce_strength
 from graphc.passes.summed_products import sum_products
 from graphc.passes.tangents import limit_squares
 from graphc.passes.two_slopes import by_slope
+from graphc.passes.vector_products import multiply_vectors
 from passes.examples import Example, Programs, computed, examples_of, needed, operations, written
 
 
@@ -86,6 +87,7 @@ PASSES: dict[str, Callable[[Graph], Graph]] = {
     "leaks": simplify,
     "lengths": simplify,
     "log_shares": simplify,
+    "masked_already": simplify,
     "multiples": lambda graph: compute_once(fold(graph)),
     "numbers": sums_to_numbers,
     "padded": read_padded,
@@ -109,9 +111,10 @@ PASSES: dict[str, Callable[[Graph], Graph]] = {
     "two_slopes": lambda graph: eliminate_dead_code(by_slope(graph)[0]),
     "symmetric": simplify,
     "turned": simplify,
+    "vector_products": multiply_vectors,
     "written_sigmoids": simplify,
 }
-FOLDED = {"chain", "fold", "inverses", "multiples", "products", "scalars", "summed_products"}
+FOLDED = {"chain", "fold", "inverses", "multiples", "products", "scalars", "summed_products", "vector_products"}
 """Whose examples show products of vectors, which the language makes of matrices, as one would write them."""
 FOLDER = Path(graphc.__file__).parent / "passes"
 EXAMPLES = [(name, example) for name in PASSES for example in examples_of(FOLDER / f"{name}.py")]
@@ -120,7 +123,7 @@ ELSEWHERE = {
     "alternatives": "test_alternatives",
     "batch": "test_batch_rules", "batch_convolution": "test_batch_rules", "batch_indexing": "test_batch_rules",
     "batch_rules": "test_batch_rules", "batch_table": "test_batch_rules", "branches": "test_branches",
-    "cut": "test_cut",
+    "cut": "test_cut", "equal_shares": "test_equal_shares",
     "free_early": "test_free_early", "joint": "test_joint", "no_terms": "test_no_terms",
     "partition": "test_partition", "patterns": "test_patterns", "peak": "test_peak", "place": "test_place",
     "read_together": "test_read_together", "rebuild": "test_rebuild",
