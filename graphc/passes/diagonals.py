@@ -12,6 +12,8 @@ eye(n) * v                            becomes       diag(v)
 diag(v) + diag(w)                     becomes       diag(v + w)
 sum(A * diag(v), axis=0)              becomes       diag(A) * v
 sum(A * eye(n))                       becomes       trace(A)
+trace(outer(v, w))                    becomes       sum(v * w)
+diag(outer(v, w))                     becomes       v * w
 sum(A * eye(n), axis=0)               becomes       diag(A)
 diag(M @ mT(S))                       becomes       sum(M * S, axis=-1)          where nothing else needs the product
 diag(mT(K) @ T)                       becomes       sum(K * T, axis=-2)
@@ -48,6 +50,8 @@ def without_diagonal(place: Place) -> int | None:
         return place.add(place.op, node.operands, {"k": 0})
     if place.op == "sum":
         return _summed(place, node) if _is_diagonal(node) else _sum_of_diagonal(place, node)
+    if place.op in ("diagonal", "trace") and node.op == "outer":
+        return _of_outer(place, node) if place.alone(node.id) else None
     if place.op == "trace" or place.attrs["k"] != 0:
         return None
     if node.op == "broadcast_to":
@@ -96,6 +100,15 @@ def _sum_of_diagonal(place: Place, product: Node) -> int | None:
             made = place.add("diagonal", [other], {"k": 0})
             return made if identity else place.add("multiply", [made, matrix.operands[0]])
     return None
+
+
+def _of_outer(place: Place, product: Node) -> int | None:
+    """On the diagonal of an outer product each entry of one vector meets its own of the other."""
+    left, right = (place.typed(u) for u in product.operands)
+    if left.rank != 1 or left != right or not product.type.is_float or place.attrs["k"] != 0:
+        return None
+    entries = place.add("multiply", product.operands)
+    return entries if place.op == "diagonal" else place.add("sum", [entries], {"axis": None, "keepdims": False})
 
 
 def _by_entries(place: Place) -> int | None:
