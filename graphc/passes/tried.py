@@ -24,6 +24,7 @@ from graphc.passes.columns import column_as_it_stands, column_of_vector
 from graphc.passes.common_number import number_behind_sum
 from graphc.passes.constant_factors import factors_out_of_sum
 from graphc.passes.diagonals import without_diagonal
+from graphc.passes.divided_terms import divisor_cancelled, mean_of_complements
 from graphc.passes.entries import entries_only
 from graphc.passes.equal_shares import half_of_sign
 from graphc.passes.known_sums import sum_of_one_hot
@@ -102,6 +103,8 @@ SIMPLIFICATIONS: tuple[tuple[Simplification, Mapping[str, frozenset[str]]], ...]
     (quotient_cancelled, {"divide": frozenset(["divide"])}),
     (product_of_quotient, {"divide": frozenset(["multiply"])}),
     (product_with_quotient, {"multiply": frozenset(["divide"])}),
+    (divisor_cancelled, {"multiply": frozenset(["add", "subtract", "multiply"])}),
+    (mean_of_complements, {"subtract": frozenset(["multiply"])}),
     (factors_out_of_sum, dict.fromkeys(["sum", "mean"], PRODUCTS)),
     (sum_at_hand, {"sum": ANY}),
     (reduction_at_hand, dict.fromkeys(["sum", "mean", "max", "min", "prod"], ANY)),

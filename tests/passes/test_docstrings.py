@@ -30,6 +30,7 @@ from graphc.passes.hoist import hoist
 from graphc.passes.in_order import copy_in_order
 from graphc.passes.inverses import solve_by_inverses
 from graphc.passes.joined_once import join_once
+from graphc.passes.means import divide_sums
 from graphc.passes.multiples import compute_once
 from graphc.passes.numbers import sums_to_numbers
 from graphc.passes.padded import read_padded
@@ -88,6 +89,7 @@ PASSES: dict[str, Callable[[Graph], Graph]] = {
     "lengths": simplify,
     "log_shares": simplify,
     "masked_already": simplify,
+    "means": divide_sums,
     "multiples": lambda graph: compute_once(fold(graph)),
     "numbers": sums_to_numbers,
     "padded": read_padded,
@@ -123,7 +125,8 @@ ELSEWHERE = {
     "alternatives": "test_alternatives",
     "batch": "test_batch_rules", "batch_convolution": "test_batch_rules", "batch_indexing": "test_batch_rules",
     "batch_rules": "test_batch_rules", "batch_table": "test_batch_rules", "branches": "test_branches",
-    "cut": "test_cut", "equal_shares": "test_equal_shares",
+    "cut": "test_cut", "divided_terms": "test_divided_terms",
+    "equal_shares": "test_equal_shares",
     "free_early": "test_free_early", "joint": "test_joint", "no_terms": "test_no_terms",
     "partition": "test_partition", "patterns": "test_patterns", "peak": "test_peak", "place": "test_place",
     "read_together": "test_read_together", "rebuild": "test_rebuild",
