@@ -20,6 +20,11 @@ def erf(x, out=None, blocks=None):
     x = np.asarray(x)
     kind = np.result_type(x.dtype, np.float32)
     result = np.empty(x.shape, kind) if out is None else out
+    if x.size <= 256:  # of so few Python's own is found sooner
+        from math import erf as of_number
+
+        result[...] = np.reshape([*map(of_number, x.reshape(-1).tolist())], x.shape)
+        return result
     arrays = np.empty((3, min(x.size, 16384)), kind) if blocks is None else blocks
     flat, target = x.reshape(-1), result.reshape(-1)
     for i in range(0, x.size, 16384):

@@ -242,9 +242,10 @@ def test_erf_is_precise_everywhere() -> None:
 
 def test_erf_keeps_shape_and_type() -> None:
     erf = _erf()
-    special = erf(np.array([0.0, -0.0, np.inf, -np.inf, np.nan]))
-    np.testing.assert_array_equal(special, [0, 0, 1, -1, np.nan])
-    assert np.signbit(special[1])
+    for count in (1, 100):  # few entries and many
+        special = erf(np.tile([0.0, -0.0, np.inf, -np.inf, np.nan], count))
+        np.testing.assert_array_equal(special, np.tile([0, 0, 1, -1, np.nan], count))
+        assert np.signbit(special[1]) and not np.signbit(special[0])
     single = array(2, 3, 4).astype(np.float32)
     assert erf(single.T).dtype == np.float32
     np.testing.assert_allclose(erf(single.T), scipy.special.erf(single.T), rtol=1e-6)

@@ -70,3 +70,10 @@ def test_a_reduction_of_everything_is_made_once_with_and_without_its_axes(text: 
     assert set(lines) <= set(forward)
     assert code(text).count("x.sum(") + code(text).count("x.mean(") == 1
     hold(text + "\noutput L", {"x": array(2, 3) if "D" in text else array(6)}, levels=(0, 1, 2))
+
+
+def test_a_product_at_hand_is_one_factor() -> None:
+    backward = body("param z[N]\ninput y[N]\nL = bce(sigmoid(z), y)", "backward")
+    assert "product_p = p * (1 - p)" in backward and backward[-3].count("product_p") == 3, backward
+    text = "param z[N]\ninput y[N]\nc = y*z\nL = sum(exp(c*c)*y) + sum(c**3*z)"
+    hold(text, {"z": array(5), "y": array(5, seed=1)}, levels=(0, 1, 2))
