@@ -98,8 +98,9 @@ def _turned(place: Place, id: int, depth: int) -> int | None:
     for one, other in ((left, right), (right, left))[: 2 if node.op == "multiply" else 1]:
         is_number = place.typed(one).shape == () and place.typed(other).shape != ()
         value = place.builder[one].attr("value")
-        bears_sign = value != 1 if place.builder[one].op == "const" else place.typed(one).is_float
-        if is_number and bears_sign and place.typed(other).is_float:
+        plain = place.builder[one].op == "const"
+        bears_sign = value != 1 and place.typed(other).is_float if plain else place.typed(one).is_float
+        if is_number and bears_sign:
             turned = _negative(place, one)
         elif place.typed(one).is_float and place.typed(one).shape != ():
             found = _turned(place, one, depth - 1)
