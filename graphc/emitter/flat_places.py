@@ -113,7 +113,7 @@ def flat_places(
         add(term)
     if terms != [places]:
         lines.append(f"np.copyto({places}, {terms[0]})")
-    return lines, places
+    return place.located(places, lines), places
 
 
 def _before(rank: int, behind: int) -> str:

@@ -90,6 +90,9 @@ class Place(Protocol):
     def scratch(self, what: str, sizes: tuple[Dim, ...], dtype: str) -> str:
         """An array for no longer than the statement, of these sizes; of `dtype` float, int or bool."""
 
+    def located(self, places: str, lines: list[str]) -> list[str]:
+        """The lines that write places into that array; none if it holds them, as a statement before needs the same."""
+
     def contiguous(self, node: Node) -> bool:
         """Whether the array of a node's value has no gaps: `dot` writes into no other."""
 
@@ -105,7 +108,7 @@ Write = Callable[[Place, Node, str, "list[Text]"], "list[str]"]
 TABLE: dict[str, Write] = {}
 AT_LABELS = ("subtract_one_hot", "subtract_at_labels", "clear_labels", "balance_labels")
 COMPARISONS = ("less", "less_equal", "greater", "greater_equal", "equal", "not_equal")
-COPIED_FIRST = dict.fromkeys((*AT_LABELS, "tril", "triu", "scatter_add"), 0) | {"where": 2}
+COPIED_FIRST = dict.fromkeys((*AT_LABELS, "tril", "triu", "scatter_add", "add_part"), 0) | {"where": 2}
 """Of operations that begin with a copy of an operand to where the result goes, which one that is."""
 
 

@@ -15,6 +15,7 @@ from graphc.emitter.rows import is_by_entries, is_by_rows, picked_axis
 from graphc.ir.dims import Dim, numel
 from graphc.ir.graph import Node
 from graphc.ops.base import NumpyContext
+from graphc.ops.cuts import index_texts
 
 __all__: list[str] = []
 
@@ -99,6 +100,24 @@ def _added_to(place: Place, node: Node, target: str, operands: list[Text]) -> li
     return [f"np.copyto({target}, {x})", *spread, add]
 
 
+@form("add_part")
+def _part_added(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
+    """At arrays of indices NumPy would pick entries and put them back: it adds in half the time where they are in a row
+    of all entries."""
+    x, u, *given = operands
+    first = f"np.copyto({target}, {x})"
+    arrays = [place.operand(node, k) for k in range(2, len(operands))]
+    like, minus = place.operand(node, 1).type.dims, node.attr("minus")
+    one_each = bool(given) and is_by_entries(node) and len(like) == 1 and like in [each.type.dims for each in arrays]
+    if one_each and place.contiguous(node) and all(map(place.is_checked, arrays)):
+        pairs = list(zip(arrays, given, strict=True))
+        lines, places = flat_places(place, picked(node.attr("pattern"), arrays), node.type.dims, like, pairs)
+        add = "np.subtract.at" if minus else "np.add.at"
+        return [first, *lines, f"{add}({target}.reshape(-1), {places}, {u})"]
+    index = ", ".join(index_texts(place.context, node.type.dims, node.attr("pattern"), [str(i) for i in given]))
+    return [first, f"{target}[{index}] {'-' if minus else '+'}= {u}"]
+
+
 # ---------------------------------------------------------------- along an axis
 
 def _along(place: Place, node: Node, like: Node, sizes: tuple[Dim, ...], index: Text) -> tuple[list[str], str]:
@@ -113,7 +132,7 @@ def _along(place: Place, node: Node, like: Node, sizes: tuple[Dim, ...], index: 
     lines = from_start(index, place.context.dim(sizes[axis]), places)
     if step != 1:
         lines.append(f"np.multiply({places}, {place.context.dim(step).within(PRODUCT)}, {places})")
-    return [*lines, f"np.add({places}, {starts}, {places})"], places
+    return place.located(places, [*lines, f"np.add({places}, {starts}, {places})"]), places
 
 
 @form("take_along_axis")

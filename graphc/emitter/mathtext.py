@@ -132,6 +132,9 @@ class Mathematics:
             return Text(f"{operands[0].within(ATOM)}[{self._index(node, operands[1:])}]")
         if node.op in ("unslice", "scatter"):
             return Text(f"0[{self._index(node, operands[1:])} ← {operands[0]}]")
+        if node.op == "add_part":
+            sign = "-" if node.attr("minus") else "+"
+            return Text(f"{operands[0].within(SUM)} {sign} 0[{self._index(node, operands[2:])} ← {operands[1]}]", SUM)
         if node.op in ("sum", "sum_to"):
             return self._sum(node, operands[0])
         if node.op == "matmul":
@@ -287,7 +290,7 @@ class Mathematics:
     def _index(self, node: Node, arrays: list[Text]) -> str:
         """An index as the program writes it, the axes at its end left out; rows that are all taken are `i`."""
         shaped = node.op in ("unslice", "scatter") and node.attr("shape") is None
-        ids = node.operands[2 if shaped else 1 :]
+        ids = node.operands[2 if shaped or node.op == "add_part" else 1 :]
         texts = arrays[1:] if shaped else arrays
         rows = [self.graph[u].op == "arange" for u in ids]
         own = "ᵢ" if any(rows) else ""

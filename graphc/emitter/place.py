@@ -36,7 +36,7 @@ class Shared:
 
     names: Names
     entry: str | None = None
-    # In a loop: flat indices -> made by what.
+    # In a loop, or outside of all: flat indices -> made by what.
     located: dict[tuple[int | None, str], list[str]] = field(default_factory=dict)
     # In a loop: what a column is written out in -> the column.
     widened: dict[tuple[int | None, str], int] = field(default_factory=dict)
@@ -159,6 +159,11 @@ class PlaceOf:
         text = f"np.empty(({first}{rest or ','}), {kind})"
         return self.memory.constant((what, text), what, text)
 
+    def located(self, places: str, lines: list[str]) -> list[str]:
+        before = self.shared.located.get((self.loops.current, places))
+        self.shared.located[self.loops.current, places] = lines
+        return [] if before == lines else lines
+
     def _along(self, what: str, length: Dim, rest: str, make: str) -> str:
         """An array made once, as long as a tile in a loop and else as an axis; `make` is its text but for the shape."""
         if self.item.rows is None:
@@ -235,8 +240,7 @@ class PlaceOf:
             lines = [*from_start(text, number, index), f"np.add({starts}, {index}, {index})"]
         else:
             lines = [f'np.add({starts}, {text}, out={index}, casting="unsafe")']
-        known = self.shared.located.get((self.loops.current, index)) == lines and self.loops.current is not None
-        self.shared.located[self.loops.current, index] = lines
+        known = self.loops.current is not None and not self.located(index, lines)
         return [] if known else lines, index
 
     def made(self, name: str, text: Callable[[NumpyContext], str]) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.emitter.expressions import ATOM, Text
+from graphc.emitter.expressions import ATOM, SUM, Text
 from graphc.ir.dims import Dim, dim
 from graphc.ir.graph import Node
 from graphc.ir.types import Shape, ShapeError, Solver, Type, Unknown, broadcast_shapes, shape_text
@@ -194,6 +194,30 @@ register(Op(
     evaluate=_scatter_add_value, call=_scatter_add_call, indices=("i",), domain={"i": "index:x"},
     math="{x} + Σ {u} at {i}", doc="The array with u added at the rows i; rows that occur several times add up.",
     source="NumPy: add.at; PyTorch: Tensor.scatter_add",
+))  # fmt: skip
+
+
+def _part_text(ctx: NumpyContext, node: Node, operands: list[Text]) -> Text:
+    x, u, *arrays = operands
+    shape = ctx.type(node.operands[0]).shape
+    inside = ", ".join(_index_items(ctx, shape, node.attr("pattern"), arrays))
+    target = f"{x.within(ATOM)}.shape" if isinstance(shape, Unknown) else ctx.shape(shape)
+    part = f"{ctx.helper('unslice')}({u}, {target}, np.s_[{inside}])"
+    return Text(f"{x} {'-' if node.attr('minus') else '+'} {part}", SUM)
+
+
+def _part_value(x: Any, u: Any, *indices: Any, pattern: Index, minus: bool = False) -> Any:
+    result = np.array(x)
+    np.add.at(result, selector(pattern, indices), -np.asarray(u) if minus else u)
+    return result
+
+
+register(Op(
+    name="add_part", family="indexing", operands=("x", "u", "*indices"),
+    attributes={"pattern": REQUIRED, "minus": False}, infer=lambda solver, types, attrs: types[0], numpy=_part_text,
+    precedence=SUM, evaluate=_part_value, hidden=True, math="{x} + 0[… ← {u}]",
+    doc="The array with u added to entries that an index picks, each of them once; with `minus` subtracted.",
+    source="NumPy: x[…] += u",
 ))  # fmt: skip
 
 

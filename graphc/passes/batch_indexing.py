@@ -103,6 +103,17 @@ def _scatter_add(batch: Batch, node: Node, values: Values) -> int:
     return batch.call("add", x if bx is None else bx, spread)
 
 
+@rule("add_part")
+def _add_part(batch: Batch, node: Node, values: Values) -> int:
+    (x, u, *indices), pattern, shape = node.operands, node.attr("pattern"), (batch.size, *node.type.dims)
+    added = batch.full(u, values[1])
+    if indices:
+        added = _Indexing(batch, pattern, indices, values[2:]).spread(batch, added, node.type.dims, distinct=False)
+    else:
+        added = batch.add("unslice", [added], {"index": (WHOLE, *pattern), "shape": shape, "like": None})
+    return batch.call("subtract" if node.attr("minus") else "add", batch.full(x, values[0]), added)
+
+
 @rule("take_along_axis")
 def _take_along_axis(batch: Batch, node: Node, values: Values) -> int:
     operands = [batch.beside(u, value) for u, value in zip(node.operands, values, strict=True)]

@@ -8,6 +8,7 @@ There is no cut and no cache: nothing is saved, and only what is cheaper than it
 from __future__ import annotations
 
 from graphc.ir.graph import Builder, Graph, Node
+from graphc.passes.added_parts import add_parts
 from graphc.passes.again import compute_again
 from graphc.passes.casts import cast_to_type
 from graphc.passes.coefficients import move_into_coefficients
@@ -38,7 +39,7 @@ def fuse(graph: Graph) -> Graph:
     graph = simplify(scale_products(move_into_coefficients(graph)))
     graph = subtract_products(join_once(hoist(eliminate_dead_code(graph))))  # sums of products are out of the loops now
     graph = compute_again(copy_in_order(cast_to_type(graph)))
-    return read_padded(take_windows_again(graph))
+    return add_parts(read_padded(take_windows_again(graph)))
 
 
 def _with_unit_seed(graph: Graph) -> Graph:

@@ -123,6 +123,8 @@ def _keeps_rows(graph: Graph, node: Node, operands: Sequence[Node], rows: Dim) -
         index = node.attr("index")
         basic = len(operands) == 1 and bool(index) and all(isinstance(part, tuple) for part in index)
         return {0} if basic and index[0] == WHOLE else None
+    if node.op == "add_part":
+        return {0, 1} if len(operands) == 2 and node.attr("pattern")[0] == WHOLE else None
     if node.op == "concatenate":
         return set(range(len(operands))) if node.attr("axis") != 0 else None
     return None

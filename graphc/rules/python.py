@@ -194,6 +194,17 @@ def _scatter(lowering: Lowering, node: Node, cotangent: int) -> list[int | None]
     return [gather(lowering, cotangent, indices, node.attr("pattern")), *_rest(node)]
 
 
+@_builder("add_part")
+def _add_part(lowering: Lowering, node: Node, cotangent: int) -> list[int | None]:
+    _, _, *indices = node.operands
+    pattern = node.attr("pattern")
+    if indices:
+        part = gather(lowering, cotangent, indices, pattern)
+    else:
+        part = lowering.add("slice", [cotangent], {"index": pattern})
+    return [cotangent, lowering.add("negative", [part]) if node.attr("minus") else part, *[None] * len(indices)]
+
+
 @_builder("scatter_along_axis")
 def _scatter_along_axis(lowering: Lowering, node: Node, cotangent: int) -> list[int | None]:
     return [lowering.call("take_along_axis", cotangent, node.operands[1], axis=node.attr("axis")), *_rest(node)]

@@ -176,6 +176,8 @@ NODES: list[tuple[str, list[tuple[int, ...]], dict[str, Any]]] = [
     ("product_as", [(2, 3), (3, 4)], {"shape": (2, 2, 2)}),
     ("product_as", [(2, 2, 3), (2, 3, 2)], {"shape": (4, 2)}),
     ("in_order", [(2, 3)], {}),
+    ("add_part", [(4, 3), (3, 2)], {"pattern": ((1, None, None), (None, 2, None)), "minus": False}),
+    ("add_part", [(2, 3), (2,), (2,), (2,)], {"pattern": ("index", "index"), "minus": True}),
     ("flip", [(2, 3)], {"axis": None}),
     ("squeeze", [(1, 2, 1)], {"axis": None}),
     ("transpose", [(2, 3, 4)], {"axes": None}),
@@ -192,7 +194,7 @@ def test_nodes(op: str, shapes: list[tuple[int, ...]], attrs: dict[str, Any]) ->
     rng = np.random.default_rng(1)
     given: dict[int, Any] = {}
     for k, shape in enumerate(shapes):
-        integer = (op in ("gather", "scatter") and k > 0) or (op == "subtract_at_labels" and k == 1)
+        integer = k >= {"gather": 1, "scatter": 1, "add_part": 2}.get(op, 9) or (op == "subtract_at_labels" and k == 1)
         type = Type(tuple(map(dim, shape)), "int" if integer else "float")
         id = builder.add("argument", (), {"name": f"x{k}"}, type=type)
         given[id] = np.arange(2) if integer else rng.uniform(0.5, 1.5, shape)

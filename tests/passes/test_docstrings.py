@@ -122,7 +122,7 @@ FOLDER = Path(graphc.__file__).parent / "passes"
 EXAMPLES = [(name, example) for name in PASSES for example in examples_of(FOLDER / f"{name}.py")]
 REWRITTEN = [(name, example) for name, example in EXAMPLES if name != "differentiate"]  # whose results are other values
 ELSEWHERE = {
-    "alternatives": "test_alternatives",
+    "added_parts": "test_added_parts", "alternatives": "test_alternatives",
     "batch": "test_batch_rules", "batch_convolution": "test_batch_rules", "batch_indexing": "test_batch_rules",
     "batch_rules": "test_batch_rules", "batch_table": "test_batch_rules", "branches": "test_branches",
     "cut": "test_cut", "divided_terms": "test_divided_terms",

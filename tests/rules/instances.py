@@ -20,6 +20,7 @@ from graphc.ir.graph import Graph
 from graphc.ir.interpret import interpret
 from graphc.ir.types import Type, Unknown
 from graphc.ops.base import Op
+from graphc.ops.cuts import ARRAY
 from graphc.ops.table import lookup, names
 from graphc.passes.dce import eliminate_dead_code
 from graphc.passes.expand import expand_tracking
@@ -122,6 +123,8 @@ EXTRA: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
     ("product_as", tuple(spread(_RNG, (2, 3), (3, 4))), {"shape": tuple(map(dim, (2, 2, 2)))}),
     ("product_as", tuple(spread(_RNG, (2, 2, 3), (2, 3, 2))), {"shape": tuple(map(dim, (4, 2)))}),
     ("in_order", tuple(spread(_RNG, (2, 3))), {}),
+    ("add_part", tuple(spread(_RNG, (4, 3), (3, 2))), {"pattern": ((1, None, None), (None, 2, None))}),
+    ("add_part", (*spread(_RNG, (4, 3), (4,)), np.arange(4), _LABELS), {"pattern": (ARRAY, ARRAY), "minus": True}),
     ("max_windows", (_IMAGES,), _POOL),
     ("max_unpool", (_POOLED * 0.5, _IMAGES, _POOLED), _POOL),
     ("max_pick", (_IMAGES * 0.5, _IMAGES, _POOLED), _POOL),
