@@ -19,8 +19,9 @@ from graphc.ops.cuts import index_texts
 
 __all__: list[str] = []
 
-BLOCK = 16384
-"""So many places of entries are worked out at a time where rows are added."""
+BLOCK = 8192
+"""So many places of entries are worked out at a time where rows are added: with twice as many it takes a tenth less
+time, and of a small net they would be a tenth of its memory."""
 
 
 @form("gather")

@@ -61,5 +61,6 @@ def _is_inline(node: Node) -> bool:
 
 def factors(graph: Graph) -> set[int]:
     """What stands in products of matrices: NumPy copies it there in every call if it only shows another array again
-    and again, so a constant that does is written out."""
-    return {u for node in graph if node.op == "matmul" for u in node.operands}
+    and again, so a constant that does is written out. BLAS itself reads the transpose of what is an array."""
+    found = {u for node in graph if node.op == "matmul" for u in node.operands}
+    return {u for u in found if graph[u].op != "mT" or graph.op(graph[graph[u].operands[0]]).view}

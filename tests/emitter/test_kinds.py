@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import graphc
 from emitter.plans import Planned
 
 TEXT = """
@@ -30,3 +31,10 @@ def test_what_hangs_on_sizes_only_is_made_with_the_memory() -> None:
     planned = Planned("param X[n, d]\nN = ones((n, d)) / n\nL = sum(X * N)\noutput L, N\nloss L")
     assert planned.kind("N") == "constant"
     assert not any(planned.graph[id].op == "exp" for id, kind in planned.plan.kind.items() if kind == "constant")
+
+
+@pytest.mark.parametrize(("factor", "copied"), [("zeros((n, d))", False), ("broadcast_to(arange(d), (n, d))", True)])
+def test_a_transpose_in_a_product_is_no_copy(factor: str, copied: bool) -> None:
+    """BLAS reads it as it is; what shows an array again and again NumPy would copy in each call."""
+    text = f"C = {factor}.T\nparam X[n, d]\nL = sum(sin(C @ X))"
+    assert ("np.ascontiguousarray(" in graphc.compile(text, level=2, verify=False)) == copied
