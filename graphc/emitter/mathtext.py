@@ -16,7 +16,7 @@ from graphc.emitter.step_names import without_numbers
 from graphc.ir.dim_text import in_brackets
 from graphc.ir.dims import Dim, dim
 from graphc.ir.graph import Graph, Node, title
-from graphc.ops.cuts import written_end
+from graphc.ops.cuts import backwards, written_end
 
 __all__ = ["DEEPEST", "UNSEEN", "Mathematics", "Words", "math_of", "said"]
 
@@ -355,7 +355,8 @@ def _index_item(item: object, size: Dim | None) -> str:
     if not isinstance(item, tuple):
         return str(item)
     *ends, step = item
-    shown = (end if end is None or size is None else written_end(dim(end), size) or end for end in ends)
+    known = size is not None and not backwards(item)
+    shown = (end if end is None or not known else written_end(dim(end), size) or end for end in ends)
     text = ":".join("" if end is None else str(end) for end in shown)
     return text if step is None else f"{text}:{step}"
 

@@ -26,8 +26,8 @@ from graphc.ir.types import ShapeError
 from graphc.ops.base import NumpyContext
 
 __all__ = [
-    "ARRAY", "WHOLE", "Cut", "Index", "axes_of", "bounded", "index_texts", "length", "normal_cut", "normal_place",
-    "plain", "written_end",
+    "ARRAY", "WHOLE", "Cut", "Index", "axes_of", "backwards", "bounded", "index_texts", "length", "normal_cut",
+    "normal_place", "plain", "written_end",
 ]  # fmt: skip
 
 ARRAY = "index"
@@ -227,11 +227,12 @@ def index_texts(ctx: NumpyContext, sizes: Sequence[Dim] | None, index: Index, ar
         elif item == ARRAY:
             texts.append(next(rest))
         elif isinstance(item, tuple):
-            start, stop, step = item
-            text = f"{_bound(ctx, size, start)}:{_bound(ctx, size, stop)}"
+            *ends, step = item
+            end_text = _place if backwards(item) else _bound
+            text = ":".join("" if end is None else end_text(ctx, size, end) for end in ends)
             texts.append(text if step is None else f"{text}:{step}")
         else:
-            texts.append(_bound(ctx, size, item))
+            texts.append(_place(ctx, size, item))
     while len(texts) > 1 and texts[-1] == ":" and "..." not in texts:
         texts.pop()
     whole = next((i for i, text in enumerate(texts) if text != ":"), 0)
@@ -240,18 +241,24 @@ def index_texts(ctx: NumpyContext, sizes: Sequence[Dim] | None, index: Index, ar
     return texts
 
 
-def _bound(ctx: NumpyContext, size: Dim | None, bound: Bound) -> str:
-    """An end of a cut; `N - 1` on an axis of size N is `-1`."""
-    if bound is None:
-        return ""
-    if size is not None and size.value is None:
-        written = written_end(dim(bound), size)
-        if written is not None:  # NumPy clips it
-            return str(ctx.dim(written))
-        behind = (dim(bound) - size).value
-        if behind is not None and behind < 0:
-            return str(behind)
-    return str(bound) if isinstance(bound, int) else str(ctx.dim(bound))
+def backwards(item: tuple[Bound, Bound, int | None]) -> bool:
+    """Whether a cut counts down: of those the normal form has no end that may lie beyond the array."""
+    step = item[2]
+    return step is not None and step < 0
+
+
+def _bound(ctx: NumpyContext, size: Dim | None, bound: Dim | int) -> str:
+    """An end of a cut, as the program writes it where NumPy clips it."""
+    written = None if size is None or size.value is not None else written_end(dim(bound), size)
+    return _place(ctx, size, bound) if written is None else str(ctx.dim(written))
+
+
+def _place(ctx: NumpyContext, size: Dim | None, place: Dim | int) -> str:
+    """The place of one entry, which NumPy does not clip; `N - 1` on an axis of size N is `-1`."""
+    behind = None if size is None or size.value is not None else (dim(place) - size).value
+    if behind is not None and behind < 0:
+        return str(behind)
+    return str(place) if isinstance(place, int) else str(ctx.dim(place))
 
 
 def axes_of(index: Index) -> list[tuple[int, Any]]:

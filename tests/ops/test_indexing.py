@@ -97,6 +97,24 @@ def test_slices_of_a_size_with_a_name_are_clipped(index: str, level: int) -> Non
             assert np.array_equal(module.backward(cache, **given)["X"], dX)
 
 
+@pytest.mark.parametrize("index", ["[:2][0]", "[1:3][0]", "[1:3][-1]", "[:5][2:0:-2]", "[-3:][1::-1]", "[:3][::-1][0]"])
+@pytest.mark.parametrize("level", [0, 1, 2])
+def test_places_in_what_is_clipped_are_not_clipped(index: str, level: int) -> None:
+    """`x[:2][0]` is the first entry of a vector of one, too, and no end backwards is one before the first."""
+    module = compiled(f"param x[N]\nL = sum(x{index}**2)", level)
+    for size in range(2, 7):
+        x = array(size)
+        places = eval(f"x{index}", {"x": np.arange(size)})
+        try:
+            L, grads = module.value_and_grad(x)
+        except ValueError as error:  # an end backwards must lie inside
+            assert index.endswith("-2]") or index.endswith("-1]"), error
+            assert "needs at least" in str(error)
+            continue
+        np.testing.assert_allclose(L, np.sum(x[places] ** 2), rtol=1e-14)
+        np.testing.assert_allclose(grads["x"], np.where(np.isin(np.arange(size), places), 2 * x, 0))
+
+
 @pytest.mark.parametrize("level", [0, 1, 2])
 def test_clipped_parts_are_joined_and_taken_apart_again(level: int) -> None:
     texts = [
