@@ -23,13 +23,25 @@ def _matrix(solver: Solver, type: Type) -> tuple[Dim, ...]:
     return shape
 
 
-def _diagonal_type(solver: Solver, types: list[Type], attrs: dict[str, Any]) -> Type:
-    shape, k = _matrix(solver, types[0]), attrs["k"]
-    rows, columns = shape[-2] + min(k, 0), shape[-1] - max(k, 0)
-    count = minimum(rows, columns)
+def _diagonal_length(shape: tuple[Dim, ...], k: int) -> Dim:
+    """How long the k-th diagonal is. The main one is as long as an axis, however that is written; another is empty
+    beyond the corner, as in NumPy. Raises ShapeError."""
+    count = minimum(shape[-2] + min(k, 0), shape[-1] - max(k, 0))
     if count.value is not None and count.value < 0:
         raise ShapeError(f"a matrix of shape {shape_text(shape)} has no diagonal {k}", operand=0)
-    return types[0].with_shape((*shape[:-2], maximum(count, dim(0))))  # beyond the corner it is empty, as in NumPy
+    return maximum(count, dim(0)) if k else count
+
+
+def _diagonal_type(solver: Solver, types: list[Type], attrs: dict[str, Any]) -> Type:
+    shape, count = _matrix(solver, types[0]), attrs.get("count")
+    return types[0].with_shape((*shape[:-2], _diagonal_length(shape, attrs["k"]) if count is None else count))
+
+
+def _diagonal_call(lowering: Lowering, x: int, *, k: int, count: Dim | int | None) -> int:
+    """A length is noted only where the matrix does not tell it: of n by n the first diagonal above has
+    `max(n - 1, 0)` entries, and n - 1 if it was made of so many."""
+    noted = count is not None and dim(count) != _diagonal_length(lowering.shape(x), k)
+    return lowering.add("diagonal", [x], {"k": k, "count": dim(count)} if noted and count is not None else {"k": k})
 
 
 def _offset(k: Any) -> int:
@@ -48,8 +60,9 @@ def _diagonal_text(ctx: NumpyContext, node: Node, operands: list[Text]) -> Text:
 
 
 register(Op(
-    name="diagonal", family="linalg", operands=("x",), attributes={"k": 0}, positional=("k",), infer=_diagonal_type,
-    numpy=_diagonal_text, evaluate=lambda x, *, k=0: np.diagonal(x, k, -2, -1), hidden=True, view=True, cost="free",
+    name="diagonal", family="linalg", operands=("x",), attributes={"k": 0, "count": None}, positional=("k",),
+    infer=_diagonal_type, call=_diagonal_call, numpy=_diagonal_text,
+    evaluate=lambda x, *, k=0, count=None: np.diagonal(x, k, -2, -1), hidden=True, view=True, cost="free",
     math="diag({x})", doc="The k-th diagonal of a matrix.", source="NumPy: diagonal",
 ))  # fmt: skip
 

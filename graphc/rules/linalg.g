@@ -42,8 +42,8 @@ op bilinear_rows(X, Y, A) {
 # ---------------------------------------------------------------- parts of matrices
 
 rule trace(x, *, k) -> t               { dx = dt * eye(shape(x)[0], shape(x)[1], k) }
-rule diagonal(x, *, k) -> y            { dx = from_diagonal(dy, k=k, shape=shape(x)) }
-rule from_diagonal(x, *, k, shape) -> y { dx = diagonal(dy, k=k) }
+rule diagonal(x, *, k, count) -> y     { dx = from_diagonal(dy, k=k, shape=shape(x)) }
+rule from_diagonal(x, *, k, shape) -> y { dx = diagonal(dy, k=k, count=shape(x)[-1]) }
 rule triu(x, *, k) -> y                { dx = triu(dy, k=k) }
 rule tril(x, *, k) -> y                { dx = tril(dy, k=k) }
 

@@ -193,6 +193,22 @@ def test_diagonals(k: int) -> None:
          lambda X: np.triu(X, k) - 2 * np.tril(X, k))  # fmt: skip
 
 
+@pytest.mark.parametrize("level", [0, 1, 2])
+def test_diagonals_that_are_shorter_than_the_main_one(level: int) -> None:
+    """As long as they were made, n - 1, and not `max(n - 1, 0)`."""
+    program = """
+        param a[n], c[n-1], Q[n-1, n-1]
+        L = sum((diag(c, k=1) + diag(a) + diag(c, k=-1))**3) + sum(diag(Q) * c) + einsum("ij,ii->", Q, Q)
+    """
+    for n in (4, 2, 1):
+        a, c, Q = array(n), array(n - 1, seed=1), array(n - 1, n - 1, seed=2)
+        L, grads = compiled(program, level).value_and_grad(a, c, Q)
+        want = np.sum((np.diag(c, 1) + np.diag(a) + np.diag(c, -1)) ** 3) + np.diag(Q) @ c + Q.sum(axis=1) @ np.diag(Q)
+        np.testing.assert_allclose(L, want)
+        np.testing.assert_allclose(grads["c"], 6 * c**2 + np.diag(Q))
+        np.testing.assert_allclose(grads["Q"], np.diag(c + Q.sum(axis=1)) + np.diag(Q)[:, None])
+
+
 def test_trace_of_a_stack_is_over_the_first_two_axes() -> None:
     hold("input X[n, m, k]\nz = trace(X)", {"X": array(3, 3, 2)}, lambda X: np.trace(X))
 
