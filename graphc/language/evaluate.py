@@ -173,7 +173,8 @@ class Evaluator(Calls):
                 parts = [None if p is None else self._bound(p, scope) for p in (item.start, item.stop, item.step)]
                 if item.step is not None:
                     self._check_step(parts[2], item.step.span)
-                items.append(Cut(*parts))
+                minus = [isinstance(p, tree.Unary) and p.op == "-" for p in (item.start, item.stop)]
+                items.append(Cut(parts[0], parts[1], parts[2], (minus[0], minus[1])))
                 continue
             part = self.evaluate(item, scope)
             if part is None or part is Ellipsis or is_size(part):

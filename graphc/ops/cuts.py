@@ -10,7 +10,8 @@ An index is a tuple with an item per axis, hashable so that it can be an attribu
 
 A slice is clipped as in NumPy: of an axis of size N `x[:10]` has `min(N, 10)` entries. Where a program must know their
 number (`x[:, 1:3] @ W`), and backwards (`x[3::-1]`), a size with a name is taken to be large enough instead, which the
-generated module checks.
+generated module checks. So it does of an end that may be of either sign: `x[H - K:]` is counted from the front, and
+`x[-(K - 1):]`, which is written with a minus, from the end.
 """
 
 from __future__ import annotations
@@ -39,11 +40,12 @@ Bound: TypeAlias = "Dim | int | None"
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """`start:stop:step` as a program writes it; absent parts are None."""
+    """`start:stop:step` as a program writes it; absent parts are None. `minus`: which ends stand there with a minus."""
 
     start: Bound = None
     stop: Bound = None
     step: Bound = None
+    minus: tuple[bool, bool] = (False, False)
 
 
 class Bounding(Protocol):
@@ -102,7 +104,10 @@ def normal_cut(lowering: Bounding, size: Dim, cut: Cut) -> tuple[Bound, Bound, i
         if clipped is not None:
             return clipped
     what = f"slice {_shown(cut)}"
-    start, stop = (None if end is None else _from_the_front(lowering, size, dim(end), what) for end in ends)
+    start, stop = (
+        None if end is None else _from_the_front(lowering, size, dim(end), what, minus)
+        for end, minus in zip(ends, cut.minus, strict=True)
+    )  # fmt: skip
     if step > 0:
         first, last = start or dim(0), size if stop is None else stop
         reach = last if start is None or stop is not None else start
@@ -160,9 +165,13 @@ def _clipped_place(size: Dim, end: Dim) -> Dim:
     return minimum(size, end) if end.is_nonnegative() else maximum(size + end, dim(0))
 
 
-def _from_the_front(lowering: Bounding, size: Dim, bound: Dim, what: str) -> Dim:
+def _from_the_front(lowering: Bounding, size: Dim, bound: Dim, what: str, minus: bool) -> Dim:
     if _from_the_end(bound):
         bounded(lowering, size, -bound, what)
+        return size + bound
+    if minus and bound.value is None and not bound.is_nonnegative():  # `-(K - 1)`: `-0` would be the front
+        bounded(lowering, size, -bound, what)
+        bounded(lowering, -bound, 1, what)
         return size + bound
     if not bound.is_nonnegative():  # `H - K`: taken to be counted from the front, so it must not be negative
         bounded(lowering, bound, 0, what)

@@ -337,3 +337,17 @@ def test_a_cut_of_a_cut_with_a_step_is_empty_in_a_workspace_too(N: int) -> None:
     L, gradients = module.value_and_grad(y, workspace=module.Workspace(y))
     assert abs(L - np.sum(y[N // 2 : 1 : 2] ** 2)) <= 1e-12
     np.testing.assert_allclose(gradients["y"], np.where(np.arange(N) < 1 - N // 2, 2 * y, 0))
+
+
+@pytest.mark.parametrize("cut", ["-(K-1):", ":-(K-1)", "-(K-1)::-1", "1:-(2*K-3)", "-(K-1):-(K-2)", "-(N-K):"])
+def test_an_end_that_is_written_with_a_minus_counts_from_the_end(cut: str) -> None:
+    N, K = 5, 3
+    x = array(N, 2)
+    picked = eval(f"np.s_[{cut}]", {"np": np, "N": N, "K": K})
+    hold(f"param x[N, 2]\ninput w[K]\ny = x[{cut}]", {"x": x, "w": array(K)}, lambda x, w: x[picked])
+
+
+def test_an_end_with_a_minus_is_not_the_front() -> None:
+    """`x[-0:]` is all of x for NumPy, and nobody who writes `x[-(K-1):]` means that."""
+    with pytest.raises(ValueError, match=r"dimension K - 1 of w is 0, but slice .* needs at least 1"):
+        compiled("param x[N]\ninput w[K]\ny = x[-(K-1):]").forward(array(5), array(1))
