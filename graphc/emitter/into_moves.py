@@ -40,7 +40,7 @@ def _rolled(place: Place, node: Node, target: str, operands: list[Text]) -> list
 @form("shift")
 def _shifted(place: Place, node: Node, target: str, operands: list[Text]) -> list[str]:
     axis, by, fill = (node.attr(name) for name in ("axis", "by", "fill"))
-    return [f"{place.context.helper('shift')}({operands[0]}, {axis}, {by}, {fill}, {target})"]
+    return [f"{place.context.helper('shift_along')}({operands[0]}, {axis}, {by}, {fill}, {target})"]
 
 
 @form("repeat")

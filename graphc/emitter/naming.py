@@ -23,7 +23,7 @@ USED_BUILTINS = {
     "ValueError", "type", "len", "tuple", "range", "float", "int", "bool", "isinstance", "dict", "max", "min", "zip",
     "enumerate", "str", "any", "all", "abs", "sum", "slice", "sorted", "list",
 }  # fmt: skip
-# The helpers that every module may hold, but for names that arguments often have.
+# The helpers that every module may hold: none has a name that arguments often have.
 CHECKS = {
     "check", "arrays", "cotangent", "as_types", "wrong_rank", "wrong_shape", "too_small", "check_range", "in_range",
     "fits_into", "fit_together", "unequal_sizes", "self", "given", "of_floating", "too_few_axes",
@@ -31,7 +31,7 @@ CHECKS = {
     "are_small", "check_workspace", "tile_in", "room_in", "tile_parts", "as_int64", "widened", "reduction_of_rows",
     "number_as_array", "added_mask", "repeated_rows",
 }  # fmt: skip
-RESERVED = frozenset(MODULE | CHECKS | (set(HELPERS) - {"shift"}) | set(keyword.kwlist) | {"match", "case", "_"})
+RESERVED = frozenset(MODULE | CHECKS | set(HELPERS) | set(keyword.kwlist) | {"match", "case", "_"})
 
 assert set(dir(builtins)) >= USED_BUILTINS
 

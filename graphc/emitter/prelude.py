@@ -180,8 +180,8 @@ def from_diagonal(x, k, shape):
     return result
 '''
 
-HELPERS["shift"] = '''\
-def shift(x, axis, by, fill, out=None):
+HELPERS["shift_along"] = '''\
+def shift_along(x, axis, by, fill, out=None):
     """The entries moved one place along an axis, up (by=1) or down (by=-1); `fill` takes the free place."""
     result = np.empty_like(x) if out is None else out
     target, source = np.moveaxis(result, axis, 0), np.moveaxis(x, axis, 0)

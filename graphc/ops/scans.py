@@ -78,7 +78,7 @@ def _shift_call(lowering: Lowering, x: int, *, axis: Any, by: int, fill: float) 
 
 def _shift_text(ctx: NumpyContext, node: Node, operands: list[Text]) -> Text:
     axis, by, fill = (node.attr(name) for name in ("axis", "by", "fill"))
-    return Text(f"{ctx.helper('shift')}({operands[0]}, {axis}, {by}, {fill})")
+    return Text(f"{ctx.helper('shift_along')}({operands[0]}, {axis}, {by}, {fill})")
 
 
 def _shift_value(x: Any, *, axis: int, by: int, fill: float) -> Any:

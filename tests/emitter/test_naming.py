@@ -13,13 +13,14 @@ import graphc
 import graphc.emitter
 from graphc.emitter.check_helpers import CHECK_HELPERS
 from graphc.emitter.naming import RESERVED, argument_names, cotangent_names
+from graphc.emitter.prelude import HELPERS
 from ops.running import Program, close, named
 
 PROGRAMS = [
     "y = lambda * lambda_", "y = lambda_ * lambda", "y = lambda * lambda_ * lambda__", "lambda = x*2; lambda_ = x*3",
     "y = dy * x", "dy = x * 2; y = dy * z", "dlambda_ = x*2; lambda = x*3; lambda_ = x*4", "y = cache * workspace * dy",
     "y = a * __x", "y = __x * __x_ * __x__", "type = x * 2", "count = x*2; index = x*3; index_2 = x*4; _ = x*5",
-    "y = self * given * check * len * np * types * rows * own", "y = y_shape * x + tanh(N)",
+    "y = self * given * check * len * np * types * rows * own", "y = y_shape * x + tanh(N)", "y = shift * prod(x)",
 ]  # fmt: skip
 
 
@@ -45,7 +46,7 @@ def test_no_argument_hides_a_helper() -> None:
     """Whatever file defines it: an argument of that name would be called in its place."""
     for module in pkgutil.iter_modules(graphc.emitter.__path__, "graphc.emitter."):
         importlib.import_module(module.name)
-    assert set(CHECK_HELPERS) <= RESERVED
+    assert set(CHECK_HELPERS) | set(HELPERS) <= RESERVED
 
 
 def test_a_taken_name_gets_underscores_until_it_is_free() -> None:
