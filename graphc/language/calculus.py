@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from graphc.ir.dims import Dim, numel
-from graphc.ir.types import ShapeError, Unknown, broadcast_shapes, shape_text
+from graphc.ir.types import Shape, ShapeError, Unknown, broadcast_shapes, shape_text
 from graphc.language import tree
 from graphc.language.values import Fault, Tensor, Value
 
@@ -73,11 +73,31 @@ def _shape(evaluator: Evaluator, id: int, rank: int | None = None) -> tuple[Dim,
     return evaluator.shape(id, rank)
 
 
-def _fits(evaluator: Evaluator, v: int, whole: int, expr: tree.Call) -> None:
-    """A cotangent is as large as its value, a direction as what moves along it, or broadcasts to that."""
+def _fitted(evaluator: Evaluator, v: int, whole: int, expr: tree.Call) -> int:
+    """A cotangent as large as its value, a direction as what moves along it: one that broadcasts to that is spread.
+
+    An undeclared argument is of that very shape.
+    """
     shape, wanted = evaluator.type(v).shape, evaluator.type(whole).shape
-    if isinstance(wanted, Unknown) or shape == () or any(size.is_open for size in wanted):
-        return  # which run time tells
+    if isinstance(wanted, Unknown):
+        return v  # which run time tells
+    if not isinstance(shape, Unknown) or shape.leaf is not None:
+        shape = evaluator.shape(v, len(wanted))
+        if len(shape) == len(wanted):
+            for size, other in zip(shape, wanted, strict=True):
+                if size.is_open:
+                    evaluator.builder.solver.equal(size, other)
+            shape = evaluator.shape(v)
+    if shape == wanted:
+        return v
+    _check_fit(evaluator, shape, wanted, expr)
+    spread: int = evaluator.call("broadcast_to", v, shape=wanted)
+    return spread
+
+
+def _check_fit(evaluator: Evaluator, shape: Shape, wanted: tuple[Dim, ...], expr: tree.Call) -> None:
+    if isinstance(shape, Unknown) or any(size.is_open for size in wanted):
+        return
     try:
         fits = broadcast_shapes(evaluator.builder.solver, wanted, shape) == wanted
     except ShapeError:
@@ -116,8 +136,7 @@ def _grad(evaluator: Evaluator, values: Sequence[Value], expr: tree.Call) -> Val
 
 def _vjp(evaluator: Evaluator, values: Sequence[Value], expr: tree.Call) -> Value:
     y, x, v = _tensors(evaluator, values, expr, ("Y", "X", "v"))
-    _fits(evaluator, v, y, expr)
-    return Tensor(reverse(evaluator, {y: v}, x))
+    return Tensor(reverse(evaluator, {y: _fitted(evaluator, v, y, expr)}, x))
 
 
 def tangent(evaluator: Evaluator, y: int, x: int, v: int) -> int:
@@ -147,15 +166,14 @@ def _is_made_of(builder: Builder, id: int, source: int) -> bool:
 
 def _jvp(evaluator: Evaluator, values: Sequence[Value], expr: tree.Call) -> Value:
     y, x, v = _tensors(evaluator, values, expr, ("Y", "X", "v"))
-    _fits(evaluator, v, x, expr)
-    return Tensor(tangent(evaluator, y, x, v))
+    return Tensor(tangent(evaluator, y, x, _fitted(evaluator, v, x, expr)))
 
 
 def _hvp(evaluator: Evaluator, values: Sequence[Value], expr: tree.Call) -> Value:
     loss, w, v = _tensors(evaluator, values, expr, ("L", "W", "v"))
     _scalar(evaluator, loss, w, expr)
-    _fits(evaluator, v, w, expr)
-    return Tensor(tangent(evaluator, _gradient(evaluator, loss, w), w, v))
+    along = _fitted(evaluator, v, w, expr)
+    return Tensor(tangent(evaluator, _gradient(evaluator, loss, w), w, along))
 
 
 def jacobian(evaluator: Evaluator, y: int, x: int) -> int:

@@ -422,6 +422,48 @@ def test_a_direction_through_values_of_unknown_rank(text: str, level: int) -> No
     assert abs(value(again, "r", {"x": x, "v": v}, level) - second) <= 2e-3
 
 
+ALONG = [
+    "jvp(X.T, X, v)", "jvp(cumsum(X, axis=0), X, v)", "jvp(X[1:], X, v)", "jvp(X[[1, 0]], X, v)", "jvp(X @ X.T, X, v)",
+    "jvp(softmax(X), X, v)", "jvp(concatenate([X, 2*X]), X, v)", "jvp(logsumexp(X, axis=0), X, v)", "jvp(X, X, v)",
+    "jvp(layer_norm(X, ones(m), zeros(m)), X, v)", "jvp(split(X, 2, axis=1)[0], X, v)", "hvp(sum(X.T @ X), X, v)",
+    "vjp(pad(X, 1)[1:-1, 1:-1], X, v)", "vjp(flip(X), X, v)", "vjp(cumsum(X, axis=0), X, v)",
+    "hvp(sum(conv2d(reshape(X, (1, 1, n, m)), K)**2), X, v)", "jvp(reshape(X, (m, n)), X, v)",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("derivative", ALONG)
+def test_a_direction_that_is_undeclared_or_narrower(derivative: str) -> None:
+    """It has the shape of what moves along it, or is spread to that before a rule sees it."""
+    text = f"param X[n, m]\nconst K = [[[[1, -1], [2, 0.5]]]]\nh = {derivative}"
+    X, v = array(3, 4), array(3, 4, seed=2)
+    net = compiled(f"input v[n, m]\n{text}")
+    assert np.array_equal(compiled(text).forward(X=X, v=v)[0], net.forward(X=X, v=v)[0])
+    with pytest.raises(ValueError, match="argument v"):
+        compiled(text).forward(X=X, v=v[:, :2])
+    for shape, narrow in {"m": v[0], "1, m": v[:1], "n, 1": v[:, :1], "": v[0, 0]}.items():
+        for level in (0, 1, 2) if shape == "m" else (1,):
+            made = compiled(f"input v[{shape}]\n{text}", level)
+            want, _ = net.forward(X=X, v=np.broadcast_to(narrow, X.shape))
+            np.testing.assert_allclose(made.forward(X=X, v=narrow)[0], want, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("text", ["hvp(sum(conv2d(x, w)**3), w, v)", "jvp(conv2d(x, w, none, 2, 1), x, v)",
+                                  "vjp(conv2d(x, w), w, v)", "hvp(sum(avg_pool2d(x, 2)**3), x, v)"])  # fmt: skip
+def test_an_undeclared_direction_of_a_convolution(text: str) -> None:
+    declared = "param x[N, C, H, W], w[O, C, 3, 3]"
+    to = {"x": "(N, C, H, W)", "w": "(O, C, 3, 3)"}.get("x" if ", x, v" in text else "w")
+    shape = "(N, O, H - 2, W - 2)" if text.startswith("vjp") else to
+    assert f"v: {shape}\n" in graphc.compile(f"{declared}\nh = {text}", verify=True)
+
+
+def test_a_direction_that_is_made_of_undeclared_arguments() -> None:
+    net = compiled("param X[n, m]\nh = jvp(X.T, X, u * v)")
+    X, v = array(3, 4), array(4)
+    assert np.array_equal(net.forward(X, np.array(2.0), v)[0], np.broadcast_to(2 * v, (3, 4)).T)
+    with pytest.raises(ValueError, match="broadcast"):
+        net.forward(X, np.array(2.0), array(5, 3, 4))
+
+
 def test_an_undeclared_loss_is_a_number() -> None:
     assert float(value("g = grad(u, u)", "g", {"u": np.array(0.3)})) == 1.0
     with pytest.raises(ValueError, match="u"):
