@@ -27,7 +27,11 @@ def _tensors(evaluator: Evaluator, values: Sequence[Value], expr: tree.Call, nam
         raise Fault("E0206", f"`{expr.function}` takes {len(names)} arguments, not {len(values)}", expr.span,
                     help=f"one at a time: {once}" if len(values) > len(names) else once)  # fmt: skip
     ids = []
-    for value, argument in zip(values, expr.arguments, strict=True):
+    for name, value, argument in zip(names, values, expr.arguments, strict=True):
+        if name == "v" and not _holds_tensors(value):  # numbers and masks will do: nothing is differentiated by it
+            id = evaluator.operand(value, argument.span)
+            ids.append(id if evaluator.type(id).is_float else evaluator.add("as_float", [id]))
+            continue
         if not isinstance(value, Tensor):
             several = isinstance(value, (list, tuple))
             help = f"one at a time: `{expr.function}({', '.join(names)})`" if several else None
@@ -38,6 +42,10 @@ def _tensors(evaluator: Evaluator, values: Sequence[Value], expr: tree.Call, nam
             raise Fault("E0402", message, argument.span)
         ids.append(value.id)
     return ids
+
+
+def _holds_tensors(value: Value) -> bool:
+    return isinstance(value, (list, tuple)) and any(isinstance(part, Tensor) or _holds_tensors(part) for part in value)
 
 
 def _scalar(evaluator: Evaluator, id: int, by: int, expr: tree.Call) -> None:
@@ -79,8 +87,8 @@ def _fitted(evaluator: Evaluator, v: int, whole: int, expr: tree.Call) -> int:
     An undeclared argument is of that very shape.
     """
     shape, wanted = evaluator.type(v).shape, evaluator.type(whole).shape
-    if isinstance(wanted, Unknown):
-        return v  # which run time tells
+    if isinstance(wanted, Unknown):  # which run time tells
+        return v if shape != () else evaluator.add("multiply", [v, evaluator.add("ones_like", [whole])])
     if not isinstance(shape, Unknown) or shape.leaf is not None:
         shape = evaluator.shape(v, len(wanted))
         if len(shape) == len(wanted):

@@ -379,6 +379,23 @@ def test_float32_stays_float32() -> None:
     assert [part.dtype for part in outputs] == [np.float32, np.float32]
 
 
+@pytest.mark.parametrize("v", ["2", "-2.5", "n", "true", "[3, 1, 2]", "m", "x > 0", "k"])
+def test_a_cotangent_or_a_direction_is_any_number(v: str) -> None:
+    """Nothing is differentiated by it: numbers, sizes, lists, masks and integers are taken as floating numbers."""
+    program = f"""
+        input x[3], m[3]: bool, k[3]: int, w[n]
+        const c = [1, 2, 3]
+        y = c * x**2
+        r = vjp(y, x, {v}); f = jvp(y, x, {v}); h = hvp(sum(y * x), x, {v})
+    """
+    x, m, k, n = array(3), np.array([True, False, True]), np.array([2, 0, -1]), 4
+    at = np.asarray(eval(v, {"x": x, "m": m, "k": k, "n": n, "true": True}), float)
+    c = np.array([1, 2, 3])
+    given = {"x": x, "m": m, "k": k, "w": array(n)}
+    for name, want in {"r": 2 * c * x * at, "f": 2 * c * x * at, "h": 6 * c * x * at}.items():
+        np.testing.assert_allclose(value(program, name, given), want, err_msg=name)
+
+
 # ---------------------------------------------------------------- mistakes
 
 
@@ -392,6 +409,8 @@ def test_float32_stays_float32() -> None:
     ("input i[3]: int, x[3]\nJ = jacobian(x, i)", ["`i` holds integers, which have no gradient"]),
     ("input x[3]\nJ = jacobian(x)", ["`jacobian` takes 2 arguments, not 1", "jacobian(Y, X)"]),
     ("input x[3]\nJ = hessian(sum(x), 2)", ["`hessian` works on values of the program"]),
+    ("input x[3]\ny = vjp(x, x, (x, x))", ["`vjp` works on values of the program", "one at a time: `vjp(Y, X, v)`"]),
+    ("input x[3]\ny = jvp(x, x, [1, 2])", ["takes an array of the shape of `x`, (3,)", "this is (2,)"]),
     ("input x[3]\nJ = jacobian(x, x, axis=0)", ["`jacobian` has no keyword arguments"]),
 ])  # fmt: skip
 def test_mistakes_are_named(text: str, wanted: list[str]) -> None:
