@@ -170,14 +170,12 @@ def optimise(graph: Graph, level: int, observe: Observer = _ignore) -> Graph:
     from graphc.passes.expand import expand
     from graphc.passes.fold import fold
     from graphc.passes.inverses import solve_by_inverses
-    from graphc.passes.means import divide_sums
     from graphc.passes.multiples import compute_once
     from graphc.passes.numbers import sums_to_numbers
     from graphc.passes.scalars_first import scalars_first
     from graphc.passes.shares import divide_by_sizes
     from graphc.passes.sigmoids import shorten_sigmoids
     from graphc.passes.simplify import simplify
-    from graphc.passes.vector_products import multiply_vectors
     from graphc.passes.zeros_apart import zeros_apart
 
     graph = eliminate_dead_code(graph)
@@ -209,7 +207,7 @@ def optimise(graph: Graph, level: int, observe: Observer = _ignore) -> Graph:
     if rewriting and (level == 1 or graph.updates):  # a training step is a pure function at -O2 as well
         subtracted = subtract_products(graph)
         graph = divide_by_sizes(graph if subtracted is graph else simplify(subtracted))
-        graph = scalars_first(multiply_vectors(sums_to_numbers(divide_sums(graph))))
+        graph = scalars_first(sums_to_numbers(graph))
     graph = zeros_apart(cast_to_type(graph))
     observe("optimized", graph)
     return graph

@@ -1,4 +1,4 @@
-"""Products, and sums of products, where a value at hand takes the place of part of the work.
+"""Sums of products where a value at hand takes the place of part of the work.
 
     c, dy, x: (N, D), e, g: (D,)
     y = c * e; de = sum(dy * c, axis=0) * e                     becomes       de = sum(dy * y, axis=0)
@@ -7,7 +7,6 @@
     s = sum(c); t = sum(c, axis=(0, 1), keepdims=true)          becomes       s = sum(c); t = expand_dims(s, (0, 1))
 
 With c = x - m the first is what the derivative of `(x - m) * exp(s)` with respect to s looks like.
-And what a rule multiplies by c and then by x it multiplies by c * x, where that is needed as well.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from graphc.ir.dims import numel
 from graphc.ir.types import Unknown
 from graphc.passes.place import Place
 
-__all__ = ["factor_at_hand", "product_at_hand", "reduction_at_hand"]
+__all__ = ["factor_at_hand", "reduction_at_hand"]
 
 
 def factor_at_hand(place: Place) -> int | None:
@@ -35,21 +34,6 @@ def factor_at_hand(place: Place) -> int | None:
             known = _product(place, part, factor)
             if known is not None and place.typed(known) == product.type:
                 return place.add("sum", [place.add("multiply", [rest, known])], dict(node.attrs))
-    return None
-
-
-def product_at_hand(place: Place) -> int | None:
-    """An array times two others of its shape, one after the other, of which the product is needed as well."""
-    if not place.of_rule or not place.type.is_float or not place.type.rank or isinstance(place.type.shape, Unknown):
-        return None
-    for product, last in (place.operands, place.operands[::-1]):
-        node = place.builder[product]
-        if node.op != "multiply" or node.type != place.type or not node.of_rule or not place.alone(product):
-            continue
-        for array, factor in (node.operands, node.operands[::-1]):
-            known = _product(place, factor, last)
-            if known is not None and place.uses.get(known) and place.typed(known) == place.typed(array) == place.type:
-                return place.builder.add("multiply", [array, known], {})
     return None
 
 

@@ -1,6 +1,6 @@
 """Numbers gathered, so that as few arrays as possible are multiplied by one.
 
-A, B: (N, D), a, b: (D,), s, t, dL: (), v: (n,)
+A: (N, D), a, b: (D,), s, t, dL: (), v: (n,)
 (A * s) / t               becomes       A * (s / t)
 2 * (dL * 0.5)            becomes       dL
 2 * (dL * 0.5 / t)        becomes       dL / t
@@ -11,7 +11,6 @@ dL * (2 / N)              becomes       2 * dL / N
 2 * (0.5 * a / b) * A     becomes       a / b * A
 2 * a * A / 2             becomes       a * A               where the quotient of the two is exact
 (a * A) * s               becomes       (a * s) * A         where a has fewer entries than A, and a * A no other use
-sum((A * s) * B)          becomes       sum(A * B) * s      where nothing else uses the products
 sum(A * s)                becomes       sum(A) * s          where A * s is used nowhere else, or sum(A) is simple
 (v / 3) @ v               becomes       (v @ v) / 3         a number that is neither given nor computed of arrays
 mean(sum(A, axis=0))      becomes       sum(A) / D          a sum over everything needs no array of sums
@@ -251,7 +250,7 @@ def scalar_out_of_sum(place: Place) -> int | None:
         return place.add("negative", [place.add("sum", node.operands, place.attrs)])
     parts = _parts(place, node.op, node.operands)
     if parts is None:
-        return _number_out_of_total(place, node)
+        return None
     array, scalar = parts
     if not _finite(place, node.op, scalar):
         return None  # of no rows the sum is 0, and 0 / N is nan
@@ -265,31 +264,6 @@ def scalar_out_of_sum(place: Place) -> int | None:
     if total is None and place.alone(node.id):
         total = place.add("sum", [array], place.attrs)
     return None if total is None else place.add(node.op, [total, scalar])
-
-
-def _number_out_of_total(place: Place, product: Node) -> int | None:
-    """The sum of all entries of a product first, then its multiple by a number that stands further inside."""
-    if place.type.shape != () or product.op != "multiply" or not product.type.rank:
-        return None
-    found = _taken_out(place, product, DEEPEST)
-    return None if found is None else place.add("multiply", [place.add("sum", [found[0]], place.attrs), found[1]])
-
-
-def _taken_out(place: Place, product: Node, depth: int) -> tuple[int, int] | None:
-    """A product without one of the numbers in it, and the number; None if there is none, or others use what has it."""
-    if product.op != "multiply" or product.name or not place.alone(product.id) or not depth:
-        return None
-    parts = _parts(place, product.op, product.operands)
-    if parts is not None:
-        moves = is_moderate(place.builder[parts[1]]) and _finite(place, "multiply", parts[1])
-        return parts if moves and place.typed(parts[0]) == product.type else None
-    for position, u in enumerate(product.operands):
-        found = _taken_out(place, place.builder[u], depth - 1)
-        if found is not None:
-            operands = list(product.operands)
-            operands[position] = found[0]
-            return place.add("multiply", operands), found[1]
-    return None
 
 
 def scalar_out_of_dot(place: Place) -> int | None:

@@ -18,7 +18,7 @@ import numpy as np
 from graphc.language.literals import product
 from graphc.language.plain import PLAIN
 from graphc.passes.alternatives import chosen_term
-from graphc.passes.at_hand import factor_at_hand, product_at_hand, reduction_at_hand
+from graphc.passes.at_hand import factor_at_hand, reduction_at_hand
 from graphc.passes.broadcasts import broadcast_dropped, filled, leading_axes_dropped, shape_of_operand
 from graphc.passes.columns import column_as_it_stands, column_of_vector
 from graphc.passes.common_number import number_behind_sum
@@ -98,7 +98,6 @@ SIMPLIFICATIONS: tuple[tuple[Simplification, Mapping[str, frozenset[str]]], ...]
     (slope_of_sigmoid, {"multiply": frozenset(["divide", "negative"])}),
     (turned_inside, {"mT": frozenset(["multiply"])}),
     (factor_at_hand, {"multiply": frozenset(["sum"])}),
-    (product_at_hand, {"multiply": frozenset(["multiply"])}),
     (transpose_dropped, {"mT": ANY}),
     (quotient_at_hand, {"multiply": frozenset(["divide", "multiply", "negative"])}),
     (quotient_cancelled, {"divide": frozenset(["divide"])}),

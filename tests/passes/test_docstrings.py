@@ -30,7 +30,6 @@ from graphc.passes.hoist import hoist
 from graphc.passes.in_order import copy_in_order
 from graphc.passes.inverses import solve_by_inverses
 from graphc.passes.joined_once import join_once
-from graphc.passes.means import divide_sums
 from graphc.passes.multiples import compute_once
 from graphc.passes.numbers import sums_to_numbers
 from graphc.passes.padded import read_padded
@@ -48,7 +47,6 @@ from graphc.passes.strength import reduce_strength
 from graphc.passes.summed_products import sum_products
 from graphc.passes.tangents import limit_squares
 from graphc.passes.two_slopes import by_slope
-from graphc.passes.vector_products import multiply_vectors
 from passes.examples import Example, Programs, computed, examples_of, needed, operations, written
 
 
@@ -89,7 +87,6 @@ PASSES: dict[str, Callable[[Graph], Graph]] = {
     "lengths": simplify,
     "log_shares": simplify,
     "masked_already": simplify,
-    "means": divide_sums,
     "multiples": lambda graph: compute_once(fold(graph)),
     "numbers": sums_to_numbers,
     "padded": read_padded,
@@ -113,10 +110,9 @@ PASSES: dict[str, Callable[[Graph], Graph]] = {
     "two_slopes": lambda graph: eliminate_dead_code(by_slope(graph)[0]),
     "symmetric": simplify,
     "turned": simplify,
-    "vector_products": multiply_vectors,
     "written_sigmoids": simplify,
 }
-FOLDED = {"chain", "fold", "inverses", "multiples", "products", "scalars", "summed_products", "vector_products"}
+FOLDED = {"chain", "fold", "inverses", "multiples", "products", "scalars", "summed_products"}
 """Whose examples show products of vectors, which the language makes of matrices, as one would write them."""
 FOLDER = Path(graphc.__file__).parent / "passes"
 EXAMPLES = [(name, example) for name in PASSES for example in examples_of(FOLDER / f"{name}.py")]

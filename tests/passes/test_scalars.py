@@ -42,14 +42,6 @@ def test_in_gradients() -> None:
     assert passes_over(simplified(text)) < passes_over(apart(text))
 
 
-def test_a_number_inside_a_product_that_is_summed_up_stands_behind_the_sum() -> None:
-    text = "input X[N, D], W[N, D]\nparam a[]\nL = sum(exp(a) * W * exp(W) * (-0.5 * X))"
-    assert "L = (W * exp_W * X).sum() * -0.5 * exp_a" in body(text)
-    hold(text, {"X": array(3, 2), "a": array(), "W": array(3, 2, seed=1)}, levels=(0, 1, 2))
-    named = "input X[N, D]\nparam a[]\nY = a * X\nL = sum(Y * X)\noutput L, Y\nloss L"
-    assert "L = (Y * X).sum()" in body(named)
-
-
 def test_a_value_with_a_name_is_not_taken_apart() -> None:
     text = "param X[N, D]\ninput s[], t[]\nY = X * s\nZ = Y / t\nL = sum(Z * Y)\noutput Y, Z, L\nloss L"
     assert {"Y", "Z"} <= {node.name for node in simplified(text)}

@@ -17,7 +17,7 @@ TWO = "param w[N], x[N]\ninput z[N]\n"
     (f"{TWO}L = sum(exp(w) - z*w)", "dw = (exp_w - z) * dL"),
     (
         "param s[]\ninput x[N]\nL = sum(exp(-x**2 / (2*s**2)))",
-        "ds = 2 * product * dL / s",
+        "ds = 2 * (dL * exp * ratio).sum() / s",
     ),
 ])  # fmt: skip
 def test_numbers_come_first(program: str, line: str) -> None:
