@@ -33,7 +33,7 @@ def outputs_of(lowering: Lowering) -> dict[str, int]:
                     lowering.report(Fault("E0202", f"`{key}` is an output twice", name.span))
                 outputs[key] = lowering.values[key]
         return outputs
-    unwanted = UNWANTED if lowering.scope.has_unwanted else None
+    unwanted = UNWANTED if UNWANTED in lowering.values and lowering.scope.has_unwanted else None
     for value, id in lowering.values.items():
         if value != unwanted and value not in lowering.used and value not in lowering.arguments:
             outputs[value] = id

@@ -29,9 +29,9 @@ def near_changes(
     used by several when it was looked at, or the other way round, or behind one of `more`; in order."""
     near = {id for id in graph.nodes if (counted.get(id, 1) == 1) != (uses[id] == 1)}
     near.update(more)
-    found = graph.nodes.keys() & untried
+    found, users = graph.nodes.keys() & untried, graph.users()
     for _ in range(FARTHEST):
-        near = {node.id for node in graph if not near.isdisjoint(node.operands)}
+        near = {user for id in near for user in users.get(id, ())}
         if near <= found:
             break
         found |= near

@@ -87,7 +87,7 @@ def verify(
     from graphc.verify.rules import check_rules
 
     start = time.perf_counter()
-    report = Report([Row(name, str(joint[joint.values[name]].type)) for name in joint.gradients])
+    report = Report([Row(name, joint[joint.values[name]].type) for name in joint.gradients])
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         check_rules(joint, diagnostics, seed)

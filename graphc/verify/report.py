@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from graphc.ir.graph import Graph
+from graphc.ir.types import Type
 from graphc.language.diagnostics import Diagnostics
 from graphc.verify.numerical import TOLERANCE
 
@@ -25,11 +26,16 @@ class Row:
     """One variable: the worst relative error over the directions tried; what kept it from being checked, how often."""
 
     name: str
-    shape: str
+    type: Type
     error: float = 0.0
     directions: int = 0
     ok: bool = True
     doubts: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def shape(self) -> str:
+        """The type as a user writes it."""
+        return str(self.type)
 
 
 @dataclass

@@ -9,6 +9,7 @@ import pytest
 
 import graphc
 from graphc.ir.graph import Node
+from graphc.language import scope
 from graphc.language.lowering import Lowering
 from graphc.language.open_loss import check_open_loss
 from ops.running import close, named
@@ -297,3 +298,13 @@ def test_sums_of_sums_are_looked_through_once() -> None:
     deep = "a_0 = sum(w)\nfor k in 0:200 { a_{k+1} = a_{k} + a_{k} }\nL = a_200 + lam*sum(w**2)"
     with pytest.warns(graphc.GraphcWarning, match="`L` is no loss"):
         graphc.compile(deep, verify=False)
+
+
+def test_who_wants_a_result_is_asked_of_programs_that_have_one_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is looked for in all expressions."""
+    asked: list[object] = []
+    monkeypatch.setattr(scope, "is_wanted", lambda body: bool(asked.append(body)))
+    assert list(graphc.parse("input x[N, 4]; a, b = split(x, 2)").outputs) == ["a", "b"]
+    assert not asked
+    assert list(graphc.parse("input x[N, 4]; a, _ = split(x, 2)").outputs) == ["a"]
+    assert len(asked) == 1
