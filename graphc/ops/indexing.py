@@ -133,6 +133,7 @@ def lower_index(lowering: Lowering, x: int, items: tuple[IndexItem, ...]) -> int
 def _basic(lowering: Lowering, x: int, index: Index) -> int:
     """A value of known rank by places, slices and new axes: at most one node for each kind."""
     index = tuple(item for item in index if item is not Ellipsis)
+    x, index = _joined(lowering, x, index)
     cuts = tuple(item for item in index if item is not None)
     opened = _opened(lowering, x, cuts)
     if opened is not None:
@@ -146,6 +147,24 @@ def _basic(lowering: Lowering, x: int, index: Index) -> int:
     kept = [item for item in index if item is None or isinstance(item, tuple)]
     new = tuple(i for i, item in enumerate(kept) if item is None)
     return lowering.add("expand_dims", [x], {"axis": new}) if new else x
+
+
+def _joined(lowering: Lowering, x: int, index: Index) -> tuple[int, Index]:
+    """The value and the index of `x[2][:, 1]` as of `x[2, :, 1]`: the axes that places leave are cut by the second."""
+    node = node_of(lowering, x)
+    if node.op != "slice" or node.name or isinstance(lowering.type(node.operands[0]).shape, Unknown):
+        return x, index
+    first = node.attr("index")
+    if any(isinstance(item, tuple) and item != WHOLE for item in first):
+        return x, index
+    rest = iter(index)
+    both: list[Any] = []
+    for item in first:
+        if item == WHOLE:
+            while (item := next(rest)) is None:
+                both.append(None)
+        both.append(item)
+    return node.operands[0], (*both, *rest)
 
 
 def _opened(lowering: Lowering, x: int, cuts: Index) -> int | None:

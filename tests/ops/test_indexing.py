@@ -73,6 +73,22 @@ def test_text(index: str, text: str) -> None:
     assert f"Z = np.exp({text})" in body(program), body(program)
 
 
+@pytest.mark.parametrize(("text", "joined"), [
+    ("X[2][1] * X[0][3]", "X[2, 1] * X[0, 3]"), ("X[1][:, None] * 2", "X[1][:, None] * 2"),
+    ("X[:, 1][None, 2:] * 2", "X[2:, 1][None, :] * 2"), ("X[1:][0] * 2", "X[1:][0] * 2"), ("X[1][::-1] * 2", None),
+])  # fmt: skip
+def test_an_index_of_what_places_leave_is_joined_with_them(text: str, joined: str | None) -> None:
+    program = f"param X[4, 5]\nZ = {text}"
+    if joined:
+        assert f"Z = {joined}" in " ".join(body(program)), body(program)
+    hold(program, {"X": array(4, 5)}, lambda X: eval(text, {"X": X}))
+
+
+def test_the_gradient_of_entries_is_put_in_their_places() -> None:
+    lines = body("param X[4, 5]\nL = X[2][1] * X[0][3]", "backward")
+    assert "dX[2, 1] = dL * X[0, 3]" in " ".join(lines) or "dX[2, 1] += dL * X[0, 3]" in " ".join(lines), lines
+
+
 def test_sizes_are_checked_when_the_module_runs() -> None:
     module = compiled("input X[N, D], W[3, K]\nZ = X[:, 1:4] @ W")
     with pytest.raises(ValueError, match="dimension D of X is 3, but slice 1:4 needs at least 4"):
