@@ -281,6 +281,7 @@ class Builder:
         self.origin: Origin | None = None
         self.replays: dict[Any, Any] = {}  # see `ir/replay.py`
         self.replayed = 0
+        self.deriving: list[Any] = []  # whose rules are being applied, one within the other: see `language/expand.py`
         # Which numbers are plain ones, with the operands that says it of: see `language/nodes.py`.
         self.plain: dict[int, tuple[tuple[int, ...], bool]] = {}
         self.events: list[Any] | None = None  # of what is noted for it: new nodes, and names that nodes get

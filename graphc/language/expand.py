@@ -175,11 +175,18 @@ def _evaluated(builder: Builder, op: Op, node: Node, cotangent: int, chooses: bo
     result = rule.results[0].id
     scope.values[result] = Tensor(node.id)
     scope.values["d" + result] = Tensor(cotangent)
+    derived = (op.name, node.attrs)
+    if derived in builder.deriving:  # by `vjp` and its like
+        help = "write the gradient out; without a rule it is that of the definition"
+        raise Fault("E0208", f"the rule of `{op.title}` differentiates `{op.title}` itself", rule.span, help=help)
+    builder.deriving.append(derived)
     try:
         evaluator.body(rule.body, scope)
     except Fault as fault:
         place = node.origin.span if node.origin else None
         raise inside(fault, f"the rule of `{op.title}` is applied to this", place) from None
+    finally:
+        builder.deriving.pop()
     contributions: list[int | None] = []
     for name in formals:
         key = "d" + name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import graphc
 from ops.programs import compiled, hold
 
 THIRD = """\
@@ -54,3 +55,14 @@ def test_a_variance_of_too_few() -> None:
     with pytest.warns(RuntimeWarning):
         assert np.isnan(compiled("v = var(x, axis=0, ddof=2)").forward(np.zeros(1))[0])
     hold("param x[N]\nv = std(x, ddof=1)", {"x": np.array([1.0, 3.0])}, lambda x: np.std(x, ddof=1))
+
+
+@pytest.mark.parametrize("rules", [
+    "rule f(x) -> y { dx = vjp(y, x, dy) }",
+    "rule f(x) -> y { dx = dy * grad(sum(f(x)), x) }",
+    "rule f(x) -> y { dx = dy * grad(sum(g(x)), x) }; op g(x) = x*x; rule g(x) -> y { dx = vjp(f(x), x, dy) }",
+])  # fmt: skip
+def test_a_rule_that_differentiates_its_own_operation_has_no_end(rules: str) -> None:
+    for result in ("f(x)", "2*x"):  # an unused rule is checked as well
+        with pytest.raises(graphc.GraphcError, match=r"the rule of `[fg]` differentiates `[fg]` itself"):
+            graphc.compile(f"op f(x) = x*x\n{rules}\nparam x[N]\ny = {result}")
