@@ -46,10 +46,16 @@ def outputs_of(lowering: Lowering) -> dict[str, int]:
         place = Span(lowering.module.source, 0, 0)
         lowering.report(Fault("E0213", message, place, help="name the ones you want: `output L`"))
     if not outputs and not lowering.diagnostics.has_errors and not lowering.partial:
-        lowering.report(
-            Fault("E0217", "the program has no output", Span(lowering.module.source, 0, 0), help="name one: `output L`")
-        )
+        lowering.report(_no_output(lowering))
     return outputs
+
+
+def _no_output(lowering: Lowering) -> Fault:
+    loop = next((each for each in lowering.module.statements if isinstance(each, tree.For)), None)
+    if loop is not None and all(name in lowering.arguments for name in lowering.values):
+        help = "the end of a range is left out, and backwards a step follows: `3:0:-1`"
+        return Fault("E0217", "the program has no statement", loop.span, "this loop assigns nothing", help=help)
+    return Fault("E0217", "the program has no output", Span(lowering.module.source, 0, 0), help="name one: `output L`")
 
 
 def _what(name: str, type: Type) -> str:

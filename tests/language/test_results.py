@@ -308,3 +308,11 @@ def test_who_wants_a_result_is_asked_of_programs_that_have_one_alone(monkeypatch
     assert not asked
     assert list(graphc.parse("input x[N, 4]; a, _ = split(x, 2)").outputs) == ["a"]
     assert len(asked) == 1
+
+
+@pytest.mark.parametrize("loop", ["for k in 3:0 { z_{k} = x*k }", "for k in 0:3 { }"])
+def test_a_loop_that_assigns_nothing_is_pointed_at(loop: str) -> None:
+    with pytest.raises(graphc.GraphcError) as caught:
+        graphc.compile(f"param x[n]\n{loop}")
+    (error,) = caught.value.errors
+    assert (error.code, error.line, error.label) == ("E0217", 2, "this loop assigns nothing")
