@@ -14,7 +14,7 @@ from graphc.cli.cost import add_figures, missing_shapes
 from graphc.cli.failure import DATA, UsageError, failure
 from graphc.cli.options import add_program, add_report, add_what, options_of
 from graphc.cli.reading import read_program
-from graphc.cli.sizes import meaningless, sizes_of, symbols_of, too_small
+from graphc.cli.sizes import add_sizes, meaningless, sizes_of, symbols_of, too_small
 from graphc.cli.table import table
 from graphc.language.diagnostics import Diagnostics, GraphcError
 
@@ -33,7 +33,7 @@ MOST_MULTIPLICATIONS, MOST_BYTES = 2 * 10**9, 3 * 10**8
 def configure(parser: argparse.ArgumentParser) -> None:
     add_program(parser)
     add_what(parser)
-    parser.add_argument("--size", metavar="N=5,D=4", help=f"sizes of dimensions; others are {ASSUMED[0]} or less")
+    add_sizes(parser, f"sizes of dimensions; others are {ASSUMED[0]} or less")
     add_figures(parser)
     parser.add_argument("--seconds", type=float, default=1.0, help="for about how long it runs (default: 1)")
     parser.add_argument("--seed", type=int, default=0, help="draws other arguments (default: 0)")

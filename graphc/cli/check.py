@@ -9,7 +9,7 @@ from graphc.cli.console import print_text, report
 from graphc.cli.failure import DATA, UsageError, failure
 from graphc.cli.options import add_program, add_report, add_what, options_of
 from graphc.cli.reading import read_program
-from graphc.cli.sizes import sizes_of
+from graphc.cli.sizes import add_sizes, sizes_of
 from graphc.cli.table import table
 from graphc.language.diagnostics import Diagnostics, GraphcError, suggest
 
@@ -27,7 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_program(parser)
     add_what(parser)
     parser.add_argument("--seed", type=int, default=0, help="draws other arguments and directions (default: 0)")
-    parser.add_argument("--size", metavar="N=5,D=4", help="sizes of dimensions; others are drawn small")
+    add_sizes(parser, "sizes of dimensions; others are drawn small")
     parser.add_argument("--json", action="store_true", help="as JSON instead of a table")
     add_report(parser)
 

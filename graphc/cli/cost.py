@@ -10,7 +10,7 @@ from graphc.cli.console import print_text, report
 from graphc.cli.failure import failure
 from graphc.cli.options import add_program, add_report, add_what, options_of
 from graphc.cli.reading import read_program
-from graphc.cli.sizes import sizes_of, symbols_of, too_small
+from graphc.cli.sizes import add_sizes, sizes_of, symbols_of, too_small
 from graphc.cli.table import table
 from graphc.language.diagnostics import Diagnostics, GraphcError
 
@@ -24,7 +24,7 @@ __all__ = ["add_figures", "configure", "missing_shapes", "run"]
 def configure(parser: argparse.ArgumentParser) -> None:
     add_program(parser)
     add_what(parser)
-    parser.add_argument("--size", metavar="N=5,D=4", help="sizes of dimensions; without, formulas are shown")
+    add_sizes(parser, "sizes of dimensions; without, formulas are shown")
     add_figures(parser)
     add_report(parser)
 

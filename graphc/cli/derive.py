@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from pathlib import Path
 from typing import Any
 
 from graphc.cli.console import print_text, report
@@ -17,13 +18,14 @@ from graphc.language.diagnostics import Diagnostics, GraphcError
 __all__ = ["configure", "run"]
 
 FORMATS = ("text", "markdown", "latex", "html")
+ENDINGS = {".md": "markdown", ".tex": "latex", ".html": "html", ".htm": "html"}
 LAYOUTS = ("denominator", "numerator")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     add_program(parser)
-    parser.add_argument("--format", choices=FORMATS, default="text", metavar="FORMAT",
-                        help=f"{', '.join(FORMATS)} (default: text)")  # fmt: skip
+    parser.add_argument("--format", choices=FORMATS, metavar="FORMAT",
+                        help=f"{', '.join(FORMATS)} (default: what the ending of FILE says, else text)")  # fmt: skip
     parser.add_argument(
         "--layout", choices=LAYOUTS, default="denominator", metavar="LAYOUT",
         help="denominator (default): a gradient has its variable's shape, the chain rule goes from right to left; "
@@ -60,11 +62,12 @@ def run(arguments: argparse.Namespace) -> int:
         graph, module, seen["backward-body"], wrt=options.wrt, loss=options.loss,
         numerator=arguments.layout == "numerator", expand=expand,
     )  # fmt: skip
-    text = PAGES[arguments.format](derivation)
+    format = arguments.format or ENDINGS.get(Path(arguments.output or "-").suffix.lower(), "text")
+    text = PAGES[format](derivation)
     if arguments.output in (None, "-"):
         print_text(text)
         return 0
-    data = signed(text.encode("utf-8"), arguments.format)
+    data = signed(text.encode("utf-8"), format)
     written = write_file(arguments.output, data, force=arguments.force, inputs=[program.path], whose=is_ours)
     print_text(f"wrote {arguments.output}\n" if written else f"{arguments.output} is up to date\n")
     return 0

@@ -9,6 +9,7 @@ from graphc.cli.failure import READ, UsageError, failure
 from graphc.cli.files import write_file
 from graphc.cli.options import names_of
 from graphc.cli.reading import read_program
+from graphc.cli.sizes import add_sizes, sizes_of
 from graphc.language.diagnostics import GraphcError
 
 __all__ = ["configure", "run"]
@@ -24,7 +25,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--wrt", metavar="W1,b1", help="the variables whose gradients are asked for")
     parser.add_argument("--loss", metavar="L", help="the scalar to differentiate")
     parser.add_argument("--seed", type=int, default=0, help="draws other data (default: 0)")
-    parser.add_argument("--size", metavar="N=5,D=4", help="sizes of dimensions; others are drawn small")
+    add_sizes(parser, "sizes of dimensions; others are drawn small")
     parser.add_argument("--time", type=float, default=10.0, metavar="SECONDS", help="how long it may run (default: 10)")
     parser.add_argument("--rtol", type=float, default=1e-5, help="relative tolerance (default: 1e-5)")
     parser.add_argument("--format", choices=("text", "json"), default="text", metavar="text|json",
@@ -37,7 +38,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from pathlib import Path
 
-    from graphc.cli.sizes import sizes_of
 
     for name, least in (("seed", 0), ("time", 1e-3), ("rtol", 0.0), ("points", 0.0)):
         if not getattr(arguments, name) >= least:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from graphc.cli.failure import DATA, UsageError, failure
@@ -10,17 +10,24 @@ from graphc.ir.dims import dim
 from graphc.language.diagnostics import GraphcError, suggest
 
 if TYPE_CHECKING:
+    import argparse
+
     from graphc.ir.graph import Graph
 
-__all__ = ["meaningless", "sizes_of", "symbols_of", "too_small"]
+__all__ = ["add_sizes", "meaningless", "sizes_of", "symbols_of", "too_small"]
 
 DIGITS = 7
 
 
-def sizes_of(text: str | None) -> dict[str, int]:
-    """`N=5,D=4` as a dictionary. Raises UsageError."""
+def add_sizes(parser: argparse.ArgumentParser, help: str) -> None:
+    """`--size`, which may be given several times."""
+    parser.add_argument("--size", action="append", metavar="N=5,D=4", help=help)
+
+
+def sizes_of(texts: Sequence[str] | None) -> dict[str, int]:
+    """`N=5,D=4`, or one after the other, as a dictionary. Raises UsageError."""
     sizes: dict[str, int] = {}
-    for part in text.split(",") if text is not None else ():
+    for part in ",".join(texts).split(",") if texts is not None else ():
         name, _, number = (each.strip() for each in part.partition("="))
         if not name.isidentifier() or not number.isascii() or not number.isdigit() or len(number.lstrip("0")) > DIGITS:
             raise UsageError(f"argument --size: {part.strip()!r} is not of the form N=5, with at most {DIGITS} digits")

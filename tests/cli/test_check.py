@@ -110,3 +110,10 @@ def test_an_undeclared_program(graphc: Run, folder: Path) -> None:
     done = graphc("check", "card.g")
     assert done.status == 0, done.err
     assert set(rows(done.out)) == {"X", "W", "b"}
+
+
+def test_sizes_may_be_given_one_after_the_other(graphc: Run) -> None:
+    at_once = graphc("check", "net.g", "--json", "--size", "N=5,D=4")
+    assert graphc("check", "net.g", "--json", "--size", "N=5", "--size", "D=4").out == at_once.out
+    twice = graphc("check", "net.g", "--size", "N=5", "--size", "N=4")
+    assert twice.status == 2 and "N stands there twice" in twice.err

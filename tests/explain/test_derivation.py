@@ -691,3 +691,12 @@ def test_a_gradient_beside_an_argument_of_its_name_keeps_its_line(
 ) -> None:
     text = _derived(tmp_path, capsys, "input X[N, D], dY[N, H]\nparam W[D, H]\nY = X@W\nL = sum(Y * dY)\n")
     assert "> dY_2 = dL * dY" in text and "> dW = X.T @ dY_2" in text
+
+
+@pytest.mark.parametrize(("file", "options", "begins"), [
+    ("d.html", [], "<!DOCTYPE html>"), ("d.tex", [], "\\documentclass"), ("d.md", [], "# The derivation"),
+    ("d.txt", [], "The derivation"), ("d", [], "The derivation"), ("d.html", ["--format", "text"], "The derivation"),
+])  # fmt: skip
+def test_the_ending_of_the_file_says_the_format(file: str, options: list[str], begins: str, tmp_path: Path) -> None:
+    assert main(["derive", str(EXAMPLES / "a0_affine.g"), "-o", str(tmp_path / file), *options]) == 0
+    assert (tmp_path / file).read_text(encoding="utf-8").startswith(begins)
