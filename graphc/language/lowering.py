@@ -276,17 +276,20 @@ class Lowering(Evaluator):
 
     def _declaration(self, statement: tree.Declaration) -> None:
         for declared in statement.names:
+            names = [declared.name.id]
             try:
-                for name in self._declared_names(declared):
+                names = list(self._declared_names(declared))
+                for name in names:
                     self._declare(name, declared, statement.kind)
             except Exhausted:
                 raise
             except Fault as fault:
                 self.report(fault)
-                if declared.name.id in self.assigned:  # the assignment gives it a value
-                    self.refused.add(declared.name.id)
-                else:
-                    self.scope.values.setdefault(declared.name.id, POISON)
+                for name in names:
+                    if name in self.assigned:  # the assignment gives it a value
+                        self.refused.add(name)
+                    else:
+                        self.scope.values.setdefault(name, POISON)
             except Silent:
                 pass
 

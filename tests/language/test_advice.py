@@ -75,6 +75,7 @@ MISTAKES = [
     ("L = (x,)", "E0205", 1, 5, "without the comma it is the value itself"),
     ("L = sum[x * x]", "E0207", 1, 5, "to call `sum`, write `sum(…)`"),
     ("input x[N / 2]\nL = sum(x)", "E0204", 1, 9, "write `//`"),
+    ("param W_{0:2}[D_{0}]\nL = sum(W_0 * W_1)", "E0204", 1, 15, "for example `[N, 2*D]`"),
     ("input X[N, D]\nparam W[D, H]\nY = X*W", "E0203", 3, 5, "a product of matrices is `X @ W`"),
     ("input X[N, D]\nparam W[D, N]\nY = X*W", "E0203", 3, 5, "transpose it: `W.T`"),
     ("input X[N, D]\nparam W[D, H]\nY = X + W", "E0203", 3, 5, None),
