@@ -31,6 +31,8 @@ __all__ = ["AT_LABELS", "Item", "find_regions", "read_by_rows"]
 
 REDUCTIONS = {"sum", "max", "largest", "min", "mean", "all", "any", "ties"}
 COLLECTED = {"sum", "vdot"}
+SUMMED = {"sum", "mean", "vecdot"}
+"""What makes a vector of an array: it takes no room, and its operand is at hand where that is ready."""
 AT_LABELS = {"pick", "one_hot", "subtract_one_hot", "subtract_at_labels", "clear_labels", "balance_labels"}
 WINDOWED = {"max_windows", "max_unpool", "max_pick", "sum_windows", "spread_windows"}
 LONG = 8  # fewer passes over vectors are not worth a loop
@@ -234,6 +236,8 @@ class _Regions:
             return True
         nodes = self.graph.nodes
         ranks = [node.type.rank, *[nodes[u].type.rank for u in node.operands]]
+        if node.op in SUMMED:  # of arrays as well: what reads all of it is ready
+            return ranks[0] is not None and ranks[0] < 2
         return all(r is not None and r < 2 for r in ranks)
 
     def _listed(self) -> list[Item]:

@@ -50,6 +50,19 @@ def test_what_hangs_on_other_rows_is_not_in_a_loop() -> None:
     assert "cumsum" not in inside
 
 
+def test_sums_that_are_vectors_part_no_loop() -> None:
+    """What the sum of a parameter's rows stands between would be kept as a whole."""
+    mixture = """input X[N, D]
+        param M[K, D], s[K, D]
+        z = (X[:, None, :] - M) * exp(-s)
+        L = -mean(logsumexp(-0.5 * sum(z**2, axis=2) - sum(s, axis=1), axis=1))"""
+    found = loops(mixture)
+    assert [loop.count("exp") for loop in found if "vecdot" in loop] == [1]
+    graph, items = items_of(mixture)
+    sums = [k for k, item in enumerate(items) for id in item.nodes if graph[id].op == "sum" and item.rows is None]
+    assert sums and min(sums) < min(k for k, item in enumerate(items) if item.rows is not None)
+
+
 def test_a_few_rows_are_no_loop() -> None:
     assert loops("param X[8, D]\nY = tanh(X) * exp(X)\nL = sum(Y * Y)") == []
 
