@@ -297,8 +297,11 @@ def im2col(x, size, stride=None, dilation=None, out=None):
     entries = [d * step for d, step in zip(dilation or ones, between)]
     steps = [s * step for s, step in zip(stride or ones, between)]
     count = window_counts(x.shape[1:-1], size, stride, dilation)
-    shape = (len(x), *size, *count, x.shape[-1])
-    seen = np.lib.stride_tricks.as_strided(x, shape, (first, *entries, *steps, last), writeable=False)
+    shape, strides = (len(x), *size, *count, x.shape[-1]), (first, *entries, *steps, last)
+    if x.flags.c_contiguous:
+        seen = np.ndarray(shape, x.dtype, x, 0, strides)  # which takes a tenth of the time of the other
+    else:
+        seen = np.lib.stride_tricks.as_strided(x, shape, strides, writeable=False)
     if out is None:
         rows, columns = len(x), x.shape[-1]
         for k, n in zip(size, count):
