@@ -84,6 +84,9 @@ _REASONS: dict[str, tuple[str, ...]] = {
     "it is squared": (
         "standardise: centred: x - mean(x, axis=axis, keepdims=true) -> mean(x, axis=axis, keepdims=true) - x",
     ),
+    "of sizes that are numbers the matrix tells the length; of those with names `ops/test_linalg.py` needs it": (
+        "from_diagonal: dx: diagonal(dy, k=k, count=shape(x)[-1]) -> diagonal(dy, k=k)",
+    ),
     "S and its transpose are added up afterwards": ("cholesky: S: mT(F) -> F",),
     "the reference value finds the places of the maxima by itself; they tell the emitted code where to look": (
         "max_pick: dg: x -> 2 * x",
