@@ -9,10 +9,6 @@ sum(diag(v), axis=1)                  becomes       v
 diag(broadcast_to(v, (n, n)))         becomes       v
 diag(A * v)                           becomes       diag(A) * v
 eye(n) * v                            becomes       diag(v)
--eye(n) * v                           becomes       diag(-v)
-diag(v) / w                           becomes       diag(v / w)
--diag(v)                              becomes       diag(-v)
-A * diag(v)                           becomes       diag(diag(A) * v)
 diag(v) + diag(w)                     becomes       diag(v + w)
 sum(A * diag(v), axis=0)              becomes       diag(A) * v
 sum(A * eye(n))                       becomes       trace(A)
@@ -41,7 +37,7 @@ def without_diagonal(place: Place) -> int | None:
     """The node without a matrix that is zero but for its diagonal, or of which only the diagonal is used."""
     if place.op == "matmul":
         return _scaled(place)
-    if place.op in ("multiply", "divide"):
+    if place.op == "multiply":
         return _by_entries(place)
     if place.op == "subtract":
         return _with_labels(place)
@@ -50,8 +46,6 @@ def without_diagonal(place: Place) -> int | None:
     node = place.node(0)
     if place.op == "mT":
         return node.id if _is_diagonal(node) or is_multiple_of_identity(place, node) else None
-    if place.op == "negative":
-        return _diagonal(place, place.add("negative", node.operands), node) if _is_diagonal(node) else None
     if place.op in ("diagonal", "trace") and node.op == "mT" and place.attrs["k"] == 0:
         return place.add(place.op, node.operands, {"k": 0})
     if place.op == "sum":
@@ -118,72 +112,27 @@ def _of_outer(place: Place, product: Node) -> int | None:
 
 
 def _by_entries(place: Place) -> int | None:
-    """A diagonal matrix times or over a number, or a vector that is repeated as rows or columns: the diagonal is.
-
-    Of a full matrix the diagonal alone is left.
-    """
-    for k in range(2 if place.op == "multiply" else 1):
+    """A diagonal matrix times a number, or a vector that is repeated as rows or columns: the diagonal times it."""
+    for k in range(2):
         matrix, other = place.node(k), place.node(1 - k)
-        diagonal = _is_diagonal(matrix)
-        number = diagonal and other.type.shape == () and (other.type.is_float or other.op == "const")
-        if matrix.type != place.type or not (diagonal or _is_identity(place, matrix)):
+        diagonal, identity = _is_diagonal(matrix), matrix.op == "eye" and is_multiple_of_identity(place, matrix)
+        number = other.type.shape == () and diagonal and (other.type.is_float or other.op == "const")
+        if not (diagonal or identity) or matrix.type != place.type or not (other.type.is_float or number):
             continue
         square = len(set(matrix.type.dims)) == 1  # else the diagonal is shorter than rows or columns are
         vector = other.id if number else _vector(place, other, matrix.type.dims[0]) if square else None
-        if vector is None and diagonal and place.op == "multiply" and other.type == matrix.type:
-            pair = [matrix.operands[0], place.add("diagonal", [other.id], {"k": 0})]
-            return _diagonal(place, place.add("multiply", pair[:: 1 - 2 * k]), matrix)
-        if vector is None:
-            continue
-        if diagonal:
-            inner = place.builder[matrix.operands[0]]
-            if place.op == "multiply" and not inner.name and _is_reciprocal(place, inner):
-                return _diagonal(place, place.add("divide", [vector, inner.operands[1]]), matrix)
-            return _diagonal(place, place.add(place.op, [matrix.operands[0], vector]), matrix)
-        if place.op == "divide":
-            vector = place.add("divide", [place.builder.const(1.0), vector])
-        elif not place.typed(vector).is_float:
-            vector = place.add("as_float", [vector])
-        return _diagonal(place, _times_identity(place, matrix, vector), matrix)
+        if vector is not None:
+            product = place.add("multiply", [matrix.operands[0], vector]) if diagonal else vector
+            return place.add("from_diagonal", [product], {"k": 0, "shape": matrix.type.dims})
     return None
-
-
-def _is_reciprocal(place: Place, node: Node) -> bool:
-    above = place.builder[node.operands[0]] if node.op == "divide" else node
-    return above.op == "const" and above.attr("value") == 1
-
-
-def _is_identity(place: Place, node: Node) -> bool:
-    """Whether a matrix is the identity, its negative, or a number times or over one."""
-    if node.op == "eye":
-        return is_multiple_of_identity(place, node)
-    scaled = node.op in ("multiply", "divide") and any(place.typed(u).shape == () for u in node.operands[1:])
-    if node.op == "multiply" and not scaled and place.typed(node.operands[0]).shape == ():
-        return _is_identity(place, place.builder[node.operands[1]])
-    return (scaled or node.op == "negative") and _is_identity(place, place.builder[node.operands[0]])
-
-
-def _times_identity(place: Place, matrix: Node, vector: int) -> int:
-    """The diagonal of the identity, or a multiple of it, times a vector."""
-    if matrix.op == "eye":
-        return vector
-    if matrix.op == "multiply" and place.typed(matrix.operands[0]).shape == ():
-        number, inner = matrix.operands
-        return place.add("multiply", [number, _times_identity(place, place.builder[inner], vector)])
-    inner = _times_identity(place, place.builder[matrix.operands[0]], vector)
-    return place.add(matrix.op, [inner, *matrix.operands[1:]])
-
-
-def _diagonal(place: Place, vector: int, matrix: Node) -> int:
-    """A vector as the diagonal of a matrix like another."""
-    return place.add("from_diagonal", [vector], {"k": 0, "shape": matrix.type.dims})
 
 
 def _added(place: Place) -> int | None:
     left, right = place.node(0), place.node(1)
     if not (_is_diagonal(left) and _is_diagonal(right)) or left.type != right.type:
         return None
-    return _diagonal(place, place.add("add", [left.operands[0], right.operands[0]]), left)
+    total = place.add("add", [left.operands[0], right.operands[0]])
+    return place.add("from_diagonal", [total], {"k": 0, "shape": left.type.dims})
 
 
 def _with_labels(place: Place) -> int | None:

@@ -42,19 +42,9 @@ def test_the_matrix_is_not_made() -> None:
     ("s = trace(outer(v, W[0:1, 0]))", "s = np.trace(np.outer(v, W[:1, 0]))"),  # of one entry alone
     ("s = sum(W * diag(v), axis=1)", "s = np.diagonal(W) * v"),
     ("J = eye(D) * v[:, None] * u", "J = np.diag(v * u)"),
-    ("y = 1/(1 + exp(-v))\nJ = jacobian(y, v)", "J = np.diag(ratio_y * exp_minus_v)"),
-    ("y = maximum(v, 0)\nJ = jacobian(y, v) + 0*u", None),
-    ("J = jacobian(-v**2, v)", "J = np.diag(-2 * v)"),
-    ("J = eye(D) / u * v", "J = np.diag(v / u)"),
-    ("J = -eye(D) * v", "J = np.diag(-v)"), ("J = eye(D) / (1 + v*v)", "J = np.diag(1 / total)"),
-    ("J = -(diag(v) / u)", "J = np.diag(-v_over_u)"),
-    ("J = exp(W * diag(v))", "J = np.exp(np.diag(np.diagonal(W) * v))"),
-    ("J = 3 * eye(D) * (v > 0)", "J = np.diag(3 * (v > 0).astype(v.dtype))"),
-    ("J = eye(D) / sum(u) * v", "J = np.diag(v / sum_u)"),
 ])  # fmt: skip
-def test_matrices_that_are_zero_but_for_their_diagonal_are_made_of_it(text: str, line: str | None) -> None:
-    lines = body("param v[D], u[D], W[D, D]\n" + text)
-    assert line in lines if line else not any("np.eye" in each for each in lines), lines
+def test_matrices_that_are_zero_but_for_their_diagonal_are_made_of_it(text: str, line: str) -> None:
+    assert line in body("param v[D], u[D], W[D, D]\n" + text)
     given = {"v": array(3), "u": array(3, seed=1), "W": array(3, 3)}
     hold("param v[D], u[D], W[D, D]\n" + text, given, levels=(0, 1, 2))
 
