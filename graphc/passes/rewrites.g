@@ -97,9 +97,6 @@ rewrite (x * y) / y => x
 rewrite x / (c * square(y)) * k * y => k / c * x / y
 rewrite x / square(y) * k * y => k * x / y
 
-# ---- a logarithm of an exponential: also where that is infinite, or 0
-rewrite log(exp(x)) => x
-
 # ---- an axis turned twice
 rewrite flip(flip(x, axis=a), axis=a) => x
 

@@ -222,7 +222,7 @@ def test_linear_recurrences_by_doubling(size: int) -> None:
 
 @pytest.mark.parametrize(("expression", "text"), [
     ("sum(x)", "x.sum()"), ("sum(x, axis=0)", "x.sum(axis=0)"), ("sum(x, axis=(0, 1))", "x.sum()"),
-    ("mean(x, axis=-1)", "x.sum(axis=1) / D"), ("max(x, axis=1, keepdims=true)", "x.max(axis=1, keepdims=True)"),
+    ("mean(x, axis=-1)", "x.mean(axis=1)"), ("max(x, axis=1, keepdims=true)", "x.max(axis=1, keepdims=True)"),
     ("norm(x)", "np.linalg.norm(x)"), ("norm(x, axis=1)", "np.linalg.norm(x, axis=1)"),
     ("norm(x, 1)", "np.abs(x).sum()"), ("cumsum(x, axis=1)", "x.cumsum(axis=1)"),
     ("argmax(x, axis=1)", "x.argmax(axis=1)"),
