@@ -68,11 +68,12 @@ class _Group:
         uses = Counter(u for node in nodes for u in _read(graph, node, named))
         last = {named[node.id]: node.id for node in nodes if node.id in named}  # who bears a name in the end
         standing = set(last.values())
+        self.overwritten = {u for node in nodes for u in node.operands if named.get(u) == named.get(node.id)}
         self.shared = {
             node.id: named[node.id]
             for node in nodes
-            if not node.name and node.id in standing and graph.op(node).cost != "free"
-            and (uses[node.id] > 1 or (uses[node.id] and self._is_word_of_rule(node)))
+            if not node.name and uses[node.id] and node.id in named and graph.op(node).cost != "free"
+            and ((uses[node.id] > 1 and node.id in standing) or self._is_word_of_rule(node))
         }  # fmt: skip
         self.read = self.members & uses.keys()
 
@@ -137,8 +138,10 @@ class _Group:
     def _is_word_of_rule(self, node: Node) -> bool:
         """Whether a value bears a name that a rule gave it and not the array of another one, `T = L⁻ᵀ Fᵀ`: the
         equations that it stands in say the name alone."""
+        if not node.of_rule or node.hint is None or not node.operands or node.id in self.overwritten:
+            return False
         own = self.named[node.id]
-        return node.of_rule and node.hint is not None and all(self.named.get(u) != own for u in node.operands)
+        return own.startswith(node.hint) and all(self.named.get(u) != own for u in node.operands)
 
     def _is_gradient(self, node: Node) -> bool:
         """Whether a value is the gradient of one with a name, if only in a function's body, or of a product: `dXW`."""

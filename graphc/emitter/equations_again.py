@@ -53,7 +53,7 @@ class Equations:
 
     def of(self, nodes: Sequence[Node]) -> dict[int, str]:
         """The equations of a statement's nodes, by these."""
-        if len(self.known) > MANY and self.again < len(self.known):
+        if len(nodes) > MOST or (len(self.known) > MANY and self.again < len(self.known)):
             return equations(self.graph, nodes, self.named, self.bearers)
         key, ids, numbers = self._structure(nodes)
         known = self.known.get(key)
@@ -71,6 +71,7 @@ class Equations:
         ids = [node.id for node in nodes]
         place = {id: k for k, id in enumerate(ids)}
         own, numbers, key = len(ids), dict[str, int](), [len(ids)]
+        ends: list[int] = []
         for k, u in enumerate(ids):  # which grow meanwhile
             node, called = every[u], named.get(u)
             name, hint, operands = node.name, node.hint, node.operands
@@ -90,6 +91,7 @@ class Equations:
                 key += [self.bearers.stale(u, node.id) for node in nodes]
             is_end = name or (called and (hint or is_shared))  # mostly written as its name
             if (is_end and k >= own) or len(ids) > MOST:
+                ends.append(u)
                 continue
             for v in operands:
                 at = place.get(v)
@@ -97,6 +99,8 @@ class Equations:
                     at = place[v] = len(ids)
                     ids.append(v)
                 key.append(at)
+        for u in ends:  # what looks through a name may find what is compared for another one
+            key += [place.get(v, -1) for v in every[u].operands]
         return tuple(key), ids, list(numbers)
 
     def _attributes(self, node: Node) -> Any:

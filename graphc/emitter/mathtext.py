@@ -85,8 +85,8 @@ class Mathematics:
         if word is not None:
             return word
         name = self.named.get(id) if node.hint else None
-        if name is not None and name == self.own:
-            return node.hint
+        if name is not None and name == self.own:  # of a sum what it is made of: dxA = … may stand in total_dxA
+            return None if node.of_rule and node.hint and node.hint[0] == "d" else node.hint
         return None if name is not None and self.stale(id) else name
 
     def made_of(self, id: int, depth: int = DEEPEST) -> Text:

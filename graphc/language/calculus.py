@@ -29,6 +29,7 @@ def _tensors(evaluator: Evaluator, values: Sequence[Value], expr: tree.Call, nam
     ids = []
     for name, value, argument in zip(names, values, expr.arguments, strict=True):
         if name == "v" and not _holds_tensors(value):  # numbers and masks will do: nothing is differentiated by it
+            value = float(value) if isinstance(value, int) else value
             id = evaluator.operand(value, argument.span)
             ids.append(id if evaluator.type(id).is_float else evaluator.add("as_float", [id]))
             continue
@@ -82,22 +83,12 @@ def _shape(evaluator: Evaluator, id: int, rank: int | None = None) -> tuple[Dim,
 
 
 def _fitted(evaluator: Evaluator, v: int, whole: int, expr: tree.Call) -> int:
-    """A cotangent as large as its value, a direction as what moves along it: one that broadcasts to that is spread.
-
-    An undeclared argument is of that very shape.
-    """
+    """A cotangent as large as its value, a direction as what moves along it: one that broadcasts to that is spread."""
     shape, wanted = evaluator.type(v).shape, evaluator.type(whole).shape
-    if isinstance(wanted, Unknown):  # which run time tells
-        return v if shape != () else evaluator.add("multiply", [v, evaluator.add("ones_like", [whole])])
-    if not isinstance(shape, Unknown) or shape.leaf is not None:
-        shape = evaluator.shape(v, len(wanted))
-        if len(shape) == len(wanted):
-            for size, other in zip(shape, wanted, strict=True):
-                if size.is_open:
-                    evaluator.builder.solver.equal(size, other)
-            shape = evaluator.shape(v)
     if shape == wanted:
         return v
+    if isinstance(wanted, Unknown):  # which run time tells
+        return v if isinstance(shape, Unknown) else evaluator.add("multiply", [v, evaluator.add("ones_like", [whole])])
     _check_fit(evaluator, shape, wanted, expr)
     spread: int = evaluator.call("broadcast_to", v, shape=wanted)
     return spread

@@ -175,7 +175,7 @@ def _evaluated(builder: Builder, op: Op, node: Node, cotangent: int, chooses: bo
     result = rule.results[0].id
     scope.values[result] = Tensor(node.id)
     scope.values["d" + result] = Tensor(cotangent)
-    derived = (op.name, node.attrs)
+    derived = op.name  # with other arguments as well: no rule has an end to that
     if derived in builder.deriving:  # by `vjp` and its like
         help = "write the gradient out; without a rule it is that of the definition"
         raise Fault("E0208", f"the rule of `{op.title}` differentiates `{op.title}` itself", rule.span, help=help)

@@ -24,9 +24,16 @@ def divisor_cancelled(place: Place) -> int | None:
     if not place.of_rule or not place.type.is_float or not place.type.rank:
         return None
     for product, divisor in (place.operands, place.operands[::-1]):
+        if _is_reciprocal(place, divisor) or _is_reciprocal(place, _complement(place, divisor)):
+            continue  # a sigmoid that is written out, whose slope is found of what is behind it
         if place.typed(divisor) == place.type and _divides_term(place, product, divisor, DEEPEST) > 0:
             return _without(place, product, divisor, DEEPEST)
     return None
+
+
+def _is_reciprocal(place: Place, id: int | None) -> bool:
+    node = None if id is None else place.builder[id]
+    return node is not None and node.op == "divide" and place.builder[node.operands[0]].attr("value") == 1
 
 
 def _divides_term(place: Place, id: int, divisor: int, depth: int) -> int:

@@ -5,8 +5,8 @@
     d = k * (x < 0) + 0.5 * k * (x == 0)        becomes        d = 0.5 * k * (1 - sign(x))
 
 So the derivative of a sum of `maximum(0, x)`: 1, 0, and a half at 0, in three passes over the entries where there were
-five. Only times a number: an entry that is nan makes the sum nan, too, but of one that another mask leaves out the
-gradient is 0, and 0 times the sign of nan would not be.
+five. Only times a number that is made of the loss's own cotangent and sizes: an entry that is nan makes the sum nan,
+too, but of one that another mask or choice leaves out the gradient is 0, and 0 times the sign of nan would not be.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ __all__ = ["half_of_sign"]
 
 SIGNED = {"greater": "add", "less": "subtract"}
 """How the sign stands beside the 1, for the side of 0 on which the derivative is 1."""
+
+NEVER_ZERO = {"seed", "size", "count_of"}
+"""What the number may be made of: not of a choice that leaves the sum out."""
 
 
 def half_of_sign(place: Place) -> int | None:
@@ -34,6 +37,8 @@ def half_of_sign(place: Place) -> int | None:
         if tied.operands != (x, limit) or place.builder[limit].attr("value") != 0 or not place.typed(x).is_float:
             continue
         above, below = factors_of(place, [number]), factors_of(place, [half])
+        if not all(place.builder[u].op in NEVER_ZERO for u in above[1] + above[2]):
+            continue
         if place.typed(x).shape != place.type.shape or above[0] != 2 * below[0] or above[1:] != below[1:]:
             continue
         sign = place.add("sign", [x])

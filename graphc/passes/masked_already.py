@@ -5,7 +5,8 @@
     d = w * minimum(0, z) * (z < 0)            becomes        d = w * minimum(0, z)
     d = w + w * maximum(z, 0) * (z == 0)       becomes        d = w
 
-and also with the mask `maximum(z, 0) > 0`. So the derivative of a squared hinge has no mask.
+and also with the mask `maximum(z, 0) > 0`. So the derivative of a squared hinge has no mask. Only in what rules made:
+there ties come beside a side, whose product stays, and in it what is nan.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ MASKS = {*SIDES.values(), "equal"}
 
 
 def without_mask(place: Place) -> int | None:
-    """The product without the mask; 0 where the mask leaves nothing."""
+    """The product without the mask; 0 where the mask leaves ties alone."""
+    if not place.of_rule:
+        return None
     for product, id in (place.operands, place.operands[::-1]):
         mask = place.builder[id]
         if mask.op not in MASKS or place.builder[mask.operands[1]].attr("value") != 0:
@@ -32,7 +35,7 @@ def without_mask(place: Place) -> int | None:
             continue
         if side == mask.op:
             return product
-        if not isinstance(place.type.shape, Unknown):
+        if mask.op == "equal" and not isinstance(place.type.shape, Unknown):
             return place.repeat(place.builder.const(0.0), place.type)
     return None
 

@@ -20,7 +20,7 @@ from graphc.language.plain import PLAIN
 from graphc.passes.alternatives import chosen_term
 from graphc.passes.at_hand import factor_at_hand, reduction_at_hand
 from graphc.passes.broadcasts import broadcast_dropped, filled, leading_axes_dropped, shape_of_operand
-from graphc.passes.columns import column_as_it_stands, column_of_vector
+from graphc.passes.columns import column_as_it_stands, multiple_as_it_stands
 from graphc.passes.common_number import number_behind_sum
 from graphc.passes.constant_factors import factors_out_of_sum
 from graphc.passes.diagonals import without_diagonal
@@ -120,7 +120,7 @@ SIMPLIFICATIONS: tuple[tuple[Simplification, Mapping[str, frozenset[str]]], ...]
     (length_cancelled, {"multiply": frozenset(["divide", "expand_dims"])}),
     (larger_of_lines, {"add": frozenset(["maximum"])}),
     (column_as_it_stands, {"squeeze": frozenset(["mT"])}),
-    (column_of_vector, {"mT": frozenset(["expand_dims"])}),
+    (multiple_as_it_stands, {"squeeze": frozenset(["multiply"])}),
     (number_behind_sum, dict.fromkeys(["add", "subtract"], frozenset(["outer"]))),
 )  # fmt: skip
 """What is tried at a node, in this order: at the nodes of which operations, if one of which operations has made one of

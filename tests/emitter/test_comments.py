@@ -60,3 +60,16 @@ def test_a_row_of_a_vector_is_a_transpose() -> None:
     text = graphc.compile("input c[N]\nparam W[D, H]\nL = sum((broadcast_to(c[:, None], (N, D)) @ W)**2)")
     assert "dW = cᵀ (2 dL (c (1ᵀ W)ᵀ))" in text
     assert "dx = Y dZ" in graphc.compile("param x[l], Y[l, m, n]\nZ = tensordot(x, Y, axes=1)")
+
+
+def test_what_two_rules_name_alike_has_an_equation_each() -> None:
+    text = graphc.compile("param A[n, n], B[n, n]\nL = sum(cholesky(A)@cholesky(B))")
+    for factor in "AB":
+        assert f"S = (chol {factor})⁻ᵀ Tᵀ" in text
+    assert text.index("S = (chol B)⁻ᵀ Tᵀ") < text.index("dB = tril(S)") < text.index("S = (chol A)⁻ᵀ Tᵀ")
+
+
+def test_a_sum_is_written_over_names_that_there_are() -> None:
+    """The gradient of the product in the one statement is a term of the whole one, whose name the code has."""
+    text = graphc.compile("param x[m], A[m, n], y[n]\nz = x@A@y\nw = (x@A)@(y*y)\nL = z**2 + w**3")
+    assert "total_dxA = dw (y ⊙ y) + dz y" in text

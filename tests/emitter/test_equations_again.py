@@ -157,3 +157,28 @@ def test_digits_that_stand_in_the_mathematics_are_none_of_a_name(monkeypatch: py
     monkeypatch.setattr(equations_again, "MARKS", "0123456789")
     monkeypatch.setattr(equations_again, "_MARKED", re.compile(r"([0-9])\1*"))
     assert compiled(LOOPS[0], monkeypatch)[1] < 0
+
+
+def test_what_looks_through_names_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sigmoid that is written out is one through the names in it: of another value in one of the statements."""
+    steps = range(10, 16)
+    compiled("\n".join([
+        "input " + ", ".join(f"z_{k}[N], w_{k}[N]" for k in steps) + "\nparam " + ", ".join(f"u_{k}[N]" for k in steps),
+        *[f"m_{k} = minimum(z_{k}, 80)\nn_{k} = minimum(w_{k}, 80)\ne_{k} = exp({'n' if k == 12 else 'm'}_{k})\n"
+          f"q_{k} = 1 + e_{k}\ny_{k} = u_{k} * (e_{k} / q_{k}) * (m_{k} * (z_{k} + 1) - n_{k} * (w_{k} + 80))"
+          for k in steps],
+        "L = " + " + ".join(f"sum(y_{k})" for k in steps),
+    ]), monkeypatch)  # fmt: skip
+
+
+def test_a_long_statement_is_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    stale = Bearers.stale
+    monkeypatch.setattr(Bearers, "stale", lambda self, id, at: bool(asked.append(id)) or stale(self, id, at))
+    counts = []
+    for length in (100, 200):
+        asked.clear()
+        factors = "".join(f" * (x + {k})" for k in range(length))
+        graphc.compile(f"param x[N]\nL = sum(tanh(x){factors})", verify=False)
+        counts.append(len(asked))
+    assert counts[1] <= 3 * counts[0], counts

@@ -469,10 +469,12 @@ def test_a_direction_that_is_undeclared_or_narrower(derivative: str) -> None:
 @pytest.mark.parametrize("text", ["hvp(sum(conv2d(x, w)**3), w, v)", "jvp(conv2d(x, w, none, 2, 1), x, v)",
                                   "vjp(conv2d(x, w), w, v)", "hvp(sum(avg_pool2d(x, 2)**3), x, v)"])  # fmt: skip
 def test_an_undeclared_direction_of_a_convolution(text: str) -> None:
-    declared = "param x[N, C, H, W], w[O, C, 3, 3]"
-    to = {"x": "(N, C, H, W)", "w": "(O, C, 3, 3)"}.get("x" if ", x, v" in text else "w")
-    shape = "(N, O, H - 2, W - 2)" if text.startswith("vjp") else to
-    assert f"v: {shape}\n" in graphc.compile(f"{declared}\nh = {text}", verify=True)
+    net = compiled(f"param x[N, C, H, W], w[O, C, 3, 3]\nh = {text}")
+    x, w = array(2, 3, 6, 6), array(4, 3, 3, 3)
+    whole = np.ones((2, 4, 4, 4)) if text.startswith("vjp") else np.ones_like(x if ", x, v" in text else w)
+    wanted = net.forward(x=x, w=w, v=2 * whole)[0]
+    for narrow in (2 * whole[:1, :1], np.array(2.0)):
+        np.testing.assert_allclose(net.forward(x=x, w=w, v=narrow)[0], wanted, rtol=1e-12, atol=1e-12)
 
 
 def test_a_direction_that_is_made_of_undeclared_arguments() -> None:
@@ -481,6 +483,13 @@ def test_a_direction_that_is_made_of_undeclared_arguments() -> None:
     assert np.array_equal(net.forward(X, np.array(2.0), v)[0], np.broadcast_to(2 * v, (3, 4)).T)
     with pytest.raises(ValueError, match="broadcast"):
         net.forward(X, np.array(2.0), array(5, 3, 4))
+
+
+@pytest.mark.parametrize("product", ["vjp(x**2, x, c)", "jvp(x**2, x, c)", "hvp(sum(x**3)/3, x, c)"])
+def test_an_undeclared_direction_may_be_narrower(product: str) -> None:
+    net, x = compiled(f"param x[n, m]\nr = {product}"), array(2, 3)
+    for c in (np.array(2.0), array(3), array(2, 1), array(2, 3)):
+        np.testing.assert_allclose(net.forward(x=x, c=c)[0], 2 * x * c, rtol=1e-12)
 
 
 def test_an_undeclared_loss_is_a_number() -> None:

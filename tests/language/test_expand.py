@@ -66,3 +66,10 @@ def test_a_rule_that_differentiates_its_own_operation_has_no_end(rules: str) -> 
     for result in ("f(x)", "2*x"):  # an unused rule is checked as well
         with pytest.raises(graphc.GraphcError, match=r"the rule of `[fg]` differentiates `[fg]` itself"):
             graphc.compile(f"op f(x) = x*x\n{rules}\nparam x[N]\ny = {result}")
+
+
+def test_with_other_arguments_it_has_no_end_either() -> None:
+    rule = "op p(x, *, n) = x**n\nrule p(x, *, n) -> y { dx = vjp(p(x, n=n+1), x, dy) }"
+    program = f"{rule}\nparam x[N]\nL = sum(p(x, n=2))"
+    with pytest.raises(graphc.GraphcError, match="the rule of `p` differentiates `p` itself"):
+        graphc.compile(program)

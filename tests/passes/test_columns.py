@@ -15,5 +15,5 @@ def test_a_row_of_the_program_keeps_its_name() -> None:
     assert "r = v.T" in graphc.compile(text)
 
 
-def test_a_row_that_is_laid_on_its_side_is_a_column_of_its_vector() -> None:
+def test_a_multiple_of_a_vector_is_no_row_that_is_laid_on_its_side() -> None:
     assert "dx = -2 * dL * x" in graphc.compile("param x[N]\nL = -x@x")

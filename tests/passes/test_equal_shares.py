@@ -55,3 +55,13 @@ def test_an_entry_that_is_left_out_stays_so(level: int) -> None:
     L, grads = net.value_and_grad(np.array([1.0, np.nan, -1.0]), np.array([True, False, True]))
     assert L == 1
     np.testing.assert_array_equal(grads["z"], [1, 0, 0])
+
+
+@pytest.mark.parametrize("level", [0, 1, 2])
+@pytest.mark.parametrize("loss", ["where(r > 0, r, 0)", "sum(where(ok, r, 0))"])
+def test_a_sum_that_is_left_out_has_no_gradient(level: int, loss: str) -> None:
+    """Not a number where an entry is none, but 0 as ever."""
+    net = graphc.load(f"param z[N]\ninput ok[]: bool\nr = sum(maximum(0, z))\nL = {loss}", level=level)
+    L, grads = net.value_and_grad(z=np.array([1.0, np.nan]), ok=np.array(False))
+    assert L == 0
+    np.testing.assert_array_equal(grads["z"], [0, 0])

@@ -35,3 +35,20 @@ def test_the_gradient_is_right(text: str) -> None:
     literal, *others = (graphc.load(program, level=level).value_and_grad(z)[1]["z"] for level in range(3))
     for other in others:
         np.testing.assert_allclose(other, literal, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("text", ["w*maximum(z, 0)*(z == 0)", "w*maximum(z, 0)*(z < 0)", "w*minimum(z, 0)*(z > 0)"])
+def test_what_the_program_multiplies_by_a_mask_is_nan_as_ever(text: str) -> None:
+    program = f"input z[N], w[N]\ny = {text}"
+    z, w = np.array([0.0, 1.0, np.nan]), np.array([np.nan, 1.0, 1.0])
+    literal, *others = (graphc.load(program, level=level).forward(z, w)[0] for level in range(3))
+    for other in others:
+        np.testing.assert_array_equal(other, literal)
+
+
+def test_a_gradient_of_what_is_nan_is_nan() -> None:
+    program = "param z[N]\ninput c[N]\nL = sum(c*maximum(z, 0)*minimum(z, 0))"
+    z, c = np.array([1.0, np.nan, 2.0]), np.array([1.0, 1.0, np.nan])
+    for level in range(3):
+        gradient = graphc.load(program, level=level).value_and_grad(z, c)[1]["z"]
+        np.testing.assert_array_equal(np.isnan(gradient), [False, True, True])
