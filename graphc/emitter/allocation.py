@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from graphc.emitter.check_helpers import CHECK_HELPERS
@@ -59,8 +59,6 @@ def _whole_arrays(operands: Operands) -> dict[str, str]:
             tiles[number] = _Tile(rows, rest)
             memory.context.helper("repeated_rows")
     hosts = {number: called[ids[0]] for number, ids in by_array.items()}
-    houses = _whole_rooms(operands, {k: ids[0] for k, ids in by_array.items() if k not in tiles})
-    hosts.update((-1 - layout.rooms[number], name) for number, name in houses.items())
     idle = {k: [hosts[number] for number in offered] for k, offered in layout.idle.items()}
     behind: list[str] = []  # what stands in whole arrays is made when these are
     rooms = _rooms(operands, tiles, idle, behind)
@@ -79,13 +77,10 @@ def _whole_arrays(operands: Operands) -> dict[str, str]:
         for id in ids:
             by_shape.setdefault(layout.graph[id].type.dims, {})[called[id]] = None
         made = f"np.empty({memory.shape(node)}, {memory.dtype(node)})"
-        if number in houses:
-            entries = memory.context.dim(numel(node.type.dims)).text
-            made = f"{houses[number]}[:{entries}].reshape({_sizes(memory, node.type.dims)})"
         whole = ""
         for shape, alike in by_shape.items():
             if whole:
-                made = f"{whole}.reshape({_sizes(memory, shape)})"
+                made = f"{whole}.reshape({', '.join(memory.context.dim(size).text for size in shape)})"
             memory.lines.append(f"{' = '.join(alike)} = {made}")
             first = next(iter(alike))
             same.update(dict.fromkeys(alike, first))
@@ -96,35 +91,6 @@ def _whole_arrays(operands: Operands) -> dict[str, str]:
         same.update(dict.fromkeys(spread, spread[0]))
     memory.lines += behind
     return same
-
-
-def _whole_rooms(operands: Operands, numbers: Mapping[int, int]) -> dict[int, str]:
-    """Make the rooms that several whole arrays share; returns the number of an array -> what its room is called.
-
-    `numbers` are those of whole arrays, each with a value in it.
-    """
-    layout, memory = operands.layout, operands.memory
-    members: dict[int, list[int]] = {}
-    for number in numbers:
-        if number in layout.rooms:
-            members.setdefault(layout.rooms[number], []).append(number)
-    names: dict[int, str] = {}
-    for each in members.values():
-        name = memory.names.fresh("room")
-        lengths = list(dict.fromkeys(numel(layout.graph[numbers[number]].type.dims) for number in each))
-        longest = [n for n in lengths if not any(m != n and (m - n).is_nonnegative() for m in lengths)]
-        sizes, dtype = [memory.context.dim(n).text for n in longest], memory.dtype(layout.graph[numbers[each[0]]])
-        if len(sizes) > 1:
-            memory.lines.append("\n".join(bracketed(f"{name} = np.empty(max(", sizes, f"), {dtype})")))
-        else:
-            memory.lines.append(f"{name} = np.empty({sizes[0]}, {dtype})")
-        names.update(dict.fromkeys(each, name))
-    return names
-
-
-def _sizes(memory: Memory, dims: Sequence[Dim]) -> str:
-    """Sizes as the arguments of a call."""
-    return ", ".join(memory.context.dim(size).text for size in dims)
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,6 @@ from graphc.emitter.pieces import give_pieces_away
 from graphc.emitter.rooms import find_rooms
 from graphc.emitter.spreads import spread_ranges
 from graphc.emitter.tiles import Loops
-from graphc.emitter.whole_rooms import find_whole_rooms
 from graphc.ir.dims import Dim
 from graphc.ir.graph import Graph
 from graphc.ir.types import Unknown
@@ -128,7 +127,6 @@ def write_buffered(
     layout.array = share_with_rows(layout, of_values, spread.values())
     if threads == 1:
         layout.rooms = find_rooms([*of_values, *spread.values()], layout.array, layout.full)
-        layout.rooms.update(find_whole_rooms(layout, of_values, 1 + max(layout.rooms.values(), default=-1)))
         layout.idle = find_idle(layout, of_values, spread.values())
     layout.spread = {what: layout.array.pop(range.value) for what, range in spread.items()}
     layout.array.update((id, layout.array[whole]) for id, whole in layout.heirs.items())

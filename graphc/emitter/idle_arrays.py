@@ -12,15 +12,14 @@ use, whichever rows it is at.
 
 from __future__ import annotations
 
-from bisect import insort
-from collections.abc import Iterable, Sequence
+from bisect import bisect_right, insort
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import Final, TypeAlias, cast
 
 from graphc.emitter.check_helpers import CHECK_HELPERS
 from graphc.emitter.in_rows import bound
 from graphc.emitter.layout import Layout
-from graphc.emitter.lives import FOREVER, extents
 from graphc.emitter.rooms import is_needed, joined_times
 from graphc.ir.dims import Dim, numel
 from graphc.passes.cost import typical
@@ -39,42 +38,41 @@ def find_idle(layout: Layout, ranges: Sequence[Range], others: Iterable[Range] =
     """The number of an array as long as a tile, or of its room -> those of whole arrays that it may stand in.
 
     `ranges` are the lives of values, `others` those of what is no value of the graph; `layout` tells which arrays and
-    rooms they have. Rooms, of whole arrays as well, are told from arrays by numbers below 0: -1 - room.
+    rooms they have. Rooms are told from arrays by numbers below 0: -1 - room.
     """
-    extent = extents(layout)
+    extent = _extents(layout)
     short: dict[int, list[Time]] = {}
     sizes: dict[int, list[tuple[Dim, Dim]]] = {}  # rows and entries of a row
     whole: dict[int, list[Time]] = {}
-    length: dict[int, list[tuple[Dim, Dim]]] = {}  # entries, and rows
+    length: dict[int, tuple[Dim, Dim]] = {}  # entries, and rows
     excluded = bound(layout)
     for range in (*ranges, *others):
         number = layout.array[range.value]
-        unit = -1 - layout.rooms[number] if number in layout.rooms else number
         time = extent(range.first, range.last)
         if range.value in layout.full:
             dims = layout.graph[range.value].type.dims
-            whole.setdefault(unit, []).append(time)
-            length.setdefault(unit, []).append((numel(dims), dims[0]))
+            whole.setdefault(number, []).append(time)
+            length.setdefault(number, (numel(dims), dims[0]))
             if range.value in excluded or not layout.graph[range.value].type.is_float:
-                whole[unit].append((0, FOREVER))
+                whole[number].append((0, float("inf")))
             continue
         (rows, widths), rest, dtype = cast("tuple[tuple[Dim, tuple[Dim, ...]], tuple[Dim, ...], str]", range.kind)
         long = any(size.value != 1 for size in rest) and numel(rest) in widths  # what has few entries needs no room
         if dtype == "float" and (long or number in layout.rooms):
+            unit = -1 - layout.rooms[number] if number in layout.rooms else number
             short.setdefault(unit, []).append(time)
             sizes.setdefault(unit, []).append((rows, numel(rest)))
-    size = {unit: max(typical(entries) for entries, _ in each) for unit, each in length.items()}
-    hosts = sorted(length, key=lambda unit: -size[unit])
+    hosts = sorted(length, key=lambda number: -typical(length[number][0]))
     found: dict[int, list[int]] = {}
     needed = {number: joined_times(times) for number, times in whole.items()}
     worked = {unit: joined_times(times) for unit, times in short.items()}
     for unit, times in sorted(worked.items(), key=lambda each: -sum(last - first for first, last in each[1])):
         least = max(typical(count * each) for count, each in sizes[unit])
         fitting = [
-            host for host in islice(hosts, SEEN)
-            if size[host] >= least and not any(is_needed(needed[host], *time) for time in times)
+            number for number in islice(hosts, SEEN)
+            if typical(length[number][0]) >= least and not any(is_needed(needed[number], *time) for time in times)
         ]  # fmt: skip
-        enough = [n for n in fitting if all(any(_is_enough(*l, *each) for l in length[n]) for each in sizes[unit])]
+        enough = [n for n in fitting if all(_is_enough(*length[n], *size) for size in sizes[unit])]
         offered = enough[:1] or fitting[:OFFERED]
         for number in offered:
             for time in times:  # none of them meets another, nor what was there
@@ -82,6 +80,27 @@ def find_idle(layout: Layout, ranges: Sequence[Range], others: Iterable[Range] =
         if offered:
             found[unit] = offered
     return found
+
+
+def _extents(layout: Layout) -> Callable[[float, float], Time]:
+    """What makes of the time in which a value is needed that in which its loops run, as `lives.py` counts."""
+    begins: list[int] = []
+    ends: list[int] = []
+    loops: list[bool] = []
+    position = 0
+    for item in layout.items:
+        begins.append(position)
+        ends.append(position + len(item.nodes))
+        loops.append(item.rows is not None)
+        position = ends[-1] + 1
+
+    def extent(first: float, last: float) -> Time:
+        at = max(0, bisect_right(begins, first) - 1)
+        to = max(0, bisect_right(begins, last) - 1)
+        within = loops[at] and first <= ends[at]  # what is spread is written between a statement and a loop
+        return begins[at] if within else first, max(last, ends[to]) if loops[to] else last
+
+    return extent
 
 
 def _is_enough(entries: Dim, rows: Dim, count: Dim, each: Dim) -> bool:

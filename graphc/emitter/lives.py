@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 
@@ -20,7 +19,7 @@ from graphc.ir.types import Type
 from graphc.passes.regions import Item
 from graphc.passes.storage import Range
 
-__all__ = ["FOREVER", "Lives", "extents", "find_lives", "kind_of_whole", "ranges", "split_loops"]
+__all__ = ["FOREVER", "Lives", "find_lives", "kind_of_whole", "ranges", "split_loops"]
 
 FOREVER = float("inf")
 
@@ -128,27 +127,6 @@ def _lives(layout: Layout) -> Lives:
     for base in layout.kept_bases():
         last[base] = FOREVER
     return lives
-
-
-def extents(layout: Layout) -> Callable[[float, float], tuple[float, float]]:
-    """What makes of the time in which a value is needed that in which its loops run, as `Lives` counts."""
-    begins: list[int] = []
-    ends: list[int] = []
-    loops: list[bool] = []
-    position = 0
-    for item in layout.items:
-        begins.append(position)
-        ends.append(position + len(item.nodes))
-        loops.append(item.rows is not None)
-        position = ends[-1] + 1
-
-    def extent(first: float, last: float) -> tuple[float, float]:
-        at = max(0, bisect_right(begins, first) - 1)
-        to = max(0, bisect_right(begins, last) - 1)
-        within = loops[at] and first <= ends[at]  # what is spread is written between a statement and a loop
-        return begins[at] if within else first, max(last, ends[to]) if loops[to] else last
-
-    return extent
 
 
 def ranges(layout: Layout, lives: Lives, tile_key: Callable[[int], Hashable]) -> list[Range]:

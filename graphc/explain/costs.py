@@ -73,7 +73,7 @@ def costs_of(joint: Graph, options: Options, item: int = 8, sizes: Mapping[str, 
     else:
         functions = _in_workspace(seen, item, options.threads)
         rows = [row for function in functions for row in function.rows()]
-        held = [function.memory(point) for function in functions]
+        held = [function.memory() for function in functions]
         total = sum((each.peak for each in held), dim(0))
         memory = {"workspace": Memory(total, None, [tile for each in held for tile in each.tiles])}
         fresh = [function.fresh(point) for function in functions]

@@ -64,28 +64,25 @@ class WorkspaceCosts:
                 found.append(u)
         return found
 
-    def memory(self, point: Point) -> Memory:
-        """The workspace: whole arrays as a polynomial, of several in one room the largest at the point, and those as
-        long as a tile."""
+    def memory(self) -> Memory:
+        """The workspace: whole arrays as a polynomial, and those as long as a tile."""
         arrays: dict[int, tuple[int, int]] = {}
         for number, item in enumerate(self.plan.items):
             for id in item.nodes:
                 if id in self.plan.array:
                     arrays.setdefault(self.plan.array[id], (id, number))
-        rooms: dict[tuple[str, int], Dim] = {}
+        whole = dim(0)
         tiles: dict[tuple[str, int], list[tuple[Loop, Dim]]] = {}
         for array, (id, number) in arrays.items():
             type = self.graph[id].type
             if id in self.plan.full:
-                size, room = bytes_of(type, self.item) or dim(0), self._room(array)
-                rooms[room] = max(rooms.get(room, dim(0)), size, key=point.value)
+                whole = whole + (bytes_of(type, self.item) or 0)
             else:
                 rows = self.plan.items[number].rows
                 assert rows is not None
                 row = bytes_of(type.with_shape(type.dims[1:]), self.item)
                 each = (row or dim(self.item)) * self.threads
                 tiles.setdefault(self._room(array), []).append((Loop(rows, self.plan.widths.get(number, ())), each))
-        whole = sum(rooms.values(), dim(0))
         solid = factors(self.graph)
         for id, kind in self.plan.kind.items():
             node = self.graph[id]
@@ -100,7 +97,7 @@ class WorkspaceCosts:
         return Memory(whole + self._results(), None, list(tiles.values()))
 
     def _room(self, array: int) -> tuple[str, int]:
-        """The room that an array is in, by itself or with others."""
+        """The room that an array as long as a tile is in, by itself or with others."""
         return ("room", self.plan.rooms[array]) if array in self.plan.rooms else ("array", array)
 
     def _results(self) -> Dim:
