@@ -126,7 +126,7 @@ SIMPLIFICATIONS: tuple[tuple[Simplification, Mapping[str, frozenset[str]]], ...]
 """What is tried at a node, in this order: at the nodes of which operations, if one of which operations has made one of
 their operands. Most nodes are of the form of none of these, and to see that takes no more than a look at a table."""
 
-AS_LARGE = {leading_axes_dropped, product_subtracted, chosen_term}
+AS_LARGE = {leading_axes_dropped, product_subtracted, chosen_term, half_of_sign, mean_of_complements, divisor_cancelled}
 """What puts an operation as large in the place of one."""
 
 Worth: TypeAlias = "tuple[tuple[Simplification, ...], tuple[tuple[Rewrite, Order], ...]]"

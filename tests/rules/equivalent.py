@@ -87,7 +87,7 @@ _REASONS: dict[str, tuple[str, ...]] = {
     "of sizes that are numbers the matrix tells the length; of those with names `ops/test_linalg.py` needs it": (
         "from_diagonal: dx: diagonal(dy, k=k, count=shape(x)[-1]) -> diagonal(dy, k=k)",
     ),
-    "S and its transpose are added up afterwards": ("cholesky: S: mT(F) -> F",),
+    "S and its transpose are added up afterwards": ("cholesky: T: mT(F) -> F",),
     "the reference value finds the places of the maxima by itself; they tell the emitted code where to look": (
         "max_pick: dg: x -> 2 * x",
         "max_pick: dg: y -> z",
