@@ -72,8 +72,9 @@ class _Group:
         self.shared = {
             node.id: named[node.id]
             for node in nodes
-            if not node.name and uses[node.id] and node.id in named and graph.op(node).cost != "free"
-            and ((uses[node.id] > 1 and node.id in standing) or self._is_word_of_rule(node))
+            if not node.name and uses[node.id] and node.id in named
+            and ((uses[node.id] > 1 and node.id in standing and graph.op(node).cost != "free")
+                 or (self._is_word_of_rule(node) and graph.op(self._made(node)).cost != "free"))
         }  # fmt: skip
         self.read = self.members & uses.keys()
 
@@ -158,8 +159,10 @@ class _Group:
         return not plain or node.name is not None or self._is_gradient(node)
 
     def _made(self, node: Node) -> Node:
-        """What is made in another shape at once, `np.outer(dz, x).reshape(l, m, n)`."""
-        while self.graph.op(node).view and node.operands and node.operands[0] not in self.named:
+        """What is made in another shape at once, `np.outer(dz, x).reshape(l, m, n)`, or repeated."""
+        while node.operands and node.operands[0] not in self.named and (
+            self.graph.op(node).view or node.op == "broadcast_to"
+        ):
             node = self.graph[node.operands[0]]
         return node
 

@@ -87,16 +87,17 @@ def _fitted(evaluator: Evaluator, v: int, whole: int, expr: tree.Call) -> int:
     shape, wanted = evaluator.type(v).shape, evaluator.type(whole).shape
     if shape == wanted:
         return v
-    if isinstance(wanted, Unknown):  # which run time tells
-        return v if isinstance(shape, Unknown) else evaluator.add("multiply", [v, evaluator.add("ones_like", [whole])])
+    if isinstance(wanted, Unknown):  # which run time tells; what the program gives itself is spread
+        given = shape == () or evaluator.builder[v].op in ("const", "as_float")
+        return evaluator.add("multiply", [v, evaluator.add("ones_like", [whole])]) if given else v
     _check_fit(evaluator, shape, wanted, expr)
     spread: int = evaluator.call("broadcast_to", v, shape=wanted)
     return spread
 
 
 def _check_fit(evaluator: Evaluator, shape: Shape, wanted: tuple[Dim, ...], expr: tree.Call) -> None:
-    if isinstance(shape, Unknown) or any(size.is_open for size in wanted):
-        return
+    if isinstance(shape, Unknown) or any(size.is_open for size in (*shape, *wanted)):
+        return  # whether open ones fit run time tells
     try:
         fits = broadcast_shapes(evaluator.builder.solver, wanted, shape) == wanted
     except ShapeError:

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from graphc.ir.graph import Node
 from graphc.passes.place import Place
 
-__all__ = ["factors_of", "number_behind_sum"]
+__all__ = ["number_behind_sum"]
 
 DEEPEST = 4  # factors within factors
 
@@ -33,7 +33,7 @@ def number_behind_sum(place: Place) -> int | None:
         for number, bare in (matrix.operands, matrix.operands[::-1]):
             if place.typed(bare) != matrix.type or place.typed(number).shape != () or not numbers:
                 continue
-            if factors_of(place, [number]) == factors_of(place, numbers):
+            if _factors(place, [number]) == _factors(place, numbers):
                 terms = [bare, bare]
                 terms[position] = place.add("outer", [vector for vector, _ in vectors])
                 return place.add("multiply", [number, place.add(place.op, terms)])
@@ -49,7 +49,7 @@ def _without_number(place: Place, id: int) -> tuple[int, int | None]:
     return id, None
 
 
-def factors_of(place: Place, numbers: Sequence[int]) -> tuple[float, list[int], list[int]]:
+def _factors(place: Place, numbers: Sequence[int]) -> tuple[float, list[int], list[int]]:
     """What the product of numbers is made of: the program's own numbers taken together, what else it is multiplied by
     and what it is divided by."""
     constant, above, below = 1.0, list[int](), list[int]()

@@ -90,6 +90,10 @@ rewrite 0 == x => x == 0
 rewrite abs(-x) => abs(x)
 rewrite (-x) >= 0 => x <= 0
 
+# ---- what masks itself
+rewrite maximum(z, 0) * (maximum(z, 0) > 0) => maximum(z, 0)
+rewrite w * maximum(z, 0) * (maximum(z, 0) > 0) => w * maximum(z, 0)
+
 # ---- quotients that cancel: the derivative of a logarithm meets the value that it is taken of. Only in what rules
 # made: where a program itself divides by 0, it gets what NumPy gives.
 rewrite (x / y) * y => x

@@ -20,18 +20,16 @@ from graphc.language.plain import PLAIN
 from graphc.passes.alternatives import chosen_term
 from graphc.passes.at_hand import factor_at_hand, reduction_at_hand
 from graphc.passes.broadcasts import broadcast_dropped, filled, leading_axes_dropped, shape_of_operand
-from graphc.passes.columns import column_as_it_stands, multiple_as_it_stands
+from graphc.passes.columns import column_as_it_stands
 from graphc.passes.common_number import number_behind_sum
 from graphc.passes.constant_factors import factors_out_of_sum
 from graphc.passes.diagonals import without_diagonal
 from graphc.passes.divided_terms import divisor_cancelled, mean_of_complements
 from graphc.passes.entries import entries_only
-from graphc.passes.equal_shares import half_of_sign
 from graphc.passes.known_sums import sum_of_one_hot
 from graphc.passes.leaks import larger_of_lines
 from graphc.passes.lengths import length_cancelled, square_of_length
 from graphc.passes.log_shares import entries_of_difference, share_at_hand
-from graphc.passes.masked_already import without_mask
 from graphc.passes.patterns import Form, Order, Rewrite, candidates
 from graphc.passes.place import Place
 from graphc.passes.products import arranged
@@ -94,7 +92,6 @@ SIMPLIFICATIONS: tuple[tuple[Simplification, Mapping[str, frozenset[str]]], ...]
     (without_diagonal, {"matmul": DIAGONAL, "multiply": DIAGONAL | {"eye"}, "add": DIAGONAL,
                         "subtract": DIAGONAL, "mT": DIAGONAL | {"eye", "multiply"},
                         "sum": DIAGONAL | {"multiply"}, "diagonal": ANY, "trace": ANY}),
-    (without_mask, {"multiply": frozenset(["greater", "less", "equal"])}),
     (slope_of_sigmoid, {"multiply": frozenset(["divide", "negative"])}),
     (turned_inside, {"mT": frozenset(["multiply"])}),
     (factor_at_hand, {"multiply": frozenset(["sum"])}),
@@ -110,7 +107,6 @@ SIMPLIFICATIONS: tuple[tuple[Simplification, Mapping[str, frozenset[str]]], ...]
     (reduction_at_hand, dict.fromkeys(["sum", "mean", "max", "min", "prod"], ANY)),
     (sign_into_number, {"negative": PRODUCTS | LINEAR, "multiply": frozenset(["negative"])}),
     (sign_out_of_sum, {"sum": frozenset(["multiply"])}),
-    (half_of_sign, {"add": frozenset(["multiply"])}),
     (chosen_term, dict.fromkeys(["add", "subtract"], frozenset(["multiply"]))),
     (product_subtracted, {"add": PRODUCTS, "subtract": PRODUCTS}),
     (sums_joined, {"sum": frozenset(["sum"])}),
@@ -120,13 +116,12 @@ SIMPLIFICATIONS: tuple[tuple[Simplification, Mapping[str, frozenset[str]]], ...]
     (length_cancelled, {"multiply": frozenset(["divide", "expand_dims"])}),
     (larger_of_lines, {"add": frozenset(["maximum"])}),
     (column_as_it_stands, {"squeeze": frozenset(["mT"])}),
-    (multiple_as_it_stands, {"squeeze": frozenset(["multiply"])}),
     (number_behind_sum, dict.fromkeys(["add", "subtract"], frozenset(["outer"]))),
 )  # fmt: skip
 """What is tried at a node, in this order: at the nodes of which operations, if one of which operations has made one of
 their operands. Most nodes are of the form of none of these, and to see that takes no more than a look at a table."""
 
-AS_LARGE = {leading_axes_dropped, product_subtracted, chosen_term, half_of_sign, mean_of_complements, divisor_cancelled}
+AS_LARGE = {leading_axes_dropped, product_subtracted, chosen_term, mean_of_complements, divisor_cancelled}
 """What puts an operation as large in the place of one."""
 
 Worth: TypeAlias = "tuple[tuple[Simplification, ...], tuple[tuple[Rewrite, Order], ...]]"

@@ -492,6 +492,25 @@ def test_an_undeclared_direction_may_be_narrower(product: str) -> None:
         np.testing.assert_allclose(net.forward(x=x, c=c)[0], 2 * x * c, rtol=1e-12)
 
 
+@pytest.mark.parametrize("text", [
+    "param x[n, m], W[m, k]\ny = v@W\nh = jvp(x@W, x, v)", "param x[n, n]\nh = jvp(inv(x), x, inv(v))",
+    "param x[n, n]\nh = hvp(logdet(x), x, v@v)", "param x[n, m]\nh = vjp(x@x.T, x, v@v)",
+    "param x[n, n]\nh = jvp(x@x, x, v.T)",
+])  # fmt: skip
+def test_a_direction_whose_sizes_are_open_is_asked_at_run_time(text: str) -> None:
+    net = compiled(text)
+    given = {name: array(3, 3) + np.eye(3) for name in ("x", "W", "v") if name in net.forward.__code__.co_varnames[:3]}
+    value, _ = net.forward(**given)
+    assert np.all(np.isfinite(value if isinstance(value, np.ndarray) else value[-1]))
+
+
+def test_a_direction_of_what_is_undeclared() -> None:
+    x, v = array(2, 3), array(3)
+    slope = np.cos(x) * x + np.sin(x)
+    np.testing.assert_allclose(compiled("input v[m]\nh = jvp(sin(x)*x, x, v)").forward(x=x, v=v)[0], slope * v)
+    np.testing.assert_allclose(compiled("h = jvp(sin(x)*x, x, 2)").forward(x=x)[0], slope * 2)
+
+
 def test_an_undeclared_loss_is_a_number() -> None:
     assert float(value("g = grad(u, u)", "g", {"u": np.array(0.3)})) == 1.0
     with pytest.raises(ValueError, match="u"):

@@ -13,7 +13,3 @@ def test_a_second_derivative_by_columns() -> None:
 def test_a_row_of_the_program_keeps_its_name() -> None:
     text = "param v[N, 1]\nr = v.T\nL = sum(squeeze(r, axis=0)**3) + sum(r)"
     assert "r = v.T" in graphc.compile(text)
-
-
-def test_a_multiple_of_a_vector_is_no_row_that_is_laid_on_its_side() -> None:
-    assert "dx = -2 * dL * x" in graphc.compile("param x[N]\nL = -x@x")
