@@ -38,7 +38,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from pathlib import Path
 
-
     for name, least in (("seed", 0), ("time", 1e-3), ("rtol", 0.0), ("points", 0.0)):
         if not getattr(arguments, name) >= least:
             raise UsageError(f"argument --{name}: it must be at least {least:g}")

@@ -53,21 +53,12 @@ def _scalar(evaluator: Evaluator, id: int, by: int, expr: tree.Call) -> None:
     """What is differentiated must be one number; an undeclared argument becomes one."""
     if evaluator.type(id).shape != () and _shape(evaluator, id, rank=0) != ():
         help = "`vjp(Y, X, v)` takes a cotangent for other values"
-        if evaluator.type(by).shape == () and evaluator.builder[by].operands and not _is_behind(evaluator, by, id):
+        depends = id == by or _is_made_of(evaluator.builder, id, by)
+        if evaluator.type(by).shape == () and evaluator.builder[by].operands and not depends:
             first, second, *others = (argument.span.text for argument in expr.arguments)
             help = f"the scalar stands first: `{expr.function}({', '.join([second, first, *others])})`"
         raise Fault("E0401", f"`{expr.function}` differentiates a scalar, and this is {evaluator.type(id)}",
                     expr.arguments[0].span, help=help)  # fmt: skip
-
-
-def _is_behind(evaluator: Evaluator, id: int, other: int) -> bool:
-    """Whether another value is computed from a value."""
-    stack, seen = [other], set[int]()
-    while stack:
-        if (at := stack.pop()) not in seen and at >= id:
-            seen.add(at)
-            stack += evaluator.builder[at].operands
-    return id in seen
 
 
 def _shape(evaluator: Evaluator, id: int, rank: int | None = None) -> tuple[Dim, ...]:
